@@ -1,0 +1,265 @@
+"""What plugins provide and the trainer asks for: a `Data` gives batches, a `Loss` yields what it wants minimised.
+
+The whole contract, in the order in which a trainer meets it:
+
+    for step, batch in zip(range(start, steps), data.batches(loss.model)):
+        for update in loss.updates(batch):
+            steppers[update.part].step(update.loss)
+
+When control returns to the loss after a `yield`, the part that the update named has moved. Program order is training
+order, so an alternating loss (a GAN's) needs no branch in any trainer.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a model must know of the data to be built. A plugin may add fields in a subclass.
+
+    input: shape of one input without the batch axis, such as (1, 28, 28), or (4, 84, 84) for stacked frames.
+    output: how many numbers are wanted: classes, actions, or the size of a vocabulary.
+    mean, deviation: of the raw input, for the model to standardise by. The model keeps them as buffers, so that
+        a checkpoint carries them.
+    names: what the outputs are called (classes, actions), for tables and pictures.
+    """
+
+    input: tuple[int, ...]
+    output: int
+    mean: float | tuple[float, ...] = 0.0
+    deviation: float | tuple[float, ...] = 1.0
+    names: tuple[str, ...] = ()
+
+
+class Labelled(NamedTuple):
+    """A batch of examples: inputs x (B, ...) and their answers y (B, ...), on the model's device."""
+
+    x: Tensor
+    y: Tensor
+
+
+class Stateful:
+    """Saves and restores every attribute that has a `state_dict` or is a random generator, and those plain ones
+    (numbers, strings, tensors, and lists or dicts of them) that `remembers` names. The model is left out: the
+    trainer saves its weights by themselves."""
+
+    remembers: tuple[str, ...] = ()
+
+    def state_dict(self) -> dict[str, Any]:
+        saved = {name: _save(value) for name, value in vars(self).items() if name != "model" and _can_save(value)}
+        return saved | {name: getattr(self, name) for name in self.remembers}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Raises KeyError where the state lacks something that this object would have saved."""
+        for name, value in vars(self).items():
+            if name != "model" and _can_save(value):
+                _load(value, state[name])
+        for name in self.remembers:
+            setattr(self, name, state[name])
+
+
+def _can_save(value: object) -> bool:
+    return isinstance(value, (torch.Generator, np.random.Generator)) or callable(getattr(value, "state_dict", None))
+
+
+def _save(value: Any) -> Any:
+    if isinstance(value, torch.Generator):
+        return value.get_state()
+    if isinstance(value, np.random.Generator):
+        return value.bit_generator.state
+    return value.state_dict()
+
+
+def _load(value: Any, state: Any) -> None:
+    if isinstance(value, torch.Generator):
+        value.set_state(state)
+    elif isinstance(value, np.random.Generator):
+        value.bit_generator.state = state
+    else:
+        value.load_state_dict(state)
+
+
+class Data(Stateful):
+    """Gives batches; most data ignore the model, a player acts with it.
+
+    spec: what a model is built from.
+    unit, count: the data's own unit ("frames", "tokens", "images") and how many have been used. A subclass that
+        sets a unit advances `count` itself, before it yields. "" where the step is unit enough.
+    splits: what can be held out. Training watches the first; the last is read by `eval` and `verify` alone.
+    exact: False where something cannot be saved (an emulator): `resume` then says that this part starts afresh.
+
+    A factory that names `seed` among its keyword arguments is given the run's.
+    """
+
+    spec: Spec
+    unit: str = ""
+    count: int = 0
+    splits: tuple[str, ...] = ("eval",)
+    exact: bool = True
+    remembers: tuple[str, ...] = ("count",)
+
+    def batches(self, model: nn.Module) -> Iterator[Any]:
+        """An endless stream of flat NamedTuples whose tensors are on the model's device.
+
+        What must survive a restart lives in attributes that `state_dict` knows, brought up to date before the
+        `yield`; never in this generator's locals.
+        """
+        raise NotImplementedError
+
+    def split(self, name: str) -> Any:
+        """The held-out data of that name, as this plugin's metrics expect it."""
+        return self
+
+    def values(self) -> Mapping[str, float]:
+        """Numbers of its own (mean return, exploration rate) since it was last asked; logged as `train/<name>`."""
+        return {}
+
+    def close(self) -> None:
+        """Lets go of threads, files and emulators. May be called twice."""
+
+
+class Update:
+    """One loss to minimise, the part of the model that it may move, and named values to log beside it.
+
+    `yield Update(loss, "critic", gradient_penalty=penalty)`; values may be scalar tensors: nothing is read from the
+    device before it is time to log.
+    """
+
+    __slots__ = ("loss", "part", "values")
+
+    def __init__(self, loss: Tensor, part: str = "", **values: Tensor | float) -> None:
+        self.loss, self.part, self.values = loss, part, values
+
+
+class Loss(Stateful):
+    """Yields each loss to be minimised. `parts` are the submodule paths that get an optimizer each."""
+
+    parts: tuple[str, ...] = ("",)
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+
+    def updates(self, batch: Any) -> Iterator[Update]:
+        """Never yield inside `torch.no_grad()` or autocast: the mode would leak into the trainer."""
+        raise NotImplementedError
+
+    def product(self) -> Any:
+        """What the loss makes to be used and measured: the model, an averaged generator, a greedy policy, a sampler."""
+        return self.model
+
+
+def minimise(function: Callable[..., Tensor | tuple[Tensor, Mapping[str, Tensor]]]) -> Callable[..., Loss]:
+    """Makes a factory of losses out of `function(model, batch, *, options)`.
+
+    The function returns a scalar, or a scalar and a mapping of values to log. Its keyword-only arguments become the
+    loss's options.
+    """
+
+    @functools.wraps(function)
+    def factory(model: nn.Module, **options: Any) -> Loss:
+        return _Minimised(model, functools.partial(function, **options))
+
+    signature = inspect.signature(function)
+    options = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+    model = inspect.Parameter("model", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    setattr(factory, "__signature__", signature.replace(parameters=[model, *options]))  # noqa: B010 (typed)
+    return factory
+
+
+class _Minimised(Loss):
+    def __init__(self, model: nn.Module, function: Callable[..., Any]) -> None:
+        super().__init__(model)
+        self.function = function
+
+    def updates(self, batch: Any) -> Iterator[Update]:
+        result = self.function(self.model, batch)
+        loss, values = result if isinstance(result, tuple) else (result, {})
+        yield Update(loss, **values)
+
+
+class Turn:
+    """True at every n-th call. A counter on the host, saved with the run; `peek` tells without counting, so that a
+    trainer that captures steps as graphs can choose the right one before it runs."""
+
+    def __init__(self, every: int) -> None:
+        if every < 1:
+            raise ValueError(f"every must be at least 1, got {every}")
+        self.every, self.calls = every, 0
+
+    def peek(self) -> bool:
+        return (self.calls + 1) % self.every == 0
+
+    def __call__(self) -> bool:
+        due = self.peek()
+        self.calls += 1
+        return due
+
+    def state_dict(self) -> dict[str, int]:
+        return {"calls": self.calls}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        self.calls = state["calls"]
+
+
+class Lagged(nn.Module):
+    """A copy of a model that follows it: a target network (rate 1, every n calls) or averaged weights (rate 1 - decay).
+
+    It never requires gradients and stays in eval mode. Buffers that are not floating point are copied.
+    """
+
+    def __init__(self, model: nn.Module, rate: float = 1.0, every: int = 1) -> None:
+        super().__init__()
+        if not 0.0 < rate <= 1.0:
+            raise ValueError(f"rate must be in (0, 1], got {rate}")
+        self.module = copy.deepcopy(model).requires_grad_(False).eval()
+        self.rate, self.turn = rate, Turn(every)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self.module(*args, **kwargs)
+
+    def train(self, mode: bool = True) -> Lagged:
+        return self
+
+    @torch.no_grad()
+    def follow(self, model: nn.Module) -> None:
+        """θ' ← θ' + rate · (θ - θ') at every n-th call."""
+        if not self.turn():
+            return
+        lagged, leading = _tensors(self.module), _tensors(model)
+        floating = [i for i, tensor in enumerate(lagged) if tensor.is_floating_point()]
+        if self.rate < 1.0 and floating:
+            torch._foreach_lerp_([lagged[i] for i in floating], [leading[i] for i in floating], self.rate)
+        for i, (mine, theirs) in enumerate(zip(lagged, leading, strict=True)):
+            if self.rate == 1.0 or i not in floating:
+                mine.copy_(theirs)
+
+    def get_extra_state(self) -> dict[str, int]:
+        return self.turn.state_dict()
+
+    def set_extra_state(self, state: Any) -> None:
+        self.turn.load_state_dict(state)
+
+
+def _tensors(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(), *module.buffers()]
+
+
+class Metric(Protocol):
+    """Measures a product on held-out data: a mapping of short names ("accuracy") to numbers or media.
+
+    Called in eval mode, without gradients and with the random state put back afterwards; the core writes the split's
+    name before each of the metric's ("test/accuracy").
+    """
+
+    def __call__(self, product: Any, data: Any, **options: Any) -> Mapping[str, Any]: ...

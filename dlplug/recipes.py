@@ -1,0 +1,91 @@
+"""A recipe names a data, a model, a loss and a trainer. Plain values only: listing recipes imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, init=False)
+class Use:
+    """A registered name and the options that differ from its defaults: `use("atari", game="pong")`."""
+
+    name: str
+    options: Mapping[str, Any]
+
+    def __init__(self, name: str, /, **options: Any) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "options", options)
+
+
+use = Use
+
+
+@dataclass(frozen=True)
+class Target:
+    """A published number that a recipe claims to reach.
+
+    metric: the key in result.json, such as "test/accuracy". at_least or at_most: the bar.
+    protocol: what the number means (split, episodes, samples). source: the paper or page that states it.
+    """
+
+    metric: str
+    protocol: str
+    source: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError(f"the target for {self.metric} needs one of at_least and at_most")
+
+    def reached(self, value: float) -> bool:
+        return value >= self.at_least if self.at_least is not None else value <= (self.at_most or 0.0)
+
+    def __str__(self) -> str:
+        return f"{self.metric} {'≥' if self.at_least is not None else '≤'} {self.bar:g} ({self.protocol})"
+
+    @property
+    def bar(self) -> float:
+        return self.at_least if self.at_least is not None else (self.at_most or 0.0)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named set of a recipe's options, flat as on the command line: {"data.size": 42, "model": "small"}."""
+
+    summary: str
+    options: Mapping[str, Any]
+    targets: Sequence[Target] = ()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named, complete experiment.
+
+    length: an amount and its unit, "20k steps" or "10M frames" (the data's own unit).
+    optimizer: one for the whole model, or one for each part of the loss.
+    metrics: the registered metrics that measure the product.
+    presets: without `--preset` the device chooses between those named `cpu` and `gpu`.
+    watch: the two or three numbers worth a place on the progress line.
+    needs: what must be had first ("MNIST, 12 MB"); "" for recipes that download nothing.
+    """
+
+    summary: str
+    data: Use | str
+    length: str
+    source: str
+    model: Use | str = ""
+    loss: Use | str = ""
+    optimizer: Use | str | Mapping[str, Use | str] = ""
+    metrics: Sequence[Use | str] = ()
+    trainer: Use | str = "torch"
+    targets: Sequence[Target] = ()
+    presets: Mapping[str, Preset] = field(default_factory=dict)
+    watch: Sequence[str] = ()
+    needs: str = ""
+
+
+def as_use(value: Use | str) -> Use:
+    return Use(value) if isinstance(value, str) else value

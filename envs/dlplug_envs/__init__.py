@@ -1,0 +1,1 @@
+"""Small, fast gymnasium environments with NumPy vector versions."""

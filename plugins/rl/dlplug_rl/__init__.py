@@ -1,0 +1,1 @@
+"""Reinforcement learning for dlplug: DQN on Atari in the real emulator."""

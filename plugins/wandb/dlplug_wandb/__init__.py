@@ -1,0 +1,1 @@
+"""Weights & Biases for dlplug: every run logged, online or offline, never a prompt."""
