@@ -1,0 +1,19 @@
+"""Errors a user can cause: one clear line, never a traceback."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Says what was wrong, what was expected and the nearest right thing, in one line."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """' Did you mean pong or pooyan?', or the few names there are, or nothing."""
+    names = sorted(names)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or [n for n in names if name and name in n][:3]
+    if close:
+        return f" Did you mean {' or '.join(close)}?"
+    return f" There are: {', '.join(names)}." if 0 < len(names) <= 12 else ""
