@@ -1,0 +1,232 @@
+"""A replay of single frames: stacks are gathered when sampled, so that a million 84x84 transitions take 7.1 GB.
+
+One ring of slots, time first: slot `t` of lane `i` holds the frame that environment `i` showed at time `t`, the action
+taken then, and what came of it. The last observation of an episode takes a slot like any other; no transition starts
+there, because the slot after it begins an episode. Nothing else marks an end: an `age` (slots since the episode's
+start) tells stacks and n-step windows where to stop.
+
+    age       0  1  2  3  4  0  1  2 ...        the slot of age 4 is the true last observation of its episode
+    starts    x  x  x  x  .  x  x               a transition starts where the next slot is older
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlplug.errors import UserError
+from dlplug_rl.memory import HEADROOM, available
+
+OLDEST = 255  # ages are bytes; no stack or window is that long
+
+
+class Transition(NamedTuple):
+    """A batch of n-step transitions on the model's device, B of them.
+
+    obs, next_obs: (B, *input), as stored (uint8 frames stay uint8).
+    action: (B,) int64.
+    reward: (B,) float32, Σ γ^i r_i over the window.
+    terminated: (B,) float32, 1 where the bootstrap stops.
+    discount: (B,) float32, γ^m for a window of m steps (m < n where an episode ended).
+    """
+
+    obs: Tensor
+    action: Tensor
+    reward: Tensor
+    terminated: Tensor
+    next_obs: Tensor
+    discount: Tensor
+
+
+class Replay:
+    """A ring of single observations for `lanes` environments that step together.
+
+    capacity: slots in all; each lane has capacity // lanes. A transition takes one slot, an episode one more.
+    frame: shape of one stored frame; a sampled observation is (stack * frame[0], *frame[1:]).
+    stack: how many frames make an observation; those before an episode's start are zeros.
+    n_step, gamma: a sampled window sums up to n rewards, each discounted by gamma.
+    seed: of the sampling.
+
+    Slots have no memory until `place` says where it should be.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        lanes: int,
+        frame: tuple[int, ...],
+        dtype: torch.dtype = torch.uint8,
+        *,
+        stack: int = 1,
+        n_step: int = 1,
+        gamma: float = 0.99,
+        seed: int = 0,
+    ) -> None:
+        self.length, self.lanes, self.frame, self.dtype = capacity // lanes, lanes, frame, dtype
+        self.stack, self.n_step = stack, n_step
+        least = 2 * (stack + n_step + 2)
+        if self.length < least:
+            raise UserError(f"a replay of {capacity} for {lanes} environments is too small: it needs {least * lanes}")
+        if max(stack, n_step) >= OLDEST:
+            raise UserError(f"stack ({stack}) and n_step ({n_step}) must be below {OLDEST}")
+        self.gammas = (gamma ** np.arange(n_step + 1)).astype(np.float32)
+        self.written = 0  # slots written in each lane, ever
+        self.starts = 0  # slots in the ring before which a transition starts
+        self.random = np.random.default_rng(seed)
+        shape = (self.length, lanes)
+        self.action = np.zeros(shape, np.int16)
+        self.reward = np.zeros(shape, np.float32)
+        self.terminal = np.zeros(shape, bool)
+        self.age = np.zeros(shape, np.uint8)
+        self.frames: Tensor | None = None  # (length * lanes + 1, *frame); the last is the zeros before a start
+        self.restored: Tensor | None = None
+
+    @property
+    def bytes(self) -> int:
+        """What the frames take."""
+        return (self.length * self.lanes + 1) * _bytes(self.frame, self.dtype)
+
+    def __len__(self) -> int:
+        """How many slots are filled."""
+        return min(self.written, self.length) * self.lanes
+
+    def place(self, device: torch.device) -> None:
+        """Allocates the ring on a device. Raises UserError, before anything is allocated, where it would not fit."""
+        if self.frames is not None:
+            return
+        require(self.length * self.lanes, _bytes(self.frame, self.dtype), device)
+        # torch.empty commits no page before it is written: a replay takes only as much RAM as it holds
+        self.frames = torch.empty((self.length * self.lanes + 1, *self.frame), dtype=self.dtype, device=device)
+        self.frames[-1].zero_()
+        if self.restored is not None:
+            self.frames[: len(self.restored)].copy_(self.restored)
+            self.restored = None
+
+    def begin(self, frame: np.ndarray) -> None:
+        """Stores the first frames (lanes, *frame) of new episodes: after a reset, or when going on after a restart."""
+        self._write(frame, np.zeros(self.lanes, np.uint8))
+
+    def add(
+        self, frame: np.ndarray, action: np.ndarray, reward: np.ndarray, terminal: np.ndarray, first: np.ndarray
+    ) -> None:
+        """Stores what followed the newest frames: actions (lanes,), the rewards, whether the bootstrap stops there, and
+        the frames (lanes, *frame) that came next, or that begin an episode where `first` is set."""
+        at = (self.written - 1) % self.length
+        self.action[at], self.reward[at], self.terminal[at] = action, reward, terminal
+        older = np.minimum(self.age[at], OLDEST - 1) + 1
+        self._write(frame, np.where(first, 0, older).astype(np.uint8))
+
+    def _write(self, frame: np.ndarray, age: np.ndarray) -> None:
+        assert self.frames is not None, "place() comes first"
+        at = self.written % self.length
+        self.frames[at * self.lanes : (at + 1) * self.lanes].copy_(torch.from_numpy(np.ascontiguousarray(frame)))
+        old = np.count_nonzero(self.age[at]) if self.written >= self.length else 0
+        self.starts += np.count_nonzero(age) - old
+        self.age[at] = age
+        self.written += 1
+
+    def sample(self, size: int, device: torch.device) -> Transition | None:
+        """A batch of `size` transitions, uniform over all that can start a full window; None while there are none.
+
+        The indices and all but the frames are chosen on the host, so that nothing is read back from a GPU.
+        """
+        drawn = self._draw(size)
+        if drawn is None:
+            return None
+        time, lane = drawn
+        action, reward, terminated, steps = self._window(time, lane)
+        rows = np.stack([self._rows(time, lane), self._rows(time + steps, lane)])  # (2, B, stack)
+        shape = (2, size, self.stack * self.frame[0], *self.frame[1:])
+        obs, next_obs = self._gather(rows.reshape(-1), device).view(shape).unbind()
+        scalars = torch.from_numpy(np.stack([reward, terminated, self.gammas[steps]])).to(device, non_blocking=True)
+        reward, terminated, discount = scalars.unbind()
+        action = torch.from_numpy(action.astype(np.int64)).to(device, non_blocking=True)
+        return Transition(obs, action, reward, terminated, next_obs, discount)
+
+    def _gather(self, rows: np.ndarray, device: torch.device) -> Tensor:
+        """Those rows of `frames`, on a device."""
+        assert self.frames is not None, "place() comes first"
+        index = torch.from_numpy(rows).to(self.frames.device, non_blocking=True)
+        if self.frames.device.type == device.type:
+            return self.frames.index_select(0, index)
+        pinned = torch.empty((len(rows), *self.frame), dtype=self.dtype, pin_memory=device.type == "cuda")
+        return torch.index_select(self.frames, 0, index, out=pinned).to(device, non_blocking=True)
+
+    def _draw(self, size: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Times and lanes (B,) at which a transition starts whose stack and whole window are in the ring."""
+        full = self.written > self.length
+        low = self.written - self.length + self.stack - 1 if full else 0
+        high = self.written - self.n_step
+        if self.starts <= (self.stack + self.n_step) * self.lanes:  # all of them might be outside low..high
+            return None
+        time, lane = self.random.integers(low, high, size), self.random.integers(0, self.lanes, size)
+        while (wrong := np.flatnonzero(self.age[(time + 1) % self.length, lane] == 0)).size:
+            time[wrong] = self.random.integers(low, high, wrong.size)
+            lane[wrong] = self.random.integers(0, self.lanes, wrong.size)
+        return time, lane
+
+    def _window(self, time: np.ndarray, lane: np.ndarray) -> tuple[np.ndarray, ...]:
+        """action, Σ γ^i r_i, terminated and the number of steps m of the windows that start there, each (B,)."""
+        i = np.arange(self.n_step)
+        at = ((time[:, None] + i) % self.length, lane[:, None])  # (B, n)
+        terminal = self.terminal[at]
+        inside = self.age[(at[0] + 1) % self.length, at[1]] > i  # step i ends in the episode in which the window began
+        inside[:, 1:] &= ~np.logical_or.accumulate(terminal, axis=1)[:, :-1]
+        reward = (self.reward[at] * inside) @ self.gammas[:-1]
+        terminated = (terminal & inside).any(axis=1)
+        return self.action[at][:, 0], reward, terminated.astype(np.float32), inside.sum(axis=1)
+
+    def _rows(self, time: np.ndarray, lane: np.ndarray) -> np.ndarray:
+        """Rows (B, stack) of `frames` that make the observations at those times, oldest first."""
+        back = np.arange(self.stack - 1, -1, -1)
+        rows = (time[:, None] - back) % self.length * self.lanes + lane[:, None]
+        age = self.age[time % self.length, lane]
+        return np.where(back <= age[:, None], rows, self.length * self.lanes)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The filled part of the ring, without a copy where it is in RAM."""
+        filled = min(self.written, self.length)
+        frames = self.frames if self.restored is None else self.restored
+        frames = torch.empty(0) if frames is None else frames[: filled * self.lanes]
+        if frames.device.type == "cpu":  # through NumPy, for a tensor whose storage ends where the filled part does
+            frames = torch.from_numpy(frames.numpy())
+        columns = {name: torch.from_numpy(getattr(self, name)[:filled]) for name in COLUMNS}
+        counters = {"written": self.written, "starts": self.starts}
+        return {**counters, "random": self.random.bit_generator.state, "frames": frames.cpu(), **columns}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Raises UserError where the state is of a replay of another shape."""
+        filled = min(state["written"], self.length)
+        expected = (filled * self.lanes, *self.frame)
+        if tuple(state["frames"].shape) != expected and filled:
+            raise UserError(f"the saved replay has frames {tuple(state['frames'].shape)}, this one needs {expected}")
+        self.written, self.starts = state["written"], state["starts"]
+        self.random.bit_generator.state = state["random"]
+        for name in COLUMNS:
+            getattr(self, name)[:filled] = state[name].numpy()
+        self.restored = state["frames"] if filled else None
+        if self.frames is not None:
+            self.frames[: filled * self.lanes].copy_(state["frames"])
+            self.restored = None
+
+
+COLUMNS = ("action", "reward", "terminal", "age")
+
+
+def require(slots: int, size: int, device: torch.device) -> None:
+    """Raises UserError, saying what would fit, where that many slots of `size` bytes are more than there is."""
+    room = int(available(device) * HEADROOM)
+    if (slots + 1) * size > room:
+        where, fits = "GPU memory" if device.type == "cuda" else "RAM", max(0, room // size - 1)
+        raise UserError(
+            f"a replay of {slots:,} needs {(slots + 1) * size / 1e9:.2f} GB of {where} and there is"
+            f" {room / 1e9:.2f} GB: {fits:,} would fit (--data.replay {fits})"
+        )
+
+
+def _bytes(shape: tuple[int, ...], dtype: torch.dtype) -> int:
+    return int(np.prod(shape)) * dtype.itemsize
