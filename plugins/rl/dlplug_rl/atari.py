@@ -1,0 +1,203 @@
+"""Atari games in the Arcade Learning Environment. The only file that knows its vector environment's traps.
+
+Read at ale-py 0.12.1. What the emulator offers and what is done here instead:
+
+- `episodic_life=True` resets the whole game when a life is lost, which no published protocol does. Here the game goes
+  on, and lives are compared from step to step.
+- `reward_clipping=True` throws the raw score away. Here rewards are raw; the learner clips.
+- After an episode's end the next step ignores its action and shows the next game. Those rows are marked `first`.
+  (In SAME_STEP mode, `final_obs` has uninitialised memory in the rows of those that go on.)
+- When the frame limit is reached the emulator stops before it looks at the screen, so the last observation is not the
+  true one. Here the limit is kept by counting steps, and the emulator's own stands one frame behind it.
+- An action out of range is noticed by a worker thread, and `recv` waits for ever. Here `send` refuses it.
+- It starts a thread for every processor of the machine, however few of them this process may use.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from ale_py import roms
+from ale_py.vector_env import AtariVectorEnv
+
+from dlplug.contracts import Spec
+from dlplug.errors import UserError, nearest
+from dlplug_rl.cpus import usable_cpus
+from dlplug_rl.environments import Environments, Seen
+
+FRAME_SKIP = 4
+FRAME_LIMIT = 108_000  # 30 minutes at 60 frames a second: the limit of both protocols
+
+
+@dataclass(frozen=True)
+class AtariProtocol:
+    """How games are played; scores under different protocols cannot be compared.
+
+    sticky: probability that a frame repeats the last action instead of the one sent.
+    no_ops: an episode starts after 0 to this many frames of doing nothing.
+    fire: whether FIRE is pressed for one of those frames, in games that have it. (After a lost life the agent must
+        press it itself: the wrappers of CleanRL and SB3 press it then too.)
+    life_loss_terminates: whether the learner's bootstrap stops at a lost life. The game goes on in any case.
+    text: all of this for a reader.
+    """
+
+    sticky: float
+    no_ops: int
+    fire: bool
+    life_loss_terminates: bool
+    text: str
+
+
+PROTOCOLS = {
+    # Mnih et al. 2015 as played by CleanRL, Stable-Baselines3 and Tianshou.
+    "classic": AtariProtocol(
+        sticky=0.0,
+        no_ops=30,
+        fire=True,
+        life_loss_terminates=True,
+        text="classic: no sticky actions, up to 30 no-ops, a lost life ends the bootstrap, 108k frames at most",
+    ),
+    # Machado et al. 2018, arXiv 1709.06009, as played by Dopamine.
+    "machado": AtariProtocol(
+        sticky=0.25,
+        no_ops=0,
+        fire=False,
+        life_loss_terminates=False,
+        text="machado: sticky actions 0.25, no no-ops, full episodes, 108k frames at most",
+    ),
+}
+
+
+def find_game(name: str) -> str:
+    """The ROM's name of a game: "Space Invaders", "space-invaders" and "SpaceInvaders" are "space_invaders".
+
+    Raises UserError for a game that ale-py does not have.
+    """
+    games = {rom.replace("_", ""): rom for rom in roms.get_all_rom_ids()}
+    plain = re.sub("[^a-z0-9]", "", name.lower())
+    if plain not in games:
+        spelled = re.sub("[^a-z0-9]+", "_", name.lower())
+        raise UserError(f"no Atari game is called {name!r}.{nearest(spelled, games.values())}")
+    return games[plain]
+
+
+class AtariEnvironments:
+    """One game, N times, stepped by the emulator's own threads while the caller does other work.
+
+    game: a plain name, such as "pong" or "space-invaders".
+    count: N.
+    size: height and width of the grey frames; 84 in Mnih et al. 2015.
+    stack: frames in an observation.
+    protocol: "classic" or "machado", see PROTOCOLS.
+    threads: of the emulator; 0 takes as many as this process may use, and never more than there are environments.
+    seed: of the no-ops and the sticky actions; every environment has a seed of its own.
+    frame_limit: frames after which an episode is truncated, a multiple of 4.
+
+    Raises UserError for an unknown game.
+    """
+
+    frames_per_step = FRAME_SKIP
+
+    def __init__(
+        self,
+        game: str,
+        *,
+        count: int,
+        size: int = 84,
+        stack: int = 4,
+        protocol: Literal["classic", "machado"] = "classic",
+        threads: int = 0,
+        seed: int = 0,
+        frame_limit: int = FRAME_LIMIT,
+    ) -> None:
+        for name, value in {"count": count, "size": size, "stack": stack}.items():
+            if value < 1:
+                raise UserError(f"{name} must be at least 1, got {value}")
+        if frame_limit < FRAME_SKIP or frame_limit % FRAME_SKIP:
+            raise UserError(f"frame_limit must be a multiple of {FRAME_SKIP}, got {frame_limit}")
+        self.game, self.protocol = find_game(game), PROTOCOLS[protocol]
+        self.count, self.seed = count, seed
+        self.threads = min(threads or usable_cpus(), count)
+        self._step_limit = frame_limit // FRAME_SKIP
+        self._emulator: AtariVectorEnv | None = AtariVectorEnv(
+            self.game,
+            count,
+            num_threads=self.threads,
+            max_num_frames_per_episode=frame_limit + 1,
+            repeat_action_probability=self.protocol.sticky,
+            autoreset_mode="NextStep",
+            img_height=size,
+            img_width=size,
+            stack_num=stack,
+            frameskip=FRAME_SKIP,
+            noop_max=self.protocol.no_ops + 1,
+            episodic_life=False,
+            life_loss_info=False,
+            reward_clipping=False,
+            use_fire_reset=self.protocol.fire,
+        )
+        actions = tuple(action.name for action in self._emulator.ale.get_action_set())
+        self.spec = Spec(input=(stack, size, size), output=len(actions), names=actions)
+        self._waiting = False
+        self.reset()
+        self.has_lives = bool(self._lives.any())
+
+    def reset(self) -> Seen:
+        if self._waiting:
+            self.receive()
+        # Distinct seeds, so that no two environments play the same no-ops and sticky actions.
+        seeds = np.random.default_rng(self.seed).choice(2**31 - 1, size=self.count, replace=False)
+        obs, info = self._open().reset(seed=seeds)
+        self._lives: np.ndarray = info["lives"]
+        self._steps = np.zeros(self.count, dtype=np.int64)
+        self._over = np.zeros(self.count, dtype=bool)  # the emulator will begin this row anew at the next step
+        self._cut = np.zeros(self.count, dtype=bool)  # the step limit was reached here, the emulator's own comes next
+        nothing = np.zeros(self.count, dtype=bool)
+        return Seen(obs, np.zeros(self.count, dtype=np.float32), nothing, nothing, ~nothing, nothing)
+
+    def send(self, actions: np.ndarray) -> None:
+        actions = np.ascontiguousarray(actions, dtype=np.int64)
+        if actions.shape != (self.count,) or actions.min() < 0 or actions.max() >= self.spec.output:
+            raise ValueError(f"wanted {self.count} actions from 0 to {self.spec.output - 1}, got {actions}")
+        self._open().send(actions)
+        self._waiting = True
+
+    def receive(self) -> Seen:
+        obs, reward, over, over_limit, info = self._open().recv()
+        self._waiting = False
+        over = over | over_limit
+        # A row that was cut plays one frame more before it begins anew: it shows zeros, twice `first`.
+        first = self._over | self._cut
+        obs[self._cut] = 0
+        self._steps = np.where(first, 0, self._steps + 1)
+        terminated = over & ~first
+        truncated = (self._steps >= self._step_limit) & ~terminated
+        life_lost = (info["lives"] < self._lives) & ~terminated & ~first
+        self._lives, self._over, self._cut = info["lives"], over, truncated
+        return Seen(obs, np.where(first, 0, reward).astype(np.float32), terminated, truncated, first, life_lost)
+
+    def close(self) -> None:
+        self._emulator = None
+
+    def _open(self) -> AtariVectorEnv:
+        if self._emulator is None:
+            raise RuntimeError("these environments are closed")
+        return self._emulator
+
+
+def frame_statistics(environments: Environments, steps: int = 250, seed: int = 0) -> tuple[float, float]:
+    """Mean and standard deviation of the raw values of the newest frames over `steps` random steps of every
+    environment. Begins with a reset and leaves the environments in play."""
+    generator = np.random.default_rng(seed)
+    total, squares, values = 0.0, 0.0, 0
+    seen = environments.reset()
+    for _ in range(steps):
+        environments.send(generator.integers(environments.spec.output, size=environments.count))
+        newest = seen.obs[:, -1].astype(np.float64)
+        total, squares, values = total + newest.sum(), squares + np.square(newest).sum(), values + newest.size
+        seen = environments.receive()
+    mean = total / values
+    return float(mean), float(np.sqrt(squares / values - mean**2))

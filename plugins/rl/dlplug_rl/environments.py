@@ -1,0 +1,122 @@
+"""What a player plays in: N environments that step together, behind one small interface."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import gymnasium
+import numpy as np
+
+from dlplug.contracts import Spec
+from dlplug.errors import UserError, nearest
+
+
+class Seen(NamedTuple):
+    """What N environments show after a step.
+
+    Rows where `first` is set begin an episode: their reward and ends are void, and the action sent was ignored.
+
+    obs: (N, *spec.input), what a policy sees now. For frames the newest is obs[:, -1], and what lies before an
+        episode's start is zeros.
+    reward: (N,) float32, raw.
+    terminated: (N,) bool, the game ended: the bootstrap stops.
+    truncated: (N,) bool, a time limit ended it: obs is the true last observation, to bootstrap from.
+    first: (N,) bool.
+    life_lost: (N,) bool, a life was lost in this step and the game goes on.
+    """
+
+    obs: np.ndarray
+    reward: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+    first: np.ndarray
+    life_lost: np.ndarray
+
+
+class Environments(Protocol):
+    """N environments that step together and begin again by themselves.
+
+    After a row ends (terminated or truncated), the next `receive` shows its next episode's beginning and marks it
+    `first`. Every `send` is followed by one `receive`; between the two the caller may do other work.
+
+    count: N.
+    spec: shape of an observation, number of actions and their names; mean and deviation where they were estimated.
+    frames_per_step: frames of the game that one action lasts.
+    has_lives: whether `life_lost` can ever be set.
+    """
+
+    count: int
+    spec: Spec
+    frames_per_step: int
+    has_lives: bool
+
+    def reset(self) -> Seen:
+        """Begins new episodes everywhere, the same ones at every call."""
+        ...
+
+    def send(self, actions: np.ndarray) -> None:
+        """Hands over one action for each environment, (N,) integers, and returns at once where the environments have
+        threads of their own."""
+        ...
+
+    def receive(self) -> Seen: ...
+
+    def close(self) -> None: ...
+
+
+class GymEnvironments:
+    """Any Gymnasium environment with one vector to see and a list of actions to choose from, N times.
+
+    id: as registered, `CartPole-v1`, or `module:id` where a module registers it. Its time limit truncates.
+    count: how many.
+    seed: of their random starts.
+
+    Raises UserError for an id nobody registered and for spaces that a Q-network cannot serve.
+    """
+
+    frames_per_step = 1
+    has_lives = False
+
+    def __init__(self, id: str, *, count: int, seed: int = 0) -> None:
+        self.count, self.seed = count, seed
+        try:
+            self._environments = gymnasium.make_vec(id, num_envs=count)
+        except ModuleNotFoundError as error:
+            raise UserError(f"environment {id!r} needs the module {error.name!r}, which is not installed") from error
+        except gymnasium.error.Error as error:
+            known = nearest(id, gymnasium.registry.keys())
+            raise UserError(f"no Gymnasium environment is called {id!r}.{known}") from error
+        self._refuse_what_cannot_be_played(id)
+        observation, action = self._environments.single_observation_space, self._environments.single_action_space
+        assert isinstance(action, gymnasium.spaces.Discrete)
+        self._lowest = int(action.start)
+        self.spec = Spec(input=tuple(observation.shape or ()), output=int(action.n))
+        self._ended = np.ones(count, dtype=bool)
+        self._nothing = np.zeros(count, dtype=bool)
+        self._actions = np.zeros(count, dtype=np.int64)
+
+    def _refuse_what_cannot_be_played(self, id: str) -> None:
+        observation, action = self._environments.single_observation_space, self._environments.single_action_space
+        if not isinstance(observation, gymnasium.spaces.Box):
+            raise UserError(f"{id} shows {observation}; a space of numbers (Box) is needed")
+        if not isinstance(action, gymnasium.spaces.Discrete):
+            raise UserError(f"{id} takes {action}; a list of actions (Discrete) is needed")
+        if self._environments.metadata.get("autoreset_mode") != gymnasium.vector.AutoresetMode.NEXT_STEP:
+            raise UserError(f"{id} is not a vector environment that begins again at the next step (NEXT_STEP)")
+
+    def reset(self) -> Seen:
+        obs, _ = self._environments.reset(seed=self.seed)
+        self._ended = self._nothing
+        reward = np.zeros(self.count, dtype=np.float32)
+        return Seen(obs, reward, self._nothing, self._nothing, ~self._nothing, self._nothing)
+
+    def send(self, actions: np.ndarray) -> None:
+        self._actions = np.asarray(actions) + self._lowest
+
+    def receive(self) -> Seen:
+        obs, reward, terminated, truncated, _ = self._environments.step(self._actions)
+        first, self._ended = self._ended, terminated | truncated
+        return Seen(obs, reward.astype(np.float32), terminated, truncated, first, self._nothing)
+
+    def close(self) -> None:
+        self._environments.close()
