@@ -1,0 +1,77 @@
+"""dlplug: one command for every topic of a deep-learning course, on one fast PyTorch trainer, extended by plugins.
+
+Names are imported when they are first used: `import dlplug` alone imports no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dlplug.contracts import Data, Labelled, Lagged, Loss, Spec, Stateful, Turn, Update, minimise
+    from dlplug.environment import data_folder
+    from dlplug.errors import UserError, nearest
+    from dlplug.hookspecs import hookimpl
+    from dlplug.media import Image, Text, Video
+    from dlplug.recipes import Preset, Recipe, Target, Use, use
+    from dlplug.run import Run
+    from dlplug.runner import evaluate, resume, run
+    from dlplug.sampling import Order
+    from dlplug.trainer import fit
+
+_HOMES = {
+    "contracts": ("Data", "Labelled", "Lagged", "Loss", "Spec", "Stateful", "Turn", "Update", "minimise"),
+    "environment": ("data_folder",),
+    "errors": ("UserError", "nearest"),
+    "hookspecs": ("hookimpl",),
+    "media": ("Image", "Text", "Video"),
+    "recipes": ("Preset", "Recipe", "Target", "Use", "use"),
+    "run": ("Run",),
+    "runner": ("evaluate", "resume", "run"),
+    "sampling": ("Order",),
+    "trainer": ("fit",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Data",
+    "Image",
+    "Labelled",
+    "Lagged",
+    "Loss",
+    "Order",
+    "Preset",
+    "Recipe",
+    "Run",
+    "Spec",
+    "Stateful",
+    "Target",
+    "Text",
+    "Turn",
+    "Update",
+    "Use",
+    "UserError",
+    "Video",
+    "data_folder",
+    "evaluate",
+    "fit",
+    "hookimpl",
+    "minimise",
+    "nearest",
+    "resume",
+    "run",
+    "use",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'dlplug' has no attribute {name!r}")
+    value = getattr(import_module(f"dlplug.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

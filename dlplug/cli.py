@@ -1,2 +1,269 @@
-def main() -> int:
+"""The command. Listing, help and completion import neither torch nor tyro: verbs import what they need."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dlplug.errors import UserError, nearest
+from dlplug.plugins import KINDS, Host, load_host
+
+USAGE = """\
+dlplug: one command for every topic of a deep-learning course
+
+  dlplug list [recipes|data|models|losses|optimizers|trainers|metrics|observers|commands]
+  dlplug show RECIPE                      its parts, options, source and targets
+  dlplug run RECIPE [--out FOLDER] [--preset NAME] [--config FILE] [--OPTION VALUE …]
+  dlplug resume RUN [--OPTION VALUE …]    go on from the last checkpoint
+  dlplug eval RUN [--OPTION VALUE …]      the test split's metrics, or the environment's
+  dlplug verify RECIPE [--seeds N] [--OPTION VALUE …]   train, evaluate, compare with the target, record
+  dlplug plugins                          what is installed, and whether it works
+  dlplug doctor                           what works here, and what to do about what does not
+  dlplug completion bash|zsh|fish         a script for the shell{commands}
+
+RUN is a run folder, or a recipe's name for its newest run. `dlplug run RECIPE --help` lists a recipe's options.
+Everywhere: -p no:NAME leaves a plugin out, -p FILE.py adds one, --debug shows tracebacks.
+list, show, eval, verify, plugins and doctor take --json."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code. An error that a user can cause is one line, never a traceback."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = _flag(arguments, "--debug")
+    _show_log_lines("stderr" if "--json" in arguments else "stdout")
+    try:
+        return dispatch(arguments)
+    except UserError as error:
+        if debug:
+            raise
+        print(f"dlplug: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        print(f"dlplug: {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+        return 1
+
+
+def dispatch(arguments: list[str]) -> int:
+    host = load_host(_plugin_options(arguments))
+    verb = arguments.pop(0) if arguments else "--help"
+    if verb in ("--help", "-h", "help"):
+        more = "".join(f"\n  dlplug {e.name:<32}{e.plugin.name} plugin" for e in host.entries("commands"))
+        print(USAGE.format(commands=more))
+        return 0
+    if verb == "--version":
+        print(host.plugins[0])
+        return 0
+    if verb in VERBS:
+        return VERBS[verb](host, arguments)
+    if verb in host.names("commands"):
+        return host.get("commands", verb).load()(arguments)
+    raise UserError(f"unknown command {verb!r}.{nearest(verb, [*VERBS, *host.names('commands')])}")
+
+
+def list_command(host: Host, arguments: list[str]) -> int:
+    from dlplug import listing
+
+    as_json = _flag(arguments, "--json")
+    kind = arguments[0] if arguments else "recipes"
+    if kind not in KINDS:
+        raise UserError(f"cannot list {kind!r}.{nearest(kind, KINDS)}")
+    rows = listing.rows(host, kind)
+    return _print(rows, as_json, lambda: listing.print_rows(host, kind, rows))
+
+
+def show_command(host: Host, arguments: list[str]) -> int:
+    from dlplug import listing
+
+    as_json = _flag(arguments, "--json")
+    preset = _value(arguments, "--preset")
+    shown = listing.describe(host, _one(arguments, "show", "RECIPE"), preset)
+    return _print(shown, as_json, lambda: listing.print_description(shown))
+
+
+def run_command(host: Host, arguments: list[str]) -> int:
+    from dlplug import listing
+    from dlplug.options import arguments as parse
+    from dlplug.options import read_file
+
+    preset, out, config = (_value(arguments, name) for name in ("--preset", "--out", "--config"))
+    if _flag(arguments, "--help") or _flag(arguments, "-h"):
+        if not arguments:
+            print(USAGE.format(commands=""))
+            return 0
+        listing.print_options(host, arguments[0], preset)
+        return 0
+    recipe = _first(arguments, "run", "RECIPE", host.names("recipes"))
+    host.recipe(recipe)
+    layers = [read_file(config)] if config else []
+    from dlplug.runner import run
+
+    execution = run(recipe, parse(arguments, host), preset=preset, out=out or None, host=host, layers=layers)
+    return 130 if execution.stopping else 0
+
+
+def resume_command(host: Host, arguments: list[str]) -> int:
+    from dlplug.options import arguments as parse
+    from dlplug.run import find_run
+
+    name = _first(arguments, "resume", "RUN", [])
+    find_run(name)
+    from dlplug.runner import resume
+
+    return 130 if resume(name, parse(arguments, host), host=host).stopping else 0
+
+
+def eval_command(host: Host, arguments: list[str]) -> int:
+    from dlplug.options import arguments as parse
+    from dlplug.run import find_run
+
+    as_json = _flag(arguments, "--json")
+    name = _first(arguments, "eval", "RUN", [])
+    find_run(name)
+    from dlplug.runner import evaluate
+
+    values = evaluate(name, parse(arguments, host), host=host)
+    return _print(values, as_json, lambda: print("\n".join(f"{key}: {_short(v)}" for key, v in values.items())))
+
+
+def verify_command(host: Host, arguments: list[str]) -> int:
+    from dlplug.options import arguments as parse
+
+    as_json = _flag(arguments, "--json")
+    preset, seeds = _value(arguments, "--preset"), _value(arguments, "--seeds")
+    recipe = _first(arguments, "verify", "RECIPE", host.names("recipes"))
+    host.recipe(recipe)
+    from dlplug.verify import print_record, verify
+
+    record = verify(host, recipe, parse(arguments, host), seeds=_whole(seeds or "1", "--seeds"), preset=preset)
+    _print(record, as_json, lambda: print_record(record))
+    return 0 if record["reached"] else 1
+
+
+def plugins_command(host: Host, arguments: list[str]) -> int:
+    from dlplug import listing
+
+    as_json = _flag(arguments, "--json")
+    rows = listing.plugin_rows(host)
+    return _print(rows, as_json, lambda: listing.print_plugins(host, rows))
+
+
+def doctor_command(host: Host, arguments: list[str]) -> int:
+    from dlplug.doctor import examine, print_findings
+
+    as_json = _flag(arguments, "--json")
+    findings = examine(host)
+    _print(findings, as_json, lambda: print_findings(findings))
+    return 0 if all(finding["works"] for finding in findings) else 1
+
+
+def completion_command(host: Host, arguments: list[str]) -> int:
+    from dlplug.completion import candidates, script
+
+    if arguments and arguments[0] == "candidates":
+        print("\n".join(candidates(host, arguments[1:])))
+    else:
+        print(script(_one(arguments, "completion", "bash, zsh or fish")))
     return 0
+
+
+VERBS: dict[str, Callable[[Host, list[str]], int]] = {
+    "list": list_command,
+    "show": show_command,
+    "run": run_command,
+    "resume": resume_command,
+    "eval": eval_command,
+    "verify": verify_command,
+    "plugins": plugins_command,
+    "doctor": doctor_command,
+    "completion": completion_command,
+}
+
+
+def _print(value: Any, as_json: bool, print_for_people: Callable[[], None]) -> int:
+    if as_json:
+        print(json.dumps(value, indent=2, ensure_ascii=False))
+    else:
+        print_for_people()
+    return 0
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _whole(text: str, flag: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise UserError(f"{flag} expects a whole number from 1, got {text!r}")
+    return int(text)
+
+
+def _flag(arguments: list[str], name: str) -> bool:
+    """Takes a flag out of the arguments."""
+    found = name in arguments
+    while name in arguments:
+        arguments.remove(name)
+    return found
+
+
+def _value(arguments: list[str], name: str) -> str:
+    """Takes `--name value` or `--name=value` out of the arguments; "" where it is not given."""
+    for index, argument in enumerate(arguments):
+        if argument == name:
+            if index + 1 == len(arguments):
+                raise UserError(f"{name} needs a value")
+            del arguments[index]
+            return arguments.pop(index)
+        if argument.startswith(f"{name}="):
+            return arguments.pop(index).partition("=")[2]
+    return ""
+
+
+def _plugin_options(arguments: list[str]) -> list[str]:
+    options = []
+    while option := _value(arguments, "-p"):
+        options.append(option)
+    return options
+
+
+def _first(arguments: list[str], verb: str, what: str, names: Sequence[str]) -> str:
+    if not arguments or arguments[0].startswith("-"):
+        raise UserError(f"dlplug {verb} needs a {what}, as in `dlplug {verb} {names[0] if names else 'runs/…'}`")
+    return arguments.pop(0)
+
+
+def _one(arguments: list[str], verb: str, what: str) -> str:
+    if len(arguments) != 1:
+        raise UserError(f"dlplug {verb} takes one {what}, got {len(arguments)}")
+    return arguments[0]
+
+
+def _show_log_lines(stream: str) -> None:
+    """Lines that the program says go to standard output, above a live progress line; beside JSON, to the error's."""
+    logger = logging.getLogger("dlplug")
+    logger.handlers = [_Lines(stream)]
+    logger.setLevel(logging.INFO)
+
+
+class _Lines(logging.Handler):
+    """Whatever sys.stdout is at the time: a live progress line, or a test, puts another in its place."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__()
+        self.stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(record.getMessage(), file=getattr(sys, self.stream), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -239,7 +239,9 @@ class Lagged(nn.Module):
         lagged, leading = _tensors(self.module), _tensors(model)
         floating = [i for i, tensor in enumerate(lagged) if tensor.is_floating_point()]
         if self.rate < 1.0 and floating:
-            torch._foreach_lerp_([lagged[i] for i in floating], [leading[i] for i in floating], self.rate)
+            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+                [lagged[i] for i in floating], [leading[i] for i in floating], self.rate
+            )
         for i, (mine, theirs) in enumerate(zip(lagged, leading, strict=True)):
             if self.rate == 1.0 or i not in floating:
                 mine.copy_(theirs)

@@ -3,7 +3,7 @@ references `"package.module:name"`, which are imported only when a run asks for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -59,6 +59,11 @@ def register_observers() -> Mapping[str, Any]:  # type: ignore[empty-body]
 @hookspec
 def register_commands() -> Mapping[str, Callable[[list[str]], int]]:  # type: ignore[empty-body]
     """Name -> function(argv) giving an exit code: further verbs of the command line."""
+
+
+@hookspec
+def diagnose() -> Sequence[Mapping[str, Any]]:  # type: ignore[empty-body]
+    """What `doctor` should say of this plugin: findings with `name`, `works`, `says` and `advice`."""
 
 
 @hookspec

@@ -1,0 +1,30 @@
+"""What the core itself registers, by the same door as any plugin."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from dlplug.hookspecs import hookimpl
+
+
+def version() -> str:
+    return metadata.version("dlplug")
+
+
+@hookimpl
+def register_trainers() -> dict[str, str]:
+    return {"torch": "dlplug.trainer:TorchTrainer"}
+
+
+@hookimpl
+def register_optimizers() -> dict[str, str]:
+    return {name: f"dlplug.optim:{name}" for name in ("sgd", "adam", "adamw", "rmsprop", "radam")}
+
+
+@hookimpl
+def register_observers() -> dict[str, str]:
+    return {
+        "jsonl": "dlplug.logs:JsonLines",
+        "console": "dlplug.console:Console",
+        "tensorboard": "dlplug.logs:TensorBoard",
+    }

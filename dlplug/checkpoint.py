@@ -1,0 +1,138 @@
+"""Checkpoints: written whole or not at all, loaded without running anything that a file says.
+
+checkpoints/last-000012000/   weights.safetensors, learner.pt, data.pt     (to resume)
+checkpoints/best-000009000/   weights.safetensors, learner.pt              (to use)
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_model
+from torch import nn
+
+from dlplug.errors import UserError
+
+FORMAT = "dlplug-1"
+
+
+def save(
+    folder: Path, kind: str, step: int, model: nn.Module, learner: dict[str, Any], data: Any = None, keep: int = 1
+) -> Path:
+    """Writes `<kind>-<step>` under the folder, by a temporary folder that is renamed, and drops all but `keep`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    final = folder / f"{kind}-{step:09d}"
+    partial = folder / f".{final.name}.{os.getpid()}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        save_model(model, str(partial / "weights.safetensors"), metadata={"format": FORMAT})
+        torch.save({"format": FORMAT, "step": step} | learner, partial / "learner.pt")
+        if data is not None:
+            torch.save(data, partial / "data.pt")
+        for path in [*partial.iterdir(), partial]:
+            _flush(path)
+        if final.exists():
+            shutil.rmtree(final)
+        partial.rename(final)
+        _flush(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    for old in find(folder, kind)[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def find(folder: Path, kind: str) -> list[Path]:
+    """The checkpoints of a kind, oldest first."""
+    return sorted(folder.glob(f"{kind}-*"))
+
+
+def newest(folder: Path, *kinds: str) -> Path:
+    """The newest checkpoint of the first kind that has one. Raises UserError where there is none."""
+    for kind in kinds:
+        if found := find(folder, kind):
+            return found[-1]
+    raise UserError(f"no checkpoint in {folder}: the run ended before it saved one")
+
+
+def load_weights(checkpoint: Path, model: nn.Module) -> None:
+    """Raises UserError where the file is damaged, or of another model (which tensors differ)."""
+    path = checkpoint / "weights.safetensors"
+    try:
+        saved = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"checkpoint {path} is missing or damaged: {error}") from None
+    wanted = model.state_dict()
+    differing = [n for n, value in saved.items() if n not in wanted or wanted[n].shape != value.shape]
+    absent = [n for n in wanted if n not in saved and not _tied(wanted, n, saved)]
+    if differing or absent:
+        name = (differing + absent)[0]
+        here = tuple(wanted[name].shape) if name in wanted else "nothing"
+        there = tuple(saved[name].shape) if name in saved else "nothing"
+        raise UserError(f"checkpoint {path} is of another model: {name} is {there} there and {here} here")
+    model.load_state_dict(saved, strict=False)
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Tensors, numbers and strings from a `.pt` file; nothing in it is run. Raises UserError for anything else."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except FileNotFoundError:
+        raise UserError(f"checkpoint {path} is missing") from None
+    except Exception as error:
+        raise UserError(f"checkpoint {path} is damaged or not ours: {str(error).splitlines()[0][:200]}") from None
+    if not isinstance(state, dict):
+        raise UserError(f"checkpoint {path} is not ours: expected a mapping, got {type(state).__name__}")
+    return state
+
+
+def load_learner(checkpoint: Path) -> dict[str, Any]:
+    state = load_state(checkpoint / "learner.pt")
+    if state.get("format") != FORMAT:
+        raise UserError(f"checkpoint {checkpoint} is not ours: format {state.get('format')!r}, expected {FORMAT!r}")
+    return state
+
+
+def random_state() -> dict[str, Any]:
+    """Of Python, NumPy and torch on every device, in plain values."""
+    version, internal, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
+    return {
+        "python": [version, list(internal), gauss],
+        "numpy": [str(name), torch.from_numpy(np.asarray(keys).copy()), int(position), int(has_gauss), float(cached)],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, keys.numpy(), *rest))
+    torch.set_rng_state(state["torch"])
+    if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def _tied(wanted: dict[str, Any], name: str, saved: dict[str, Any]) -> bool:
+    """Tied weights are saved once, under one of their names."""
+    pointer = wanted[name].data_ptr()
+    return any(other in saved and tensor.data_ptr() == pointer for other, tensor in wanted.items() if other != name)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,49 @@
+"""Shell completion: a short script that asks `dlplug completion candidates WORD…`."""
+
+from __future__ import annotations
+
+from dlplug.errors import UserError, nearest
+from dlplug.plugins import KINDS, Host
+
+SCRIPTS = {
+    "bash": """_dlplug() {
+  local IFS=$'\\n'
+  local words
+  words=$(dlplug completion candidates "${COMP_WORDS[@]:1:COMP_CWORD-1}" 2>/dev/null)
+  COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _dlplug dlplug""",
+    "zsh": """#compdef dlplug
+_dlplug() { compadd -- ${(f)"$(dlplug completion candidates ${words[2,CURRENT-1]} 2>/dev/null)"} || _files }
+compdef _dlplug dlplug""",
+    "fish": "complete -c dlplug -a '(dlplug completion candidates (commandline -opc)[2..] 2>/dev/null)'",
+}
+
+
+def script(shell: str) -> str:
+    """For `eval "$(dlplug completion bash)"`."""
+    if shell not in SCRIPTS:
+        raise UserError(f"no completion for {shell!r}.{nearest(shell, SCRIPTS)}")
+    return SCRIPTS[shell]
+
+
+def candidates(host: Host, words: list[str]) -> list[str]:
+    """What may follow the words typed so far."""
+    from dlplug.cli import VERBS
+
+    if not words:
+        return sorted([*VERBS, *host.names("commands")])
+    verb = words[0]
+    if verb == "list":
+        return list(KINDS)
+    if verb == "completion":
+        return list(SCRIPTS)
+    if verb in ("run", "show", "verify", "eval", "resume") and len(words) == 1:
+        return host.names("recipes")
+    if verb in ("run", "verify") and words[1] in host.names("recipes"):
+        from dlplug.listing import option_names
+
+        if words[-1] == "--preset":
+            return list(host.recipe(words[1]).presets)
+        return ["--preset", "--config", "--out", *(f"--{n.replace('_', '-')}" for n in option_names(host, words[1]))]
+    return []

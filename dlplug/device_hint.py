@@ -1,0 +1,21 @@
+"""Which preset a run would take, told without importing torch."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from dlplug.recipes import Recipe
+
+
+def may_have_gpu() -> bool:
+    """Whether it is worth importing torch to ask for a GPU: a driver's device file, or a Mac."""
+    if sys.platform == "linux":
+        return any(Path(path).exists() for path in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))
+    return True
+
+
+def likely_preset(recipe: Recipe) -> str:
+    if not {"cpu", "gpu"} <= recipe.presets.keys():
+        return ""
+    return "gpu" if may_have_gpu() else "cpu"

@@ -1,0 +1,93 @@
+"""What works here, and what to do about what does not."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dlplug.environment import LIBRARIES, _version, data_folder, processor
+from dlplug.plugins import Host
+
+Finding = dict[str, Any]
+
+
+def examine(host: Host) -> list[Finding]:
+    """Findings with `name`, `works`, `says` and `advice` ("" where there is nothing to do)."""
+    found = [_python(), *_torch(), _compiler(), _data(), *map(_plugin, host.plugins)]
+    found += [_finding("clash", False, line, "") for line in host.clashes.values()]
+    for more in host.hook.diagnose():
+        found += [{"name": "", "works": True, "says": "", "advice": ""} | dict(finding) for finding in more]
+    return found
+
+
+def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
+    for finding in findings:
+        print(f"{'ok  ' if finding['works'] else 'FAIL'}  {finding['name']}: {finding['says']}")
+        if finding["advice"]:
+            print(f"      -> {finding['advice']}")
+
+
+def _python() -> Finding:
+    versions = ", ".join(f"{name} {version}" for name in LIBRARIES if (version := _version(name)))
+    works = sys.version_info >= (3, 11)
+    return _finding(
+        "python", works, f"{platform.python_version()}; {versions}", "" if works else "use Python 3.11 or newer"
+    )
+
+
+def _torch() -> list[Finding]:
+    try:
+        import torch
+    except ImportError as error:
+        return [
+            _finding("torch", False, f"does not import: {error}", "reinstall it: pip install --force-reinstall torch")
+        ]
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+        bf16 = torch.cuda.is_bf16_supported()
+        says = "bf16 is supported" if bf16 else "bf16 is not supported by this GPU"
+        return [
+            _finding("device", True, f"cuda: {', '.join(names)}; CUDA {torch.version.cuda}", ""),
+            _finding("precision", True, f"fp32 with TF32; {says}", "" if bf16 else "keep --precision fp32"),
+        ]
+    if torch.backends.mps.is_available():
+        return [_finding("device", True, "mps: Apple's GPU; --graph does not apply", "")]
+    from dlplug.device_hint import may_have_gpu
+
+    advice = "a GPU's driver is here but torch does not see it: check nvidia-smi, and that torch is a CUDA build"
+    return [
+        _finding("device", not may_have_gpu(), f"cpu: {processor()}, {torch.get_num_threads()} threads",
+                 advice if may_have_gpu() else ""),
+        _finding("precision", True, "fp32; bf16 works and is fast only on recent CPUs; --graph does not apply", ""),
+    ]  # fmt: skip
+
+
+def _compiler() -> Finding:
+    compiler = shutil.which(os.environ.get("CXX", "g++")) or shutil.which("clang++")
+    advice = "" if compiler else "install a C++ compiler (Debian: apt-get install g++), or leave --compile out"
+    return _finding("--compile", compiler is not None, compiler or "no C++ compiler was found", advice)
+
+
+def _data() -> Finding:
+    folder = data_folder()
+    ancestor = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(ancestor).free / 1e9
+    works = os.access(ancestor, os.W_OK)
+    advice = "" if works else "set DLPLUG_DATA to a folder that can be written; sets that are there already will work"
+    return _finding("data folder", works, f"{folder} ({free:.0f} GB free)", advice)
+
+
+def _plugin(plugin: Any) -> Finding:
+    says = f"{plugin.error}" if plugin.error else f"{plugin}, {plugin.state}"
+    advice = (
+        f"update or reinstall {plugin.distribution}, or leave it out with -p no:{plugin.name}" if plugin.error else ""
+    )
+    return _finding(f"plugin {plugin.name}", not plugin.error, says, advice)
+
+
+def _finding(name: str, works: bool, says: str, advice: str) -> Finding:
+    return {"name": name, "works": works, "says": says, "advice": advice}

@@ -1,0 +1,157 @@
+"""What `list`, `show`, `plugins` and a recipe's `--help` say, read without importing what is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dlplug.device_hint import likely_preset
+from dlplug.options import print_help, recipe_options, resolve, schema, split_length
+from dlplug.plugins import Host
+from dlplug.recipes import Recipe, as_use
+from dlplug.signatures import read_signature
+
+
+def rows(host: Host, kind: str) -> list[dict[str, Any]]:
+    """One mapping for each registered name."""
+    if kind != "recipes":
+        return [
+            {"name": e.name, "summary": _summary(e.target), "plugin": e.plugin.name, "version": e.plugin.version}
+            for e in host.entries(kind)
+        ]
+    listed = []
+    for entry in host.entries("recipes"):
+        recipe: Recipe = entry.load()
+        listed.append(
+            {
+                "name": entry.name,
+                "summary": recipe.summary,
+                "trainer": as_use(recipe.trainer).name,
+                "presets": list(recipe.presets),
+                "needs": recipe.needs,
+                "plugin": entry.plugin.name,
+                "version": entry.plugin.version,
+            }
+        )
+    return listed
+
+
+def print_rows(host: Host, kind: str, listed: list[dict[str, Any]]) -> None:
+    columns = ("name", "summary", "trainer", "presets", "needs", "plugin")
+    shown = [column for column in columns if any(row.get(column) for row in listed)]
+    table = _table(*shown)
+    for row in listed:
+        table.add_row(*(_text(row.get(column, "")) for column in shown))
+    console = Console()
+    console.print(table if listed else f"no {kind}: install a plugin, such as dlplug\\[rl]")
+    for problem in host.problems():
+        console.print(f"[yellow]{escape(problem)}[/]")
+
+
+def describe(host: Host, name: str, preset: str = "") -> dict[str, Any]:
+    """A recipe's parts, options, source and targets, under a preset."""
+    recipe = host.recipe(name)
+    preset = preset or likely_preset(recipe)
+    config = resolve(host, name, [], preset)
+    targets = recipe.presets[preset].targets if preset and recipe.presets[preset].targets else recipe.targets
+    return {
+        "recipe": name,
+        "summary": recipe.summary,
+        "source": recipe.source,
+        "needs": recipe.needs,
+        "preset": preset,
+        "presets": {key: value.summary for key, value in recipe.presets.items()},
+        "targets": [{"target": str(target), "source": target.source} for target in targets],
+        "options": {key: value for key, value in config.items() if key not in ("recipe", "preset")},
+    }
+
+
+def print_description(shown: Mapping[str, Any]) -> None:
+    console = Console()
+    console.print(f"[bold]{shown['recipe']}[/]: {escape(shown['summary'])}")
+    console.print(f"source: {escape(shown['source'])}", highlight=False)
+    for target in shown["targets"]:
+        console.print(f"target: {escape(target['target'])}, from {escape(target['source'])}", highlight=False)
+    if shown["needs"]:
+        console.print(f"needs: {escape(shown['needs'])}")
+    for name, summary in shown["presets"].items():
+        console.print(
+            f"preset {name}{' (shown)' if name == shown['preset'] else ''}: {escape(summary)}", highlight=False
+        )
+    table = _table("option", "value")
+    for key, value in shown["options"].items():
+        table.add_row(key, _text(value))
+    console.print(table)
+
+
+def print_options(host: Host, name: str, preset: str) -> None:
+    """`dlplug run RECIPE --help`."""
+    recipe = host.recipe(name)
+    preset = preset or likely_preset(recipe)
+    config = resolve(host, name, [], preset)
+    presets = "".join(f"\n--preset {key}: {value.summary}" for key, value in recipe.presets.items())
+    parts = "".join(f"\n--{key} {config[key]}" for key in recipe_options(recipe) if isinstance(config.get(key), str))
+    whose = f"the preset {preset}" if preset else "the recipe"
+    header = f"{recipe.summary}\n{recipe.source}\n{presets}\n{parts}\n\nThe defaults shown are those of {whose}."
+    print_help(host, name, config, sorted({"steps", split_length(recipe.length)[1]}), header)
+
+
+def plugin_rows(host: Host) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": plugin.name,
+            "distribution": plugin.distribution,
+            "version": plugin.version,
+            "state": plugin.state,
+            "error": plugin.error,
+            "origin": plugin.origin,
+            "load_ms": round(plugin.seconds * 1000, 1),
+            "provides": {kind: names for kind, names in plugin.provides.items() if names},
+        }
+        for plugin in host.plugins
+    ]
+
+
+def print_plugins(host: Host, listed: list[dict[str, Any]]) -> None:
+    table = _table("name", "version", "state", "load ms", "provides", "origin")
+    for row in listed:
+        provides = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in row["provides"].items())
+        provides = provides or row["error"]
+        table.add_row(
+            row["name"], row["version"], row["state"], str(row["load_ms"]), escape(provides), escape(row["origin"])
+        )
+    console = Console()
+    console.print(table)
+    for problem in host.problems():
+        console.print(f"[yellow]{escape(problem)}[/]")
+
+
+def option_names(host: Host, name: str) -> list[str]:
+    """Every option of a recipe, for completion."""
+    recipe = host.recipe(name)
+    config = resolve(host, name, [])
+    choices = {key: config[key] for key in recipe_options(recipe) if key in config and isinstance(config[key], str)}
+    return [*choices, *(option.name for option in schema(host, choices, ["steps", split_length(recipe.length)[1]]))]
+
+
+def _summary(target: Any) -> str:
+    try:
+        return read_signature(target).summary
+    except Exception as error:  # a broken name must not hide the others
+        return f"broken: {error}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in ("name", "option"))
+    return table
+
+
+def _text(value: Any) -> str:
+    return escape(", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))

@@ -1,0 +1,220 @@
+"""The plugin host: finds plugins by entry points, isolates the broken ones, merges what they register."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from dlplug import builtin, hookspecs
+from dlplug.errors import UserError, nearest
+from dlplug.recipes import Recipe
+
+GROUP = "dlplug"
+KINDS = ("recipes", "data", "models", "losses", "optimizers", "trainers", "metrics", "observers", "commands")
+SINGULAR = {"recipes": "recipe", "models": "model", "losses": "loss"}
+
+
+@dataclass
+class Plugin:
+    """One plugin as it was found, whether or not it works."""
+
+    name: str
+    distribution: str
+    version: str
+    origin: str
+    module: Any = None
+    error: str = ""
+    seconds: float = 0.0
+    provides: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        return "broken" if self.error else "blocked" if self.module is None else "works"
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}" if self.version else self.distribution
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered name. `target` is the object itself or a lazy reference, imported by `load`."""
+
+    kind: str
+    name: str
+    target: Any
+    plugin: Plugin
+
+    def load(self) -> Any:
+        if not isinstance(self.target, str):
+            return self.target
+        module, _, attribute = self.target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:
+            what = f"{_kind(self.kind)} {self.name!r} of {self.plugin} does not load from {self.target!r}"
+            raise UserError(f"{what}: {_last_line(error)}") from error
+
+
+class Host:
+    """The plugins of one run or one test. Built by `load_host`; there is no global one."""
+
+    def __init__(self, manager: pluggy.PluginManager, plugins: Sequence[Plugin], strict: bool) -> None:
+        self.manager, self.plugins, self.strict = manager, list(plugins), strict
+        self.hook = manager.hook
+        self.clashes: dict[tuple[str, str], str] = {}
+        self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
+        for plugin in self.plugins:
+            if plugin.module is not None and not plugin.error:
+                self._merge(plugin)
+
+    def _merge(self, plugin: Plugin) -> None:
+        try:
+            found = {kind: _registered(self.manager, plugin, kind) for kind in KINDS}
+        except Exception as error:
+            self.manager.unregister(plugin.module)
+            plugin.error = _last_line(error)
+            if self.strict:
+                raise UserError(_broken(plugin)) from error
+            return
+        for kind, names in found.items():
+            plugin.provides[kind] = sorted(names)
+            for name, target in names.items():
+                other = self._entries[kind].get(name)
+                if other is None:
+                    self._entries[kind][name] = Entry(kind, name, target, plugin)
+                    continue
+                self.clashes[kind, name] = (
+                    f"{_kind(kind)} {name!r} is registered by both {other.plugin} and {plugin}:"
+                    f" leave one out with -p no:{other.plugin.name} or -p no:{plugin.name}"
+                )
+                if self.strict:
+                    raise UserError(self.clashes[kind, name])
+
+    def names(self, kind: str) -> list[str]:
+        return sorted(self._entries[kind])
+
+    def entries(self, kind: str) -> list[Entry]:
+        return [self._entries[kind][name] for name in self.names(kind)]
+
+    def get(self, kind: str, name: str) -> Entry:
+        """Raises UserError where the name is unknown, clashes, or may belong to a broken plugin."""
+        if (kind, name) in self.clashes:
+            raise UserError(self.clashes[kind, name])
+        if name in self._entries[kind]:
+            return self._entries[kind][name]
+        broken = "".join(f" ({_broken(p)})" for p in self.plugins if p.error)
+        raise UserError(f"unknown {_kind(kind)} {name!r}.{nearest(name, self.names(kind))}{broken}")
+
+    def recipe(self, name: str) -> Recipe:
+        return self.get("recipes", name).load()
+
+    def problems(self) -> list[str]:
+        """One line for each plugin that is broken and each name that clashes."""
+        return [_broken(plugin) for plugin in self.plugins if plugin.error] + list(self.clashes.values())
+
+
+def load_host(options: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> Host:
+    """Builds a host. options: what `-p` gave, each `no:NAME` (leave out) or the path of a Python file.
+
+    environ: DLPLUG_PLUGINS=a,b allows only those installed plugins; DLPLUG_STRICT=1 makes any problem an error.
+    """
+    blocked = {option[3:] for option in options if option.startswith("no:")}
+    files = [option for option in options if not option.startswith("no:")]
+    allowed = environ.get("DLPLUG_PLUGINS")
+    strict = environ.get("DLPLUG_STRICT", "") not in ("", "0")
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    found = sorted(entry_points(group=GROUP), key=lambda point: point.name)
+    names = {point.name for point in found}
+    wanted = names if allowed is None else {name.strip() for name in allowed.split(",") if name.strip()}
+    for unknown in sorted((wanted | blocked) - names - {"core"}):
+        source = "DLPLUG_PLUGINS" if unknown in wanted else "-p no:"
+        raise UserError(f"{source} names {unknown!r}, which is not an installed plugin.{nearest(unknown, names)}")
+    plugins = [Plugin("core", "dlplug", builtin.version(), "built in", builtin)]
+    manager.register(builtin, "core")
+    for point in found:
+        plugin = _described(point)
+        plugins.append(plugin)
+        if point.name in wanted and point.name not in blocked:
+            _load(manager, plugin, point.load, strict)
+    for path in files:
+        plugin = Plugin(Path(path).stem, path, "", str(Path(path).resolve()))
+        plugins.append(plugin)
+        _load(manager, plugin, lambda path=path: _from_file(path), strict)
+    return Host(manager, plugins, strict)
+
+
+def _described(point: EntryPoint) -> Plugin:
+    if point.dist is None:
+        return Plugin(point.name, point.value, "", point.value)
+    return Plugin(point.name, point.dist.name, point.dist.version, f"entry point {point.value}")
+
+
+def _load(manager: pluggy.PluginManager, plugin: Plugin, load: Any, strict: bool) -> None:
+    """Imports and registers one plugin; whatever goes wrong stays with that plugin."""
+    started = time.perf_counter()
+    try:
+        module = load()
+        manager.register(module, plugin.name)
+        try:
+            manager.check_pending()
+        except pluggy.PluginValidationError:
+            manager.unregister(module)
+            raise
+        plugin.module = module
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        plugin.error = _last_line(error)
+        if strict:
+            raise UserError(_broken(plugin)) from error
+    plugin.seconds = time.perf_counter() - started
+
+
+def _from_file(path: str) -> Any:
+    if not Path(path).is_file():
+        raise UserError(f"-p {path}: no such file; expected no:NAME or the path of a Python file")
+    name = f"dlplug_file_{Path(path).stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"-p {path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _registered(manager: pluggy.PluginManager, plugin: Plugin, kind: str) -> dict[str, Any]:
+    """What one plugin's hook returned, with a lazy reference to a whole mapping followed."""
+    caller = getattr(manager.hook, f"register_{kind}")
+    names: dict[str, Any] = {}
+    for implementation in caller.get_hookimpls():
+        if implementation.plugin is plugin.module:
+            given = implementation.function()
+            if isinstance(given, str):
+                given = Entry(kind, "", given, plugin).load()
+            names.update(given)
+    return names
+
+
+def _kind(kind: str) -> str:
+    return SINGULAR.get(kind, kind.removesuffix("s"))
+
+
+def _broken(plugin: Plugin) -> str:
+    return f"plugin {plugin.name} ({plugin}) is broken: {plugin.error}"
+
+
+def _last_line(error: BaseException) -> str:
+    return traceback.format_exception_only(error)[-1].strip().splitlines()[-1]

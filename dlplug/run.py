@@ -1,0 +1,203 @@
+"""One execution of a recipe: its folder, its configuration, and the way to its observers."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dlplug import distributed
+from dlplug.environment import environment
+from dlplug.errors import UserError
+from dlplug.media import Media
+from dlplug.options import Config
+from dlplug.plugins import Host
+from dlplug.recipes import Target
+from dlplug.signatures import read_signature
+
+
+class Run:
+    """What trainers and observers see.
+
+    recipe, preset, seed, config: what is run; config is the resolved, flat configuration.
+    folder: the run folder. unit: the data's own unit, or "". resumed: whether this goes on from a checkpoint.
+    latest: the newest value of each metric. stopping: set when the run should save and stop.
+    """
+
+    def __init__(self, host: Host, config: Config, folder: Path, resumed: bool = False) -> None:
+        self.host, self.config, self.folder, self.resumed = host, config, folder, resumed
+        self.recipe: str = config["recipe"]
+        self.preset: str = config["preset"]
+        self.seed: int = config["seed"]
+        self.metrics: list[str] = list(config["metrics"])
+        self.definition = host.recipe(self.recipe)
+        self.unit = ""
+        self.step = self.count = self.first_step = self.first_count = 0
+        self.latest: dict[str, float] = {}
+        self.best: float | None = None
+        self.started = self.stopping = False
+        self.result: dict[str, Any] = {}
+        self._clock, self._seconds_before = time.monotonic(), 0.0
+
+    # What the configuration builds
+
+    def make(self, key: str, *arguments: Any, seed: int | None = None) -> Any:
+        """Builds the data, model, loss or trainer with its options; a factory that names `seed` is given one."""
+        kind = {"data": "data", "model": "models", "loss": "losses", "trainer": "trainers"}[key]
+        return self._build(kind, self.config[key], "" if key == "trainer" else f"{key}.", *arguments, seed=seed)
+
+    def make_stepper(self, part: str, module: Any) -> Any:
+        """The optimizer of one part of the loss; a recipe that names one optimizer uses it for every part."""
+        from dlplug.optim import Stepper
+
+        key = "optimizer" if "optimizer" in self.config else f"optimizer.{part}"
+        if key not in self.config:
+            named = [k.partition(".")[2] for k in self.config if k.count(".") == 1 and k.startswith("optimizer.")]
+            raise UserError(f"the loss moves the part {part!r}, but {self.recipe} has optimizers for {named}")
+        parameters = [p for p in module.parameters() if p.requires_grad]
+        optimizer = self._build("optimizers", self.config[key], f"{key}.", parameters)
+        return Stepper(module, optimizer, **self._options("dlplug.optim:Stepper", f"{key}."))
+
+    def measure(self, name: str, product: Any, data: Any) -> Mapping[str, Any]:
+        entry = self.host.get("metrics", name)
+        return entry.load()(product, data, **self._options(entry.target, f"metrics.{name}.", self.seed))
+
+    def _build(self, kind: str, name: str, prefix: str, *arguments: Any, seed: int | None = None) -> Any:
+        entry = self.host.get(kind, name)
+        factory = entry.load()
+        return factory(*arguments, **self._options(entry.target, prefix, self.seed if seed is None else seed))
+
+    def _options(self, target: Any, prefix: str, seed: int = 0) -> dict[str, Any]:
+        signature = read_signature(target)
+        options = {option.name: self.config[prefix + option.name] for option in signature.options}
+        return options | ({"seed": seed} if signature.takes_seed else {})
+
+    def limits(self, unit: str) -> tuple[int, int | None]:
+        """How many steps, and how many of the data's own unit (None where the length is in steps)."""
+        keys = [key for key in self.config if key == "steps" or key == unit]
+        if not keys:
+            raise UserError(f"the length of {self.recipe} is in another unit than steps or its data's {unit!r}")
+        return (self.config["steps"], None) if keys[0] == "steps" else (sys.maxsize, self.config[unit])
+
+    # What happens
+
+    def start(self, unit: str, step: int, count: int) -> None:
+        """The trainer is ready: observers learn of the run."""
+        self.unit, self.step, self.count, self.first_step, self.first_count = unit, step, count, step, count
+        self._clock = time.monotonic()
+        self.started = True
+        self.host.hook.run_started(run=self)
+
+    def seconds(self) -> float:
+        """Of training, those before a resume counted in."""
+        return self._seconds_before + time.monotonic() - self._clock
+
+    def restore(self, seconds: float, best: float | None) -> None:
+        self._seconds_before, self.best = seconds, best
+
+    def log(self, step: int, count: int, values: Mapping[str, Any], split: str) -> None:
+        """Tells observers; media are written into the run folder first."""
+        self.step, self.count = step, count
+        named = {f"{split}/{name}": value for name, value in values.items()}
+        for name, value in named.items():
+            if isinstance(value, Media):
+                self.write_media(name, value)
+            else:
+                self.latest[name] = float(value)
+        axes = {"seconds": round(self.seconds(), 3)} | ({self.unit: count} if self.unit else {})
+        if distributed.rank() == 0:
+            self.host.hook.logged(run=self, step=step, values=axes | named)
+
+    def is_best(self, split: str, values: Mapping[str, Any]) -> bool:
+        """Whether the recipe's first target likes these values better than any before."""
+        for target in self.targets:
+            name = target.metric.partition("/")[2]
+            if name in values:
+                value = float(values[name])
+                better = self.best is None or (value > self.best if target.at_least is not None else value < self.best)
+                self.best = value if better else self.best
+                return better
+        return False
+
+    @property
+    def targets(self) -> list[Target]:
+        preset = self.definition.presets.get(self.preset)
+        return list(preset.targets if preset and preset.targets else self.definition.targets)
+
+    def finish(self, status: str, message: str = "") -> None:
+        """Writes result.json, last and atomically, and tells observers."""
+        seconds, steps = self.seconds(), self.step - self.first_step
+        here = max(seconds - self._seconds_before, 1e-9)
+        self.result = {
+            "recipe": self.recipe,
+            "preset": self.preset,
+            "seed": self.seed,
+            "status": status,
+            **({"message": message} if message else {}),
+            "metrics": self.latest,
+            "steps": self.step,
+            "seconds": round(seconds, 3),
+            "steps_per_second": round(steps / here, 3),
+            "device": self.config.get("device", ""),
+        }
+        if self.unit:
+            rate = (self.count - self.first_count) / here
+            self.result |= {self.unit: self.count, f"{self.unit}_per_second": round(rate, 3)}
+        write_json(self.folder / "result.json", self.result)
+        self.host.hook.run_finished(run=self, result=self.result)
+
+    def write_media(self, name: str, value: Media) -> None:
+        value.path = self.folder / "media" / f"{name.replace('/', '-')}-{self.step:09d}{value.suffix}"
+        value.path.parent.mkdir(exist_ok=True)
+        value.write(value.path)
+
+
+def create_folder(recipe: str, out: str | None) -> Path:
+    """A new run folder. Raises UserError where it exists already or cannot be written."""
+    identity = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    folder = Path(out) if out else Path("runs") / recipe / identity
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} exists already: go on with `dlplug resume {folder}`, or choose another --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(13, "not writable")
+    except OSError as error:
+        raise UserError(f"cannot write the run folder {folder}: {error.strerror}; choose another with --out") from None
+    return folder
+
+
+def write_config(run: Run) -> None:
+    """config.yaml and environment.json: enough to reproduce the run."""
+    plain = {
+        k: list(v) if isinstance(v, tuple) else str(v) if isinstance(v, Path) else v for k, v in run.config.items()
+    }
+    (run.folder / "config.yaml").write_text(
+        yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8"
+    )
+    write_json(run.folder / "environment.json", environment(run.host))
+
+
+def find_run(name: str) -> Path:
+    """A run folder, or a recipe's newest run below runs/. Raises UserError where there is none."""
+    folder = Path(name)
+    if not (folder / "config.yaml").is_file() and (Path("runs") / name).is_dir():
+        runs = sorted(p.parent for p in (Path("runs") / name).glob("*/config.yaml"))
+        folder = runs[-1] if runs else folder
+    if not (folder / "config.yaml").is_file():
+        raise UserError(f"{name} is neither a run folder (with a config.yaml) nor a recipe that has been run here")
+    return folder
+
+
+def write_json(path: Path, value: Any) -> None:
+    """By a temporary file that is renamed."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(path)

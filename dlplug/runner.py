@@ -1,0 +1,160 @@
+"""What the verbs do: run, resume, evaluate, verify. All of it is plain Python to call."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dlplug import distributed
+from dlplug.errors import UserError
+from dlplug.hookspecs import hookimpl
+from dlplug.media import Media
+from dlplug.options import resolve
+from dlplug.plugins import Host, load_host
+from dlplug.run import Run, create_folder, find_run, write_config
+
+log = logging.getLogger("dlplug")
+
+
+def run(
+    recipe: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    preset: str = "",
+    out: str | None = None,
+    host: Host | None = None,
+    layers: Sequence[Mapping[str, Any]] = (),
+) -> Run:
+    """Runs a recipe to its end and returns the run, whose `result` is what result.json holds.
+
+    options: a flat overlay, {"loss.beta": 2.0}. preset: "" lets the device choose between `cpu` and `gpu`.
+    layers: further overlays below `options`. Raises UserError for what a user can mend.
+    """
+    host = host or load_host()
+    layers = [*layers, options or {}]
+    config = resolve(host, recipe, layers, preset or chosen_preset(host, recipe, layers))
+    folder = create_folder(recipe, out) if distributed.rank() == 0 else Path(out or "runs")
+    try:
+        execution = Run(host, config, folder)
+        if distributed.rank() == 0:
+            write_config(execution)
+        return execute(execution)
+    except BaseException:
+        if not (folder / "result.json").exists() and not (folder / "metrics.jsonl").exists():
+            shutil.rmtree(folder, ignore_errors=True)  # nothing half-written stays behind
+        raise
+
+
+def resume(name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None) -> Run:
+    """Goes on with a run from its last checkpoint; a longer length may be given."""
+    return execute(open_run(name, options, host=host, resumed=True))
+
+
+def open_run(
+    name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None, resumed: bool = False
+) -> Run:
+    """The run of a folder, or a recipe's newest, with the configuration that it was run with."""
+    folder, host = find_run(name), host or load_host()
+    try:
+        saved = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        config = resolve(host, saved["recipe"], [saved, options or {}]) | {"preset": saved["preset"]}
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise UserError(f"{folder}/config.yaml is damaged: {' '.join(str(error).split())}") from None
+    return Run(host, config, folder, resumed)
+
+
+def execute(execution: Run) -> Run:
+    """Trains under the observers' eyes. Ctrl-C saves and stops; a failure is recorded and raised."""
+    trainer = execution.make("trainer")
+    manager = execution.host.manager
+    mine: list[Any] = [_Core(trainer)]
+    if distributed.rank() == 0:
+        mine += [execution._build("observers", name, f"{name}.") for name in execution.host.names("observers")]
+    for plugin in mine:
+        manager.register(plugin)
+    try:
+        with stopped_by_signals(execution):
+            execution.host.hook.train(run=execution)
+        if distributed.rank() == 0:
+            execution.finish("interrupted" if execution.stopping else "finished")
+    except BaseException as error:
+        if execution.started and distributed.rank() == 0:
+            interrupted = isinstance(error, KeyboardInterrupt)
+            execution.finish("interrupted" if interrupted else "failed", str(error) or type(error).__name__)
+        raise
+    finally:
+        for plugin in mine:
+            manager.unregister(plugin)
+    return execution
+
+
+class _Core:
+    """Trains where no other plugin answers first."""
+
+    def __init__(self, trainer: Any) -> None:
+        self.trainer = trainer
+
+    @hookimpl(trylast=True)
+    def train(self, run: Run) -> bool:
+        self.trainer.train(run)
+        return True
+
+
+def evaluate(name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None) -> dict[str, Any]:
+    """The metrics of a trained run on its data's last split (the test set, or the environment)."""
+    from dlplug.trainer import measure
+
+    execution = open_run(name, options, host=host)
+    if not execution.metrics:
+        raise UserError(f"recipe {execution.recipe} has no metrics to evaluate")
+    job = execution.make("trainer").load(execution)
+    try:
+        split = job.data.splits[-1]
+        values = {f"{split}/{key}": value for key, value in measure(execution, job, split).items()}
+    finally:
+        job.data.close()
+    for key, value in values.items():
+        if isinstance(value, Media):
+            execution.write_media(key, value)
+            values[key] = str(value.path)
+    return values
+
+
+def chosen_preset(host: Host, recipe: str, layers: Sequence[Mapping[str, Any]]) -> str:
+    """`cpu` or `gpu` by the device, for a recipe that has both."""
+    if not {"cpu", "gpu"} <= host.recipe(recipe).presets.keys():
+        return ""
+    from dlplug.device import default_preset
+
+    devices = [str(layer["device"]) for layer in layers if "device" in layer]
+    return default_preset(devices[-1] if devices else "auto")
+
+
+@contextlib.contextmanager
+def stopped_by_signals(execution: Run) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM) asks the run to save and stop, the second stops it at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        if execution.stopping:
+            raise KeyboardInterrupt
+        execution.stopping = True
+        print("\nstopping after this step and saving; Ctrl-C again stops at once", file=sys.stderr, flush=True)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

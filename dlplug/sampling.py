@@ -1,0 +1,48 @@
+"""The order of data as a pure function of (seed, epoch, index): its state is three integers and resuming is O(1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from dlplug import distributed
+
+
+def epoch_order(length: int, seed: int, epoch: int) -> Tensor:
+    """A permutation (length,) of the examples, the same wherever and whenever it is asked for."""
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
+    return torch.randperm(length, generator=generator)
+
+
+class Order:
+    """Indices of the next batch, shuffled anew each epoch; a last, smaller batch is left out so that shapes are fixed.
+
+    Under torchrun each process takes its own share of every batch of `batch_size`.
+    """
+
+    def __init__(self, length: int, batch_size: int, seed: int) -> None:
+        if not 0 < batch_size <= length:
+            raise ValueError(f"batch_size must be between 1 and the {length} examples there are, got {batch_size}")
+        self.length, self.batch_size, self.seed = length, batch_size, seed
+        self.epoch = self.index = 0
+        self._order = torch.empty(0, dtype=torch.long)
+        self._order_of = -1
+
+    def next(self) -> Tensor:
+        """(batch_size / processes,) indices on the CPU."""
+        if self.index + self.batch_size > self.length:
+            self.epoch, self.index = self.epoch + 1, 0
+        if self._order_of != self.epoch:
+            self._order, self._order_of = epoch_order(self.length, self.seed, self.epoch), self.epoch
+        batch = self._order[self.index : self.index + self.batch_size]
+        self.index += self.batch_size
+        return batch[distributed.rank() :: distributed.world_size()]
+
+    def state_dict(self) -> dict[str, int]:
+        return {"seed": self.seed, "epoch": self.epoch, "index": self.index}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        self.seed, self.epoch, self.index = state["seed"], state["epoch"], state["index"]
+        self._order_of = -1

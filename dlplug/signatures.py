@@ -1,0 +1,170 @@
+"""A factory's keyword-only signature is its option schema; here it is read, from the source where the factory is
+named by a lazy reference, so that help and listings import no torch."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import importlib.util
+import inspect
+import re
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REQUIRED: Any = inspect.Parameter.empty
+GIVEN = ("seed",)  # supplied by the run to a factory that names it, so no option
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a factory: its type and default as the signature states them, its help from the docstring."""
+
+    name: str
+    type: Any
+    default: Any = REQUIRED
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Signature:
+    options: tuple[Option, ...]
+    takes_seed: bool
+    summary: str
+
+
+def read_signature(target: Any) -> Signature:
+    """The options of an object, or of the one that a lazy reference "package.module:name" names."""
+    if not isinstance(target, str):
+        return _inspected(target)
+    try:
+        return _parsed(target)
+    except _NotPlain:
+        module, _, name = target.partition(":")
+        return _inspected(getattr(importlib.import_module(module), name))
+
+
+def _inspected(target: Callable[..., Any]) -> Signature:
+    parameters = [p for p in inspect.signature(target).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    function: Any = target.__init__ if inspect.isclass(target) else inspect.unwrap(target)
+    types = typing.get_type_hints(function)
+    doc = inspect.getdoc(target) or ""
+    own = getattr(target, "__init__", None) if inspect.isclass(target) else None
+    doc += "\n" + (inspect.getdoc(own) or "" if own is not None else "")
+    return _signature([(p.name, types.get(p.name, str), p.default) for p in parameters], doc)
+
+
+def _signature(parameters: Sequence[tuple[str, Any, Any]], doc: str) -> Signature:
+    helps = _helps(doc, [name for name, _, _ in parameters])
+    options = tuple(Option(n, t, d, helps.get(n, "")) for n, t, d in parameters if n not in GIVEN)
+    lines = doc.strip().splitlines()
+    return Signature(options, any(name == "seed" for name, _, _ in parameters), lines[0].strip() if lines else "")
+
+
+def _helps(doc: str, names: Sequence[str]) -> dict[str, str]:
+    """Docstring lines `name: text` or `name, other: text`, with the more deeply indented lines that follow."""
+    helps: dict[str, str] = {}
+    current: list[str] = []
+    for line in doc.splitlines():
+        match = re.match(r"\s*([a-z_][\w, ]*): (.*)", line)
+        keys = [key.strip() for key in match[1].split(",")] if match else []
+        if match and all(key in names for key in keys):
+            current = keys
+            helps.update(dict.fromkeys(keys, match[2].strip()))
+        elif not line.strip():
+            current = []
+        else:
+            helps.update({key: f"{helps[key]} {line.strip()}" for key in current})
+    return helps
+
+
+class _NotPlain(Exception):
+    """The source does not say it plainly enough; only importing the module will."""
+
+
+@functools.cache
+def _source(module: str) -> tuple[ast.Module, str]:
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        raise _NotPlain(module)
+    package = module if spec.submodule_search_locations is not None else module.rpartition(".")[0]
+    return ast.parse(Path(spec.origin).read_text(encoding="utf-8")), package
+
+
+def _parsed(target: str) -> Signature:
+    module, _, name = target.partition(":")
+    found = _definition(module, name)
+    if found is None:
+        raise _NotPlain(target)
+    module, node = found
+    doc = ast.get_docstring(node) or ""
+    function: ast.AST | None = node
+    if isinstance(node, ast.ClassDef):
+        module, function = _constructor(module, node)
+    if function is None:
+        return _signature([], doc)
+    assert isinstance(function, ast.FunctionDef)
+    doc = doc if function is node else f"{doc}\n{ast.get_docstring(function) or ''}"
+    parameters = []
+    for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+        kind = _value(module, argument.annotation) if argument.annotation else str
+        parameters.append((argument.arg, kind, REQUIRED if default is None else _value(module, default)))
+    return _signature(parameters, doc)
+
+
+def _definition(module: str, name: str) -> tuple[str, ast.ClassDef | ast.FunctionDef] | None:
+    """The class or function of that name, followed through `from … import …`."""
+    tree, package = _source(module)
+    for node in tree.body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
+            return module, node
+        if isinstance(node, ast.ImportFrom) and any((a.asname or a.name) == name for a in node.names):
+            original = next(a.name for a in node.names if (a.asname or a.name) == name)
+            source = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            return _definition(source, original)
+    return None
+
+
+def _constructor(module: str, node: ast.ClassDef) -> tuple[str, ast.FunctionDef | None]:
+    """A class's own `__init__`, or the first one among its bases."""
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            return module, item
+    for base in node.bases:
+        if isinstance(base, ast.Name):
+            found = _definition(module, base.id)
+            if found is not None and isinstance(found[1], ast.ClassDef):
+                home, function = _constructor(found[0], found[1])
+                if function is not None:
+                    return home, function
+        elif ast.unparse(base) not in ("nn.Module", "torch.nn.Module"):
+            raise _NotPlain(ast.unparse(base))
+    return module, None
+
+
+def _value(module: str, node: ast.expr) -> Any:
+    """Evaluates an annotation or a default that is made of literals, builtins, typing's names and the module's own
+    plain constants; nothing of the module is run."""
+    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    if any(isinstance(n, (ast.Call, ast.Lambda, ast.Attribute)) for n in ast.walk(node)):
+        raise _NotPlain(ast.unparse(node))
+    scope: dict[str, Any] = {"Path": Path, "Sequence": Sequence}
+    for name in names - scope.keys():
+        scope[name] = _constant(module, name)
+    return eval(compile(ast.Expression(node), module, "eval"), {"__builtins__": {}}, scope)
+
+
+def _constant(module: str, name: str) -> Any:
+    plain = {t.__name__: t for t in (int, float, str, bool, tuple, list, dict)}
+    if name in plain:
+        return plain[name]
+    tree, _ = _source(module)
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+            return _value(module, node.value)
+        if isinstance(node, ast.ImportFrom) and node.module == "typing" and any(a.name == name for a in node.names):
+            return getattr(typing, name)
+    raise _NotPlain(name)

@@ -1,0 +1,300 @@
+"""The one loop that trains everything, on a GPU or on a CPU."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import torch
+from torch import nn
+
+from dlplug import checkpoint, distributed
+from dlplug.contracts import Data, Loss, Update
+from dlplug.device import choose_device, describe, set_up
+from dlplug.graph import GraphedStep
+from dlplug.meter import Meter
+from dlplug.optim import Stepper
+
+if TYPE_CHECKING:
+    from dlplug.run import Run
+
+log = logging.getLogger("dlplug")
+
+
+def fit(
+    data: Data,
+    loss: Loss,
+    steppers: Mapping[str, Stepper],
+    steps: int,
+    *,
+    start: int = 0,
+    learn: Callable[[Any], list[Update]] | None = None,
+    before: Callable[[int], None] = lambda step: None,
+    after: Callable[[int, list[Update]], bool] = lambda step, updates: False,
+) -> int:
+    """Learns from batch number `start` up to `steps`; the whole training loop. Returns the steps done.
+
+    before(step) runs ahead of each step; after(step, updates) tells whether to stop once `step` steps are done.
+    """
+    learn = learn or functools.partial(learn_from, loss, steppers)
+    for step, batch in zip(range(start, steps), data.batches(loss.model), strict=False):
+        before(step)
+        if after(step + 1, learn(batch)):
+            return step + 1
+    return steps
+
+
+def learn_from(loss: Loss, steppers: Mapping[str, Stepper], batch: Any, mixed: Callable = iter) -> list[Update]:
+    """One step: each loss that is yielded moves its part before the next is asked for."""
+    updates = []
+    for update in mixed(loss.updates(batch)):
+        steppers[update.part].step(update.loss)
+        updates.append(update)
+    return updates
+
+
+def in_bf16(device: torch.device) -> Callable[[Iterable[Update]], Iterator[Update]]:
+    """Computes losses under bf16 autocast, and leaves it before each is minimised."""
+
+    def mixed(updates: Iterable[Update]) -> Iterator[Update]:
+        iterator = iter(updates)
+        while True:
+            with torch.autocast(device.type, torch.bfloat16):
+                update = next(iterator, None)
+            if update is None:
+                return
+            yield update
+
+    return mixed
+
+
+class Job(NamedTuple):
+    """What a configuration builds."""
+
+    data: Data
+    model: nn.Module
+    loss: Loss
+    steppers: dict[str, Stepper]
+    device: torch.device
+
+
+class TorchTrainer:
+    """Plain torch on one device, or on several under torchrun.
+
+    device: auto, cpu, cuda, cuda:1 or mps.
+    precision: fp32 (with TF32 on CUDA), or bf16 autocast.
+    compile: compiles each part of the model by torch.compile.
+    graph: captures the whole step as CUDA graphs; batches must have one shape.
+    threads: of torch on a CPU; 0 leaves torch's choice.
+    log_every: steps between two lines of metrics.
+    eval_every: steps between two measurements on the first split; 0 measures at the end alone.
+    checkpoint_every: steps between two checkpoints; 0 saves every 30 seconds, or every 20 times what a save takes.
+    keep: how many checkpoints to keep beside the best.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: str = "auto",
+        precision: Literal["fp32", "bf16"] = "fp32",
+        compile: bool = False,
+        graph: bool = False,
+        threads: int = 0,
+        log_every: int = 100,
+        eval_every: int = 0,
+        checkpoint_every: int = 0,
+        keep: int = 1,
+    ) -> None:
+        self.device, self.precision, self.compile, self.graph = device, precision, compile, graph
+        self.threads, self.log_every, self.eval_every = threads, max(1, log_every), eval_every
+        self.checkpoint_every, self.keep = checkpoint_every, max(1, keep)
+
+    def train(self, run: Run) -> None:
+        """Trains to the run's length, or until it is stopped; measures and saves at the end."""
+        job = self.build(run)
+        try:
+            Training(self, run, job).train()
+        finally:
+            job.data.close()
+
+    def load(self, run: Run) -> Job:
+        """The trained job of a run, from its best checkpoint or else its last."""
+        job = self.build(run)
+        path = checkpoint.newest(run.folder / "checkpoints", "best", "last")
+        learner = checkpoint.load_learner(path)
+        checkpoint.load_weights(path, job.model)
+        job.loss.load_state_dict(learner["loss"])
+        run.step = learner["step"]
+        return job
+
+    def build(self, run: Run) -> Job:
+        device = choose_device(self.device)
+        set_up(device, self.threads)
+        distributed.start(device)
+        torch.manual_seed(run.seed)
+        data: Data = run.make("data", seed=run.seed + distributed.rank())
+        model: nn.Module = run.make("model", data.spec).to(device)
+        distributed.share_weights(model)
+        loss: Loss = run.make("loss", model)
+        steppers = {part: run.make_stepper(part, model.get_submodule(part)) for part in loss.parts}
+        torch.manual_seed(run.seed + distributed.rank())
+        count = sum(p.numel() for p in model.parameters())
+        log.info(f"{describe(device)}, {self.precision}; {count:,} parameters")
+        return Job(data, model, loss, steppers, device)
+
+    def step_function(self, job: Job) -> Callable[[Any], list[Update]]:
+        """`learn_from`, in the precision and by the means that the options ask for."""
+        if self.compile:
+            for part in job.loss.parts:
+                job.model.get_submodule(part).compile()
+        mixed = in_bf16(job.device) if self.precision == "bf16" else iter
+        learn = functools.partial(learn_from, job.loss, job.steppers, mixed=mixed)
+        if self.graph and job.device.type != "cuda":
+            log.info(f"--graph needs a CUDA device: steps run eagerly on {job.device}")
+        elif self.graph:
+            for stepper in job.steppers.values():
+                stepper.make_capturable()
+            return GraphedStep(learn, job.loss)
+        return learn
+
+
+class Training:
+    """One run of the loop: what happens between the steps. Logs, measures, saves, stops."""
+
+    def __init__(self, trainer: TorchTrainer, run: Run, job: Job) -> None:
+        self.trainer, self.run, self.job = trainer, run, job
+        self.meter = Meter()
+        self.step = 0
+        self.saved_at, self.save_seconds, self.saved_step = time.monotonic(), 0.0, -1
+
+    def train(self) -> None:
+        run, job = self.run, self.job
+        learn = self.trainer.step_function(job)
+        if run.resumed:
+            self.restore()
+        run.start(job.data.unit, self.step, job.data.count)
+        self.limit_steps, self.limit_count = run.limits(job.data.unit)
+        if not self.over():
+            job.model.train()
+            fit(job.data, job.loss, job.steppers, self.limit_steps, start=self.step, learn=learn,
+                before=self.before, after=self.after)  # fmt: skip
+        self.log()
+        if not run.stopping:
+            self.measure()
+        self.save()
+
+    def progress(self) -> float:
+        if self.limit_count is not None:
+            return min(1.0, self.job.data.count / max(1, self.limit_count))
+        return self.step / max(1, self.limit_steps)
+
+    def over(self) -> bool:
+        counted_out = self.limit_count is not None and self.job.data.count >= self.limit_count
+        return counted_out or self.step >= self.limit_steps
+
+    def before(self, step: int) -> None:
+        for stepper in self.job.steppers.values():
+            if stepper.scheduled:
+                stepper.set_progress(self.progress())
+
+    def after(self, step: int, updates: list[Update]) -> bool:
+        self.step = step
+        self.meter.add(updates)
+        trainer = self.trainer
+        if step % trainer.log_every == 0:
+            self.log()
+            if not trainer.checkpoint_every and self.time_to_save():
+                self.save()
+        if trainer.eval_every and step % trainer.eval_every == 0 and not self.over():
+            self.measure()
+        if trainer.checkpoint_every and step % trainer.checkpoint_every == 0:
+            self.save()
+        return self.over() or self.stop_wanted()
+
+    def stop_wanted(self) -> bool:
+        """Processes agree on when to stop, which costs a message, so they ask only when they log."""
+        if distributed.world_size() == 1:
+            return self.run.stopping
+        due = self.step % self.trainer.log_every == 0
+        return due and distributed.any_process(self.run.stopping, self.job.device)
+
+    def log(self) -> None:
+        """Reads the losses since the last time from the device. Raises Diverged for one that is not finite."""
+        values = self.meter.flush(self.step)
+        if values:
+            self.run.log(self.step, self.job.data.count, {**values, **self.job.data.values()}, "train")
+
+    def measure(self) -> None:
+        """The metrics on the first split; the best checkpoint is the one that the recipe's first target likes best."""
+        if not self.run.metrics or distributed.rank() != 0:
+            return
+        split = self.job.data.splits[0]
+        values = measure(self.run, self.job, split)
+        self.run.log(self.step, self.job.data.count, values, split)
+        if self.run.is_best(split, values):
+            self.log()
+            checkpoint.save(self.folder, "best", self.step, self.job.model, self.learner())
+
+    def time_to_save(self) -> bool:
+        wait = max(30.0, 20.0 * self.save_seconds)
+        return distributed.any_process(time.monotonic() - self.saved_at > wait, self.job.device)
+
+    def save(self) -> None:
+        """Everything that is needed to go on. The losses are looked at first: what diverged is never saved."""
+        if self.saved_step == self.step:
+            return
+        self.log()
+        started = time.monotonic()
+        if distributed.rank() == 0:
+            data = self.job.data.state_dict()
+            checkpoint.save(self.folder, "last", self.step, self.job.model, self.learner(), data, self.trainer.keep)
+        distributed.wait()
+        self.saved_at, self.saved_step = time.monotonic(), self.step
+        self.save_seconds = self.saved_at - started
+
+    @property
+    def folder(self) -> Any:
+        return self.run.folder / "checkpoints"
+
+    def learner(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "seconds": self.run.seconds(),
+            "loss": self.job.loss.state_dict(),
+            "steppers": {part: stepper.state_dict() for part, stepper in self.job.steppers.items()},
+            "random": checkpoint.random_state(),
+            "best": self.run.best,
+        }
+
+    def restore(self) -> None:
+        path = checkpoint.newest(self.folder, "last")
+        learner = checkpoint.load_learner(path)
+        checkpoint.load_weights(path, self.job.model)
+        self.job.loss.load_state_dict(learner["loss"])
+        for part, stepper in self.job.steppers.items():
+            stepper.load_state_dict(learner["steppers"][part])
+        self.job.data.load_state_dict(checkpoint.load_state(path / "data.pt"))
+        checkpoint.set_random_state(learner["random"])
+        self.step = self.saved_step = learner["step"]
+        self.run.restore(learner["seconds"], learner["best"])
+        afresh = "" if self.job.data.exact else "; the emulator cannot be saved, so episodes start afresh"
+        log.info(f"resumed at step {self.step:,} from {path}{afresh}")
+
+
+def measure(run: Run, job: Job, split: str) -> dict[str, Any]:
+    """Every metric of the run on one split: in eval mode, without gradients, with the random state put back."""
+    held_out, product = job.data.split(split), job.loss.product()
+    state, training = checkpoint.random_state(), job.model.training
+    values: dict[str, Any] = {}
+    job.model.eval()
+    try:
+        with torch.no_grad():
+            for name in run.metrics:
+                values |= run.measure(name, product, held_out)
+    finally:
+        job.model.train(training)
+        checkpoint.set_random_state(state)
+    return values
