@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dlplug_rl import memory, replay
+from dlplug_rl.replay import Replay
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlplug.errors import UserError
-from dlplug_rl import memory, replay
-from dlplug_rl.replay import Replay
 
 CPU = torch.device("cpu")
 GAMMA = 0.9

@@ -169,14 +169,14 @@ class Replay:
             lane[wrong] = self.random.integers(0, self.lanes, wrong.size)
         return time, lane
 
-    def _window(self, time: np.ndarray, lane: np.ndarray) -> tuple[np.ndarray, ...]:
+    def _window(self, time: np.ndarray, lane: np.ndarray) -> tuple[Any, ...]:
         """action, Σ γ^i r_i, terminated and the number of steps m of the windows that start there, each (B,)."""
         i = np.arange(self.n_step)
         at = ((time[:, None] + i) % self.length, lane[:, None])  # (B, n)
         terminal = self.terminal[at]
         inside = self.age[(at[0] + 1) % self.length, at[1]] > i  # step i ends in the episode in which the window began
         inside[:, 1:] &= ~np.logical_or.accumulate(terminal, axis=1)[:, :-1]
-        reward = (self.reward[at] * inside) @ self.gammas[:-1]
+        reward = np.matmul(self.reward[at] * inside, self.gammas[:-1])
         terminated = (terminal & inside).any(axis=1)
         return self.action[at][:, 0], reward, terminated.astype(np.float32), inside.sum(axis=1)
 
@@ -217,14 +217,19 @@ class Replay:
 COLUMNS = ("action", "reward", "terminal", "age")
 
 
+def fits(size: int, device: torch.device) -> bool:
+    """Whether that many bytes can be had on a device, with some left for the rest of the program."""
+    return size <= available(device) * HEADROOM
+
+
 def require(slots: int, size: int, device: torch.device) -> None:
     """Raises UserError, saying what would fit, where that many slots of `size` bytes are more than there is."""
-    room = int(available(device) * HEADROOM)
-    if (slots + 1) * size > room:
-        where, fits = "GPU memory" if device.type == "cuda" else "RAM", max(0, room // size - 1)
+    if not fits((slots + 1) * size, device):
+        room = int(available(device) * HEADROOM)
+        where, most = "GPU memory" if device.type == "cuda" else "RAM", max(0, room // size - 1)
         raise UserError(
             f"a replay of {slots:,} needs {(slots + 1) * size / 1e9:.2f} GB of {where} and there is"
-            f" {room / 1e9:.2f} GB: {fits:,} would fit (--data.replay {fits})"
+            f" {room / 1e9:.2f} GB: {most:,} would fit (--data.replay {most})"
         )
 
 
