@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_model
-from torch import nn
+from torch import Tensor, nn
 
 from dlplug.errors import UserError
 
@@ -64,13 +64,17 @@ def newest(folder: Path, *kinds: str) -> Path:
     raise UserError(f"no checkpoint in {folder}: the run ended before it saved one")
 
 
-def load_weights(checkpoint: Path, model: nn.Module) -> None:
-    """Raises UserError where the file is damaged, or of another model (which tensors differ)."""
+def read_weights(checkpoint: Path) -> dict[str, Tensor]:
     path = checkpoint / "weights.safetensors"
     try:
-        saved = load_file(path)
+        return load_file(path)
     except (OSError, SafetensorError) as error:
         raise UserError(f"checkpoint {path} is missing or damaged: {error}") from None
+
+
+def load_weights(checkpoint: Path, model: nn.Module) -> None:
+    """Raises UserError where the file is damaged, or of another model (the first tensor that differs)."""
+    saved = read_weights(checkpoint)
     wanted = model.state_dict()
     differing = [n for n, value in saved.items() if n not in wanted or wanted[n].shape != value.shape]
     absent = [n for n in wanted if n not in saved and not _tied(wanted, n, saved)]
@@ -78,7 +82,7 @@ def load_weights(checkpoint: Path, model: nn.Module) -> None:
         name = (differing + absent)[0]
         here = tuple(wanted[name].shape) if name in wanted else "nothing"
         there = tuple(saved[name].shape) if name in saved else "nothing"
-        raise UserError(f"checkpoint {path} is of another model: {name} is {there} there and {here} here")
+        raise UserError(f"checkpoint {checkpoint} is of another model: {name} is {there} there and {here} here")
     model.load_state_dict(saved, strict=False)
 
 

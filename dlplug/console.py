@@ -81,6 +81,7 @@ class Console:
 def header(run: Run) -> list[str]:
     """What is run, and how to choose otherwise."""
     lines = [f"{'resuming ' if run.resumed else ''}{run.recipe}, seed {run.seed}, in {run.folder}"]
+    lines.append(f"{run.device}; {run.parameters:,} parameters")
     others = [name for name in run.definition.presets if name != run.preset]
     if run.preset:
         summary = run.definition.presets[run.preset].summary

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dlplug.device_hint import likely_preset
-from dlplug.options import print_help, recipe_options, resolve, schema, split_length
+from dlplug.options import choices_of, print_help, resolve, schema, units_of
 from dlplug.plugins import Host
 from dlplug.recipes import Recipe, as_use
 from dlplug.signatures import read_signature
@@ -95,10 +95,10 @@ def print_options(host: Host, name: str, preset: str) -> None:
     preset = preset or likely_preset(recipe)
     config = resolve(host, name, [], preset)
     presets = "".join(f"\n--preset {key}: {value.summary}" for key, value in recipe.presets.items())
-    parts = "".join(f"\n--{key} {config[key]}" for key in recipe_options(recipe) if isinstance(config.get(key), str))
+    parts = "".join(f"\n--{key} {value}" for key, value in choices_of(host, name, config).items())
     whose = f"the preset {preset}" if preset else "the recipe"
     header = f"{recipe.summary}\n{recipe.source}\n{presets}\n{parts}\n\nThe defaults shown are those of {whose}."
-    print_help(host, name, config, sorted({"steps", split_length(recipe.length)[1]}), header)
+    print_help(host, name, config, header)
 
 
 def plugin_rows(host: Host) -> list[dict[str, Any]]:
@@ -133,10 +133,8 @@ def print_plugins(host: Host, listed: list[dict[str, Any]]) -> None:
 
 def option_names(host: Host, name: str) -> list[str]:
     """Every option of a recipe, for completion."""
-    recipe = host.recipe(name)
-    config = resolve(host, name, [])
-    choices = {key: config[key] for key in recipe_options(recipe) if key in config and isinstance(config[key], str)}
-    return [*choices, *(option.name for option in schema(host, choices, ["steps", split_length(recipe.length)[1]]))]
+    choices = choices_of(host, name, resolve(host, name, []))
+    return [*choices, *(option.name for option in schema(host, choices, units_of(host, choices)))]
 
 
 def _summary(target: Any) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,32 +71,40 @@ def resolve(host: Host, name: str, layers: Sequence[Mapping[str, Any]], preset: 
             raise UserError(f"recipe {name} has no preset {preset!r}; it has: {there}")
         layers = [recipe.presets[preset].options, *layers]
     base = recipe_options(recipe)
-    units = {"steps", split_length(recipe.length)[1]}
+    layers = [{_normal(key): value for key, value in layer.items() if key not in RUN_KEYS} for layer in layers]
     for layer in layers:
-        chosen |= {_normal(key): value for key, value in layer.items() if key not in RUN_KEYS}
-        if units & chosen.keys():  # a length given in one unit replaces one in another
-            base = {key: value for key, value in base.items() if key not in units}
-            last = [key for key in chosen if key in units][-1]
-            chosen = {key: value for key, value in chosen.items() if key not in units or key == last}
+        chosen |= layer
     choices = {key: value for key, value in (base | chosen).items() if _is_choice(key, base)}
+    if isinstance(choices["metrics"], str):
+        choices["metrics"] = [choices["metrics"]]
+    units = units_of(host, choices)
     base = {key: value for key, value in base.items() if _still_meant(key, base, choices)}
-    options = schema(host, choices, sorted(units))
+    lengths = [unit for layer in [base, *layers] for unit in layer if unit in units]
+    if not lengths:
+        raise UserError(f"{name} is {recipe.length} long, but {choices['data']} counts only {', '.join(units)}")
+    # a length in one unit replaces an earlier one in another
+    base, chosen = (_without(config, units - {lengths[-1]}) for config in (base, chosen))
+    options = schema(host, choices, units)
     known = {option.name: option for option in options}
     for key in chosen:
         if key not in known and key not in choices:
             raise UserError(f"{name} has no option {_flag(key)}.{_nearest_flags(key, [*known, *choices])}")
     given = {key: value for key, value in (base | chosen).items() if key not in choices and value is not None}
     values = _parse(options, given, f"dlplug run {name}")
-    lengths = {unit: values.pop(unit) for unit in units if unit in values}
-    length = {unit: amount for unit, amount in lengths.items() if amount is not None}
-    if not all(amount >= 0 for amount in length.values()):
-        raise UserError(f"{name}: a length must not be negative, got {length}")
-    return {"recipe": name, "preset": preset, **length, **choices, **values}
+    length = {lengths[-1]: values[lengths[-1]]}
+    if length[lengths[-1]] < 0:
+        raise UserError(f"--{lengths[-1]}: a length must not be negative, got {length[lengths[-1]]}")
+    return {"recipe": name, "preset": preset, **length, **choices, **_without(values, units)}
 
 
-def schema(host: Host, choices: Mapping[str, Any], units: Sequence[str] = ("steps",)) -> list[Option]:
+def units_of(host: Host, choices: Mapping[str, Any]) -> set[str]:
+    """What a length may be given in: steps, and the data's own unit."""
+    return {"steps", read_signature(host.get("data", choices["data"]).target).unit or "steps"}
+
+
+def schema(host: Host, choices: Mapping[str, Any], units: Collection[str]) -> list[Option]:
     """Every option that the chosen parts have, in the order of the help."""
-    options = [Option(unit, int | None, None, f"how long to train, in {unit}") for unit in units]
+    options = [Option(unit, int, 0, f"how long to train, in {unit}") for unit in sorted(units)]
     options.append(Option("seed", int, 0, "of everything random"))
     for key, name in choices.items():
         if key == "metrics":
@@ -160,11 +169,17 @@ def read_file(path: str) -> Config:
     return _flattened(content)
 
 
-def print_help(host: Host, name: str, config: Config, units: Sequence[str], header: str) -> None:
+def print_help(host: Host, name: str, config: Config, header: str) -> None:
     """Every option of a recipe with its value under this configuration."""
-    choices = {key: value for key, value in config.items() if _is_choice(key, recipe_options(host.recipe(name)))}
+    choices = choices_of(host, name, config)
     with contextlib.suppress(SystemExit):
-        _cli(schema(host, choices, units), config, ["--help"], f"dlplug run {name}", header)
+        _cli(schema(host, choices, units_of(host, choices)), config, ["--help"], f"dlplug run {name}", header)
+
+
+def choices_of(host: Host, name: str, config: Config) -> Config:
+    """Which registered things a configuration chooses: data, model, loss, trainer, optimizers, metrics."""
+    base = recipe_options(host.recipe(name))
+    return {key: value for key, value in config.items() if _is_choice(key, base)}
 
 
 def _options(host: Host, kind: str, name: str, prefix: str) -> list[Option]:
@@ -189,6 +204,10 @@ def _flattened(content: Mapping[str, Any], prefix: str = "") -> Config:
         else:
             flat[f"{prefix}{key}".removesuffix(".use")] = value
     return flat
+
+
+def _without(config: Config, keys: Collection[str]) -> Config:
+    return {key: value for key, value in config.items() if key not in keys}
 
 
 def _kind_of(key: str) -> str:
@@ -244,13 +263,12 @@ def _parse(options: Sequence[Option], given: Config, prog: str) -> Config:
 
 def _first_message(box: str) -> str:
     """The message in the box that tyro draws, as one line."""
-    lines = [line.strip("│╭╮╰╯─ \n") for line in re.sub(r"\x1b\[[\d;]*m", "", box).splitlines()]
-    body: list[str] = []
-    for line in lines[1:]:
-        if not line:
-            break
-        body.append(line)
-    return " ".join(body)
+    lines = [line.strip("│╭╮╰╯─|+- \n") for line in re.sub(r"\x1b\[[\d;]*m", "", box).splitlines()]
+    title, *rest = [line or None for line in lines]
+    body = list(
+        itertools.takewhile(lambda line: line is not None, itertools.dropwhile(lambda line: line is None, rest))
+    )
+    return " ".join(line for line in body if line) or title or "an option has a wrong value"
 
 
 def _at(parsed: Any, name: str) -> Any:

@@ -38,7 +38,8 @@ class Run:
         self.seed: int = config["seed"]
         self.metrics: list[str] = list(config["metrics"])
         self.definition = host.recipe(self.recipe)
-        self.unit = ""
+        self.unit = self.device = ""
+        self.parameters = 0
         self.step = self.count = self.first_step = self.first_count = 0
         self.latest: dict[str, float] = {}
         self.best: float | None = None
@@ -94,6 +95,7 @@ class Run:
         self._clock = time.monotonic()
         self.started = True
         self.host.hook.run_started(run=self)
+        self._clock = time.monotonic()
 
     def seconds(self) -> float:
         """Of training, those before a resume counted in."""
@@ -145,7 +147,8 @@ class Run:
             "steps": self.step,
             "seconds": round(seconds, 3),
             "steps_per_second": round(steps / here, 3),
-            "device": self.config.get("device", ""),
+            "device": self.device,
+            "parameters": self.parameters,
         }
         if self.unit:
             rate = (self.count - self.first_count) / here

@@ -10,7 +10,7 @@ import importlib.util
 import inspect
 import re
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,51 +34,56 @@ class Signature:
     options: tuple[Option, ...]
     takes_seed: bool
     summary: str
+    unit: str = ""  # of a Data: what its class says it counts
 
 
 def read_signature(target: Any) -> Signature:
     """The options of an object, or of the one that a lazy reference "package.module:name" names."""
     if not isinstance(target, str):
-        return _inspected(target)
+        return inspected(target)
     try:
         return _parsed(target)
     except _NotPlain:
         module, _, name = target.partition(":")
-        return _inspected(getattr(importlib.import_module(module), name))
+        return inspected(getattr(importlib.import_module(module), name))
 
 
-def _inspected(target: Callable[..., Any]) -> Signature:
+def inspected(target: Callable[..., Any]) -> Signature:
     parameters = [p for p in inspect.signature(target).parameters.values() if p.kind is p.KEYWORD_ONLY]
     function: Any = target.__init__ if inspect.isclass(target) else inspect.unwrap(target)
     types = typing.get_type_hints(function)
-    doc = inspect.getdoc(target) or ""
-    own = getattr(target, "__init__", None) if inspect.isclass(target) else None
-    doc += "\n" + (inspect.getdoc(own) or "" if own is not None else "")
-    return _signature([(p.name, types.get(p.name, str), p.default) for p in parameters], doc)
+    doc = inspect.cleandoc(target.__doc__ or "")
+    if inspect.isclass(target) and parameters:
+        doc += "\n" + inspect.cleandoc(function.__doc__ or "")
+    return _signature(
+        [(p.name, types.get(p.name, str), p.default) for p in parameters], doc, getattr(target, "unit", "")
+    )
 
 
-def _signature(parameters: Sequence[tuple[str, Any, Any]], doc: str) -> Signature:
+def _signature(parameters: Sequence[tuple[str, Any, Any]], doc: str, unit: str = "") -> Signature:
     helps = _helps(doc, [name for name, _, _ in parameters])
     options = tuple(Option(n, t, d, helps.get(n, "")) for n, t, d in parameters if n not in GIVEN)
     lines = doc.strip().splitlines()
-    return Signature(options, any(name == "seed" for name, _, _ in parameters), lines[0].strip() if lines else "")
+    takes_seed = any(name == "seed" for name, _, _ in parameters)
+    return Signature(options, takes_seed, lines[0].strip() if lines else "", unit)
 
 
 def _helps(doc: str, names: Sequence[str]) -> dict[str, str]:
     """Docstring lines `name: text` or `name, other: text`, with the more deeply indented lines that follow."""
     helps: dict[str, str] = {}
     current: list[str] = []
+    indent = 0
     for line in doc.splitlines():
-        match = re.match(r"\s*([a-z_][\w, ]*): (.*)", line)
-        keys = [key.strip() for key in match[1].split(",")] if match else []
+        match = re.match(r"(\s*)([a-z_][\w, ]*): (.*)", line)
+        keys = [key.strip() for key in match[2].split(",")] if match else []
         if match and all(key in names for key in keys):
-            current = keys
-            helps.update(dict.fromkeys(keys, match[2].strip()))
-        elif not line.strip():
-            current = []
-        else:
+            current, indent = keys, len(match[1])
+            helps.update(dict.fromkeys(keys, match[3].strip()))
+        elif len(line) - len(line.lstrip()) > indent:
             helps.update({key: f"{helps[key]} {line.strip()}" for key in current})
-    return helps
+        else:
+            current = []
+    return {name: text.removesuffix(".") for name, text in helps.items()}
 
 
 class _NotPlain(Exception):
@@ -101,18 +106,19 @@ def _parsed(target: str) -> Signature:
         raise _NotPlain(target)
     module, node = found
     doc = ast.get_docstring(node) or ""
-    function: ast.AST | None = node
+    function, unit = node, ""
     if isinstance(node, ast.ClassDef):
+        unit = _unit(module, node)
         module, function = _constructor(module, node)
     if function is None:
-        return _signature([], doc)
+        return _signature([], doc, unit)
     assert isinstance(function, ast.FunctionDef)
     doc = doc if function is node else f"{doc}\n{ast.get_docstring(function) or ''}"
     parameters = []
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
         kind = _value(module, argument.annotation) if argument.annotation else str
         parameters.append((argument.arg, kind, REQUIRED if default is None else _value(module, default)))
-    return _signature(parameters, doc)
+    return _signature(parameters, doc, unit)
 
 
 def _definition(module: str, name: str) -> tuple[str, ast.ClassDef | ast.FunctionDef] | None:
@@ -133,16 +139,32 @@ def _constructor(module: str, node: ast.ClassDef) -> tuple[str, ast.FunctionDef 
     for item in node.body:
         if isinstance(item, ast.FunctionDef) and item.name == "__init__":
             return module, item
+    for home, base in _bases(module, node):
+        home, function = _constructor(home, base)
+        if function is not None:
+            return home, function
+    return module, None
+
+
+def _unit(module: str, node: ast.ClassDef) -> str:
+    """The class attribute `unit`, its own or its bases'."""
+    for item in node.body:
+        if isinstance(item, ast.Assign) and [ast.unparse(t) for t in item.targets] == ["unit"]:
+            return _value(module, item.value)
+        if isinstance(item, ast.AnnAssign) and ast.unparse(item.target) == "unit" and item.value is not None:
+            return _value(module, item.value)
+    return next((unit for home, base in _bases(module, node) if (unit := _unit(home, base))), "")
+
+
+def _bases(module: str, node: ast.ClassDef) -> Iterator[tuple[str, ast.ClassDef]]:
+    """The base classes whose source can be followed; torch's own modules have no options."""
     for base in node.bases:
         if isinstance(base, ast.Name):
             found = _definition(module, base.id)
             if found is not None and isinstance(found[1], ast.ClassDef):
-                home, function = _constructor(found[0], found[1])
-                if function is not None:
-                    return home, function
-        elif ast.unparse(base) not in ("nn.Module", "torch.nn.Module"):
+                yield found[0], found[1]
+        elif not ast.unparse(base).startswith(("nn.", "torch.nn.")):
             raise _NotPlain(ast.unparse(base))
-    return module, None
 
 
 def _value(module: str, node: ast.expr) -> Any:

@@ -141,8 +141,8 @@ class TorchTrainer:
         loss: Loss = run.make("loss", model)
         steppers = {part: run.make_stepper(part, model.get_submodule(part)) for part in loss.parts}
         torch.manual_seed(run.seed + distributed.rank())
-        count = sum(p.numel() for p in model.parameters())
-        log.info(f"{describe(device)}, {self.precision}; {count:,} parameters")
+        run.device = f"{describe(device)}, {self.precision}"
+        run.parameters = sum(p.numel() for p in model.parameters())
         return Job(data, model, loss, steppers, device)
 
     def step_function(self, job: Job) -> Callable[[Any], list[Update]]:

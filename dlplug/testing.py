@@ -1,0 +1,203 @@
+"""Checks that a plugin keeps the contract; for the tests of whoever writes one. Each raises AssertionError.
+
+from dlplug.testing import check_plugin, check_recipe
+
+def test_plugin():
+    check_plugin("my-plugin")
+    check_recipe("my-recipe", {"data.size": 100})
+"""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dlplug import checkpoint
+from dlplug.contracts import Data, Loss, Update
+from dlplug.hookspecs import hookimpl
+from dlplug.options import resolve
+from dlplug.plugins import Host, Plugin, load_host
+from dlplug.run import Run
+from dlplug.runner import open_run, resume, run
+from dlplug.signatures import inspected, read_signature
+from dlplug.trainer import Training
+
+QUIET = {"console.show": "off", "tensorboard.write": "off", "device": "cpu"}
+
+
+def check_plugin(name: str, host: Host | None = None) -> None:
+    """An installed plugin works, imports no torch to be listed, and every name it gives loads; its options read
+    from the source are those that the objects have, and each recipe and preset resolves."""
+    host = host or load_host()
+    plugin = next((p for p in host.plugins if p.name == name), None)
+    assert plugin is not None, f"no plugin {name!r}; there are {[p.name for p in host.plugins]}"
+    assert plugin.state == "works", f"plugin {name} is {plugin.state}: {plugin.error}"
+    assert not host.clashes, "; ".join(host.clashes.values())
+    check_imports_no_torch(plugin)
+    for kind in plugin.provides:
+        for entry in (e for e in host.entries(kind) if e.plugin is plugin):
+            loaded = entry.load()
+            if kind == "recipes":
+                for preset in ("", *loaded.presets):
+                    resolve(host, entry.name, [], preset)
+            elif kind != "commands":
+                read, real = read_signature(entry.target), inspected(loaded)
+                assert read == real, f"{kind} {entry.name}: options read as {read}, but they are {real}"
+                assert real.summary, f"{kind} {entry.name} has no docstring to list it by"
+
+
+def check_imports_no_torch(plugin: Plugin) -> None:
+    """Listing and help of an installed plugin leave torch unimported (a file given by -p may import it)."""
+    if plugin.origin.startswith("entry point") and plugin.provides:
+        _list_everything(plugin.name)
+
+
+@functools.cache
+def _list_everything(name: str) -> None:
+    code = (
+        "import sys; from dlplug.cli import main; from dlplug.plugins import load_host\n"
+        "for kind in ('recipes', 'data', 'models', 'losses', 'metrics', 'observers'): main(['list', kind])\n"
+        f"names = [e.name for e in load_host().entries('recipes') if e.plugin.name == {name!r}]\n"
+        "for name in names: main(['show', name]), main(['run', name, '--help'])\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"plugin {name} imports torch to be listed: {done.stderr[-500:]}"
+
+
+def check_data(data: Data, model: Any, count: int = 3) -> None:
+    """Batches are flat NamedTuples of tensors on the model's device; the state survives a file, and data that call
+    themselves exact go on from it with the same batches."""
+    assert data.spec.input, "spec.input is the shape of one input"
+    assert data.splits, "splits names what is held out"
+    stream = data.batches(model)
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    for batch in islice(stream, count):
+        fields = getattr(batch, "_fields", None)
+        assert fields is not None, f"a batch is a flat NamedTuple, got {type(batch)}"
+        for field, value in zip(fields, batch, strict=True):
+            if isinstance(value, Tensor):
+                assert value.device.type == device.type, f"{field} is on {value.device}, the model on {device}"
+    state = through_a_file(data.state_dict())
+    expected = [next(stream) for _ in range(count)]
+    data.load_state_dict(state)
+    assert_same(through_a_file(data.state_dict()), state, "the data's state after loading it")
+    if data.exact:
+        for one, other in zip(expected, islice(data.batches(model), count), strict=True):
+            assert_same(list(one), list(other), "batches after loading the data's state")
+
+
+def check_loss(loss: Loss, batch: Any) -> list[Update]:
+    """Each update is a finite scalar that can be minimised, of a part of the model; the state survives a file."""
+    updates = []
+    for update in loss.updates(batch):
+        assert torch.is_grad_enabled(), "the loss yields inside torch.no_grad(): the mode leaks into the trainer"
+        assert not torch.is_autocast_enabled("cpu"), "the loss yields inside autocast: the mode leaks into the trainer"
+        assert update.part in loss.parts, f"the loss moves {update.part!r}, which is not among its parts {loss.parts}"
+        assert update.loss.ndim == 0, f"a loss to minimise is a scalar, got {tuple(update.loss.shape)}"
+        assert bool(update.loss.isfinite()), f"the loss is {update.loss}"
+        parameters = [p for p in loss.model.get_submodule(update.part).parameters() if p.requires_grad]
+        gradients = torch.autograd.grad(update.loss, parameters, allow_unused=True)
+        assert any(g is not None for g in gradients), f"the loss does not depend on its part {update.part!r}"
+        updates.append(update)
+    state = through_a_file(loss.state_dict())
+    loss.load_state_dict(state)
+    assert_same(through_a_file(loss.state_dict()), state, "the loss's state after loading it")
+    return updates
+
+
+def check_recipe(name: str, options: Mapping[str, Any] | None = None, host: Host | None = None) -> None:
+    """Builds from the registry, learns three steps, and 20 steps equal 10 and, after a resume, 10 more: bit for bit,
+    or, where the data cannot be saved exactly, in everything that was saved.
+
+    options: an overlay that makes the recipe small enough for a test.
+    """
+    host = host or load_host()
+    check_imports_no_torch(host.get("recipes", name).plugin)
+    overlay = {"wandb.mode": "off"} if "wandb" in host.names("observers") else {}
+    overlay |= {**QUIET, "metrics": [], "log_every": 5, "steps": 20, **(options or {})}
+    with tempfile.TemporaryDirectory() as folder:
+        short = run(name, overlay | {"steps": 3}, out=f"{folder}/short", host=host)
+        assert short.result["steps"] == 3
+        straight = run(name, overlay, out=f"{folder}/straight", host=host)
+        stopper = StopAt(10)
+        host.manager.register(stopper)
+        broken = run(name, overlay, out=f"{folder}/broken", host=host)
+        host.manager.unregister(stopper)
+        assert broken.result["status"] == "interrupted", f"stopping at step 10 gave {broken.result}"
+        exact = _check_restored(broken.folder, host, _contents(broken.folder))
+        resumed = resume(str(broken.folder), host=host)
+        assert resumed.result["steps"] == 20, f"resuming ended at step {resumed.result['steps']} of 20"
+        if exact:
+            assert_same(_contents(resumed.folder), _contents(straight.folder), "20 steps and 10 + resume + 10")
+
+
+class StopAt:
+    """Asks a run to stop at a step, as Ctrl-C does."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    @hookimpl
+    def logged(self, run: Run, step: int) -> None:
+        run.stopping = run.stopping or step >= self.step
+
+
+def through_a_file(state: Any) -> Any:
+    """A state as it comes back from disk; fails for anything but tensors, numbers and strings."""
+    with tempfile.TemporaryDirectory() as folder:
+        torch.save(state, f"{folder}/state.pt")
+        return torch.load(f"{folder}/state.pt", weights_only=True)
+
+
+def assert_same(one: Any, other: Any, what: str) -> None:
+    """Equal bit for bit, through mappings and sequences."""
+    if isinstance(one, Tensor):
+        assert isinstance(other, Tensor), f"{what}: tensor against {type(other).__name__}"
+        same = (
+            one.shape == other.shape and one.dtype == other.dtype and torch.equal(one.nan_to_num(), other.nan_to_num())
+        )
+        assert same, f"{what} differ: {one.flatten()[:4].tolist()}… against {other.flatten()[:4].tolist()}…"
+    elif isinstance(one, Mapping):
+        assert one.keys() == other.keys(), f"{what}: {sorted(map(str, one))} against {sorted(map(str, other))}"
+        for key in one:
+            assert_same(one[key], other[key], f"{what}: {key}")
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other), f"{what}: lengths {len(one)} and {len(other)}"
+        for index, (a, b) in enumerate(zip(one, other, strict=True)):
+            assert_same(a, b, f"{what}[{index}]")
+    else:
+        assert one == other, f"{what}: {one!r} against {other!r}"
+
+
+def _contents(folder: Path) -> dict[str, Any]:
+    """Everything in a run's last checkpoint but the seconds that it took."""
+    last = checkpoint.newest(folder / "checkpoints", "last")
+    learner = checkpoint.load_learner(last)
+    weights = {name: tensor.clone() for name, tensor in checkpoint.read_weights(last).items()}
+    return {"weights": weights, "data": checkpoint.load_state(last / "data.pt")} | {
+        key: value for key, value in learner.items() if key != "seconds"
+    }
+
+
+def _check_restored(folder: Path, host: Host, before: Mapping[str, Any]) -> bool:
+    """A new process's learner and data hold what the checkpoint holds. Tells whether the data call themselves exact."""
+    run = open_run(str(folder), host=host, resumed=True)
+    trainer = run.make("trainer")
+    training = Training(trainer, run, trainer.build(run))
+    training.restore()
+    now = training.learner() | {"weights": dict(training.job.model.state_dict())}
+    now |= {"data": through_a_file(training.job.data.state_dict())}
+    training.job.data.close()
+    for key in ("step", "weights", "loss", "steppers", "data", "best"):
+        assert_same(now[key], before[key], f"{key} after a resume")
+    return training.job.data.exact
