@@ -1,0 +1,87 @@
+"""What the core's tests share: the toy plugin, a quiet overlay, a folder of their own, the command in two ways."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from dlplug.plugins import Host, load_host
+
+TOYS = str(Path(__file__).parent / "toys.py")
+
+
+class Said(NamedTuple):
+    """What a command gave back."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output, which must be JSON and nothing else."""
+        return json.loads(self.out)
+
+
+@pytest.fixture(autouse=True)
+def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test runs in a folder of its own, so that `runs/` never lands in the checkout."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("DLPLUG_PLUGINS", "DLPLUG_STRICT"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def toys() -> str:
+    """The path of the toy plugin, for `-p`."""
+    return TOYS
+
+
+@pytest.fixture
+def host(toys: str) -> Host:
+    return load_host([toys])
+
+
+@pytest.fixture
+def quiet(host: Host) -> dict[str, Any]:
+    """An overlay under which a run says nothing and stays on the CPU."""
+    overlay: dict[str, Any] = {"console.show": "off", "tensorboard.write": "off", "device": "cpu"}
+    return overlay | ({"wandb.mode": "off"} if "wandb" in host.names("observers") else {})
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """`cli("list", "--json")` calls the command in this process."""
+    from dlplug.cli import main
+
+    def call(*arguments: str) -> Said:
+        capsys.readouterr()
+        code = main(list(arguments))
+        return Said(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def command() -> Callable[..., Said]:
+    """`command("list", environ={...})` runs `python -m dlplug list` in a process of its own."""
+
+    def call(*arguments: str, environ: Mapping[str, str] | None = None, python: tuple[str, ...] = ()) -> Said:
+        done = subprocess.run(
+            [sys.executable, *python, "-m", "dlplug", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **(environ or {})},
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    return call
