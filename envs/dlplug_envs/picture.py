@@ -1,0 +1,16 @@
+"""Boards of cells as pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+CELL = 16  # pixels a side: video codecs want multiples of 16
+
+# What a cell may hold, as the row of the palette that paints it.
+WALL, FLOOR, PLAYER, GOOD, BAD = range(5)
+_PALETTE = np.array([(24, 24, 32), (70, 74, 88), (92, 170, 255), (255, 200, 60), (214, 84, 84)], dtype=np.uint8)
+
+
+def paint(cells: np.ndarray) -> np.ndarray:
+    """Cells (rows, columns) of palette numbers to a picture (rows * CELL, columns * CELL, 3) uint8."""
+    return _PALETTE[cells].repeat(CELL, axis=0).repeat(CELL, axis=1)

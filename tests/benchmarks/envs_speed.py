@@ -1,0 +1,47 @@
+"""Steps per second of the vector versions beside Gymnasium's SyncVectorEnv of the single ones; prints one JSON line.
+
+Both take turns in one process, so that whatever else the machine does slows both; the ratio is of the medians.
+Run it on one core: `taskset -c 0 python tests/benchmarks/envs_speed.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from statistics import median
+
+import numpy as np
+from dlplug_envs.catch import Catch, CatchVector
+from dlplug_envs.corridor import Corridor, CorridorVector
+from gymnasium.vector import SyncVectorEnv, VectorEnv
+
+COPIES, ROUNDS = 256, 9
+
+
+def steps_per_second(env: VectorEnv, steps: int) -> float:
+    actions = np.random.default_rng(0).integers(3, size=(steps, COPIES))
+    start = time.perf_counter()
+    for action in actions:
+        env.step(action)
+    return steps * COPIES / (time.perf_counter() - start)
+
+
+def compare(vector: VectorEnv, sync: VectorEnv) -> dict[str, float]:
+    rates: dict[str, list[float]] = {"vector": [], "sync": []}
+    vector.reset(seed=0)
+    sync.reset(seed=0)
+    for _ in range(ROUNDS):
+        rates["vector"].append(steps_per_second(vector, 2000))
+        rates["sync"].append(steps_per_second(sync, 100))
+    medians = {name: median(values) for name, values in rates.items()}
+    return {name: round(value) for name, value in medians.items()} | {
+        "ratio": round(medians["vector"] / medians["sync"], 1)
+    }
+
+
+if __name__ == "__main__":
+    result = {
+        "Catch": compare(CatchVector(COPIES), SyncVectorEnv([Catch] * COPIES)),
+        "Corridor": compare(CorridorVector(COPIES), SyncVectorEnv([Corridor] * COPIES)),
+    }
+    print(json.dumps({"benchmark": "envs_speed", "copies": COPIES, "steps_per_second": result}))
