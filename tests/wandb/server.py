@@ -1,0 +1,256 @@
+"""A W&B server for one test, on a loopback port: what the client of wandb 0.31.0 asks of it, as read off that client.
+
+GraphQL at /graphql (the operation's name decides; what is unknown answers with empty data and is kept in `unknown`),
+rows of history at /files/<entity>/<project>/<run>/file_stream, and files by PUT to the addresses that it gave out.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+ENTITY = "tester"
+
+
+@dataclass
+class StoredRun:
+    """What the server was told of one run. `exits`: the exit code of each time that it was finished."""
+
+    name: str
+    display_name: str = ""
+    tags: list[str] = field(default_factory=list)
+    upserts: list[dict[str, Any]] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    exits: list[int] = field(default_factory=list)
+    resumes: int = 0
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.runs: dict[str, StoredRun] = {}
+        self.artifacts: dict[str, dict[str, Any]] = {}
+        self.artifact_files: dict[str, bytes] = {}
+        self.operations: list[str] = []
+        self.unknown: list[str] = []
+        self.lock = threading.Lock()
+        self.answering = threading.Event()  # cleared: everything but the probe waits for its answer
+        self.answering.set()
+        self.refusing = 0  # an HTTP status for everything but the probe
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up (because it was killed, say) is no error of the server's."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    # GraphQL: one method an operation
+
+    def Viewer(self, _: dict[str, Any]) -> Any:
+        viewer = {"id": "1", "entity": ENTITY, "username": ENTITY, "email": "", "flags": "{}", "teams": {"edges": []}}
+        return {"viewer": viewer}
+
+    def ServerFeaturesQuery(self, _: dict[str, Any]) -> Any:
+        return {"serverInfo": {"features": []}}
+
+    def RunResumeStatus(self, given: dict[str, Any]) -> Any:
+        run = self.runs.get(given["name"])
+        bucket = None
+        if run is not None:
+            run.resumes += 1
+            bucket = {
+                "id": run.name,
+                "name": run.name,
+                "displayName": run.display_name,
+                "summaryMetrics": json.dumps(run.summary),
+                "logLineCount": 0,
+                "historyLineCount": len(run.history),
+                "eventsLineCount": 0,
+                "historyTail": json.dumps([json.dumps(row) for row in run.history[-1:]]),
+                "eventsTail": "[]",
+                "config": json.dumps(run.config),
+                "tags": run.tags,
+                "notes": None,
+                "wandbConfig": json.dumps({"t": {}}),
+            }
+        return {"model": {"id": "p", "name": given["project"], "entity": _entity(), "bucket": bucket}}
+
+    def UpsertBucket(self, given: dict[str, Any]) -> Any:
+        new = given["name"] not in self.runs
+        run = self.runs.setdefault(given["name"], StoredRun(given["name"]))
+        run.upserts.append(given)
+        run.display_name = given.get("displayName") or run.display_name
+        run.tags = given.get("tags") or run.tags
+        if given.get("config"):
+            run.config |= json.loads(given["config"])
+        bucket = {
+            "id": run.name,
+            "name": run.name,
+            "displayName": run.display_name,
+            "description": None,
+            "config": json.dumps(run.config),
+            "sweepName": None,
+            "project": {"id": "p", "name": given["project"], "entity": _entity()},
+            "historyLineCount": len(run.history),
+        }
+        return {"upsertBucket": {"bucket": bucket, "inserted": new}}
+
+    def CreateRunFiles(self, given: dict[str, Any]) -> Any:
+        files = [{"name": n, "uploadUrl": f"{self.url}/upload/run/{given['run']}/{n}"} for n in given["files"]]
+        return {"createRunFiles": {"runID": given["run"], "uploadHeaders": [], "files": files}}
+
+    def ArtifactType(self, _: dict[str, Any]) -> Any:
+        return {"project": None}
+
+    def CreateArtifact(self, given: dict[str, Any]) -> Any:
+        wanted = given["input"]
+        name = f"artifact-{len(self.artifacts)}"
+        self.artifacts[name] = wanted | {"state": "PENDING"}
+        return {
+            "createArtifact": {
+                "artifact": {"id": name, "state": "PENDING", "artifactSequence": {"id": "s", "latestArtifact": None}}
+            }
+        }
+
+    def CreateArtifactManifest(self, given: dict[str, Any]) -> Any:
+        manifest = {"id": f"manifest-{given['artifactID']}", "file": self._manifest(given["artifactID"])}
+        return {"createArtifactManifest": {"artifactManifest": manifest}}
+
+    def UpdateArtifactManifest(self, given: dict[str, Any]) -> Any:
+        name = given["artifactManifestID"]
+        manifest = {"id": name, "file": self._manifest(name.removeprefix("manifest-"))}
+        return {"updateArtifactManifest": {"artifactManifest": manifest}}
+
+    def _manifest(self, artifact: str) -> Any:
+        url = f"{self.url}/upload/artifact/{artifact}/manifest"
+        return {"id": "m", "name": "manifest", "displayName": "", "uploadUrl": url, "uploadHeaders": []}
+
+    def CreateArtifactFiles(self, given: dict[str, Any]) -> Any:
+        edges = []
+        for file in given["input"]["artifactFiles"]:
+            path = f"{file['artifactID']}/{file['name']}"
+            node = {
+                "id": path,
+                "name": file["name"],
+                "displayName": file["name"],
+                "storagePath": path,
+                "uploadUrl": f"{self.url}/upload/artifact/{path}",
+                "uploadHeaders": [],
+                "uploadMultipartUrls": None,
+                "artifact": {"id": file["artifactID"]},
+            }
+            edges.append({"node": node})
+        return {"createArtifactFiles": {"files": {"edges": edges}}}
+
+    def CommitArtifact(self, given: dict[str, Any]) -> Any:
+        self.artifacts[given["artifactID"]]["state"] = "COMMITTED"
+        return {"commitArtifact": {"artifact": {"id": given["artifactID"], "digest": "d"}}}
+
+    # The other two doors
+
+    def stream(self, run: str, body: dict[str, Any]) -> None:
+        stored = self.runs[run]
+        for name, part in (body.get("files") or {}).items():
+            rows = [json.loads(line) for line in part["content"]] if name.endswith(("jsonl", "summary.json")) else []
+            if name == "wandb-history.jsonl":
+                stored.history[part["offset"] :] = rows
+            elif name == "wandb-summary.json" and rows:
+                stored.summary = rows[-1]
+        if body.get("complete"):
+            stored.exits.append(body["exitcode"])
+
+    def upload(self, path: str, body: bytes) -> None:
+        kind, owner, name = path.split("/", 2)
+        if kind == "run":
+            self.runs[owner].files[name] = body
+        else:
+            self.artifact_files[f"{owner}/{name}"] = body
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server  # type: ignore[assignment]
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer({})
+
+    def do_POST(self) -> None:
+        body = json.loads(self._body())
+        self.server.answering.wait()
+        with self.server.lock:
+            if self.server.refusing:
+                self._answer({"errors": [{"message": "refused"}]}, self.server.refusing)
+            elif self.path == "/graphql":
+                self._answer({"data": self._graphql(body)})
+            elif match := re.fullmatch(r"/files/[^/]+/[^/]+/([^/]+)/file_stream", self.path):
+                self.server.stream(match[1], body)
+                self._answer({})
+            else:
+                self.server.unknown.append(self.path)
+                self._answer({})
+
+    def do_PUT(self) -> None:
+        body = self._body()
+        self.server.answering.wait()
+        with self.server.lock:
+            self.server.upload(self.path.removeprefix("/upload/"), body)
+        self._answer({})
+
+    def _graphql(self, body: dict[str, Any]) -> Any:
+        found = re.search(r"(?:query|mutation)\s+(\w+)", body["query"])
+        name = found[1] if found else "?"
+        self.server.operations.append(name)
+        method = getattr(self.server, name, None) if name[0].isupper() else None
+        if method is None:
+            self.server.unknown.append(name)
+            return {}
+        return method(body.get("variables") or {})
+
+    def _body(self) -> bytes:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        return gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+
+    def _answer(self, value: Any, status: int = 200) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+def _entity() -> dict[str, str]:
+    return {"id": "e", "name": ENTITY}
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.answering.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
