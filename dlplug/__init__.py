@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from dlplug.hookspecs import hookimpl
     from dlplug.media import Image, Text, Video
     from dlplug.recipes import Preset, Recipe, Target, Use, use
-    from dlplug.run import Run
     from dlplug.runner import evaluate, resume, run
+    from dlplug.runs import Run
     from dlplug.sampling import Order
     from dlplug.trainer import fit
 
@@ -27,7 +27,7 @@ _HOMES = {
     "hookspecs": ("hookimpl",),
     "media": ("Image", "Text", "Video"),
     "recipes": ("Preset", "Recipe", "Target", "Use", "use"),
-    "run": ("Run",),
+    "runs": ("Run",),
     "runner": ("evaluate", "resume", "run"),
     "sampling": ("Order",),
     "trainer": ("fit",),

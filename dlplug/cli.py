@@ -113,7 +113,7 @@ def run_command(host: Host, arguments: list[str]) -> int:
 
 def resume_command(host: Host, arguments: list[str]) -> int:
     from dlplug.options import arguments as parse
-    from dlplug.run import find_run
+    from dlplug.runs import find_run
 
     name = _first(arguments, "resume", "RUN", [])
     find_run(name)
@@ -124,7 +124,7 @@ def resume_command(host: Host, arguments: list[str]) -> int:
 
 def eval_command(host: Host, arguments: list[str]) -> int:
     from dlplug.options import arguments as parse
-    from dlplug.run import find_run
+    from dlplug.runs import find_run
 
     as_json = _flag(arguments, "--json")
     name = _first(arguments, "eval", "RUN", [])

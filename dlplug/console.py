@@ -12,7 +12,7 @@ from dlplug.hookspecs import hookimpl
 from dlplug.media import Media
 
 if TYPE_CHECKING:
-    from dlplug.run import Run
+    from dlplug.runs import Run
 
 log = logging.getLogger("dlplug")
 

@@ -99,7 +99,8 @@ class Data(Stateful):
     splits: what can be held out. Training watches the first; the last is read by `eval` and `verify` alone.
     exact: False where something cannot be saved (an emulator): `resume` then says that this part starts afresh.
 
-    A factory that names `seed` among its keyword arguments is given the run's.
+    A factory that names `seed` among its keyword arguments is given the run's. It is the same in every process of a
+    distributed run: data that draw at random add `distributed.rank()` to it, and `Order` takes its share by itself.
     """
 
     spec: Spec
@@ -166,11 +167,13 @@ def minimise(function: Callable[..., Tensor | tuple[Tensor, Mapping[str, Tensor]
     loss's options.
     """
 
+    signature = inspect.signature(function)
+
     @functools.wraps(function)
     def factory(model: nn.Module, **options: Any) -> Loss:
+        signature.bind(None, None, **options)  # a wrong option is an error here, not at the first batch
         return _Minimised(model, functools.partial(function, **options))
 
-    signature = inspect.signature(function)
     options = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
     model = inspect.Parameter("model", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     setattr(factory, "__signature__", signature.replace(parameters=[model, *options]))  # noqa: B010 (typed)
@@ -224,6 +227,7 @@ class Lagged(nn.Module):
             raise ValueError(f"rate must be in (0, 1], got {rate}")
         self.module = copy.deepcopy(model).requires_grad_(False).eval()
         self.rate, self.turn = rate, Turn(every)
+        self.training = False
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         return self.module(*args, **kwargs)

@@ -10,7 +10,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from dlplug.recipes import Recipe
-    from dlplug.run import Run
+    from dlplug.runs import Run
 
 hookspec = pluggy.HookspecMarker("dlplug")
 hookimpl = pluggy.HookimplMarker("dlplug")

@@ -12,7 +12,7 @@ from dlplug.hookspecs import hookimpl
 from dlplug.media import Image, Media, Text
 
 if TYPE_CHECKING:
-    from dlplug.run import Run
+    from dlplug.runs import Run
 
 
 class JsonLines:

@@ -20,7 +20,7 @@ from dlplug.hookspecs import hookimpl
 from dlplug.media import Media
 from dlplug.options import resolve
 from dlplug.plugins import Host, load_host
-from dlplug.run import Run, create_folder, find_run, write_config
+from dlplug.runs import Run, create_folder, find_run, write_config
 
 log = logging.getLogger("dlplug")
 

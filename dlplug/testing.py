@@ -26,8 +26,8 @@ from dlplug.contracts import Data, Loss, Update
 from dlplug.hookspecs import hookimpl
 from dlplug.options import resolve
 from dlplug.plugins import Host, Plugin, load_host
-from dlplug.run import Run
 from dlplug.runner import open_run, resume, run
+from dlplug.runs import Run
 from dlplug.signatures import inspected, read_signature
 from dlplug.trainer import Training
 

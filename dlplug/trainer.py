@@ -19,7 +19,7 @@ from dlplug.meter import Meter
 from dlplug.optim import Stepper
 
 if TYPE_CHECKING:
-    from dlplug.run import Run
+    from dlplug.runs import Run
 
 log = logging.getLogger("dlplug")
 
@@ -135,7 +135,7 @@ class TorchTrainer:
         set_up(device, self.threads)
         distributed.start(device)
         torch.manual_seed(run.seed)
-        data: Data = run.make("data", seed=run.seed + distributed.rank())
+        data: Data = run.make("data")
         model: nn.Module = run.make("model", data.spec).to(device)
         distributed.share_weights(model)
         loss: Loss = run.make("loss", model)

@@ -13,8 +13,8 @@ from dlplug.environment import commit, environment
 from dlplug.errors import UserError
 from dlplug.plugins import Host
 from dlplug.recipes import Target
-from dlplug.run import Run, write_json
 from dlplug.runner import chosen_preset, evaluate, run
+from dlplug.runs import Run, write_json
 
 
 def verify(

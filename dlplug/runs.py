@@ -49,10 +49,10 @@ class Run:
 
     # What the configuration builds
 
-    def make(self, key: str, *arguments: Any, seed: int | None = None) -> Any:
+    def make(self, key: str, *arguments: Any) -> Any:
         """Builds the data, model, loss or trainer with its options; a factory that names `seed` is given one."""
         kind = {"data": "data", "model": "models", "loss": "losses", "trainer": "trainers"}[key]
-        return self._build(kind, self.config[key], "" if key == "trainer" else f"{key}.", *arguments, seed=seed)
+        return self._build(kind, self.config[key], "" if key == "trainer" else f"{key}.", *arguments)
 
     def make_stepper(self, part: str, module: Any) -> Any:
         """The optimizer of one part of the loss; a recipe that names one optimizer uses it for every part."""
@@ -68,17 +68,17 @@ class Run:
 
     def measure(self, name: str, product: Any, data: Any) -> Mapping[str, Any]:
         entry = self.host.get("metrics", name)
-        return entry.load()(product, data, **self._options(entry.target, f"metrics.{name}.", self.seed))
+        return entry.load()(product, data, **self._options(entry.target, f"metrics.{name}."))
 
-    def _build(self, kind: str, name: str, prefix: str, *arguments: Any, seed: int | None = None) -> Any:
+    def _build(self, kind: str, name: str, prefix: str, *arguments: Any) -> Any:
         entry = self.host.get(kind, name)
         factory = entry.load()
-        return factory(*arguments, **self._options(entry.target, prefix, self.seed if seed is None else seed))
+        return factory(*arguments, **self._options(entry.target, prefix))
 
-    def _options(self, target: Any, prefix: str, seed: int = 0) -> dict[str, Any]:
+    def _options(self, target: Any, prefix: str) -> dict[str, Any]:
         signature = read_signature(target)
         options = {option.name: self.config[prefix + option.name] for option in signature.options}
-        return options | ({"seed": seed} if signature.takes_seed else {})
+        return options | ({"seed": self.seed} if signature.takes_seed else {})
 
     def limits(self, unit: str) -> tuple[int, int | None]:
         """How many steps, and how many of the data's own unit (None where the length is in steps)."""

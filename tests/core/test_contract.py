@@ -1,0 +1,86 @@
+"""Everything that is registered keeps the contract: the checks that plugins' own authors use."""
+
+import pytest
+import torch
+import toys as toys_module
+from torch import nn
+
+from dlplug import Loss, Update, testing
+from dlplug.plugins import load_host
+
+# Overlays that make a recipe small enough to learn a few steps in a test.
+SMALL = {
+    "dqn-atari": {"data.envs": 2, "data.replay": 2000, "data.learning_starts": 40, "data.batch_size": 4},
+    "dqn-cartpole": {"data.learning_starts": 50},
+    "dqn-catch": {"data.learning_starts": 50},
+}
+INSTALLED = load_host()
+
+
+@pytest.mark.parametrize("name", [plugin.name for plugin in INSTALLED.plugins])
+def test_plugin(name):
+    testing.check_plugin(name)
+
+
+@pytest.mark.parametrize("name", INSTALLED.names("recipes"))
+def test_recipe(name, in_tmp_path):
+    testing.check_recipe(name, SMALL.get(name))
+
+
+@pytest.mark.parametrize("name", ["toy-moons", "toy-gan", "toy-ddpm", "toy-lstm", "toy-dqn"])
+def test_toy_recipe(name, host, in_tmp_path):
+    testing.check_recipe(name, host=host)
+
+
+def test_toys_keep_the_contract(host):
+    testing.check_plugin("toys", host)
+    data = toys_module.Walk(seed=0)
+    model = toys_module.Mlp(data.spec)
+    testing.check_data(data, model)
+    testing.check_data(toys_module.Moons(seed=0), model)
+    updates = testing.check_loss(toys_module.Q(model), next(data.batches(model)))
+    assert [update.part for update in updates] == [""]
+
+
+class Forgetful(toys_module.Moons):
+    """Keeps its place in a local of its generator."""
+
+    def batches(self, model):
+        while True:
+            index = torch.randint(512, (4,))
+            yield toys_module.Labelled(*(part[index] for part in self.parts["train"]))
+
+
+class Leaking(Loss):
+    def updates(self, batch):
+        with torch.no_grad():
+            yield Update(self.model(batch.x).sum())
+
+
+class Elsewhere(Loss):
+    def updates(self, batch):
+        yield Update(batch.x.sum().requires_grad_())
+
+
+class Misnamed(Loss):
+    def updates(self, batch):
+        yield Update(self.model(batch.x).sum(), "head")
+
+
+def test_data_that_forget_their_place_are_caught():
+    with pytest.raises(AssertionError, match="batches after loading"):
+        testing.check_data(Forgetful(seed=0), nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [(Leaking, "leaks"), (Elsewhere, "does not depend"), (Misnamed, "not among its parts")]
+)
+def test_losses_that_break_the_contract_are_caught(kind, said):
+    with pytest.raises(AssertionError, match=said):
+        testing.check_loss(kind(nn.Linear(2, 2)), toys_module.Labelled(torch.ones(1, 2), torch.zeros(1)))
+
+
+def test_a_recipe_that_does_not_resume_is_caught(host, in_tmp_path, monkeypatch):
+    monkeypatch.setattr(toys_module.Order, "load_state_dict", lambda self, state: None)
+    with pytest.raises(AssertionError, match="after a resume"):
+        testing.check_recipe("toy-moons", host=host)

@@ -1,0 +1,131 @@
+"""Runs that were killed, interrupted or stopped go on as if nothing had happened."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from safetensors.torch import load_file
+
+import dlplug
+from dlplug import UserError, checkpoint
+from dlplug.testing import StopAt, assert_same
+
+OPTIONS = ["--steps", "3000", "--checkpoint-every", "100", "--log-every", "50", "--eval-every", "0",
+           "--model.dropout", "0.2", "--optimizer.schedule", "cosine"]  # fmt: skip
+
+
+def command(toys, *arguments):
+    quiet = ["--device", "cpu", "--tensorboard", "off", "--wandb", "off"]
+    return [sys.executable, "-m", "dlplug", "-p", str(toys), *arguments, *quiet]
+
+
+def weights(folder):
+    return load_file(checkpoint.newest(folder / "checkpoints", "last") / "weights.safetensors")
+
+
+def wait_for_step(process, folder, step):
+    deadline = time.monotonic() + 60
+    while not (folder / "checkpoints").exists() or not checkpoint.find(folder / "checkpoints", "last"):
+        assert process.poll() is None, "the run ended before it could be stopped"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    while int(checkpoint.newest(folder / "checkpoints", "last").name[5:]) < step:
+        assert process.poll() is None, "the run ended before it could be stopped"
+        time.sleep(0.005)
+
+
+def test_a_killed_run_goes_on_bit_for_bit(toys, in_tmp_path):
+    straight, killed = in_tmp_path / "straight", in_tmp_path / "killed"
+    subprocess.run(command(toys, "run", "toy-moons", "--out", str(straight), *OPTIONS), check=True)
+    process = subprocess.Popen(command(toys, "run", "toy-moons", "--out", str(killed), *OPTIONS))
+    wait_for_step(process, killed, 500)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "result.json").exists()
+    subprocess.run([sys.executable, "-m", "dlplug", "-p", str(toys), "resume", str(killed)], check=True)
+    assert_same(weights(killed), weights(straight), "weights of a killed and resumed run and of one in one piece")
+    numbers = [[{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in path.open()]
+               for path in (straight / "metrics.jsonl", killed / "metrics.jsonl")]  # fmt: skip
+    assert numbers[0] == numbers[1]
+    assert json.loads((killed / "result.json").read_text())["status"] == "finished"
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(toys, in_tmp_path):
+    out = in_tmp_path / "run"
+    process = subprocess.Popen(
+        command(toys, "run", "toy-moons", "--out", str(out), *OPTIONS[2:], "--steps", "1000000"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_for_step(process, out, 100)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"go on with: dlplug resume {out}" in output
+    assert "Traceback" not in errors
+    result = json.loads((out / "result.json").read_text())
+    assert result["status"] == "interrupted"
+    assert checkpoint.newest(out / "checkpoints", "last").name == f"last-{result['steps']:09d}"
+
+
+def test_a_finished_run_can_be_made_longer(host, quiet, in_tmp_path):
+    run = dlplug.run("toy-moons", {**quiet, "steps": 100, "eval_every": 0}, out="run", host=host)
+    longer = dlplug.resume("run", {"steps": 150}, host=host)
+    assert run.result["steps"] == 100
+    assert longer.result["steps"] == 150
+    straight = dlplug.run("toy-moons", {**quiet, "steps": 150, "eval_every": 0}, out="straight", host=host)
+    assert_same(weights(longer.folder), weights(straight.folder), "weights")
+
+
+def test_resuming_a_finished_run_changes_nothing(host, quiet, in_tmp_path):
+    run = dlplug.run("toy-dqn", {**quiet, "moves": 60}, out="run", host=host)
+    before = (run.folder / "metrics.jsonl").read_text(), weights(run.folder)
+    again = dlplug.resume("run", host=host)
+    assert_same(weights(again.folder), before[1], "weights")
+    assert again.result["steps"] == run.result["steps"]
+
+
+def test_a_line_cut_off_by_a_crash_is_dropped_and_lines_after_the_checkpoint_too(host, quiet, in_tmp_path):
+    host.manager.register(stopper := StopAt(20))
+    run = dlplug.run("toy-moons", {**quiet, "steps": 40, "log_every": 10}, out="run", host=host)
+    host.manager.unregister(stopper)
+    with (run.folder / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 30, "train/loss": 99.0}\n{"step": 31, "tra')
+    dlplug.resume("run", host=host)
+    steps = [json.loads(line)["step"] for line in (run.folder / "metrics.jsonl").open()]
+    assert steps == [10, 20, 30, 40, 40]
+    assert '"train/loss": 99.0' not in (run.folder / "metrics.jsonl").read_text()
+
+
+@pytest.mark.parametrize(("name", "match"), [("nowhere", "neither a run folder"), ("empty", "neither a run folder")])
+def test_what_is_no_run_is_refused(host, in_tmp_path, name, match):
+    (in_tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=match):
+        dlplug.resume(name, host=host)
+
+
+def test_a_run_of_another_model_is_refused(host, quiet, in_tmp_path):
+    run = dlplug.run("toy-moons", {**quiet, "steps": 5}, out="run", host=host)
+    with pytest.raises(UserError, match="of another model"):
+        dlplug.resume("run", {"steps": 10, "model.width": 9}, host=host)
+    assert weights(run.folder)["0.weight"].shape == (32, 2)
+
+
+def test_evaluation_reads_the_last_split_and_changes_nothing(host, quiet, in_tmp_path):
+    dlplug.run("toy-moons", {**quiet, "steps": 200}, out="run", host=host)
+    files = {path: path.stat().st_mtime_ns for path in (in_tmp_path / "run").rglob("*") if path.is_file()}
+    values = dlplug.evaluate("run", host=host)
+    assert values["test/accuracy"] > 0.85
+    assert "val/accuracy" not in values
+    assert all(path.stat().st_mtime_ns == changed for path, changed in files.items())
+    assert os.path.exists(values["test/note"])
+
+
+def test_a_recipes_name_stands_for_its_newest_run(host, quiet, in_tmp_path):
+    first = dlplug.run("toy-moons", {**quiet, "steps": 3}, host=host)
+    os.rename(first.folder, first.folder.parent / "20200101-000000-aaaa")
+    second = dlplug.run("toy-moons", {**quiet, "steps": 4}, host=host)
+    assert dlplug.resume("toy-moons", {"steps": 5}, host=host).folder == second.folder
