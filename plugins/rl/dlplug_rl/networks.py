@@ -6,6 +6,7 @@ weights. In Pong the ball is one pixel: contrast decides whether it is seen at a
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal
 
 import torch
@@ -68,7 +69,7 @@ def mlp(spec: Spec, *, hidden: int = 128, depth: int = 2) -> nn.Module:
     inputs = int(torch.Size(spec.input).numel())
     sizes = [inputs, *[hidden] * depth]
     layers: list[nn.Module] = [nn.Flatten()]
-    for n, m in zip(sizes, sizes[1:], strict=False):
+    for n, m in itertools.pairwise(sizes):
         layers += [nn.Linear(n, m), nn.ReLU()]
     return QNetwork(spec, nn.Sequential(*layers, nn.Linear(sizes[-1], spec.output)))
 
