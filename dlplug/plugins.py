@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import os
 import sys
 import time
-import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -19,6 +19,7 @@ import pluggy
 from dlplug import builtin, hookspecs
 from dlplug.errors import UserError, nearest
 from dlplug.recipes import Recipe
+from dlplug.signatures import Signature, read_signature
 
 GROUP = "dlplug"
 KINDS = ("recipes", "data", "models", "losses", "optimizers", "trainers", "metrics", "observers", "commands")
@@ -56,14 +57,25 @@ class Entry:
     plugin: Plugin
 
     def load(self) -> Any:
+        """Raises UserError where the reference leads nowhere."""
         if not isinstance(self.target, str):
             return self.target
         module, _, attribute = self.target.partition(":")
-        try:
+        with self._blamed():
             return getattr(importlib.import_module(module), attribute)
-        except Exception as error:
+
+    def signature(self) -> Signature:
+        """Its options, read without importing it where the source is plain. Raises UserError as `load` does."""
+        with self._blamed():
+            return read_signature(self.target)
+
+    @contextlib.contextmanager
+    def _blamed(self) -> Iterator[None]:
+        try:
+            yield
+        except (Exception, SystemExit) as error:
             what = f"{_kind(self.kind)} {self.name!r} of {self.plugin} does not load from {self.target!r}"
-            raise UserError(f"{what}: {_last_line(error)}") from error
+            raise UserError(f"{what}: {one_line(error)}") from error
 
 
 class Host:
@@ -81,9 +93,9 @@ class Host:
     def _merge(self, plugin: Plugin) -> None:
         try:
             found = {kind: _registered(self.manager, plugin, kind) for kind in KINDS}
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self.manager.unregister(plugin.module)
-            plugin.error = _last_line(error)
+            plugin.error = one_line(error)
             if self.strict:
                 raise UserError(_broken(plugin)) from error
             return
@@ -117,7 +129,11 @@ class Host:
         raise UserError(f"unknown {_kind(kind)} {name!r}.{nearest(name, self.names(kind))}{broken}")
 
     def recipe(self, name: str) -> Recipe:
-        return self.get("recipes", name).load()
+        entry = self.get("recipes", name)
+        recipe = entry.load()
+        if isinstance(recipe, Recipe):
+            return recipe
+        raise UserError(f"recipe {name!r} of {entry.plugin} is not a Recipe but a {type(recipe).__name__}")
 
     def problems(self) -> list[str]:
         """One line for each plugin that is broken and each name that clashes."""
@@ -129,6 +145,7 @@ def load_host(options: Iterable[str] = (), environ: Mapping[str, str] = os.envir
 
     environ: DLPLUG_PLUGINS=a,b allows only those installed plugins; DLPLUG_STRICT=1 makes any problem an error.
     """
+    options = list(options)
     blocked = {option[3:] for option in options if option.startswith("no:")}
     files = [option for option in options if not option.startswith("no:")]
     allowed = environ.get("DLPLUG_PLUGINS")
@@ -138,9 +155,9 @@ def load_host(options: Iterable[str] = (), environ: Mapping[str, str] = os.envir
     found = sorted(entry_points(group=GROUP), key=lambda point: point.name)
     names = {point.name for point in found}
     wanted = names if allowed is None else {name.strip() for name in allowed.split(",") if name.strip()}
-    for unknown in sorted((wanted | blocked) - names - {"core"}):
-        source = "DLPLUG_PLUGINS" if unknown in wanted else "-p no:"
-        raise UserError(f"{source} names {unknown!r}, which is not an installed plugin.{nearest(unknown, names)}")
+    for source, unknown in (("-p no:", blocked - names), ("DLPLUG_PLUGINS", wanted - names - {"core"})):
+        for name in sorted(unknown):
+            raise UserError(f"{source} names {name!r}, which is not an installed plugin.{nearest(name, names)}")
     plugins = [Plugin("core", "dlplug", builtin.version(), "built in", builtin)]
     manager.register(builtin, "core")
     for point in found:
@@ -149,6 +166,8 @@ def load_host(options: Iterable[str] = (), environ: Mapping[str, str] = os.envir
         if point.name in wanted and point.name not in blocked:
             _load(manager, plugin, point.load, strict)
     for path in files:
+        if not path.endswith(".py") or not Path(path).is_file():
+            raise UserError(f"-p {path}: no such Python file; expected no:NAME or the path of one")
         plugin = Plugin(Path(path).stem, path, "", str(Path(path).resolve()))
         plugins.append(plugin)
         _load(manager, plugin, lambda path=path: _from_file(path), strict)
@@ -166,29 +185,26 @@ def _load(manager: pluggy.PluginManager, plugin: Plugin, load: Any, strict: bool
     started = time.perf_counter()
     try:
         module = load()
-        manager.register(module, plugin.name)
         try:
+            manager.register(module, plugin.name)
             manager.check_pending()
         except pluggy.PluginValidationError:
-            manager.unregister(module)
+            if manager.is_registered(module):
+                manager.unregister(module)
             raise
         plugin.module = module
-    except UserError:
-        raise
     except (Exception, SystemExit) as error:
-        plugin.error = _last_line(error)
+        plugin.error = one_line(error)
         if strict:
             raise UserError(_broken(plugin)) from error
     plugin.seconds = time.perf_counter() - started
 
 
 def _from_file(path: str) -> Any:
-    if not Path(path).is_file():
-        raise UserError(f"-p {path}: no such file; expected no:NAME or the path of a Python file")
     name = f"dlplug_file_{Path(path).stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"-p {path}: not a Python file")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -204,6 +220,8 @@ def _registered(manager: pluggy.PluginManager, plugin: Plugin, kind: str) -> dic
             given = implementation.function()
             if isinstance(given, str):
                 given = Entry(kind, "", given, plugin).load()
+            if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+                raise TypeError(f"register_{kind} must return a mapping from names, got {given!r}")
             names.update(given)
     return names
 
@@ -216,5 +234,6 @@ def _broken(plugin: Plugin) -> str:
     return f"plugin {plugin.name} ({plugin}) is broken: {plugin.error}"
 
 
-def _last_line(error: BaseException) -> str:
-    return traceback.format_exception_only(error)[-1].strip().splitlines()[-1]
+def one_line(error: BaseException) -> str:
+    """The last line of a traceback, where the message itself may have several."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
