@@ -16,8 +16,9 @@ Read at ale-py 0.12.1. What the emulator offers and what is done here instead:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from ale_py import roms
@@ -29,6 +30,7 @@ from dlplug_rl.cpus import usable_cpus
 from dlplug_rl.environments import Environments, Seen
 
 FRAME_SKIP = 4
+FOR_TWO_PLAYERS = {"combat", "joust", "maze_craze", "warlords"}  # the emulator ends the process when it loads them
 FRAME_LIMIT = 108_000  # 30 minutes at 60 frames a second: the limit of both protocols
 
 
@@ -74,9 +76,9 @@ PROTOCOLS = {
 def find_game(name: str) -> str:
     """The ROM's name of a game: "Space Invaders", "space-invaders" and "SpaceInvaders" are "space_invaders".
 
-    Raises UserError for a game that ale-py does not have.
+    Raises UserError for a game that ale-py does not have or that needs two players.
     """
-    games = {rom.replace("_", ""): rom for rom in roms.get_all_rom_ids()}
+    games = {rom.replace("_", ""): rom for rom in roms.get_all_rom_ids() if rom not in FOR_TWO_PLAYERS}
     plain = re.sub("[^a-z0-9]", "", name.lower())
     if plain not in games:
         spelled = re.sub("[^a-z0-9]+", "_", name.lower())
@@ -116,41 +118,44 @@ class AtariEnvironments:
         for name, value in {"count": count, "size": size, "stack": stack}.items():
             if value < 1:
                 raise UserError(f"{name} must be at least 1, got {value}")
+        if threads < 0:
+            raise UserError(f"threads must be 0 (as many as there are processors) or more, got {threads}")
         if frame_limit < FRAME_SKIP or frame_limit % FRAME_SKIP:
             raise UserError(f"frame_limit must be a multiple of {FRAME_SKIP}, got {frame_limit}")
         self.game, self.protocol = find_game(game), PROTOCOLS[protocol]
-        self.count, self.seed = count, seed
+        self.count = count
         self.threads = min(threads or usable_cpus(), count)
         self._step_limit = frame_limit // FRAME_SKIP
-        self._emulator: AtariVectorEnv | None = AtariVectorEnv(
+        self._emulator: AtariVectorEnv | None = self._start(
+            count, self.threads, img_height=size, img_width=size, stack_num=stack
+        )
+        actions = tuple(action.name for action in self._emulator.ale.get_action_set())
+        self.spec = Spec(input=(stack, size, size), output=len(actions), names=actions)
+        # Distinct seeds: no two environments play the same no-ops and sticky actions.
+        self._seeds = np.random.default_rng(seed).choice(2**31 - 1, size=count, replace=False)
+        self._waiting = False
+
+    def _start(self, count: int, threads: int, **picture: Any) -> AtariVectorEnv:
+        return AtariVectorEnv(
             self.game,
             count,
-            num_threads=self.threads,
-            max_num_frames_per_episode=frame_limit + 1,
+            num_threads=threads,
+            max_num_frames_per_episode=self._step_limit * FRAME_SKIP + 1,
             repeat_action_probability=self.protocol.sticky,
             autoreset_mode="NextStep",
-            img_height=size,
-            img_width=size,
-            stack_num=stack,
             frameskip=FRAME_SKIP,
             noop_max=self.protocol.no_ops + 1,
             episodic_life=False,
             life_loss_info=False,
             reward_clipping=False,
             use_fire_reset=self.protocol.fire,
+            **picture,
         )
-        actions = tuple(action.name for action in self._emulator.ale.get_action_set())
-        self.spec = Spec(input=(stack, size, size), output=len(actions), names=actions)
-        self._waiting = False
-        self.reset()
-        self.has_lives = bool(self._lives.any())
 
     def reset(self) -> Seen:
         if self._waiting:
             self.receive()
-        # Distinct seeds, so that no two environments play the same no-ops and sticky actions.
-        seeds = np.random.default_rng(self.seed).choice(2**31 - 1, size=self.count, replace=False)
-        obs, info = self._open().reset(seed=seeds)
+        obs, info = self._open().reset(seed=self._seeds)
         self._lives: np.ndarray = info["lives"]
         self._steps = np.zeros(self.count, dtype=np.int64)
         self._over = np.zeros(self.count, dtype=bool)  # the emulator will begin this row anew at the next step
@@ -162,10 +167,14 @@ class AtariEnvironments:
         actions = np.ascontiguousarray(actions, dtype=np.int64)
         if actions.shape != (self.count,) or actions.min() < 0 or actions.max() >= self.spec.output:
             raise ValueError(f"wanted {self.count} actions from 0 to {self.spec.output - 1}, got {actions}")
+        if self._waiting:
+            raise RuntimeError("send was called twice without receive")
         self._open().send(actions)
         self._waiting = True
 
     def receive(self) -> Seen:
+        if not self._waiting:
+            raise RuntimeError("receive was called without send: the emulator would wait for ever")
         obs, reward, over, over_limit, info = self._open().recv()
         self._waiting = False
         over = over | over_limit
@@ -178,6 +187,15 @@ class AtariEnvironments:
         life_lost = (info["lives"] < self._lives) & ~terminated & ~first
         self._lives, self._over, self._cut = info["lives"], over, truncated
         return Seen(obs, np.where(first, 0, reward).astype(np.float32), terminated, truncated, first, life_lost)
+
+    def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray]:
+        """In colour, 210 high and 320 wide: Atari's 160 pixels are twice as wide as high."""
+        camera = self._start(1, 1, img_height=210, img_width=160, stack_num=1, grayscale=False)
+        obs, _ = camera.reset(seed=self._seeds[lane : lane + 1])
+        yield obs[0, -1].repeat(2, axis=1)
+        for action in actions:
+            obs, *_ = camera.step(np.array([action]))
+            yield obs[0, -1].repeat(2, axis=1)
 
     def close(self) -> None:
         self._emulator = None

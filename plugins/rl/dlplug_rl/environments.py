@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import gymnasium
@@ -22,7 +23,7 @@ class Seen(NamedTuple):
     terminated: (N,) bool, the game ended: the bootstrap stops.
     truncated: (N,) bool, a time limit ended it: obs is the true last observation, to bootstrap from.
     first: (N,) bool.
-    life_lost: (N,) bool, a life was lost in this step and the game goes on.
+    life_lost: (N,) bool, a life was lost in this step and the game goes on; nowhere in games without lives.
     """
 
     obs: np.ndarray
@@ -42,13 +43,11 @@ class Environments(Protocol):
     count: N.
     spec: shape of an observation, number of actions and their names; mean and deviation where they were estimated.
     frames_per_step: frames of the game that one action lasts.
-    has_lives: whether `life_lost` can ever be set.
     """
 
     count: int
     spec: Spec
     frames_per_step: int
-    has_lives: bool
 
     def reset(self) -> Seen:
         """Begins new episodes everywhere, the same ones at every call."""
@@ -60,6 +59,11 @@ class Environments(Protocol):
         ...
 
     def receive(self) -> Seen: ...
+
+    def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray] | None:
+        """Plays what environment `lane` played since its reset again, given the actions it was sent: one picture,
+        (height, width, 3) uint8, of the reset and one after each action. None where there is nothing to see."""
+        ...
 
     def close(self) -> None: ...
 
@@ -75,17 +79,16 @@ class GymEnvironments:
     """
 
     frames_per_step = 1
-    has_lives = False
 
     def __init__(self, id: str, *, count: int, seed: int = 0) -> None:
         self.count, self.seed = count, seed
         try:
             self._environments = gymnasium.make_vec(id, num_envs=count)
-        except ModuleNotFoundError as error:
-            raise UserError(f"environment {id!r} needs the module {error.name!r}, which is not installed") from error
-        except gymnasium.error.Error as error:
+        except gymnasium.error.UnregisteredEnv as error:
             known = nearest(id, gymnasium.registry.keys())
             raise UserError(f"no Gymnasium environment is called {id!r}.{known}") from error
+        except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
+            raise UserError(f"{id} needs what is not installed: {str(error).splitlines()[0]}") from error
         self._refuse_what_cannot_be_played(id)
         observation, action = self._environments.single_observation_space, self._environments.single_action_space
         assert isinstance(action, gymnasium.spaces.Discrete)
@@ -117,6 +120,9 @@ class GymEnvironments:
         obs, reward, terminated, truncated, _ = self._environments.step(self._actions)
         first, self._ended = self._ended, terminated | truncated
         return Seen(obs, reward.astype(np.float32), terminated, truncated, first, self._nothing)
+
+    def film(self, lane: int, actions: np.ndarray) -> None:
+        return None
 
     def close(self) -> None:
         self._environments.close()

@@ -1,0 +1,127 @@
+"""How well a policy plays: whole games under the data's protocol, raw scores, and the best game to watch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from dlplug.media import Video
+from dlplug_rl.environments import Environments
+from dlplug_rl.scores import human_normalised
+
+LANES = 16  # environments at most: what one batch of a policy serves well
+OTHER_STARTS = 1_000_003  # added to the run's seed: evaluation begins from other states than training
+VIDEO_FRAMES = 1800  # two minutes at 15 frames a second, 363 MB of pixels; a longer game is shown faster
+FRAMES_PER_SECOND = 60
+
+Policy = Callable[[np.ndarray], np.ndarray]
+
+
+class Playable(Protocol):
+    """What the metric asks of a data: fresh environments under its protocol, and the game's name ("" for none)."""
+
+    game: str
+
+    def make(self, count: int, seed: int) -> Environments: ...
+
+
+class Episode(NamedTuple):
+    """A whole episode: who played it, its raw score, its length in actions, and how many had been sent at its end."""
+
+    lane: int
+    score: float
+    length: int
+    sent: int
+
+
+def episodes(
+    product: Policy,
+    data: Playable,
+    *,
+    count: int = 30,
+    epsilon: float = 0.01,
+    video: bool = True,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Plays whole games and reports raw scores.
+
+    count: episodes; 30 in Mnih et al. 2015
+    epsilon: probability of a random action; 0.01 as CleanRL evaluates, Mnih et al. 0.05, Dopamine 0.001
+    video: also show the best episode, in colour
+
+    Gives return (mean), return_std, return_min, return_max, episode_length (mean, in actions), human_normalised (for
+    the 57 games with a human score) and video.
+    """
+    lanes = lanes_for(count)
+    environments = data.make(lanes, seed + OTHER_STARTS)
+    try:
+        played, actions = play(product, environments, shares(count, lanes), epsilon, seed)
+        scores = np.array([episode.score for episode in played])
+        results: dict[str, Any] = {
+            "return": float(scores.mean()),
+            "return_std": float(scores.std()),
+            "return_min": float(scores.min()),
+            "return_max": float(scores.max()),
+            "episode_length": float(np.mean([episode.length for episode in played])),
+        }
+        normalised = human_normalised(data.game, results["return"])
+        if normalised is not None:
+            results["human_normalised"] = normalised
+        best = max(played, key=lambda episode: episode.score)
+        film = show(environments, best, actions, data.game) if video else None
+        return results if film is None else results | {"video": film}
+    finally:
+        environments.close()
+
+
+def lanes_for(count: int) -> int:
+    """As many environments as play `count` episodes in the fewest rounds, at most LANES."""
+    rounds = -(-count // LANES)
+    return -(-count // rounds)
+
+
+def shares(count: int, lanes: int) -> np.ndarray:
+    """(lanes,) episodes for each environment, fixed beforehand: counting those that end first favours short ones."""
+    return np.full(lanes, count // lanes) + (np.arange(lanes) < count % lanes)
+
+
+def play(
+    policy: Policy, environments: Environments, wanted: np.ndarray, epsilon: float, seed: int
+) -> tuple[list[Episode], np.ndarray]:
+    """Plays until every environment has ended as many episodes as wanted of it.
+
+    wanted: (N,). Returns the episodes in the order of their ends, and all actions sent: (steps, N).
+    """
+    generator = np.random.default_rng(seed)
+    left, score, length = wanted.copy(), np.zeros(environments.count), np.zeros(environments.count, dtype=int)
+    played: list[Episode] = []
+    sent: list[np.ndarray] = []
+    seen = environments.reset()
+    while left.any():
+        anything = generator.integers(environments.spec.output, size=environments.count)
+        actions = np.where(generator.random(environments.count) < epsilon, anything, policy(seen.obs))
+        environments.send(actions)
+        sent.append(actions)
+        seen = environments.receive()
+        score = np.where(seen.first, 0.0, score + seen.reward)
+        length = np.where(seen.first, 0, length + 1)
+        for lane in np.flatnonzero((seen.terminated | seen.truncated) & (left > 0)):
+            played.append(Episode(int(lane), float(score[lane]), int(length[lane]), len(sent)))
+            left[lane] -= 1
+    return played, np.stack(sent)
+
+
+def show(environments: Environments, episode: Episode, actions: np.ndarray, title: str) -> Video | None:
+    """Plays one lane's actions again from its reset, and films the episode; None for environments without pictures."""
+    film = environments.film(episode.lane, actions[: episode.sent, episode.lane])
+    if film is None:
+        return None
+    faster = -(-(episode.length + 1) // VIDEO_FRAMES)
+    frames = np.stack(list(itertools.islice(film, episode.sent - episode.length, None, faster)))
+    caption = f"{title}: {episode.score:g} points in {episode.length} actions, {episode.length + 1} pictures"
+    if faster > 1:
+        caption += f", {faster} times as fast as played"
+    return Video(frames, fps=FRAMES_PER_SECOND // environments.frames_per_step, caption=caption)

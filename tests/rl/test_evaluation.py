@@ -1,0 +1,273 @@
+"""The evaluation of a policy, beside naive bookkeeping of the same games; and the policy itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import cv2
+import imageio.v3
+import numpy as np
+import pytest
+import torch
+from dlplug_rl.atari import AtariEnvironments
+from dlplug_rl.environments import Environments, GymEnvironments, Seen
+from dlplug_rl.evaluation import LANES, VIDEO_FRAMES, episodes, lanes_for, play, shares
+from dlplug_rl.policy import EpsilonGreedy
+from dlplug_rl.scores import SCORES, human_normalised
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from dlplug.contracts import Spec
+
+
+class Stage:
+    def __init__(self, game: str, frame_limit: int = 1200) -> None:
+        self.game, self.frame_limit = game, frame_limit
+
+    def make(self, count: int, seed: int) -> Environments:
+        return AtariEnvironments(self.game, count=count, seed=seed, frame_limit=self.frame_limit)
+
+
+class Watcher:
+    """Plays at random and remembers all that it was shown."""
+
+    def __init__(self, actions: int) -> None:
+        self.actions, self.generator, self.shown = actions, np.random.default_rng(0), []
+
+    def __call__(self, obs: np.ndarray) -> np.ndarray:
+        self.shown.append(obs[:, -1].copy())
+        return self.generator.integers(self.actions, size=len(obs))
+
+
+def grey(picture: np.ndarray) -> np.ndarray:
+    return (picture[:, ::2] @ np.array([0.299, 0.587, 0.114])).round().astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def evaluated():
+    watcher = Watcher(6)
+    return watcher, episodes(watcher, Stage("space_invaders"), count=3, epsilon=0.0, seed=2)
+
+
+def test_scores_are_raw_and_those_of_the_games_shown(evaluated):
+    watcher, results = evaluated
+    environments = Stage("space_invaders").make(3, 2 + 1_000_003)
+    again = Watcher(6)
+    seen, scores, lengths = environments.reset(), {}, {}
+    points, steps = [0.0] * 3, [0] * 3
+    while len(scores) < 3:
+        environments.send(again(seen.obs))
+        seen = environments.receive()
+        for lane in range(3):
+            points[lane] += float(seen.reward[lane])
+            steps[lane] += 1
+            if (seen.terminated[lane] or seen.truncated[lane]) and lane not in scores:
+                scores[lane], lengths[lane] = points[lane], steps[lane]
+    values = list(scores.values())
+    assert results["return"] == pytest.approx(np.mean(values))
+    assert results["return_std"] == pytest.approx(np.std(values))
+    assert results["return_min"] == min(values)
+    assert results["return_max"] == max(values) > 20
+    assert results["episode_length"] == pytest.approx(np.mean(list(lengths.values())))
+    assert results["human_normalised"] == pytest.approx((np.mean(values) - 148.0) / (1668.7 - 148.0))
+
+    best = max(scores, key=lambda lane: scores[lane])
+    video = results["video"]
+    assert len(video.frames) == lengths[best] + 1
+    assert f"{scores[best]:g} points" in video.caption
+    # Colours are mixed before they are made grey, which may round otherwise where sprites flicker over one another.
+    same = [
+        (cv2.resize(grey(picture), (84, 84), interpolation=cv2.INTER_AREA) == shown[best]).mean()
+        for picture, shown in zip(video.frames, watcher.shown, strict=False)
+    ]
+    assert min(same) > 0.98
+
+
+def test_the_video_can_be_written_and_watched(evaluated, tmp_path):
+    video = evaluated[1]["video"]
+    assert video.fps == 15
+    assert video.frames.dtype == np.uint8
+    assert video.frames.shape[1:] == (210, 320, 3)
+    video.frames = video.frames[-40:]
+    video.write(tmp_path / "best.mp4")
+    written = imageio.v3.imread(tmp_path / "best.mp4", plugin="pyav")
+    assert written.shape == video.frames.shape
+    assert np.abs(written.astype(int) - video.frames).mean() < 6
+
+
+def test_the_video_is_of_the_best_episode_even_if_it_is_not_the_lanes_first(monkeypatch):
+    monkeypatch.setattr("dlplug_rl.evaluation.LANES", 2)
+    stage, seed = Stage("breakout", 400), 6
+    played, _ = play(Watcher(4), stage.make(2, seed + 1_000_003), np.array([2, 2]), 0.0, seed)
+    best = max(played, key=lambda episode: episode.score)
+    assert best.sent > best.length, "with this seed the best comes second in its lane"
+    watcher = Watcher(4)
+    results = episodes(watcher, stage, count=4, epsilon=0.0, seed=seed)
+    assert results["return_max"] == best.score
+    frames = results["video"].frames
+    assert len(frames) == best.length + 1
+    begin = best.sent - best.length
+    for picture, shown in zip(frames, watcher.shown[begin : best.sent], strict=False):
+        assert (cv2.resize(grey(picture), (84, 84), interpolation=cv2.INTER_AREA) == shown[best.lane]).mean() > 0.98
+
+
+def test_a_long_game_is_shown_faster(monkeypatch):
+    monkeypatch.setattr("dlplug_rl.evaluation.VIDEO_FRAMES", 50)
+    results = episodes(Watcher(6), Stage("pong", 480), count=1, epsilon=0.0)
+    assert results["episode_length"] == 120
+    assert len(results["video"].frames) == len(range(0, 121, 3)) <= 50
+    assert "3 times as fast" in results["video"].caption
+    assert VIDEO_FRAMES * 210 * 320 * 3 < 400e6
+
+
+def test_without_pictures_and_without_a_human_score():
+    class Poles:
+        game = ""
+
+        def make(self, count: int, seed: int) -> GymEnvironments:
+            return GymEnvironments("CartPole-v1", count=count, seed=seed)
+
+    results = episodes(Watcher(2), Poles(), count=5)
+    assert set(results) == {"return", "return_std", "return_min", "return_max", "episode_length"}
+    assert results["return"] == results["episode_length"]
+    assert "video" not in episodes(Watcher(4), Stage("breakout", 80), count=1, video=False)
+
+
+def test_epsilon_one_asks_the_policy_for_nothing():
+    stage = Stage("breakout", 400)
+    none, all_ = (
+        episodes(lambda obs, action=action: np.full(len(obs), action), stage, count=4, epsilon=1.0, video=False)
+        for action in (0, 3)
+    )
+    assert none == all_
+    idle = episodes(lambda obs: np.zeros(len(obs), dtype=int), stage, count=4, epsilon=0.0, video=False)
+    assert idle != none
+
+
+# --- no preference for short episodes ---------------------------------------------------------------------------------
+
+
+class Scripted:
+    """Lane i plays episodes of lengths[i] steps, one point each, and begins again as the interface says."""
+
+    frames_per_step = 1
+    spec = Spec(input=(1,), output=2)
+
+    def __init__(self, lengths: list[int]) -> None:
+        self.count, self.lengths = len(lengths), np.array(lengths)
+
+    def _seen(self, ends: np.ndarray) -> Seen:
+        first = self.clock == 0
+        no = np.zeros(self.count, dtype=bool)
+        return Seen(np.zeros((self.count, 1)), (~first).astype(np.float32), ends, no, first, no)
+
+    def reset(self) -> Seen:
+        self.clock = np.zeros(self.count, dtype=int)
+        return self._seen(np.zeros(self.count, dtype=bool))
+
+    def send(self, actions: np.ndarray) -> None:
+        assert actions.shape == (self.count,)
+
+    def receive(self) -> Seen:
+        self.clock = np.where(self.clock == self.lengths, 0, self.clock + 1)
+        return self._seen(self.clock == self.lengths)
+
+    def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray] | None:
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+@settings(deadline=None, max_examples=50)
+@given(count=st.integers(1, 70), data=st.data())
+def test_every_environment_plays_its_share(count, data):
+    lanes = lanes_for(count)
+    assert lanes <= LANES
+    assert -(-count // lanes) == -(-count // LANES), "as few rounds as can be"
+    lengths = data.draw(st.lists(st.integers(1, 12), min_size=lanes, max_size=lanes))
+    wanted = shares(count, lanes)
+    assert wanted.sum() == count
+    assert wanted.max() - wanted.min() <= 1
+    played, actions = play(lambda obs: np.zeros(len(obs), dtype=int), Scripted(lengths), wanted, 0.5, 0)
+    for lane in range(lanes):
+        mine = [episode for episode in played if episode.lane == lane]
+        assert len(mine) == wanted[lane]
+        for k, episode in enumerate(mine):
+            assert episode.length == episode.score == lengths[lane]
+            assert episode.sent == (k + 1) * lengths[lane] + k
+    assert len(actions) == max(episode.sent for episode in played)
+
+
+# --- the table of scores ----------------------------------------------------------------------------------------------
+
+
+def test_the_table_is_the_published_one():
+    assert len(SCORES) == 57
+    assert list(SCORES) == sorted(SCORES)
+    published = {
+        "pong": (-20.7, 14.6),
+        "breakout": (1.7, 30.5),
+        "space_invaders": (148.0, 1668.7),
+        "beam_rider": (363.9, 16926.5),
+        "qbert": (163.9, 13455.0),
+        "ms_pacman": (307.3, 6951.6),
+        "seaquest": (68.4, 42054.7),
+    }
+    assert {game: SCORES[game] for game in published} == published
+    assert all(random < human for random, human in SCORES.values())
+
+
+def test_human_normalised_is_0_for_random_play_and_1_for_the_human():
+    for game, (random, human) in SCORES.items():
+        assert human_normalised(game, random) == 0
+        assert human_normalised(game, human) == pytest.approx(1)
+    assert human_normalised("tetris", 100) is None
+
+
+# --- the policy -------------------------------------------------------------------------------------------------------
+
+
+class Values(NamedTuple):
+    model: nn.Module
+    obs: np.ndarray
+
+
+@pytest.fixture
+def network() -> Values:
+    torch.manual_seed(0)
+
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = nn.Linear(6, 4)
+
+        def forward(self, obs: torch.Tensor) -> torch.Tensor:
+            return self.dense(obs.float().flatten(1) / 255)
+
+    return Values(Scaled(), np.random.default_rng(0).integers(256, size=(500, 2, 3), dtype=np.uint8))
+
+
+def test_greedy_takes_the_highest_value(network):
+    policy = EpsilonGreedy(network.model)
+    weight, bias = (p.detach().numpy() for p in network.model.parameters())
+    by_hand = (network.obs.reshape(500, 6) / 255) @ weight.T + bias
+    assert policy.values(network.obs).numpy() == pytest.approx(by_hand, abs=1e-5)
+    actions = policy(network.obs)
+    assert actions.dtype == np.int64
+    assert (actions == by_hand.argmax(1)).all()
+    assert not policy.values(network.obs).requires_grad
+    assert network.model.training, "the mode is the caller's"
+
+
+def test_epsilon_is_the_share_of_actions_left_to_chance(network):
+    greedy = EpsilonGreedy(network.model)(network.obs)
+    random = EpsilonGreedy(network.model, epsilon=1.0, seed=1)(network.obs)
+    assert np.bincount(random, minlength=4) == pytest.approx([125] * 4, abs=40)
+    some = EpsilonGreedy(network.model, epsilon=0.2, seed=1)
+    actions = some(network.obs)
+    assert (actions != greedy).mean() == pytest.approx(0.2 * 3 / 4, abs=0.05)
+    assert (actions == EpsilonGreedy(network.model, epsilon=0.2, seed=1)(network.obs)).all()
+    assert (actions != some(network.obs)).any()
