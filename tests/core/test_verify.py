@@ -20,9 +20,9 @@ def test_every_seed_is_recorded_and_the_mean_compared(host, quiet, in_tmp_path):
 
 
 def test_a_target_that_is_not_reached_is_said_and_recorded(host, quiet, in_tmp_path):
-    record = verify(host, "toy-dqn", {**quiet, "moves": 20}, folder=in_tmp_path)
+    record = verify(host, "toy-moons", {**quiet, "steps": 1}, folder=in_tmp_path)
     assert record["reached"] is False
-    assert json.loads((in_tmp_path / "toy-dqn.json").read_text())["default"]["reached"] is False
+    assert json.loads((in_tmp_path / "toy-moons.json").read_text())["default"]["reached"] is False
 
 
 def test_presets_stand_side_by_side_with_their_own_targets(host, quiet, in_tmp_path):
