@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dlplug.errors import UserError, nearest
-from dlplug.plugins import KINDS, Host, load_host
+from dlplug.plugins import KINDS, Host, load_host, one_line
 
 USAGE = """\
 dlplug: one command for every topic of a deep-learning course
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         if debug:
             raise
-        print(f"dlplug: {error}", file=sys.stderr)
+        print(f"dlplug: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -49,14 +49,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        print(f"dlplug: {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+        print(f"dlplug: {one_line(error)} (--debug shows where)", file=sys.stderr)
         return 1
 
 
 def dispatch(arguments: list[str]) -> int:
     host = load_host(_plugin_options(arguments))
     verb = arguments.pop(0) if arguments else "--help"
-    if verb in ("--help", "-h", "help"):
+    asked = bool({"--help", "-h"} & set(arguments)) and verb in VERBS
+    if verb in ("--help", "-h", "help") or (asked and (verb not in ("run", "completion") or len(arguments) == 1)):
         more = "".join(f"\n  dlplug {e.name:<32}{e.plugin.name} plugin" for e in host.entries("commands"))
         print(USAGE.format(commands=more))
         return 0
@@ -74,7 +75,8 @@ def list_command(host: Host, arguments: list[str]) -> int:
     from dlplug import listing
 
     as_json = _flag(arguments, "--json")
-    kind = arguments[0] if arguments else "recipes"
+    kind = arguments.pop(0) if arguments else "recipes"
+    _nothing_more(arguments, "list")
     if kind not in KINDS:
         raise UserError(f"cannot list {kind!r}.{nearest(kind, KINDS)}")
     rows = listing.rows(host, kind)
@@ -92,22 +94,25 @@ def show_command(host: Host, arguments: list[str]) -> int:
 
 def run_command(host: Host, arguments: list[str]) -> int:
     from dlplug import listing
+    from dlplug.device_hint import likely_preset
     from dlplug.options import arguments as parse
-    from dlplug.options import read_file
+    from dlplug.options import read_file, resolve
 
     preset, out, config = (_value(arguments, name) for name in ("--preset", "--out", "--config"))
-    if _flag(arguments, "--help") or _flag(arguments, "-h"):
-        if not arguments:
-            print(USAGE.format(commands=""))
-            return 0
-        listing.print_options(host, arguments[0], preset)
-        return 0
+    asked = _flag(arguments, "--help") | _flag(arguments, "-h")
     recipe = _first(arguments, "run", "RECIPE", host.names("recipes"))
-    host.recipe(recipe)
+    definition, options = host.recipe(recipe), parse(arguments)
     layers = [read_file(config)] if config else []
+    if asked:
+        listing.print_options(host, recipe, preset, options)
+        return 0
+    likely = preset or likely_preset(definition)
+    if likely != "gpu" or preset:  # what is wrong shows before torch is imported
+        resolve(host, recipe, [*layers, options], likely)
     from dlplug.runner import run
 
-    execution = run(recipe, parse(arguments, host), preset=preset, out=out or None, host=host, layers=layers)
+    _warn(host)
+    execution = run(recipe, options, preset=preset, out=out or None, host=host, layers=layers)
     return 130 if execution.stopping else 0
 
 
@@ -117,9 +122,11 @@ def resume_command(host: Host, arguments: list[str]) -> int:
 
     name = _first(arguments, "resume", "RUN", [])
     find_run(name)
+    options = parse(arguments)
     from dlplug.runner import resume
 
-    return 130 if resume(name, parse(arguments, host), host=host).stopping else 0
+    _warn(host)
+    return 130 if resume(name, options, host=host).stopping else 0
 
 
 def eval_command(host: Host, arguments: list[str]) -> int:
@@ -129,9 +136,11 @@ def eval_command(host: Host, arguments: list[str]) -> int:
     as_json = _flag(arguments, "--json")
     name = _first(arguments, "eval", "RUN", [])
     find_run(name)
+    options = parse(arguments)
     from dlplug.runner import evaluate
 
-    values = evaluate(name, parse(arguments, host), host=host)
+    _warn(host)
+    values = evaluate(name, options, host=host)
     return _print(values, as_json, lambda: print("\n".join(f"{key}: {_short(v)}" for key, v in values.items())))
 
 
@@ -142,9 +151,11 @@ def verify_command(host: Host, arguments: list[str]) -> int:
     preset, seeds = _value(arguments, "--preset"), _value(arguments, "--seeds")
     recipe = _first(arguments, "verify", "RECIPE", host.names("recipes"))
     host.recipe(recipe)
+    options, count = parse(arguments), _whole(seeds or "1", "--seeds")
     from dlplug.verify import print_record, verify
 
-    record = verify(host, recipe, parse(arguments, host), seeds=_whole(seeds or "1", "--seeds"), preset=preset)
+    _warn(host)
+    record = verify(host, recipe, options, seeds=count, preset=preset)
     _print(record, as_json, lambda: print_record(record))
     return 0 if record["reached"] else 1
 
@@ -153,6 +164,7 @@ def plugins_command(host: Host, arguments: list[str]) -> int:
     from dlplug import listing
 
     as_json = _flag(arguments, "--json")
+    _nothing_more(arguments, "plugins")
     rows = listing.plugin_rows(host)
     return _print(rows, as_json, lambda: listing.print_plugins(host, rows))
 
@@ -161,6 +173,7 @@ def doctor_command(host: Host, arguments: list[str]) -> int:
     from dlplug.doctor import examine, print_findings
 
     as_json = _flag(arguments, "--json")
+    _nothing_more(arguments, "doctor")
     findings = examine(host)
     _print(findings, as_json, lambda: print_findings(findings))
     return 0 if all(finding["works"] for finding in findings) else 1
@@ -239,6 +252,17 @@ def _first(arguments: list[str], verb: str, what: str, names: Sequence[str]) -> 
     if not arguments or arguments[0].startswith("-"):
         raise UserError(f"dlplug {verb} needs a {what}, as in `dlplug {verb} {names[0] if names else 'runs/…'}`")
     return arguments.pop(0)
+
+
+def _nothing_more(arguments: list[str], verb: str) -> None:
+    if arguments:
+        raise UserError(f"dlplug {verb} does not take {' '.join(arguments)!r}; `dlplug --help` shows what it takes")
+
+
+def _warn(host: Host) -> None:
+    """A run goes on without what a broken plugin would have given; whoever runs it should know."""
+    for problem in host.problems():
+        print(f"dlplug: {problem}", file=sys.stderr)
 
 
 def _one(arguments: list[str], verb: str, what: str) -> str:

@@ -6,11 +6,11 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dlplug.environment import LIBRARIES, _version, data_folder, processor
-from dlplug.plugins import Host
+from dlplug.plugins import Host, one_line
 
 Finding = dict[str, Any]
 
@@ -19,9 +19,16 @@ def examine(host: Host) -> list[Finding]:
     """Findings with `name`, `works`, `says` and `advice` ("" where there is nothing to do)."""
     found = [_python(), *_torch(), _compiler(), _data(), *map(_plugin, host.plugins)]
     found += [_finding("clash", False, line, "") for line in host.clashes.values()]
-    for more in host.hook.diagnose():
-        found += [{"name": "", "works": True, "says": "", "advice": ""} | dict(finding) for finding in more]
+    for implementation in host.hook.diagnose.get_hookimpls():
+        found += _diagnosed(implementation.plugin_name, implementation.function)
     return found
+
+
+def _diagnosed(plugin: str, diagnose: Callable[[], Any]) -> list[Finding]:
+    try:
+        return [_finding("", True, "", "") | dict(finding) for finding in diagnose()]
+    except Exception as error:
+        return [_finding(f"plugin {plugin}", False, f"its diagnosis failed: {one_line(error)}", "")]
 
 
 def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
@@ -42,10 +49,9 @@ def _python() -> Finding:
 def _torch() -> list[Finding]:
     try:
         import torch
-    except ImportError as error:
-        return [
-            _finding("torch", False, f"does not import: {error}", "reinstall it: pip install --force-reinstall torch")
-        ]
+    except Exception as error:
+        advice = "reinstall it: pip install --force-reinstall torch"
+        return [_finding("torch", False, f"does not import: {one_line(error)}", advice)]
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
         bf16 = torch.cuda.is_bf16_supported()

@@ -10,35 +10,33 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dlplug import parsing
 from dlplug.device_hint import likely_preset
-from dlplug.options import choices_of, print_help, resolve, schema, units_of
-from dlplug.plugins import Host
-from dlplug.recipes import Recipe, as_use
-from dlplug.signatures import read_signature
+from dlplug.errors import UserError
+from dlplug.options import Config, choice_keys, choose, resolve, schema, units_of
+from dlplug.plugins import Entry, Host
+from dlplug.recipes import as_use
 
 
 def rows(host: Host, kind: str) -> list[dict[str, Any]]:
     """One mapping for each registered name."""
     if kind != "recipes":
         return [
-            {"name": e.name, "summary": _summary(e.target), "plugin": e.plugin.name, "version": e.plugin.version}
+            {"name": e.name, "summary": _summary(e), "plugin": e.plugin.name, "version": e.plugin.version}
             for e in host.entries(kind)
         ]
-    listed = []
-    for entry in host.entries("recipes"):
-        recipe: Recipe = entry.load()
-        listed.append(
-            {
-                "name": entry.name,
-                "summary": recipe.summary,
-                "trainer": as_use(recipe.trainer).name,
-                "presets": list(recipe.presets),
-                "needs": recipe.needs,
-                "plugin": entry.plugin.name,
-                "version": entry.plugin.version,
-            }
-        )
-    return listed
+    return [_recipe_row(host, entry) for entry in host.entries("recipes")]
+
+
+def _recipe_row(host: Host, entry: Entry) -> dict[str, Any]:
+    row = {"name": entry.name, "summary": "", "trainer": "", "presets": [], "needs": ""}
+    try:
+        recipe = host.recipe(entry.name)
+        row |= {"summary": recipe.summary, "trainer": as_use(recipe.trainer).name, "presets": list(recipe.presets)}
+        row["needs"] = recipe.needs
+    except UserError as error:  # a broken name must not hide the others
+        row["summary"] = f"broken: {error}"
+    return row | {"plugin": entry.plugin.name, "version": entry.plugin.version}
 
 
 def print_rows(host: Host, kind: str, listed: list[dict[str, Any]]) -> None:
@@ -89,16 +87,18 @@ def print_description(shown: Mapping[str, Any]) -> None:
     console.print(table)
 
 
-def print_options(host: Host, name: str, preset: str) -> None:
-    """`dlplug run RECIPE --help`."""
+def print_options(host: Host, name: str, preset: str, given: Config) -> None:
+    """`dlplug run RECIPE --help`: every option of the parts that are chosen."""
     recipe = host.recipe(name)
     preset = preset or likely_preset(recipe)
-    config = resolve(host, name, [], preset)
+    chosen = {key: value for key, value in given.items() if key in choice_keys(recipe)}
+    config = resolve(host, name, [chosen], preset)
+    choices = choose(host, name, [chosen], preset)
     presets = "".join(f"\n--preset {key}: {value.summary}" for key, value in recipe.presets.items())
-    parts = "".join(f"\n--{key} {value}" for key, value in choices_of(host, name, config).items())
+    parts = "".join(f"\n--{key} {_text(value)}" for key, value in choices.items() if value)
     whose = f"the preset {preset}" if preset else "the recipe"
     header = f"{recipe.summary}\n{recipe.source}\n{presets}\n{parts}\n\nThe defaults shown are those of {whose}."
-    print_help(host, name, config, header)
+    parsing.print_options(schema(host, choices, units_of(host, choices)), config, f"dlplug run {name}", header)
 
 
 def plugin_rows(host: Host) -> list[dict[str, Any]]:
@@ -133,14 +133,14 @@ def print_plugins(host: Host, listed: list[dict[str, Any]]) -> None:
 
 def option_names(host: Host, name: str) -> list[str]:
     """Every option of a recipe, for completion."""
-    choices = choices_of(host, name, resolve(host, name, []))
+    choices = choose(host, name, [])
     return [*choices, *(option.name for option in schema(host, choices, units_of(host, choices)))]
 
 
-def _summary(target: Any) -> str:
+def _summary(entry: Entry) -> str:
     try:
-        return read_signature(target).summary
-    except Exception as error:  # a broken name must not hide the others
+        return entry.signature().summary
+    except UserError as error:  # a broken name must not hide the others
         return f"broken: {error}"
 
 

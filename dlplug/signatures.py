@@ -4,6 +4,7 @@ named by a lazy reference, so that help and listings import no torch."""
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 import importlib
 import importlib.util
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 REQUIRED: Any = inspect.Parameter.empty
+OPTIONLESS = ("torch", "abc", "typing")  # where a base class is never followed to: it has no options of ours
 GIVEN = ("seed",)  # supplied by the run to a factory that names it, so no option
 
 
@@ -113,25 +115,46 @@ def _parsed(target: str) -> Signature:
     if function is None:
         return _signature([], doc, unit)
     assert isinstance(function, ast.FunctionDef)
-    doc = doc if function is node else f"{doc}\n{ast.get_docstring(function) or ''}"
     parameters = []
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
-        kind = _value(module, argument.annotation) if argument.annotation else str
+        kind = _annotation(module, argument.annotation)
         parameters.append((argument.arg, kind, REQUIRED if default is None else _value(module, default)))
+    if parameters and function is not node:
+        doc += "\n" + (ast.get_docstring(function) or "")
     return _signature(parameters, doc, unit)
 
 
+def _annotation(module: str, node: ast.expr | None) -> Any:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        node = ast.parse(node.value, mode="eval").body
+    return str if node is None else _value(module, node)
+
+
 def _definition(module: str, name: str) -> tuple[str, ast.ClassDef | ast.FunctionDef] | None:
-    """The class or function of that name, followed through `from … import …`."""
+    """The class or function of that name, followed through `from … import …`; None where it can have no options."""
     tree, package = _source(module)
-    for node in tree.body:
+    for node in _statements(tree.body):
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
+            if isinstance(node, ast.ClassDef) and node.decorator_list:
+                raise _NotPlain(name)  # a dataclass writes its own __init__
             return module, node
         if isinstance(node, ast.ImportFrom) and any((a.asname or a.name) == name for a in node.names):
             original = next(a.name for a in node.names if (a.asname or a.name) == name)
             source = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            if source.partition(".")[0] in OPTIONLESS:
+                return None
             return _definition(source, original)
-    return None
+    if hasattr(builtins, name):
+        return None
+    raise _NotPlain(name)
+
+
+def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """A module's statements, those under `if TYPE_CHECKING:` too: there a lazy package tells where its names are."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from node.body
 
 
 def _constructor(module: str, node: ast.ClassDef) -> tuple[str, ast.FunctionDef | None]:
@@ -149,15 +172,13 @@ def _constructor(module: str, node: ast.ClassDef) -> tuple[str, ast.FunctionDef 
 def _unit(module: str, node: ast.ClassDef) -> str:
     """The class attribute `unit`, its own or its bases'."""
     for item in node.body:
-        if isinstance(item, ast.Assign) and [ast.unparse(t) for t in item.targets] == ["unit"]:
-            return _value(module, item.value)
-        if isinstance(item, ast.AnnAssign) and ast.unparse(item.target) == "unit" and item.value is not None:
+        if isinstance(item, (ast.Assign, ast.AnnAssign)) and item.value is not None and "unit" in _targets(item):
             return _value(module, item.value)
     return next((unit for home, base in _bases(module, node) if (unit := _unit(home, base))), "")
 
 
 def _bases(module: str, node: ast.ClassDef) -> Iterator[tuple[str, ast.ClassDef]]:
-    """The base classes whose source can be followed; torch's own modules have no options."""
+    """The base classes that may have options."""
     for base in node.bases:
         if isinstance(base, ast.Name):
             found = _definition(module, base.id)
@@ -185,8 +206,12 @@ def _constant(module: str, name: str) -> Any:
         return plain[name]
     tree, _ = _source(module)
     for node in tree.body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None and name in _targets(node):
             return _value(module, node.value)
         if isinstance(node, ast.ImportFrom) and node.module == "typing" and any(a.name == name for a in node.names):
             return getattr(typing, name)
     raise _NotPlain(name)
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[str]:
+    return [ast.unparse(target) for target in (node.targets if isinstance(node, ast.Assign) else [node.target])]
