@@ -52,6 +52,8 @@ def read_signature(target: Any) -> Signature:
 
 def inspected(target: Callable[..., Any]) -> Signature:
     parameters = [p for p in inspect.signature(target).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    while isinstance(target, functools.partial):
+        target = target.func
     function: Any = target.__init__ if inspect.isclass(target) else inspect.unwrap(target)
     types = typing.get_type_hints(function)
     doc = inspect.cleandoc(target.__doc__ or "")
