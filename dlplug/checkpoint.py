@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,9 @@ def save(
     partial.mkdir()
     try:
         save_model(model, str(partial / "weights.safetensors"), metadata={"format": FORMAT})
-        torch.save({"format": FORMAT, "step": step} | learner, partial / "learner.pt")
+        torch.save({"format": FORMAT, "step": step} | plain(learner), partial / "learner.pt")
         if data is not None:
-            torch.save(data, partial / "data.pt")
+            torch.save(plain(data), partial / "data.pt")
         for path in [*partial.iterdir(), partial]:
             _flush(path)
         if final.exists():
@@ -49,6 +50,22 @@ def save(
     for old in find(folder, kind)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
     return final
+
+
+def plain(state: Any, where: str = "state") -> Any:
+    """A state in tensors, numbers and strings, NumPy's turned into them. Raises TypeError, naming the place, for what
+    `torch.load` would refuse to read back."""
+    if isinstance(state, Mapping):
+        return {key: plain(value, f"{where}[{key!r}]") for key, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return type(state)([plain(value, f"{where}[{index}]") for index, value in enumerate(state)])
+    if isinstance(state, np.generic):
+        return state.item()
+    if isinstance(state, np.ndarray):
+        return torch.from_numpy(state)
+    if state is None or isinstance(state, (Tensor, int, float, str, bytes)):
+        return state
+    raise TypeError(f"{where} is a {type(state).__name__}; a state holds tensors, numbers and strings")
 
 
 def find(folder: Path, kind: str) -> list[Path]:

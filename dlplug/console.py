@@ -31,7 +31,7 @@ class Console:
         self.printed_at = float("-inf")
         self.line: Any = None
 
-    @hookimpl
+    @hookimpl(tryfirst=True)
     def run_started(self, run: Run) -> None:
         self.began, self.first = time.monotonic(), (run.step, run.count)
         for line in header(run) if self.on else ():

@@ -55,7 +55,7 @@ def describe(host: Host, name: str, preset: str = "") -> dict[str, Any]:
     """A recipe's parts, options, source and targets, under a preset."""
     recipe = host.recipe(name)
     preset = preset or likely_preset(recipe)
-    config = resolve(host, name, [], preset)
+    config = resolve(host, name, [], preset, partly=True)
     targets = recipe.presets[preset].targets if preset and recipe.presets[preset].targets else recipe.targets
     return {
         "recipe": name,
@@ -92,7 +92,7 @@ def print_options(host: Host, name: str, preset: str, given: Config) -> None:
     recipe = host.recipe(name)
     preset = preset or likely_preset(recipe)
     chosen = {key: value for key, value in given.items() if key in choice_keys(recipe)}
-    config = resolve(host, name, [chosen], preset)
+    config = resolve(host, name, [chosen], preset, partly=True)
     choices = choose(host, name, [chosen], preset)
     presets = "".join(f"\n--preset {key}: {value.summary}" for key, value in recipe.presets.items())
     parts = "".join(f"\n--{key} {_text(value)}" for key, value in choices.items() if value)

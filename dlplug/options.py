@@ -46,9 +46,12 @@ def split_length(length: str) -> tuple[int, str]:
     return parse_int(amount), unit or "steps"
 
 
-def resolve(host: Host, name: str, layers: Sequence[Mapping[str, Any]], preset: str = "") -> Config:
-    """The resolved configuration of a recipe. layers: flat overlays, the later over the earlier.
+def resolve(
+    host: Host, name: str, layers: Sequence[Mapping[str, Any]], preset: str = "", partly: bool = False
+) -> Config:
+    """The resolved configuration of a recipe.
 
+    layers: flat overlays, the later over the earlier. partly: for help, without what must be given and is not.
     Raises UserError for a name that is not an option (with the nearest ones) and for a value of the wrong type.
     """
     recipe = host.recipe(name)
@@ -58,13 +61,13 @@ def resolve(host: Host, name: str, layers: Sequence[Mapping[str, Any]], preset: 
     length = [key for key in config if key in units]
     if not length:
         there = " or ".join(flag(unit) for unit in sorted(units))
-        raise UserError(f"{name} is {recipe.length} long, which {choices['data']} does not count: give {there}")
+        raise UserError(f"the length of {name} is in a unit that {choices['data']} does not count: give {there}")
     options = schema(host, choices, units)
     known = {option.name: option for option in options}
     for key in config:
         if key not in known and key not in choices:
             raise UserError(f"{name} has no option {flag(key)}.{_nearest_flags(key, [*known, *choices])}")
-    values = parsing.parse(options, _without(config, choices), f"dlplug run {name}")
+    values = parsing.parse(options, _without(config, choices), f"dlplug run {name}", partly)
     if values[length[0]] < 0:
         raise UserError(f"{flag(length[0])}: a length must not be negative, got {values[length[0]]}")
     return {"recipe": name, "preset": preset, length[0]: values[length[0]], **choices, **_without(values, units)}

@@ -34,17 +34,17 @@ def parse_bool(text: str) -> bool:
     return WORDS[text.lower()]
 
 
-def parse(options: Sequence[Option], given: Mapping[str, Any], prog: str) -> dict[str, Any]:
+def parse(options: Sequence[Option], given: Mapping[str, Any], prog: str, partly: bool = False) -> dict[str, Any]:
     """Every option's value: the given ones (text, or values as YAML has them) in its type, the others by default.
 
+    partly: leave out an option that has no default and is not given.
     Raises UserError for a value of the wrong type and for one that is missing.
     """
-    tokens: list[str] = []
-    for option in options:
-        if option.name in given:
-            tokens += _tokens(option, given[option.name])
-        elif option.default is REQUIRED:
-            raise UserError(f"{prog} needs {flag(option.name)}: {option.help}")
+    missing = [option for option in options if option.default is REQUIRED and option.name not in given]
+    if missing and not partly:
+        raise UserError(f"{prog} needs {flag(missing[0].name)}: {missing[0].help}")
+    options = [option for option in options if option not in missing]
+    tokens = [token for option in options if option.name in given for token in _tokens(option, given[option.name])]
     output = io.StringIO()
     try:
         with contextlib.redirect_stderr(output), contextlib.redirect_stdout(output):
@@ -132,13 +132,14 @@ def _dataclass(name: str, options: Sequence[Option], values: Mapping[str, Any], 
             groups.setdefault(head, [])
             groups[head].append(option)
             continue
-        note = Annotated[option.type, tyro.conf.arg(name=key, help=option.help or None)]
+        note = Annotated[option.type, tyro.conf.arg(name=key, help=option.help)]
         default = values.get(option.name, option.default)
         if isinstance(default, list):
             default = tuple(default)
-        leaves.append((_field(key), note, dataclasses.field(default=None if default is REQUIRED else default)))
+        default = tyro.MISSING if default is REQUIRED else default
+        leaves.append((_field(key), note, dataclasses.field(default=default)))
     for head, members in groups.items():
         nested: Callable[..., Any] = _dataclass(head, members, values, f"{prefix}{head}.")
-        note = Annotated[nested, tyro.conf.arg(name=head)]
+        note = Annotated[nested, tyro.conf.arg(name=head, help="")]
         leaves.append((_field(head), note, dataclasses.field(default_factory=nested)))
     return dataclasses.make_dataclass(_field(name), leaves)

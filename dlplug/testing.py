@@ -155,7 +155,7 @@ class StopAt:
 def through_a_file(state: Any) -> Any:
     """A state as it comes back from disk; fails for anything but tensors, numbers and strings."""
     with tempfile.TemporaryDirectory() as folder:
-        torch.save(state, f"{folder}/state.pt")
+        torch.save(checkpoint.plain(state), f"{folder}/state.pt")
         return torch.load(f"{folder}/state.pt", weights_only=True)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import logging
+import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -134,13 +136,13 @@ class TorchTrainer:
         device = choose_device(self.device)
         set_up(device, self.threads)
         distributed.start(device)
-        torch.manual_seed(run.seed)
+        seed_everything(run.seed)
         data: Data = run.make("data")
         model: nn.Module = run.make("model", data.spec).to(device)
         distributed.share_weights(model)
         loss: Loss = run.make("loss", model)
         steppers = {part: run.make_stepper(part, model.get_submodule(part)) for part in loss.parts}
-        torch.manual_seed(run.seed + distributed.rank())
+        seed_everything(run.seed + distributed.rank())
         run.device = f"{describe(device)}, {self.precision}"
         run.parameters = sum(p.numel() for p in model.parameters())
         return Job(data, model, loss, steppers, device)
@@ -159,6 +161,12 @@ class TorchTrainer:
                 stepper.make_capturable()
             return GraphedStep(learn, job.loss)
         return learn
+
+
+def seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
 
 
 class Training:

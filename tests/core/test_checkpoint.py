@@ -37,8 +37,8 @@ def test_the_last_k_are_kept_and_the_newest_found(tmp_path):
 
 def test_a_save_that_fails_leaves_the_one_before_it_and_nothing_else(tmp_path):
     save(tmp_path, 1, nn.Linear(1, 1))
-    with pytest.raises(TypeError):
-        checkpoint.save(tmp_path, "last", 2, nn.Linear(1, 1), {"loss": {}}, {"generator": (x for x in ())})
+    with pytest.raises(TypeError, match=r"state\['deep'\]\[1\] is a generator"):
+        checkpoint.save(tmp_path, "last", 2, nn.Linear(1, 1), {"loss": {}}, {"deep": [1, (x for x in ())]})
     assert os.listdir(tmp_path) == ["last-000000001"]
 
 
@@ -62,6 +62,14 @@ def test_the_checkpoint_of_another_model_is_refused_by_the_tensor_that_differs(t
     path = save(tmp_path, 1, nn.Linear(2, 3))
     with pytest.raises(UserError, match=f"of another model: {said}" if "bias" in said else said):
         checkpoint.load_weights(path, other)
+
+
+def test_numpy_values_become_plain_ones(tmp_path):
+    state = {"count": np.int64(3), "seen": np.arange(4), "pair": (1, np.float32(0.5))}
+    path = checkpoint.save(tmp_path, "last", 1, nn.Linear(1, 1), {"loss": {}}, state)
+    loaded = checkpoint.load_state(path / "data.pt")
+    assert (loaded["count"], loaded["pair"]) == (3, (1, 0.5))
+    assert loaded["seen"].tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "learner.pt", "data.pt"])

@@ -10,7 +10,7 @@ from dlplug.plugins import load_host
 
 # Overlays that make a recipe small enough to learn a few steps in a test.
 SMALL = {
-    "dqn-atari": {"data.envs": 2, "data.replay": 2000, "data.learning_starts": 40, "data.batch_size": 4},
+    "dqn-atari": {"data.environments": 2, "data.replay": 2000, "data.learning_starts": 40, "data.batch_size": 4},
     "dqn-cartpole": {"data.learning_starts": 50},
     "dqn-catch": {"data.learning_starts": 50},
 }

@@ -60,6 +60,16 @@ def choose(mode: Literal["auto", "online", "offline", "off"], environ: Mapping[s
     return Choice("offline", missing) if missing else Choice("online")
 
 
+def findings(environ: Mapping[str, str] = os.environ) -> list[dict[str, Any]]:
+    """For `dlplug doctor`: which mode a run would take now, and what stands between it and being online."""
+    try:
+        choice = choose("auto", environ)
+    except UserError as error:
+        return [{"name": "W&B", "works": False, "says": str(error), "advice": "unset WANDB_MODE or give a key"}]
+    advice = f"to log online: {choice.reason}" if choice.reason else ""
+    return [{"name": "W&B", "works": True, "says": f"runs are logged {choice.mode}", "advice": advice}]
+
+
 def why_not_online(settings: Mapping[str, str], environ: Mapping[str, str]) -> str:
     """What is missing, with its remedy; "" where there is a key and the server answers."""
     server = environ.get("WANDB_BASE_URL") or settings.get("base_url") or DEFAULT_SERVER
