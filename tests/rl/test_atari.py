@@ -130,6 +130,13 @@ def test_raw_scores_survive():
     assert (np.sign(ours) == theirs).all()
 
 
+def test_the_reward_of_a_void_row_is_zero_even_where_every_frame_has_one():
+    seen, _ = random_play(AtariEnvironments("skiing", count=2, size=42, frame_limit=40), 60)
+    assert sum(row.first[0] for row in seen) > 9
+    for row in seen:
+        assert ((row.reward == 0) == row.first).all(), "skiing takes points for time"
+
+
 # --- truncation -------------------------------------------------------------------------------------------------------
 
 
@@ -345,6 +352,14 @@ def test_machado_starts_alike_and_sticky_actions_drive_games_apart():
     games = play_alike("machado", 6)
     assert len({game[0].tobytes() for game in games}) == 1
     assert len({game.tobytes() for game in games}) == 6
+
+
+def test_only_classic_episodes_begin_after_no_ops():
+    starts = {
+        protocol: AtariEnvironments("freeway", count=6, protocol=protocol).reset().obs[:, -1] for protocol in PROTOCOLS
+    }
+    assert (starts["machado"] == starts["machado"][0]).all()
+    assert (starts["classic"] != starts["classic"][0]).any(), "its cars have moved"
 
 
 def test_protocols_say_what_they_are():
