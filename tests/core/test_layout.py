@@ -1,0 +1,169 @@
+"""The layout that keeps the parts apart, held by reading the imports."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dlplug
+from dlplug.plugins import KINDS, load_host
+
+ROOT = Path(__file__).parents[2]
+CORE = sorted((ROOT / "dlplug").glob("*.py"))
+PLUGINS = sorted(folder for folder in (ROOT / "plugins").glob("*/dlplug_*") if folder.is_dir())
+ENVIRONMENTS = sorted((ROOT / "envs").glob("dlplug_envs/**/*.py"))
+
+# what a plugin may name beside `from dlplug import …`: the contract's own modules
+PUBLIC = {"contracts", "distributed", "environment", "errors", "hookspecs", "media", "recipes", "sampling", "testing"}
+HEAVY = {"torch", "numpy", "gymnasium", "wandb", "ale_py", "torchvision", "tyro", "rich", "yaml", "tensorboard"}
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """(module, name) of each import below a node, relative ones left out; name is "" for `import module`."""
+    for found in ast.walk(node):
+        if isinstance(found, ast.Import):
+            yield from ((alias.name, "") for alias in found.names)
+        elif isinstance(found, ast.ImportFrom) and not found.level:
+            yield from ((found.module or "", alias.name) for alias in found.names)
+
+
+def files_of(plugin: Path) -> list[Path]:
+    return sorted(plugin.rglob("*.py"))
+
+
+def top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def test_there_is_something_to_look_at():
+    assert len(CORE) > 20
+    assert {plugin.name for plugin in PLUGINS} >= {"dlplug_rl", "dlplug_wandb"}
+    assert ENVIRONMENTS
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
+def test_plugins_import_only_what_is_public_and_never_each_other(plugin):
+    others = {other.name for other in PLUGINS} - {plugin.name}
+    for path in files_of(plugin):
+        for module, name in imports(tree(path)):
+            where = f"{path.relative_to(ROOT)}: {module} {name}"
+            assert top(module) not in others, f"{where} is another plugin"
+            if module == "dlplug":
+                assert name in dlplug.__all__ or name in PUBLIC, f"{where} is not public"
+            elif top(module) == "dlplug":
+                assert module.removeprefix("dlplug.") in PUBLIC or _for_types(path, module), f"{where} is not public"
+
+
+def _for_types(path: Path, module: str) -> bool:
+    """Whether a module is imported only under `if TYPE_CHECKING:`, and is the home of a public name."""
+    guarded = {
+        found
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for found in imports(node)
+    }
+    used = {found for found in imports(tree(path)) if found[0] == module}
+    return used <= guarded and all(name in dlplug.__all__ for _, name in used)
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.name)
+def test_environments_know_neither_dlplug_nor_torch(path):
+    known = {"gymnasium", "numpy", "dlplug_envs"} | sys.stdlib_module_names
+    assert {top(module) for module, _ in imports(tree(path))} <= known
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
+def test_the_core_never_imports_a_plugin(path):
+    names = {plugin.name for plugin in PLUGINS} | {"dlplug_envs"}
+    assert not {top(module) for module, _ in imports(tree(path))} & names
+    assert not [name for name in names if name in path.read_text(encoding="utf-8")]
+
+
+def test_one_module_knows_tyro():
+    assert [path.name for path in CORE if "tyro" in {top(m) for m, _ in imports(tree(path))}] == ["parsing.py"]
+
+
+def test_the_trainer_asks_no_questions():
+    path = ROOT / "dlplug" / "trainer.py"
+    called = {node.func.id for node in ast.walk(tree(path)) if isinstance(node, ast.Call) and hasattr(node.func, "id")}
+    assert not called & {"isinstance", "issubclass", "hasattr", "type"}
+    host = load_host()
+    own = {entry.name for kind in KINDS for entry in host.entries(kind) if entry.plugin.name != "core"}
+    words = {word for node in ast.walk(tree(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+             for word in [node.value]}  # fmt: skip
+    assert not words & (own | {plugin.name for plugin in host.plugins if plugin.name != "core"})
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
+def test_a_plugins_init_is_its_hook_implementations(plugin):
+    module = tree(plugin / "__init__.py")
+    assert ast.get_docstring(module)
+    for node in module.body[1:]:
+        if isinstance(node, ast.FunctionDef):
+            assert [ast.unparse(decorator) for decorator in node.decorator_list] == ["hookimpl"], node.name
+        else:
+            assert isinstance(node, (ast.Import, ast.ImportFrom)), f"{plugin.name}: {ast.unparse(node)}"
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
+def test_importing_a_plugin_is_light(plugin):
+    code = f"import sys, {plugin.name}; print(sorted({HEAVY!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_importing_dlplug_is_light_and_its_names_are_there():
+    code = f"import sys, dlplug; dlplug.hookimpl, dlplug.Recipe; print(sorted({HEAVY!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert dlplug.__all__ == sorted(dlplug.__all__)
+    for name in dlplug.__all__:
+        assert getattr(dlplug, name) is not None
+    assert dir(dlplug) == dlplug.__all__
+    with pytest.raises(AttributeError, match="module 'dlplug' has no attribute 'nothing'"):
+        dlplug.nothing  # noqa: B018
+
+
+def test_lazy_names_and_those_for_type_checkers_are_the_same():
+    module = tree(ROOT / "dlplug" / "__init__.py")
+    guard = next(node for node in module.body if isinstance(node, ast.If))
+    assert ast.unparse(guard.test) == "TYPE_CHECKING"
+    typed = {(source.removeprefix("dlplug."), name) for source, name in imports(guard) if source != "typing"}
+    assert typed == {(home, name) for name, home in dlplug._HOME_OF.items()}
+    assert sorted(dlplug._HOME_OF) == dlplug.__all__
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
+def test_each_plugin_is_a_distribution_of_its_own(plugin):
+    import tomllib
+
+    project = tomllib.loads((plugin.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert list(project["entry-points"]["dlplug"].values()) == [plugin.name]
+    assert (plugin.parent / "README.md").is_file()
+
+
+def test_files_are_short():
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in [*CORE, *ENVIRONMENTS, *(path for plugin in PLUGINS for path in files_of(plugin))]
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 300
+    }
+    assert not long
+
+
+def test_the_top_of_the_repository_holds_only_what_belongs_there():
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    entries = {path.partition("/")[0] for path in done.stdout.splitlines()}
+    allowed = {"dlplug", "plugins", "envs", "tests", "pyproject.toml", "README.md", "LICENSE"}
+    assert {entry for entry in entries if not entry.startswith(".")} == allowed
