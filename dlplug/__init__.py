@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from dlplug.environment import data_folder
     from dlplug.errors import UserError, nearest
     from dlplug.hookspecs import hookimpl
+    from dlplug.loop import fit
     from dlplug.media import Image, Text, Video
     from dlplug.recipes import Preset, Recipe, Target, Use, use
     from dlplug.runner import evaluate, resume, run
     from dlplug.runs import Run
     from dlplug.sampling import Order
-    from dlplug.trainer import fit
 
 _HOMES = {
     "contracts": ("Data", "Labelled", "Lagged", "Loss", "Spec", "Stateful", "Turn", "Update", "minimise"),
     "environment": ("data_folder",),
     "errors": ("UserError", "nearest"),
     "hookspecs": ("hookimpl",),
+    "loop": ("fit",),
     "media": ("Image", "Text", "Video"),
     "recipes": ("Preset", "Recipe", "Target", "Use", "use"),
     "runs": ("Run",),
     "runner": ("evaluate", "resume", "run"),
     "sampling": ("Order",),
-    "trainer": ("fit",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

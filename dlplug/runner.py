@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 import signal
 import sys
 import threading
@@ -18,9 +17,9 @@ from dlplug import distributed
 from dlplug.errors import UserError
 from dlplug.hookspecs import hookimpl
 from dlplug.media import Media
-from dlplug.options import resolve
+from dlplug.options import KIND_OF, resolve
 from dlplug.plugins import Host, load_host
-from dlplug.runs import Run, create_folder, find_run, write_config
+from dlplug.runs import Run, create_folder, find_run, remove_folder, write_config
 
 log = logging.getLogger("dlplug")
 
@@ -50,7 +49,7 @@ def run(
         return execute(execution)
     except BaseException:
         if not (folder / "result.json").exists() and not (folder / "metrics.jsonl").exists():
-            shutil.rmtree(folder, ignore_errors=True)  # nothing half-written stays behind
+            remove_folder(folder, [] if out else folder.parents[:2])  # nothing half-written stays behind
         raise
 
 
@@ -66,10 +65,16 @@ def open_run(
     folder, host = find_run(name), host or load_host()
     try:
         saved = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        config = resolve(host, saved["recipe"], [saved, options or {}]) | {"preset": saved["preset"]}
+        config = resolve(host, saved["recipe"], [_known(host, saved), options or {}]) | {"preset": saved["preset"]}
     except (yaml.YAMLError, KeyError, TypeError) as error:
         raise UserError(f"{folder}/config.yaml is damaged: {' '.join(str(error).split())}") from None
     return Run(host, config, folder, resumed)
+
+
+def _known(host: Host, saved: Mapping[str, Any]) -> dict[str, Any]:
+    """A saved configuration without the options of observers that are not here now."""
+    owners = {*KIND_OF, "optimizer", *host.names("observers")}
+    return {key: value for key, value in saved.items() if "." not in key or key.partition(".")[0] in owners}
 
 
 def execute(execution: Run) -> Run:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
+import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +177,14 @@ def create_folder(recipe: str, out: str | None) -> Path:
     except OSError as error:
         raise UserError(f"cannot write the run folder {folder}: {error.strerror}; choose another with --out") from None
     return folder
+
+
+def remove_folder(folder: Path, parents: Iterable[Path]) -> None:
+    """Removes a run folder, and those of its parents that are empty without it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        for parent in parents:
+            parent.rmdir()
 
 
 def write_config(run: Run) -> None:

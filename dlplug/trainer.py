@@ -1,4 +1,4 @@
-"""The one loop that trains everything, on a GPU or on a CPU."""
+"""The shared trainer: what is built before the loop, and what happens between its steps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from dlplug import checkpoint, distributed
 from dlplug.contracts import Data, Loss, Update
 from dlplug.device import choose_device, describe, set_up
 from dlplug.graph import GraphedStep
+from dlplug.loop import fit, in_bf16, learn_from
 from dlplug.meter import Meter
 from dlplug.optim import Stepper
 
@@ -24,53 +25,6 @@ if TYPE_CHECKING:
     from dlplug.runs import Run
 
 log = logging.getLogger("dlplug")
-
-
-def fit(
-    data: Data,
-    loss: Loss,
-    steppers: Mapping[str, Stepper],
-    steps: int,
-    *,
-    start: int = 0,
-    learn: Callable[[Any], list[Update]] | None = None,
-    before: Callable[[int], None] = lambda step: None,
-    after: Callable[[int, list[Update]], bool] = lambda step, updates: False,
-) -> int:
-    """Learns from batch number `start` up to `steps`; the whole training loop. Returns the steps done.
-
-    before(step) runs ahead of each step; after(step, updates) tells whether to stop once `step` steps are done.
-    """
-    learn = learn or functools.partial(learn_from, loss, steppers)
-    for step, batch in zip(range(start, steps), data.batches(loss.model), strict=False):
-        before(step)
-        if after(step + 1, learn(batch)):
-            return step + 1
-    return steps
-
-
-def learn_from(loss: Loss, steppers: Mapping[str, Stepper], batch: Any, mixed: Callable = iter) -> list[Update]:
-    """One step: each loss that is yielded moves its part before the next is asked for."""
-    updates = []
-    for update in mixed(loss.updates(batch)):
-        steppers[update.part].step(update.loss)
-        updates.append(update)
-    return updates
-
-
-def in_bf16(device: torch.device) -> Callable[[Iterable[Update]], Iterator[Update]]:
-    """Computes losses under bf16 autocast, and leaves it before each is minimised."""
-
-    def mixed(updates: Iterable[Update]) -> Iterator[Update]:
-        iterator = iter(updates)
-        while True:
-            with torch.autocast(device.type, torch.bfloat16):
-                update = next(iterator, None)
-            if update is None:
-                return
-            yield update
-
-    return mixed
 
 
 class Job(NamedTuple):

@@ -10,7 +10,7 @@ import toys
 from dlplug import fit
 from dlplug.graph import WARM_UP, GraphedStep
 from dlplug.optim import Stepper, adam
-from dlplug.trainer import learn_from
+from dlplug.loop import learn_from
 
 
 class FakeCapture:

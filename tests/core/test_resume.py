@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 import dlplug
 from dlplug import UserError, checkpoint
+from dlplug.plugins import load_host
 from dlplug.testing import StopAt, assert_same
 
 OPTIONS = ["--steps", "3000", "--checkpoint-every", "100", "--log-every", "50", "--eval-every", "0",
@@ -98,6 +99,12 @@ def test_a_line_cut_off_by_a_crash_is_dropped_and_lines_after_the_checkpoint_too
     steps = [json.loads(line)["step"] for line in (run.folder / "metrics.jsonl").open()]
     assert steps == [10, 20, 30, 40, 40]
     assert '"train/loss": 99.0' not in (run.folder / "metrics.jsonl").read_text()
+
+
+def test_a_run_can_be_resumed_without_an_observer_that_it_began_with(host, toys, quiet, in_tmp_path):
+    dlplug.run("toy-moons", {**quiet, "steps": 5}, out="run", host=host)
+    assert "wandb.mode" in (in_tmp_path / "run" / "config.yaml").read_text()
+    assert dlplug.resume("run", {"steps": 6}, host=load_host([toys, "no:wandb"])).result["steps"] == 6
 
 
 @pytest.mark.parametrize(("name", "match"), [("nowhere", "neither a run folder"), ("empty", "neither a run folder")])

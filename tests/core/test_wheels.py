@@ -33,13 +33,24 @@ def test_wheels_in_a_bare_environment(tmp_path):
     assert "dqn-atari" in {recipe["name"] for recipe in recipes}
     where = run(python, "-c", "import dlplug_rl; print(dlplug_rl.__file__)", cwd=tmp_path)
     assert where.startswith(str(tmp_path))
-    quick = ["--frames", "2000", "--data.learning-starts", "200", "--data.replay", "2000", "--metrics.episodes.count", "1"]
+    quick = [
+        "--frames",
+        "2000",
+        "--data.learning-starts",
+        "200",
+        "--data.replay",
+        "2000",
+        "--metrics.episodes.count",
+        "1",
+    ]
     run(command, "run", "dqn-atari", "--preset", "cpu", "--out", tmp_path / "run", *quick, cwd=tmp_path)
     assert json.loads((tmp_path / "run" / "result.json").read_text())["status"] == "finished"
 
 
 def run(*arguments, cwd=None):
     environ = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH")}
-    done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, check=False, cwd=cwd, env=environ)
+    done = subprocess.run(
+        [str(a) for a in arguments], capture_output=True, text=True, check=False, cwd=cwd, env=environ
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout

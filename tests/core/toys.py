@@ -74,9 +74,7 @@ class Mlp(nn.Sequential):
     """
 
     def __init__(self, spec: Spec, *, width: int = 32, dropout: float = 0.0) -> None:
-        super().__init__(
-            nn.Linear(spec.input[0], width), nn.Tanh(), nn.Dropout(dropout), nn.Linear(width, spec.output)
-        )
+        super().__init__(nn.Linear(spec.input[0], width), nn.Tanh(), nn.Dropout(dropout), nn.Linear(width, spec.output))
 
 
 @minimise
