@@ -30,15 +30,15 @@ class Spec:
 
     input: shape of one input without the batch axis, such as (1, 28, 28), or (4, 84, 84) for stacked frames.
     output: how many numbers are wanted: classes, actions, or the size of a vocabulary.
-    mean, deviation: of the raw input, for the model to standardise by. The model keeps them as buffers, so that
-        a checkpoint carries them.
+    mean, deviation: of the raw input, for the model to standardise by: numbers, one for each channel, or tensors that
+        broadcast with an input. The model keeps them as buffers, so that a checkpoint carries them.
     names: what the outputs are called (classes, actions), for tables and pictures.
     """
 
     input: tuple[int, ...]
     output: int
-    mean: float | tuple[float, ...] = 0.0
-    deviation: float | tuple[float, ...] = 1.0
+    mean: float | tuple[float, ...] | Tensor = 0.0
+    deviation: float | tuple[float, ...] | Tensor = 1.0
     names: tuple[str, ...] = ()
 
 

@@ -17,10 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dlplug import Data, Labelled, Spec, minimise
+from dlplug import Data, Labelled, Spec, fit, minimise
 from dlplug.meter import Meter
 from dlplug.optim import Stepper, adam
-from dlplug.trainer import fit
 
 
 class Batches(Data):

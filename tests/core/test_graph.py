@@ -9,8 +9,8 @@ import toys
 
 from dlplug import fit
 from dlplug.graph import WARM_UP, GraphedStep
-from dlplug.optim import Stepper, adam
 from dlplug.loop import learn_from
+from dlplug.optim import Stepper, adam
 
 
 class FakeCapture:

@@ -56,6 +56,16 @@ def test_a_checkpoint_carries_the_statistics_of_the_frames() -> None:
     assert (float(other.mean), float(other.deviation)) == (50.0, 9.0)
 
 
+def test_every_pixel_may_have_its_own_mean() -> None:
+    torch.manual_seed(0)
+    mean = 255 * torch.rand(42, 42)
+    obs = torch.randint(0, 256, (3, 4, 42, 42), dtype=torch.uint8)
+    network = small(Spec(input=(4, 42, 42), output=3, mean=mean, deviation=2.0))
+    plain = small(Spec(input=(4, 42, 42), output=3))
+    plain.layers.load_state_dict(network.layers.state_dict())  # type: ignore[union-attr]
+    torch.testing.assert_close(network(obs), plain((obs - mean) / 2.0), rtol=1e-4, atol=1e-4)
+
+
 def test_mlp_takes_grids() -> None:
     network = mlp(Spec(input=(10, 5), output=3), hidden=16, depth=1)
     assert network(torch.zeros(2, 10, 5)).shape == (2, 3)

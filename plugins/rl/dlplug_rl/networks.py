@@ -27,8 +27,8 @@ class QNetwork(nn.Module):
     def __init__(self, spec: Spec, layers: nn.Sequential, scaling: Scaling = "standardise") -> None:
         super().__init__()
         mean, deviation = (spec.mean, spec.deviation) if scaling == "standardise" else (0.0, 255.0)
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
-        self.register_buffer("deviation", torch.tensor(deviation, dtype=torch.float32))
+        self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32).clone())
+        self.register_buffer("deviation", torch.as_tensor(deviation, dtype=torch.float32).clone())
         self.layers = layers
         self.images = len(spec.input) == 3
         if self.images:

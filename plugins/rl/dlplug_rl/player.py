@@ -213,8 +213,8 @@ class Atari(Player):
         rules = PROTOCOLS[protocol]
         played = make(environments, seed)
         mean, deviation = frame_statistics(played, seed=seed)
-        played.spec = dataclasses.replace(played.spec, mean=mean, deviation=deviation)
-        log.info(f"{played.game} under {rules.text}; frames {mean:.1f} ± {deviation:.1f}")
+        played.spec = dataclasses.replace(played.spec, mean=torch.from_numpy(mean), deviation=deviation)
+        log.info(f"{played.game} under {rules.text}; frames {mean.mean():.1f} ± {deviation:.1f}")
         super().__init__(
             played,
             Stage(played.game, rules.text, make),

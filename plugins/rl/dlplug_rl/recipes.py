@@ -21,7 +21,11 @@ CPU = Preset(
         "model": "small",
         "frames": 1_200_000,
     },
-    [Target("eval/return", PROTOCOL, "this project's own bar; a human scores 14.6, a random policy -20.7", at_least=18)],
+    [
+        Target(
+            "eval/return", PROTOCOL, "this project's own bar; a human scores 14.6, a random policy -20.7", at_least=18
+        )
+    ],
 )
 GPU = Preset(
     "84x84 frames and Nature's network, the whole step as one CUDA graph",
