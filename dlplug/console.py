@@ -92,6 +92,8 @@ def header(run: Run) -> list[str]:
 
 def closing(run: Run, result: Mapping[str, Any]) -> list[str]:
     lines = [f"{result['status']} after {result['steps']:,} steps and {duration(result['seconds'])}: {run.folder}"]
+    if "protocol" in result:
+        lines.append(f"protocol: {result['protocol']}")
     for target in run.targets:
         if target.metric in result["metrics"]:
             value = result["metrics"][target.metric]

@@ -97,6 +97,7 @@ class Data(Stateful):
     unit, count: the data's own unit ("frames", "tokens", "images") and how many have been used. A subclass that
         sets a unit advances `count` itself, before it yields. "" where the step is unit enough.
     splits: what can be held out. Training watches the first; the last is read by `eval` and `verify` alone.
+    protocol: what a measurement on the held-out data means ("sticky actions 0.25, full episodes"), told with the score.
     exact: False where something cannot be saved (an emulator): `resume` then says that this part starts afresh.
 
     A factory that names `seed` among its keyword arguments is given the run's. It is the same in every process of a
@@ -107,6 +108,7 @@ class Data(Stateful):
     unit: str = ""
     count: int = 0
     splits: tuple[str, ...] = ("eval",)
+    protocol: str = ""
     exact: bool = True
     remembers: tuple[str, ...] = ("count",)
 

@@ -131,7 +131,7 @@ def evaluate(name: str, options: Mapping[str, Any] | None = None, *, host: Host 
         if isinstance(value, Media):
             execution.write_media(key, value)
             values[key] = str(value.path)
-    return values
+    return values | ({"protocol": execution.protocol} if execution.protocol else {})
 
 
 def chosen_preset(host: Host, recipe: str, layers: Sequence[Mapping[str, Any]]) -> str:

@@ -40,7 +40,7 @@ class Run:
         self.seed: int = config["seed"]
         self.metrics: list[str] = list(config["metrics"])
         self.definition = host.recipe(self.recipe)
-        self.unit = self.device = ""
+        self.unit = self.device = self.protocol = ""
         self.parameters = 0
         self.step = self.count = self.first_step = self.first_count = 0
         self.latest: dict[str, float] = {}
@@ -146,6 +146,7 @@ class Run:
             "status": status,
             **({"message": message} if message else {}),
             "metrics": self.latest,
+            **({"protocol": self.protocol} if self.protocol else {}),
             "steps": self.step,
             "seconds": round(seconds, 3),
             "steps_per_second": round(steps / here, 3),

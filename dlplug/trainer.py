@@ -98,6 +98,7 @@ class TorchTrainer:
         steppers = {part: run.make_stepper(part, model.get_submodule(part)) for part in loss.parts}
         seed_everything(run.seed + distributed.rank())
         run.device = f"{describe(device)}, {self.precision}"
+        run.protocol = data.protocol
         run.parameters = sum(p.numel() for p in model.parameters())
         return Job(data, model, loss, steppers, device)
 

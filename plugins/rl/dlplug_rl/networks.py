@@ -36,10 +36,8 @@ class QNetwork(nn.Module):
 
     def forward(self, obs: Tensor) -> Tensor:
         """obs: (B, *input), any dtype. Gives (B, actions)."""
-        if self.images:
-            obs = obs.contiguous(memory_format=torch.channels_last)
-        x = (obs - self.mean).div_(self.deviation)  # in place: fresh memory costs more than the division
-        return self.layers(x.float())
+        x = (obs - self.mean).div_(self.deviation).float()  # in place: fresh memory costs more than the division
+        return self.layers(x.contiguous(memory_format=torch.channels_last) if self.images else x)
 
 
 def nature(spec: Spec, *, hidden: int = 512, scaling: Scaling = "standardise") -> nn.Module:

@@ -71,6 +71,7 @@ class Player(Data):
             if value < 1:
                 raise UserError(f"{name} must be at least 1, got {value}")
         self.environments, self.stage, self.spec = environments, stage, environments.spec
+        self.protocol = f"{stage.game} {stage.protocol}".lstrip()
         self.life_loss_terminates, self.clip_reward = life_loss_terminates, clip_reward
         self.batch_size, self.learning_starts, self.train_every = batch_size, learning_starts, train_every
         self.epsilon_start, self.epsilon_end, self.epsilon_steps = epsilon_start, epsilon_end, epsilon_steps

@@ -17,9 +17,16 @@ CPU = Preset(
         "data.size": 42,
         "data.replay": 200_000,
         "data.learning_starts": 5_000,
+        "data.n_step": 5,
         "data.epsilon_end": 0.02,
+        "data.epsilon_steps": 25_000,
         "model": "small",
-        "frames": 1_200_000,
+        "loss.target_every": 250,
+        "optimizer.learning_rate": 5e-4,
+        "optimizer.schedule": "linear",
+        "optimizer.final": 0.1,
+        "threads": 1,  # the network is small, and the emulator's own threads take the other core
+        "frames": 1_000_000,
     },
     [
         Target(
