@@ -26,7 +26,7 @@ CPU = Preset(
         "optimizer.schedule": "linear",
         "optimizer.final": 0.1,
         "threads": 1,  # the network is small, and the emulator's own threads take the other core
-        "frames": 700_000,
+        "frames": 900_000,
     },
     [
         Target(
