@@ -1,0 +1,62 @@
+"""A first lecture on deep learning: regression, perceptrons, a network in plain NumPy, and what optimizers do."""
+
+from dlplug import hookimpl
+from dlplug_basics.recipes import RECIPES
+
+
+@hookimpl
+def register_data():
+    return {
+        "flat-digits": "dlplug_basics.data:FlatDigits",
+        "two-moons": "dlplug_basics.data:TwoMoons",
+        "noisy-line": "dlplug_basics.data:NoisyLine",
+        "separable": "dlplug_basics.data:Separable",
+        "valley": "dlplug_basics.race:Valley",
+    }
+
+
+@hookimpl
+def register_models():
+    return {
+        "affine": "dlplug_basics.networks:Affine",
+        "perceptron-layers": "dlplug_basics.networks:MultilayerPerceptron",
+        "one-for-each-activation": "dlplug_basics.networks:OneForEachActivation",
+        "numpy-network": "dlplug_basics.numpy_bridge:NumpyNetwork",
+        "racers": "dlplug_basics.race:Racers",
+    }
+
+
+@hookimpl
+def register_losses():
+    return {
+        "squared-error": "dlplug_basics.losses:squared_error",
+        "ridge-cross-entropy": "dlplug_basics.losses:cross_entropy",
+        "perceptron-rule": "dlplug_basics.losses:PerceptronRule",
+        "side-by-side": "dlplug_basics.losses:SideBySide",
+        "numpy-cross-entropy": "dlplug_basics.numpy_bridge:NumpyCrossEntropy",
+        "race": "dlplug_basics.race:RaceLoss",
+    }
+
+
+@hookimpl
+def register_optimizers():
+    return {"layer-update": "dlplug_basics.numpy_bridge:layer_update"}
+
+
+@hookimpl
+def register_metrics():
+    return {
+        "share-right": "dlplug_basics.metrics:accuracy",
+        "digit-confusion": "dlplug_basics.metrics:confusion",
+        "boundary": "dlplug_basics.metrics:boundary",
+        "closed-form": "dlplug_basics.metrics:closed_form",
+        "scikit-logistic": "dlplug_basics.metrics:scikit_logistic",
+        "race-picture": "dlplug_basics.metrics:race",
+        "activation-pictures": "dlplug_basics.metrics:activations",
+        "computation-graph": "dlplug_basics.metrics:computation_graph",
+    }
+
+
+@hookimpl
+def register_recipes():
+    return RECIPES

@@ -1,0 +1,129 @@
+"""Sets that need no download: scikit-learn's digits, two moons, a noisy line, points that a line separates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dlplug import Data, Labelled, Order, Spec, UserError
+
+
+class HeldOut(NamedTuple):
+    """A held-out split: inputs x (N, D) and answers y (N,); those that were trained on stand beside them."""
+
+    x: Tensor
+    y: Tensor
+    train_x: Tensor
+    train_y: Tensor
+
+
+class Table(Data):
+    """Rows of numbers with an answer each, cut into train, val and test; batches are drawn from train."""
+
+    unit = "examples"
+    splits = ("val", "test")
+
+    def __init__(self, parts: dict[str, Labelled], spec: Spec, batch_size: int, seed: int) -> None:
+        length = len(parts["train"].x)
+        if not 0 <= batch_size <= length:
+            raise UserError(f"--data.batch-size must be between 0 (all) and the {length} examples, got {batch_size}")
+        self.parts, self.spec = parts, spec
+        self.order = Order(length, batch_size or length, seed)
+
+    def batches(self, model: nn.Module) -> Iterator[Labelled]:
+        device = next(model.parameters()).device
+        x, y = (part.to(device) for part in self.parts["train"])
+        while True:
+            index = self.order.next().to(device)
+            self.count += len(index)
+            yield Labelled(x[index], y[index])
+
+    def split(self, name: str) -> HeldOut:
+        return HeldOut(*self.parts[name], *self.parts["train"])
+
+
+class FlatDigits(Table):
+    """scikit-learn's 1797 digits of 8x8 pixels as rows of 64 numbers in [0, 1]: 60 % train, 20 % val, 20 % test.
+
+    The split is the same for every seed and keeps the classes' shares. Source: Alpaydin & Kaynak 1998, UCI
+    (doi:10.24432/C50P49), whose test half this is.
+
+    batch_size: examples a batch; 0 takes all of them.
+    """
+
+    def __init__(self, *, batch_size: int = 32, seed: int) -> None:
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
+
+        x, y = load_digits(return_X_y=True)
+        x, y = torch.from_numpy(x).float() / 16, torch.from_numpy(y).long()
+        train, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=0)
+        val, test = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=0)
+        parts = {name: Labelled(x[i], y[i]) for name, i in (("train", train), ("val", val), ("test", test))}
+        super().__init__(parts, Spec(input=(64,), output=10, names=tuple("0123456789")), batch_size, seed)
+
+
+class TwoMoons(Table):
+    """scikit-learn's two half circles: `size` points each to train, to watch and to test.
+
+    size: how many points.
+    noise: deviation of the points from their half circle.
+    batch_size: examples a batch; 0 takes all of them.
+    """
+
+    def __init__(self, *, size: int = 500, noise: float = 0.2, batch_size: int = 32, seed: int) -> None:
+        from sklearn.datasets import make_moons
+
+        x, y = make_moons(3 * size, noise=noise, random_state=seed)
+        x, y = torch.from_numpy(x).float(), torch.from_numpy(y).long()
+        spec = Spec(input=(2,), output=2, names=("upper", "lower"))
+        super().__init__(_thirds(x, y), spec, batch_size, seed)
+
+
+class NoisyLine(Table):
+    """y = w·x + b + noise, with x, w and b drawn from normal distributions.
+
+    features: how many numbers an x has.
+    size: how many points to train, to watch and to test, each.
+    noise: deviation of y.
+    batch_size: examples a batch; 0 takes all of them.
+    """
+
+    def __init__(
+        self, *, features: int = 1, size: int = 100, noise: float = 0.5, batch_size: int = 0, seed: int
+    ) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        x = torch.randn(3 * size, features, generator=generator)
+        w, b = torch.randn(features, generator=generator), torch.randn((), generator=generator)
+        y = x @ w + b + noise * torch.randn(3 * size, generator=generator)
+        super().__init__(_thirds(x, y), Spec(input=(features,), output=1), batch_size, seed)
+
+
+class Separable(Table):
+    """Points of the unit disc with labels -1 and 1 that a line separates; each is at least `margin` from that line.
+
+    size: how many points to train, to watch and to test, each.
+    margin: smallest distance from the line, which passes at half of it from the origin.
+    """
+
+    def __init__(self, *, size: int = 200, margin: float = 0.1, seed: int) -> None:
+        if not 0 < margin < 0.5:
+            raise UserError(f"--data.margin must be between 0 and 0.5, got {margin}")
+        generator = torch.Generator().manual_seed(seed)
+        normal = torch.randn(2, generator=generator)
+        normal /= normal.norm()
+        found = torch.empty(0, 2)
+        while len(found) < 3 * size:
+            x = 2 * torch.rand(8 * size, 2, generator=generator) - 1
+            inside = (x.norm(dim=1) <= 1) & ((x @ normal - margin / 2).abs() >= margin)
+            found = torch.cat([found, x[inside]])
+        x = found[: 3 * size]
+        super().__init__(_thirds(x, (x @ normal - margin / 2).sign()), Spec(input=(2,), output=1), 1, seed)
+
+
+def _thirds(x: Tensor, y: Tensor) -> dict[str, Labelled]:
+    return {name: Labelled(x[i::3], y[i::3]) for i, name in enumerate(("train", "val", "test"))}

@@ -1,0 +1,118 @@
+"""The way of the NumPy network into the trainer: torch sees its memory as weights, and asks it for everything.
+
+Forward, backward and update are NumPy's own; torch carries gradients from the loss to the network and no further, and
+the trainer gives what it gives every model: batches, logs, checkpoints, resuming.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dlplug import Labelled, Loss, Spec, Update, UserError
+from dlplug_basics.numpy_network import Array, Layer, cross_entropy, perceptron
+
+Activation = Literal[
+    "sigmoid", "tanh", "relu", "leaky-relu", "elu", "maxout", "identity"
+]  # options are read from this file alone
+
+
+class Weight(nn.Parameter):
+    """A tensor over the memory of an array that a layer keeps under a name."""
+
+    layer: Layer
+    name_in_layer: str
+
+
+def weight_of(layer: Layer, name: str) -> Weight:
+    weight = Weight(torch.from_numpy(layer.weights[name]))
+    weight.layer, weight.name_in_layer = layer, name
+    return weight
+
+
+class NumpyNetwork(nn.Module):
+    """A multilayer perceptron whose every number is computed by NumPy.
+
+    activation: of the hidden layers.
+    width: of a hidden layer.
+    depth: how many hidden layers.
+    """
+
+    def __init__(
+        self, spec: Spec, *, activation: Activation = "relu", width: int = 64, depth: int = 1, seed: int
+    ) -> None:
+        super().__init__()
+        if width < 1 or depth < 0:
+            raise UserError(f"a network needs a width of at least 1 and a depth of at least 0, got {width}, {depth}")
+        sizes = [spec.input[0], *[width] * depth, spec.output]
+        self.network = perceptron(sizes, activation, np.random.default_rng(seed))
+        for number, layer in enumerate(self.network.layers):
+            for name in layer.weights:
+                self.register_parameter(f"layer{number}_{name}", weight_of(layer, name))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights: list[Any] = list(self.parameters())
+        if any(weight.device.type != "cpu" for weight in weights):
+            raise UserError("the NumPy network lives on the CPU: run it with --device cpu")
+
+        def backward(gradient: Array) -> list[Array]:
+            return [self.network.backward(gradient), *(w.layer.gradients[w.name_in_layer] for w in weights)]
+
+        return InNumpy.apply(self.network.forward, backward, x, *weights)  # type: ignore[no-any-return]
+
+
+class NumpyCrossEntropy(Loss):
+    """Cross entropy of classes and its gradient, computed by NumPy."""
+
+    def updates(self, batch: Labelled) -> Iterator[Update]:
+        logits = self.model(batch.x)
+        gradient: list[Array] = []
+
+        def forward(array: Array) -> Array:
+            loss, slope = cross_entropy(array, batch.y.numpy())
+            gradient.append(slope)
+            return loss
+
+        loss: Any = InNumpy.apply(forward, lambda g: [g * gradient[0]], logits)
+        yield Update(loss, accuracy=(logits.argmax(1) == batch.y).float().mean())
+
+
+class InNumpy(torch.autograd.Function):
+    """Calls `forward(array)` and, with the gradient of what it gave, `backward(gradient)`: NumPy all the way."""
+
+    @staticmethod
+    def forward(ctx: Any, forward: Any, backward: Callable[[Array], list[Array]], x: Tensor, *_: Tensor) -> Tensor:
+        ctx.by = backward
+        return torch.as_tensor(forward(x.numpy()))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        return None, None, *map(torch.as_tensor, ctx.by(gradients[0].numpy()))
+
+
+class LayerUpdate(torch.optim.Optimizer):
+    """Asks each layer of the NumPy network to `update` itself."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for weight in group["params"]:
+                # what the trainer did to the gradient (clipped it) counts
+                weight.layer.gradients[weight.name_in_layer] = weight.grad.numpy()
+            for layer in {id(weight.layer): weight.layer for weight in group["params"]}.values():
+                layer.update(group["lr"])
+
+
+def layer_update(parameters: Iterable[nn.Parameter], *, learning_rate: float = 0.1) -> LayerUpdate:
+    """Gradient descent by the `update` of the NumPy network's layers, θ ← θ - η ∂L/∂θ; for that network alone.
+
+    learning_rate: η.
+    """
+    weights = list(parameters)
+    if not all(isinstance(weight, Weight) for weight in weights):
+        raise UserError("the optimizer layer-update moves the model numpy-network alone; for others take sgd or adam")
+    return LayerUpdate(weights, {"lr": learning_rate})

@@ -1,0 +1,137 @@
+"""Gradient descent, SGD and SGD with momentum on one problem: a valley of two weights, steep across and flat along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dlplug import Data, Loss, Order, Spec, Update, UserError
+
+RACERS = {
+    "descent": "gradient descent (all examples)",
+    "sgd": "SGD (a batch of them)",
+    "momentum": "SGD with momentum",
+    "too_small": "gradient descent, step too small",
+    "too_large": "gradient descent, step too large",
+}
+ON_BATCHES = ("sgd", "momentum")
+
+
+class Race(NamedTuple):
+    """A batch x (B, 2), y (B,), and all examples."""
+
+    x: Tensor
+    y: Tensor
+    all_x: Tensor
+    all_y: Tensor
+
+
+class Valley(Data):
+    """y = 2 x₁ + x₂ + noise. The squared error is a quadratic of two weights, curved by x's second moments.
+
+    size: how many examples.
+    flatness: how many times flatter the valley is along than across.
+    noise: deviation of y.
+    batch_size: examples a batch, of those that take batches.
+    """
+
+    splits = ("val",)
+
+    def __init__(
+        self, *, size: int = 256, flatness: float = 20.0, noise: float = 0.7, batch_size: int = 8, seed: int
+    ) -> None:
+        if flatness < 1 or size < max(2, batch_size):
+            raise UserError(f"--data.flatness must be at least 1 and --data.size at least {max(2, batch_size)}")
+        generator = torch.Generator().manual_seed(seed)
+        raw = torch.randn(size, 2, generator=generator)
+        # second moments of exactly 1 and 1/flatness, turned by 30 degrees: the valley is the same for every seed
+        orthogonal = torch.linalg.qr(raw).Q * size**0.5
+        turn = torch.tensor([[0.8660254, 0.5], [-0.5, 0.8660254]])
+        self.x = (orthogonal * torch.tensor([1.0, flatness**-0.5])) @ turn
+        self.y = self.x @ torch.tensor([2.0, 1.0]) + noise * torch.randn(size, generator=generator)
+        self.order, self.spec = Order(size, batch_size, seed), Spec(input=(2,), output=1)
+
+    def batches(self, model: nn.Module) -> Iterator[Race]:
+        device = next(model.parameters()).device
+        x, y = self.x.to(device), self.y.to(device)
+        while True:
+            index = self.order.next().to(device)
+            yield Race(x[index], y[index], x, y)
+
+
+class Racer(nn.Module):
+    """Two weights, and no bias."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([-1.0, 2.5]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight
+
+
+class Racers(nn.Module):
+    """Five times the same two weights, one for each optimizer."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__()
+        for name in RACERS:
+            self.add_module(name, Racer())
+
+
+def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
+    """L = 1/2N Σ (ŷᵢ - yᵢ)² of predictions and answers (N,): its Hessian is 1/N Σ xᵢ xᵢᵀ."""
+    return 0.5 * ((prediction - y) ** 2).mean()
+
+
+class RaceLoss(Loss):
+    """Each racer's squared error, on all examples or on the batch. Keeps where each has been, for the figure."""
+
+    parts = tuple(RACERS)
+    remembers = ("path",)
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
+        self.path: list[Tensor] = [self.positions()]
+
+    def positions(self) -> Tensor:
+        """(racers, 2) weights."""
+        return torch.stack([weight.detach().cpu().clone() for weight in self.model.parameters()])
+
+    def updates(self, batch: Race) -> Iterator[Update]:
+        for name in self.parts:
+            x, y = (batch.x, batch.y) if name in ON_BATCHES else (batch.all_x, batch.all_y)
+            yield Update(squared_error(self.model.get_submodule(name)(x), y), name)
+        self.path = [*self.path, self.positions()]
+
+    def product(self) -> Any:
+        """The paths (steps + 1, racers, 2)."""
+        return torch.stack(self.path)
+
+
+def excess(path: Tensor, data: Valley) -> Tensor:
+    """How far above the lowest loss each position (T, R, 2) is: (T, R)."""
+    best, hessian = minimum(data)
+    offset = path.double() - best
+    # L(w) - L(w*) = 1/2 (w - w*)ᵀ H (w - w*)
+    return 0.5 * torch.einsum("tri,ij,trj->tr", offset, hessian, offset)
+
+
+def minimum(data: Valley) -> tuple[Tensor, Tensor]:
+    """The best weights w* (2,) and the Hessian H (2, 2), in double precision."""
+    x, y = data.x.double(), data.y.double()
+    hessian = x.T @ x / len(x)
+    return torch.linalg.solve(hessian, x.T @ y / len(x)), hessian
+
+
+def descent_by_theory(data: Valley, start: Tensor, learning_rate: float, steps: int) -> Tensor:
+    """Where gradient descent must be after each step, (steps + 1, 2), from start (2,)."""
+    best, hessian = minimum(data)
+    rates, directions = torch.linalg.eigh(hessian)
+    along = directions.T @ (start.double() - best)
+    # wₜ = w* + Q (1 - ηΛ)ᵗ Qᵀ (w₀ - w*)
+    shrink = (1 - learning_rate * rates) ** torch.arange(steps + 1)[:, None]
+    return best + (shrink * along) @ directions.T
