@@ -29,7 +29,7 @@ def environment(host: Host) -> dict[str, Any]:
         "gpus": gpus(),
         "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
         "plugins": {str(plugin.name): plugin.version for plugin in host.plugins if plugin.state == "works"},
-        "commit": commit(Path.cwd()),
+        "commit": commit(),
         "command": sys.argv,
     }
 
@@ -52,10 +52,19 @@ def gpus() -> list[str]:
     return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
 
 
-def commit(folder: Path) -> str:
-    """The git commit of a folder, with + where files differ from it; "" outside git."""
+def commit() -> str:
+    """The git commit of dlplug's own source, with + where files differ from it; "" for an installed wheel."""
     try:
-        call = ["git", "-C", str(folder), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+        call = [
+            "git",
+            "-C",
+            str(Path(__file__).parent),
+            "describe",
+            "--always",
+            "--abbrev=12",
+            "--dirty=+",
+            "--exclude=*",
+        ]
         return subprocess.run(call, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""

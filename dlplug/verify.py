@@ -47,7 +47,7 @@ def verify(
         "options": dict(options),
         "command": " ".join(["dlplug", *sys.argv[1:]]),
         "date": time.strftime("%Y-%m-%d"),
-        "commit": commit(Path.cwd()),
+        "commit": commit(),
         "environment": {k: v for k, v in environment(host).items() if k not in ("command", "commit")},
     }
     _store(folder or results_folder(host, recipe), recipe, preset, record)
