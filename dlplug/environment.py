@@ -55,19 +55,16 @@ def gpus() -> list[str]:
 def commit() -> str:
     """The git commit of dlplug's own source, with + where files differ from it; "" for an installed wheel."""
     try:
-        call = [
-            "git",
-            "-C",
-            str(Path(__file__).parent),
-            "describe",
-            "--always",
-            "--abbrev=12",
-            "--dirty=+",
-            "--exclude=*",
-        ]
-        return subprocess.run(call, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+        if not _git("ls-files", Path(__file__).name):  # a wheel in an environment below somebody's repository
+            return ""
+        return _git("describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*")
     except (OSError, subprocess.SubprocessError):
         return ""
+
+
+def _git(*arguments: str) -> str:
+    call = ["git", "-C", str(Path(__file__).parent), *arguments]
+    return subprocess.run(call, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
 
 
 def _version(name: str) -> str:
