@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from dlplug_basics.data import FlatDigits, NoisyLine, Separable, TwoMoons
-from dlplug_basics.losses import SideBySide, cross_entropy, squared_error
+from dlplug_basics.graph_figure import picture
+from dlplug_basics.losses import PerceptronRule, SideBySide, cross_entropy, squared_error
 from dlplug_basics.networks import Affine, MultilayerPerceptron, OneForEachActivation
 from dlplug_basics.numpy_bridge import NumpyCrossEntropy, NumpyNetwork, layer_update
 from dlplug_basics.race import RaceLoss, Racers, Valley
@@ -93,12 +95,25 @@ def test_separable_points_keep_their_distance(margin: float):
         (lambda: Separable(margin=2.0, seed=0), "between 0 and 0.5, got 2.0"),
         (lambda: Valley(flatness=0.5, seed=0), "at least 1"),
         (lambda: MultilayerPerceptron(dlplug.Spec((2,), 2), width=0), "width of at least 1"),
+        (lambda: picture(1.0, 2.0, 0.0), "must not be 0"),
         (lambda: layer_update(torch.nn.Linear(1, 1).parameters()), "numpy-network alone"),
     ],
 )
 def test_bad_options_are_one_clear_line(make, said: str):
     with pytest.raises(UserError, match=said):
         make()
+
+
+@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if recipe.targets])
+def test_each_target_was_reached_with_three_seeds(name: str):
+    path = Path(__file__).parents[2] / "plugins" / "basics" / "results" / f"{name}.json"
+    record = json.loads(path.read_text(encoding="utf-8"))["default"]
+    stated = [target.metric for target in RECIPES[name].targets]
+    assert [target["metric"] for target in record["targets"]] == stated
+    assert [target["source"] for target in record["targets"]] == [target.source for target in RECIPES[name].targets]
+    for target, result in zip(RECIPES[name].targets, record["targets"], strict=True):
+        assert len(result["values"]) >= 3
+        assert target.reached(sum(result["values"]) / len(result["values"]))
 
 
 REACHED = {
@@ -125,9 +140,7 @@ def test_quick_recipes_reach_their_bars_with_a_picture(name: str, tmp_path: Path
     assert all(picture.std() > 10 for picture in pictures)
 
 
-def test_a_perceptron_makes_no_more_mistakes_than_novikoff_allows(tmp_path: Path):
-    from dlplug_basics.losses import PerceptronRule
-
+def test_a_perceptron_makes_no_more_mistakes_than_novikoff_allows():
     for seed in range(5):
         data = Separable(seed=seed)
         model = Affine(data.spec)

@@ -77,7 +77,7 @@ class SideBySide(Loss):
             losses.append(loss.detach())
             yield Update(loss, name)
         if self.steps % self.every == 0:
-            self.curves = [*self.curves, torch.stack(losses)]
+            self.curves = [*self.curves, torch.stack(losses).cpu()]
         self.steps += 1
 
     def product(self) -> Any:

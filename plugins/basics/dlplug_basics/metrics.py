@@ -93,7 +93,7 @@ def scikit_logistic(model: nn.Module, data: HeldOut, *, ridge: float = 1e-3) -> 
 def race(path: Tensor, data: Valley, *, learning_rate: float = 0.1) -> Mapping[str, Any]:
     """How far above the minimum each racer ends, how far gradient descent strays from theory, and the race's picture.
 
-    learning_rate: of gradient descent.
+    learning_rate: that of --optimizer.descent, for the theory.
     """
     above = excess(path, data)
     theory = descent_by_theory(data, path[0, 0], learning_rate, len(path) - 1)
@@ -105,7 +105,7 @@ def race(path: Tensor, data: Valley, *, learning_rate: float = 0.1) -> Mapping[s
 def activations(product: SideBySide, data: HeldOut) -> Mapping[str, Any]:
     """The accuracy of each activation's network; the functions, their derivatives and the networks' training."""
     accuracies = {name: accuracy(product.model.get_submodule(name), data)["accuracy"] for name in product.parts}
-    curves = torch.stack(product.curves).cpu() if product.curves else torch.zeros(0, len(product.parts))
+    curves = torch.stack(product.curves) if product.curves else torch.zeros(0, len(product.parts))
     return {name.replace("-", "_"): value for name, value in accuracies.items()} | {
         "functions": figures.functions(),
         "training": figures.training(curves, product.every, accuracies),
