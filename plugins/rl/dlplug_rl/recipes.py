@@ -59,6 +59,7 @@ PAPER = Preset(
         "loss.target_every": 250,  # updates: 1000 steps there, of which every fourth is followed by an update
         "optimizer.learning_rate": 1e-4,
         "optimizer.epsilon": 1e-8,
+        "threads": 1,  # the emulator's thread needs the other core: with two, each update waits for it
         "frames": 40_000_000,
     },
     [Target("eval/return", PROTOCOL, CLEANRL, at_least=19.84)],
