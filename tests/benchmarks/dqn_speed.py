@@ -4,8 +4,8 @@ Both play Pong with Nature's network at 84x84, batch 32 and one update for every
 Short windows of the two and of bare gradient steps (dlplug's own loss and optimizer on one batch, nothing played) take
 turns, so that whatever else the machine does falls on all three. Prints one JSON line:
 
-    ratio_sb3    dlplug's steps per second over SB3's, each with the threads that it comes with (medians of the windows):
-                 the goal is 2 or more
+    ratio_sb3    dlplug's steps per second over SB3's (medians of the windows), each with the threads that it comes
+                 with: the goal is 2 or more
     ratio_sb3_same_threads   the same with torch's threads for SB3 set to those of the preset
     ratio_bare   time of a dlplug step over that of a quarter of a bare gradient step: the goal is 1.25 or less
 
