@@ -67,7 +67,10 @@ def test_radam_begins_as_momentum_does():
     assert descend(radam, steps=4, learning_rate=0.01) == pytest.approx(w, rel=1e-5)
 
 
-@given(st.floats(0, 1), st.sampled_from(["constant", "linear", "cosine"]), st.floats(0, 0.9), st.floats(0, 1))
+SHARE = st.floats(0, 1, allow_subnormal=False)  # a run in this process may have switched denormal numbers off
+
+
+@given(SHARE, st.sampled_from(["constant", "linear", "cosine"]), SHARE.map(lambda x: 0.9 * x), SHARE)
 def test_a_schedule_stays_between_its_ends(progress, schedule, warmup, final):
     factor = rate_factor(progress, schedule, warmup, final)
     low = 0.0 if progress < warmup else 1.0 if schedule == "constant" else final
