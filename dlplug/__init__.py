@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dlplug.recipes import Preset, Recipe, Target, Use, use
     from dlplug.runner import evaluate, resume, run
     from dlplug.runs import Run
+    from dlplug.samples import sample
     from dlplug.sampling import Order
 
 _HOMES = {
@@ -30,6 +31,7 @@ _HOMES = {
     "recipes": ("Preset", "Recipe", "Target", "Use", "use"),
     "runs": ("Run",),
     "runner": ("evaluate", "resume", "run"),
+    "samples": ("sample",),
     "sampling": ("Order",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -61,6 +63,7 @@ __all__ = [
     "nearest",
     "resume",
     "run",
+    "sample",
     "use",
 ]
 

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TextIO
 
 from dlplug.errors import UserError, nearest
+from dlplug.lines import say_to
 from dlplug.plugins import KINDS, Host, load_host, one_line
+from dlplug.usage import USAGE
 
-USAGE = """\
-dlplug: one command for every topic of a deep-learning course
-
-  dlplug list [recipes|data|models|losses|optimizers|trainers|metrics|observers|commands]
-  dlplug show RECIPE                      its parts, options, source and targets
-  dlplug run RECIPE [--out FOLDER] [--preset NAME] [--config FILE] [--OPTION VALUE …]
-  dlplug resume RUN [--OPTION VALUE …]    go on from the last checkpoint
-  dlplug eval RUN [--OPTION VALUE …]      the test split's metrics, or the environment's
-  dlplug verify RECIPE [--seeds N] [--OPTION VALUE …]   train, evaluate, compare with the target, record
-  dlplug plugins                          what is installed, and whether it works
-  dlplug doctor                           what works here, and what to do about what does not
-  dlplug completion bash|zsh|fish         a script for the shell{commands}
-
-RUN is a run folder, or a recipe's name for its newest run. `dlplug run RECIPE --help` lists a recipe's options.
-Everywhere: -p no:NAME leaves a plugin out, -p FILE.py adds one, --debug shows tracebacks.
-list, show, eval, verify, plugins and doctor take --json."""
+OWN_HELP = ("run", "sample", "completion")  # of what they are given
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code. An error that a user can cause is one line, never a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = _flag(arguments, "--debug")
-    _show_log_lines("stderr" if "--json" in arguments else "stdout")
+    say_to("stderr" if "--json" in arguments else "stdout")
     try:
         return dispatch(arguments)
     except UserError as error:
@@ -57,7 +43,7 @@ def dispatch(arguments: list[str]) -> int:
     host = load_host(_plugin_options(arguments))
     verb = arguments.pop(0) if arguments else "--help"
     asked = bool({"--help", "-h"} & set(arguments)) and verb in VERBS
-    if verb in ("--help", "-h", "help") or (asked and (verb not in ("run", "completion") or len(arguments) == 1)):
+    if verb in ("--help", "-h", "help") or (asked and (verb not in OWN_HELP or len(arguments) == 1)):
         more = "".join(f"\n  dlplug {e.name:<32}{e.plugin.name} plugin" for e in host.entries("commands"))
         print(USAGE.format(commands=more))
         return 0
@@ -117,8 +103,8 @@ def run_command(host: Host, arguments: list[str]) -> int:
 
 
 def resume_command(host: Host, arguments: list[str]) -> int:
+    from dlplug.folder import find_run
     from dlplug.options import arguments as parse
-    from dlplug.runs import find_run
 
     name = _first(arguments, "resume", "RUN", [])
     find_run(name)
@@ -130,8 +116,8 @@ def resume_command(host: Host, arguments: list[str]) -> int:
 
 
 def eval_command(host: Host, arguments: list[str]) -> int:
+    from dlplug.folder import find_run
     from dlplug.options import arguments as parse
-    from dlplug.runs import find_run
 
     as_json = _flag(arguments, "--json")
     name = _first(arguments, "eval", "RUN", [])
@@ -141,23 +127,51 @@ def eval_command(host: Host, arguments: list[str]) -> int:
 
     _warn(host)
     values = evaluate(name, options, host=host)
-    return _print(values, as_json, lambda: print("\n".join(f"{key}: {_short(v)}" for key, v in values.items())))
+    return _print(values, as_json, lambda: _print_values(values, sys.stdout))
+
+
+def sample_command(host: Host, arguments: list[str]) -> int:
+    from dlplug import listing
+    from dlplug.options import arguments as parse
+    from dlplug.samples import sample
+
+    say_to("stderr")  # standard output is for what is made: `dlplug sample RUN > story.txt`
+    as_json = _flag(arguments, "--json")
+    what, out = (_value(arguments, name) for name in ("--what", "--out"))
+    asked = _flag(arguments, "--help") | _flag(arguments, "-h")
+    name = _first(arguments, "sample", "RUN", [])
+    if asked:
+        listing.print_sampler_options(host, name, what)
+        return 0
+    spoken: list[str] = []
+
+    def speak(piece: str) -> None:
+        spoken.append(piece)
+        print(piece, end="", flush=True)
+
+    _warn(host)
+    values = sample(name, parse(arguments), what=what, out=out, host=host, show=None if as_json else speak)
+    if spoken and not spoken[-1].endswith("\n"):
+        print(flush=True)
+    return _print(values, as_json, lambda: _print_values(values, sys.stderr if spoken else sys.stdout))
 
 
 def verify_command(host: Host, arguments: list[str]) -> int:
     from dlplug.options import arguments as parse
+    from dlplug.parsing import each_value
 
     as_json = _flag(arguments, "--json")
-    preset, seeds = _value(arguments, "--preset"), _value(arguments, "--seeds")
+    preset, seeds, each, games = (_value(arguments, name) for name in ("--preset", "--seeds", "--each", "--games"))
     recipe = _first(arguments, "verify", "RECIPE", host.names("recipes"))
     host.recipe(recipe)
     options, count = parse(arguments), _whole(seeds or "1", "--seeds")
+    overlays = [parse([f"--{option}={value}"]) for option, value in each_value(each, games)]
     from dlplug.verify import print_record, verify
 
     _warn(host)
-    record = verify(host, recipe, options, seeds=count, preset=preset)
-    _print(record, as_json, lambda: print_record(record))
-    return 0 if record["reached"] else 1
+    records = verify(host, recipe, options, overlays, seeds=count, preset=preset)
+    _print(records if overlays else records[0], as_json, lambda: [print_record(record) for record in records])
+    return 1 if any(record["reached"] is False for record in records) else 0
 
 
 def plugins_command(host: Host, arguments: list[str]) -> int:
@@ -195,6 +209,7 @@ VERBS: dict[str, Callable[[Host, list[str]], int]] = {
     "run": run_command,
     "resume": resume_command,
     "eval": eval_command,
+    "sample": sample_command,
     "verify": verify_command,
     "plugins": plugins_command,
     "doctor": doctor_command,
@@ -210,8 +225,9 @@ def _print(value: Any, as_json: bool, print_for_people: Callable[[], None]) -> i
     return 0
 
 
-def _short(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _print_values(values: Mapping[str, Any], stream: TextIO) -> None:
+    for key, value in values.items():
+        print(f"{key}: {f'{value:.6g}' if isinstance(value, float) else value}", file=stream)
 
 
 def _whole(text: str, flag: str) -> int:
@@ -269,24 +285,6 @@ def _one(arguments: list[str], verb: str, what: str) -> str:
     if len(arguments) != 1:
         raise UserError(f"dlplug {verb} takes one {what}, got {len(arguments)}")
     return arguments[0]
-
-
-def _show_log_lines(stream: str) -> None:
-    """Lines that the program says go to standard output, above a live progress line; beside JSON, to the error's."""
-    logger = logging.getLogger("dlplug")
-    logger.handlers = [_Lines(stream)]
-    logger.setLevel(logging.INFO)
-
-
-class _Lines(logging.Handler):
-    """Whatever sys.stdout is at the time: a live progress line, or a test, puts another in its place."""
-
-    def __init__(self, stream: str) -> None:
-        super().__init__()
-        self.stream = stream
-
-    def emit(self, record: logging.LogRecord) -> None:
-        print(record.getMessage(), file=getattr(sys, self.stream), flush=True)
 
 
 if __name__ == "__main__":

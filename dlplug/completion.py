@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dlplug.errors import UserError, nearest
+from dlplug.parsing import flag
 from dlplug.plugins import KINDS, Host
+from dlplug.recipes import as_use
 
 SCRIPTS = {
     "bash": """_dlplug() {
@@ -38,12 +40,20 @@ def candidates(host: Host, words: list[str]) -> list[str]:
         return list(KINDS)
     if verb == "completion":
         return list(SCRIPTS)
-    if verb in ("run", "show", "verify", "eval", "resume") and len(words) == 1:
+    if verb in ("run", "show", "verify", "eval", "sample", "resume") and len(words) == 1:
         return host.names("recipes")
     if verb in ("run", "verify") and words[1] in host.names("recipes"):
         from dlplug.listing import option_names
 
         if words[-1] == "--preset":
             return list(host.recipe(words[1]).presets)
-        return ["--preset", "--config", "--out", *(f"--{n.replace('_', '-')}" for n in option_names(host, words[1]))]
+        return ["--preset", "--config", "--out", *map(flag, option_names(host, words[1]))]
+    if verb == "sample" and words[1] in host.names("recipes"):
+        from dlplug.samples import sampler_of
+
+        named = [as_use(sampler).name for sampler in host.recipe(words[1]).samplers]
+        if words[-1] == "--what" or not named:
+            return named
+        what = words[words.index("--what") + 1] if "--what" in words else ""
+        return ["--what", "--out", *(flag(option.name) for option in sampler_of(host, words[1], what)[1])]
     return []

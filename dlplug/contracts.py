@@ -263,11 +263,24 @@ def _tensors(module: nn.Module) -> list[Tensor]:
     return [*module.parameters(), *module.buffers()]
 
 
+class Sampler(Protocol):
+    """Shows what a product does: media and numbers by name, a text, or a generator of a text's pieces, which are shown
+    as they come (what it returns is kept like the rest). Options that have a name and a default are the command's:
+    `dlplug sample RUN --count 64`.
+
+    Called in eval mode, without gradients (a sampler that needs them enables them itself) and with everything random
+    seeded by `seed`, which is also given to a sampler that names it.
+    """
+
+    def __call__(self, product: Any, data: Any, **options: Any) -> Mapping[str, Any] | str | Iterator[str]: ...
+
+
 class Metric(Protocol):
     """Measures a product on held-out data: a mapping of short names ("accuracy") to numbers or media.
 
     Called in eval mode, without gradients and with the random state put back afterwards; the core writes the split's
-    name before each of the metric's ("test/accuracy").
+    name before each of the metric's ("test/accuracy"). A text named "protocol" among them says by what protocol they
+    were measured, where that is more than, or other than, the data's.
     """
 
     def __call__(self, product: Any, data: Any, **options: Any) -> Mapping[str, Any]: ...

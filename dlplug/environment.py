@@ -12,7 +12,18 @@ from typing import Any
 
 from dlplug.plugins import Host
 
-LIBRARIES = ("torch", "torchvision", "numpy", "gymnasium", "ale-py", "wandb", "pluggy", "tyro", "safetensors")
+LIBRARIES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "gymnasium",
+    "ale-py",
+    "stable-baselines3",
+    "wandb",
+    "pluggy",
+    "tyro",
+    "safetensors",
+)
 
 
 def data_folder() -> Path:

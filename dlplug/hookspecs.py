@@ -47,6 +47,11 @@ def register_metrics() -> Mapping[str, Any]:  # type: ignore[empty-body]
 
 
 @hookspec
+def register_samplers() -> Mapping[str, Any]:  # type: ignore[empty-body]
+    """Name -> function(product, data, *, options) giving named media and numbers, or a text: what `sample` shows."""
+
+
+@hookspec
 def register_recipes() -> Mapping[str, Recipe]:  # type: ignore[empty-body]
     """Name -> Recipe, or a lazy reference to a mapping of them."""
 

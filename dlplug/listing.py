@@ -13,9 +13,11 @@ from rich.table import Table
 from dlplug import parsing
 from dlplug.device_hint import likely_preset
 from dlplug.errors import UserError
+from dlplug.folder import find_run, read_config
 from dlplug.options import Config, choice_keys, choose, resolve, schema, units_of
 from dlplug.plugins import Entry, Host
 from dlplug.recipes import as_use
+from dlplug.samples import sampler_of
 
 
 def rows(host: Host, kind: str) -> list[dict[str, Any]]:
@@ -65,6 +67,7 @@ def describe(host: Host, name: str, preset: str = "") -> dict[str, Any]:
         "preset": preset,
         "presets": {key: value.summary for key, value in recipe.presets.items()},
         "targets": [{"target": str(target), "source": target.source} for target in targets],
+        "samplers": [as_use(sampler).name for sampler in recipe.samplers],
         "options": {key: value for key, value in config.items() if key not in ("recipe", "preset")},
     }
 
@@ -75,6 +78,8 @@ def print_description(shown: Mapping[str, Any]) -> None:
     console.print(f"source: {escape(shown['source'])}", highlight=False)
     for target in shown["targets"]:
         console.print(f"target: {escape(target['target'])}, from {escape(target['source'])}", highlight=False)
+    if shown["samplers"]:
+        console.print(f"`dlplug sample` shows: {', '.join(shown['samplers'])}", highlight=False)
     if shown["needs"]:
         console.print(f"needs: {escape(shown['needs'])}")
     for name, summary in shown["presets"].items():
@@ -99,6 +104,25 @@ def print_options(host: Host, name: str, preset: str, given: Config) -> None:
     whose = f"the preset {preset}" if preset else "the recipe"
     header = f"{recipe.summary}\n{recipe.source}\n{presets}\n{parts}\n\nThe defaults shown are those of {whose}."
     parsing.print_options(schema(host, choices, units_of(host, choices)), config, f"dlplug run {name}", header)
+
+
+def print_sampler_options(host: Host, name: str, what: str) -> None:
+    """`dlplug sample RUN --help`: the options of the sampler that is chosen; a recipe need not have been run for it."""
+    try:
+        run = read_config(find_run(name))
+    except UserError:
+        if name not in host.names("recipes"):
+            raise
+        run = {"recipe": name, "seed": 0}
+    sampler, options = sampler_of(host, run["recipe"], what, run["seed"])
+    named = [as_use(other).name for other in host.recipe(run["recipe"]).samplers]
+    others = "".join(f"\n--what {n}: {_summary(host.get('samplers', n))}" for n in named)
+    header = (
+        f"{sampler.name}: {_summary(sampler)}\n{others}\n\n--out PATH: a file (its suffix chooses the format) or a new"
+        f" folder, instead of a numbered one below the run folder\n--json: paths and numbers alone\n\nOptions of the"
+        f" run, such as --device cpu, overlay its own."
+    )
+    parsing.print_options(options, {}, f"dlplug sample {name}", header)
 
 
 def plugin_rows(host: Host) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ line: `data` names the registered factory, `data.game` one of its options.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,13 @@ def read_file(path: str) -> Config:
     return _flattened(content)
 
 
+def for_measuring(host: Host, config: Mapping[str, Any], layer: Mapping[str, Any]) -> Config:
+    """A layer over a run's configuration, as `eval` takes it: a bare `epsilon` that is no option of the run itself is
+    the option of its metrics, `metrics.episodes.epsilon`. Raises UserError where two metrics have one of that name."""
+    layer = _spelled(host, layer)
+    return _of_metrics(host, {**config, "metrics": layer.get("metrics", config["metrics"])}, layer, bare=True)
+
+
 def _chosen(host: Host, name: str, layers: Sequence[Mapping[str, Any]], preset: str) -> Config:
     """All layers, one over the other, as they were given."""
     recipe = host.recipe(name)
@@ -181,6 +189,7 @@ def _overlaid(host: Host, config: Config, layer: Config, choosing: set[str]) -> 
         elif layer[key] != config[key]:
             config = _without(config, [k for k in config if k.startswith(f"{key}.")])
             config = _without(config, _unprefixed(host, key, config[key]))
+    layer = _of_metrics(host, config | layer, layer)
     units = units_of(host, config | layer)
     lengths = [key for key in layer if key in units]
     if lengths:
@@ -216,6 +225,27 @@ def _spelled(host: Host, layer: Mapping[str, Any]) -> Config:
         if name in spelled and options:
             spelled[f"{entry.name}.{options[0].name}"] = spelled.pop(name)
     return spelled
+
+
+def _of_metrics(host: Host, config: Mapping[str, Any], layer: Config, bare: bool = False) -> Config:
+    """A layer with a metric's name standing for its first option, as an observer's does, and, if `bare`, an option of a
+    metric without its name. What the run itself calls so comes first."""
+    own = {"seed", "steps", "optimizer", *KIND_OF}
+    own |= _unprefixed(host, "trainer", config["trainer"]) | _unprefixed(host, "data", config["data"])
+    meant: dict[str, list[str]] = {key: [] for key in layer if "." not in key and key not in own}
+    for metric in _checked("metrics", config["metrics"]):
+        options = [option.name for option in host.get("metrics", metric).signature().options]
+        for key, names in meant.items():
+            if key == _normal(metric):
+                names += [f"metrics.{metric}.{name}" for name in options[:1]]
+            elif bare and key in options:
+                names.append(f"metrics.{metric}.{key}")
+    for key, names in meant.items():
+        if len(names) > 1:
+            raise UserError(f"{flag(key)} is an option of several metrics: give {' or '.join(map(flag, names))}")
+        if names and names[0] in layer:
+            raise UserError(f"{flag(key)} and {flag(names[0])} are the same option: give one of them")
+    return {next(iter(meant.get(key, ())), key): value for key, value in layer.items()}
 
 
 def _below(prefix: str, options: Iterable[Option]) -> list[Option]:
@@ -254,5 +284,8 @@ def _normal(key: str) -> str:
 
 def _nearest_flags(key: str, names: Sequence[str]) -> str:
     leaf = key.rpartition(".")[2]
+    leaves = {name.rpartition(".")[2] for name in names}
+    if "." not in key and leaf not in leaves:  # misspelt, and its part left out
+        leaf = next(iter(difflib.get_close_matches(leaf, leaves, n=1, cutoff=0.75)), leaf)
     same = [name for name in names if name.rpartition(".")[2] == leaf]
     return f" Did you mean {' or '.join(map(flag, same))}?" if same else nearest(flag(key), map(flag, names))

@@ -22,7 +22,9 @@ from dlplug.recipes import Recipe
 from dlplug.signatures import Signature, read_signature
 
 GROUP = "dlplug"
-KINDS = ("recipes", "data", "models", "losses", "optimizers", "trainers", "metrics", "observers", "commands")
+KINDS = (
+    "recipes", "data", "models", "losses", "optimizers", "trainers", "metrics", "samplers", "observers", "commands",
+)  # fmt: skip
 SINGULAR = {"recipes": "recipe", "models": "model", "losses": "loss"}
 
 

@@ -53,7 +53,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Preset:
-    """A named set of a recipe's options, flat as on the command line: {"data.size": 42, "model": "small"}."""
+    """A named set of a recipe's options, flat as on the command line: {"data.size": 42, "loss": "c51"}."""
 
     summary: str
     options: Mapping[str, Any]
@@ -67,6 +67,7 @@ class Recipe:
     length: an amount and its unit, "20k steps" or "10M frames" (the data's own unit).
     optimizer: one for the whole model, or one for each part of the loss.
     metrics: the registered metrics that measure the product.
+    samplers: the registered samplers that show what it does; `dlplug sample` takes the first.
     presets: without `--preset` the device chooses between those named `cpu` and `gpu`.
     watch: the two or three numbers worth a place on the progress line.
     needs: what must be had first ("MNIST, 12 MB"); "" for recipes that download nothing.
@@ -80,6 +81,7 @@ class Recipe:
     loss: Use | str = ""
     optimizer: Use | str | Mapping[str, Use | str] = ""
     metrics: Sequence[Use | str] = ()
+    samplers: Sequence[Use | str] = ()
     trainer: Use | str = "torch"
     targets: Sequence[Target] = ()
     presets: Mapping[str, Preset] = field(default_factory=dict)

@@ -11,15 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from dlplug import distributed
 from dlplug.errors import UserError
+from dlplug.folder import damaged, find_run, read_config
 from dlplug.hookspecs import hookimpl
 from dlplug.media import Media
-from dlplug.options import KIND_OF, resolve
+from dlplug.options import KIND_OF, for_measuring, resolve
 from dlplug.plugins import Host, load_host
-from dlplug.runs import Run, create_folder, find_run, remove_folder, write_config
+from dlplug.runs import Run, create_folder, remove_folder, write_config
 
 log = logging.getLogger("dlplug")
 
@@ -63,11 +62,11 @@ def open_run(
 ) -> Run:
     """The run of a folder, or a recipe's newest, with the configuration that it was run with."""
     folder, host = find_run(name), host or load_host()
+    saved = read_config(folder)
     try:
-        saved = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         config = resolve(host, saved["recipe"], [_known(host, saved), options or {}]) | {"preset": saved["preset"]}
-    except (yaml.YAMLError, KeyError, TypeError) as error:
-        raise UserError(f"{folder}/config.yaml is damaged: {' '.join(str(error).split())}") from None
+    except (KeyError, TypeError) as error:
+        raise damaged(folder, error) from None
     return Run(host, config, folder, resumed)
 
 
@@ -115,9 +114,14 @@ class _Core:
 
 
 def evaluate(name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None) -> dict[str, Any]:
-    """The metrics of a trained run on its data's last split (the test set, or the environment)."""
+    """The metrics of a trained run on its data's last split (the test set, or the environment).
+
+    options: an overlay; a metric's options may go without its name, {"epsilon": 0.001}.
+    """
     from dlplug.trainer import measure
 
+    host = host or load_host()
+    options = for_measuring(host, open_run(name, host=host).config, options or {})
     execution = open_run(name, options, host=host)
     if not execution.metrics:
         raise UserError(f"recipe {execution.recipe} has no metrics to evaluate")

@@ -69,10 +69,15 @@ class Run:
         return Stepper(module, optimizer, **self._options("dlplug.optim:Stepper", f"{key}."))
 
     def measure(self, name: str, product: Any, data: Any) -> Mapping[str, Any]:
+        """The metric's values; a `protocol` among them is what they were measured by, and told with them."""
         entry = self.host.get("metrics", name)
-        return entry.load()(product, data, **self._options(entry.target, f"metrics.{name}."))
+        values = dict(entry.load()(product, data, **self._options(entry.target, f"metrics.{name}.")))
+        self.protocol = values.pop("protocol", self.protocol)
+        return values
 
     def _build(self, kind: str, name: str, prefix: str, *arguments: Any) -> Any:
+        if not name:
+            raise UserError(f"{self.recipe} names none of the {kind}: give one, or keep to the recipe's own trainer")
         entry = self.host.get(kind, name)
         factory = entry.load()
         return factory(*arguments, **self._options(entry.target, prefix))
@@ -160,9 +165,9 @@ class Run:
         self.host.hook.run_finished(run=self, result=self.result)
 
     def write_media(self, name: str, value: Media) -> None:
-        value.path = self.folder / "media" / f"{name.replace('/', '-')}-{self.step:09d}{value.suffix}"
-        value.path.parent.mkdir(exist_ok=True)
-        value.write(value.path)
+        path = self.folder / "media" / f"{name.replace('/', '-')}-{self.step:09d}{value.suffix}"
+        path.parent.mkdir(exist_ok=True)
+        value.path = value.write(path)
 
 
 def create_folder(recipe: str, out: str | None) -> Path:
@@ -197,17 +202,6 @@ def write_config(run: Run) -> None:
         yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
     write_json(run.folder / "environment.json", environment(run.host))
-
-
-def find_run(name: str) -> Path:
-    """A run folder, or a recipe's newest run below runs/. Raises UserError where there is none."""
-    folder = Path(name)
-    if not (folder / "config.yaml").is_file() and (Path("runs") / name).is_dir():
-        runs = sorted(p.parent for p in (Path("runs") / name).glob("*/config.yaml"))
-        folder = runs[-1] if runs else folder
-    if not (folder / "config.yaml").is_file():
-        raise UserError(f"{name} is neither a run folder (with a config.yaml) nor a recipe that has been run here")
-    return folder
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,15 +1,17 @@
 """Checks that a plugin keeps the contract; for the tests of whoever writes one. Each raises AssertionError.
 
-from dlplug.testing import check_plugin, check_recipe
+from dlplug.testing import check_plugin, check_recipe, check_sampler
 
 def test_plugin():
     check_plugin("my-plugin")
     check_recipe("my-recipe", {"data.size": 100})
+    check_sampler("my-recipe", "my-sampler", {"data.size": 100}, {"count": 4})
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import subprocess
 import sys
 import tempfile
@@ -26,8 +28,10 @@ from dlplug.contracts import Data, Loss, Update
 from dlplug.hookspecs import hookimpl
 from dlplug.options import resolve
 from dlplug.plugins import Host, Plugin, load_host
+from dlplug.recipes import as_use
 from dlplug.runner import open_run, resume, run
 from dlplug.runs import Run
+from dlplug.samples import sample, sampler_of
 from dlplug.signatures import inspected, read_signature
 from dlplug.trainer import Training
 
@@ -49,6 +53,9 @@ def check_plugin(name: str, host: Host | None = None) -> None:
             if kind == "recipes":
                 for preset in ("", *loaded.presets):
                     resolve(host, entry.name, [], preset)
+                for used in map(as_use, loaded.samplers):
+                    known = {option.name for option in sampler_of(host, entry.name, used.name)[1]}
+                    assert used.options.keys() <= known, f"{entry.name}: {used} has options that its sampler has not"
             elif kind != "commands":
                 read, real = read_signature(entry.target), inspected(loaded)
                 assert read == real, f"{kind} {entry.name}: options read as {read}, but they are {real}"
@@ -65,9 +72,10 @@ def check_imports_no_torch(plugin: Plugin) -> None:
 def _list_everything(name: str) -> None:
     code = (
         "import sys; from dlplug.cli import main; from dlplug.plugins import load_host\n"
-        "for kind in ('recipes', 'data', 'models', 'losses', 'metrics', 'observers'): main(['list', kind])\n"
+        "kinds = 'recipes', 'data', 'models', 'losses', 'metrics', 'samplers', 'observers'\n"
+        "for kind in kinds: main(['list', kind])\n"
         f"names = [e.name for e in load_host().entries('recipes') if e.plugin.name == {name!r}]\n"
-        "for name in names: main(['show', name]), main(['run', name, '--help'])\n"
+        "for name in names: main(['show', name]), main(['run', name, '--help']), main(['sample', name, '--help'])\n"
         "sys.exit('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -139,6 +147,37 @@ def check_recipe(name: str, options: Mapping[str, Any] | None = None, host: Host
         assert resumed.result["steps"] == 20, f"resuming ended at step {resumed.result['steps']} of 20"
         if exact:
             assert_same(_contents(resumed.folder), _contents(straight.folder), "20 steps and 10 + resume + 10")
+
+
+def check_sampler(
+    name: str,
+    what: str = "",
+    options: Mapping[str, Any] | None = None,
+    sampling: Mapping[str, Any] | None = None,
+    host: Host | None = None,
+) -> None:
+    """A recipe's sampler shows something after three steps: files that are not empty, and the same ones for the same
+    seed; numbers that are finite.
+
+    options: an overlay that makes the recipe small enough for a test; sampling: the same for the sampler.
+    """
+    host = host or load_host()
+    overlay = {"wandb.mode": "off"} if "wandb" in host.names("observers") else {}
+    with tempfile.TemporaryDirectory() as folder:
+        trained = run(
+            name, overlay | QUIET | {"metrics": [], "steps": 3} | dict(options or {}), out=f"{folder}/run", host=host
+        )
+        made = sample(str(trained.folder), sampling, what=what, host=host)
+        again = sample(str(trained.folder), sampling, what=what, host=host)
+        assert made, f"sampler {what} of {name} gives nothing"
+        assert made.keys() == again.keys(), f"sampler {what} of {name} gives {set(made)}, then {set(again)}"
+        for key, value in made.items():
+            if isinstance(value, (int, float)):
+                assert math.isfinite(value), f"{key} of sampler {what} is {value}"
+            elif Path(value).is_file():
+                one, other = Path(value).read_bytes(), Path(again[key]).read_bytes()
+                assert one, f"{key} of sampler {what} is an empty file"
+                assert one == other, f"{key} of sampler {what} differs with the same seed"
 
 
 class StopAt:

@@ -3,55 +3,113 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dlplug.environment import commit, environment
 from dlplug.errors import UserError
+from dlplug.folder import read_config
+from dlplug.options import Config, resolve
+from dlplug.parsing import flag
 from dlplug.plugins import Host
 from dlplug.recipes import Target
 from dlplug.runner import chosen_preset, evaluate, run
 from dlplug.runs import Run, write_json
 
+log = logging.getLogger("dlplug")
+
 
 def verify(
-    host: Host, recipe: str, options: Mapping[str, Any], *, seeds: int = 1, preset: str = "", folder: Path | None = None
-) -> dict[str, Any]:
+    host: Host,
+    recipe: str,
+    options: Mapping[str, Any],
+    each: Sequence[Mapping[str, Any]] = (),
+    *,
+    seeds: int = 1,
+    preset: str = "",
+    folder: Path | None = None,
+) -> list[dict[str, Any]]:
     """Every seed is trained and reported; a target is reached when the mean over the seeds reaches it.
 
-    The record goes into results/<recipe>.json beside the plugin where its source is at hand, else below here.
+    each: overlays, [{"data.game": "pong"}, {"data.game": "breakout"}], for a record of each. The recipe's targets are
+    claims about its own values: an overlay that changes any of them has no bar, and its record says so. What is wrong
+    with a later overlay is said before the first is trained.
+
+    The records go into results/<recipe>.json beside the plugin where its source is at hand, else below here.
     """
     preset = preset or chosen_preset(host, recipe, [options])
     definition = host.recipe(recipe)
     targets = list((definition.presets[preset].targets if preset else ()) or definition.targets)
     if not targets:
         raise UserError(f"recipe {recipe} states no target{f' for the preset {preset}' if preset else ''} to verify")
+    path = (folder or results_folder(host, recipe)) / f"{recipe}.json"
+    changes = _changes(host, recipe, options, each or [{}], preset)
+    return [_verified(host, recipe, options, change, targets, seeds, preset, path) for change in changes]
+
+
+def _changes(
+    host: Host, recipe: str, options: Mapping[str, Any], each: Sequence[Mapping[str, Any]], preset: str
+) -> list[Mapping[str, Any]]:
+    """The overlays, those that change nothing as empty ones. Raises UserError for what one of them cannot be."""
+    configs: list[Config] = []
+    for overlay in each:
+        if twice := next((key for key in overlay if key in options or key == "seed"), None):
+            raise UserError(f"{flag(twice)} is given twice: once for all, once for each")
+        configs.append(resolve(host, recipe, [options, overlay], preset))
+        if configs[-1] in configs[:-1]:
+            raise UserError(f"{_named(overlay)} is given twice")
+    for config in configs[1:]:  # the first shows by itself whether its data can be had
+        Run(host, config, Path()).make("data").close()
+    own = resolve(host, recipe, [options], preset)
+    return [{} if config == own else overlay for config, overlay in zip(configs, each, strict=True)]
+
+
+def _verified(
+    host: Host,
+    recipe: str,
+    options: Mapping[str, Any],
+    change: Mapping[str, Any],
+    targets: Sequence[Target],
+    seeds: int,
+    preset: str,
+    path: Path,
+) -> dict[str, Any]:
+    """Trains the seeds under options and a change that leaves no target standing. What is there is recorded after each,
+    so that neither an interruption nor a failure loses a finished run."""
+    entry = f"{preset} {_named(change)}".strip() or "default"
+    record: dict[str, Any] = {}
     runs: list[dict[str, Any]] = []
     first = int(options.get("seed", 0))
     for seed in range(first, first + seeds):
-        trained = run(recipe, {**options, "seed": seed}, preset=preset, host=host)
+        trained = run(recipe, {**options, **change, "seed": seed}, preset=preset, host=host)
         if trained.stopping:
-            raise UserError(
-                f"interrupted at seed {seed}: nothing was recorded; go on with dlplug resume {trained.folder}"
-            )
+            kept = f"{len(runs)} of {seeds} seeds are recorded in {path}" if runs else "nothing was recorded"
+            raise UserError(f"interrupted at seed {seed}: {kept}; go on with dlplug resume {trained.folder}")
         runs.append(_outcome(trained, evaluate(str(trained.folder), host=host)))
-    record = {
-        "recipe": recipe,
-        "preset": preset,
-        "targets": [_compared(target, runs) for target in targets],
-        "reached": all(_compared(target, runs)["reached"] for target in targets),
-        "runs": runs,
-        "options": dict(options),
-        "command": " ".join(["dlplug", *sys.argv[1:]]),
-        "date": time.strftime("%Y-%m-%d"),
-        "commit": commit(),
-        "environment": {k: v for k, v in environment(host).items() if k not in ("command", "commit")},
-    }
-    _store(folder or results_folder(host, recipe), recipe, preset, record)
+        compared = [_without_bar(target, runs, change) if change else _compared(target, runs) for target in targets]
+        record = {
+            "recipe": recipe,
+            "preset": preset,
+            "targets": compared,
+            "reached": None if change else all(target["reached"] for target in compared),
+            "runs": runs,
+            "options": {**options, **change},
+            "config": _saved_config(trained),
+            "command": " ".join(["dlplug", *sys.argv[1:]]),
+            "date": time.strftime("%Y-%m-%d"),
+            "commit": commit(),
+            "environment": {k: v for k, v in environment(host).items() if k not in ("command", "commit")},
+        }
+        _store(path, entry, record, finished=len(runs) == seeds)
     return record
+
+
+def _named(overlay: Mapping[str, Any]) -> str:
+    return " ".join(f"{key}={value}" for key, value in overlay.items())
 
 
 def results_folder(host: Host, recipe: str) -> Path:
@@ -67,15 +125,22 @@ def results_folder(host: Host, recipe: str) -> Path:
 def print_record(record: Mapping[str, Any]) -> None:
     for target in record["targets"]:
         values = ", ".join(f"{value:.4g}" for value in target["values"])
-        state = "reached" if target["reached"] else "not reached"
-        print(f"{target['target']}: mean {target['mean']:.4g} of {values}: {state}")
+        state = {True: ": reached", False: ": not reached", None: ""}[target["reached"]]
+        print(f"{target['target']}: mean {target['mean']:.4g} of {values}{state}")
 
 
 def _outcome(trained: Run, measured: Mapping[str, Any]) -> dict[str, Any]:
     keys = ("steps", "seconds", "steps_per_second", trained.unit, f"{trained.unit}_per_second")
     numbers = {name: value for name, value in measured.items() if isinstance(value, (int, float))}
     counts = {key: trained.result[key] for key in keys if key in trained.result}
-    return {"seed": trained.seed, "metrics": trained.latest | numbers} | counts
+    protocol = {"protocol": measured["protocol"]} if "protocol" in measured else {}
+    return {"seed": trained.seed, "metrics": trained.latest | numbers} | protocol | counts
+
+
+def _saved_config(trained: Run) -> dict[str, Any]:
+    """The resolved configuration that every seed has in common, without what only watches."""
+    watching = {"recipe", "preset", "seed", *trained.host.names("observers")}
+    return {key: value for key, value in read_config(trained.folder).items() if key.partition(".")[0] not in watching}
 
 
 def _compared(target: Target, runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -94,10 +159,21 @@ def _compared(target: Target, runs: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _store(folder: Path, recipe: str, preset: str, record: dict[str, Any]) -> None:
-    """One file a recipe, one entry a preset."""
-    path = folder / f"{recipe}.json"
-    folder.mkdir(parents=True, exist_ok=True)
+def _without_bar(target: Target, runs: list[dict[str, Any]], change: Mapping[str, Any]) -> dict[str, Any]:
+    """The target's metric where its claim does not hold."""
+    return _compared(target, runs) | {
+        "target": f"{target.metric}: no target is stated for {_named(change)}",
+        "protocol": runs[0].get("protocol", ""),
+        "source": "",
+        "reached": None,
+    }
+
+
+def _store(path: Path, entry: str, record: dict[str, Any], finished: bool) -> None:
+    """One file a recipe, one entry a preset and change; a record stands beside the last one until it has all seeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    write_json(path, entries | {preset or "default": record})
-    print(f"recorded in {path}")
+    entries.pop(f"{entry} (unfinished)", None)
+    write_json(path, entries | {entry if finished else f"{entry} (unfinished)": record})
+    if finished:
+        log.info(f"recorded in {path}")

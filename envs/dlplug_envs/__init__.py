@@ -1,6 +1,7 @@
-"""Small, fast Gymnasium environments with NumPy vector versions: `dlplug/Catch-v0` and `dlplug/Corridor-v0`.
+"""Small, fast Gymnasium environments with NumPy vector versions: `dlplug/Catch-v0`, `dlplug/Corridor-v0`, and three
+games on a board of 10 x 10, `dlplug/Bricks-v0`, `dlplug/Lanes-v0` and `dlplug/Invaders-v0`.
 
-Importing this package registers both. Gymnasium imports it by itself where an id names it:
+Importing this package registers them. Gymnasium imports it by itself where an id names it:
 `gymnasium.make("dlplug_envs:dlplug/Catch-v0")`.
 """
 
@@ -10,17 +11,21 @@ import gymnasium
 
 __all__ = ["register"]
 
+_BOARD_STEPS = 500  # after which a game on a board is truncated
 _ENVIRONMENTS = {
-    "dlplug/Catch-v0": ("dlplug_envs.catch:Catch", "dlplug_envs.catch:CatchVector"),
-    "dlplug/Corridor-v0": ("dlplug_envs.corridor:Corridor", "dlplug_envs.corridor:CorridorVector"),
+    "dlplug/Catch-v0": ("dlplug_envs.catch:Catch", None),
+    "dlplug/Corridor-v0": ("dlplug_envs.corridor:Corridor", None),
+    "dlplug/Bricks-v0": ("dlplug_envs.bricks:Bricks", _BOARD_STEPS),
+    "dlplug/Lanes-v0": ("dlplug_envs.lanes:Lanes", _BOARD_STEPS),
+    "dlplug/Invaders-v0": ("dlplug_envs.invaders:Invaders", _BOARD_STEPS),
 }
 
 
 def register() -> None:
-    """Tells Gymnasium of both environments. It may be called again; no environment is imported before it is made."""
-    for id, (single, vector) in _ENVIRONMENTS.items():
+    """Tells Gymnasium of all of them. It may be called again; no environment is imported before it is made."""
+    for id, (single, steps) in _ENVIRONMENTS.items():
         if id not in gymnasium.registry:
-            gymnasium.register(id, entry_point=single, vector_entry_point=vector)
+            gymnasium.register(id, entry_point=single, vector_entry_point=f"{single}Vector", max_episode_steps=steps)
 
 
 # Gymnasium 1.0 dropped the entry points by which an installed package registered itself, so importing has to.

@@ -7,8 +7,10 @@ import numpy as np
 CELL = 16  # pixels a side: video codecs want multiples of 16
 
 # What a cell may hold, as the row of the palette that paints it.
-WALL, FLOOR, PLAYER, GOOD, BAD = range(5)
-_PALETTE = np.array([(24, 24, 32), (70, 74, 88), (92, 170, 255), (255, 200, 60), (214, 84, 84)], dtype=np.uint8)
+WALL, FLOOR, PLAYER, GOOD, BAD, BRIGHT = range(6)
+_PALETTE = np.array(
+    [(24, 24, 32), (70, 74, 88), (92, 170, 255), (255, 200, 60), (214, 84, 84), (240, 240, 244)], dtype=np.uint8
+)
 
 
 def paint(cells: np.ndarray) -> np.ndarray:

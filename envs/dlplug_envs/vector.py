@@ -116,7 +116,10 @@ class NextStepVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._started = state["started"]
 
     def _begin(self, rows: np.ndarray, uniform: np.ndarray) -> None:
-        """Puts the K copies where `rows` (N,) bool is set at an episode's start, by their numbers (K,) in [0, 1)."""
+        """Puts the K copies where `rows` (N,) bool is set at an episode's start, by their numbers (K,) in [0, 1).
+
+        `elapsed` is 0 there already.
+        """
         raise NotImplementedError
 
     def _advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -136,8 +139,8 @@ class NextStepVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def _restart(self, rows: np.ndarray) -> None:
         uniform = [self._generators[row].random() for row in np.flatnonzero(rows).tolist()]
-        self._begin(rows, np.array(uniform))
         self.elapsed[rows] = 0
+        self._begin(rows, np.array(uniform))
 
     def _checked(self, actions: np.ndarray, ignored: np.ndarray) -> np.ndarray:
         actions = np.asarray(actions)

@@ -9,9 +9,10 @@ from dlplug_basics.activations import ACTIVATIONS
 from dlplug_basics.batch_norm import BatchNorm
 from dlplug_basics.data import HeldOut, NoisyLine
 from dlplug_basics.losses import cross_entropy
-from dlplug_basics.metrics import accuracy, closed_form, confusion, normal_equations
+from dlplug_basics.metrics import accuracy, closed_form, normal_equations
 from dlplug_basics.networks import Affine, MultilayerPerceptron, OneForEachActivation
 from dlplug_basics.race import RACERS, Valley, descent_by_theory, excess, minimum, squared_error
+from dlplug_basics.samplers import confusion
 
 from dlplug import Labelled, Spec
 

@@ -28,7 +28,7 @@ from typing import Any
 
 import torch
 from dlplug_rl.dqn import DQN
-from dlplug_rl.networks import nature
+from dlplug_rl.networks import q_network
 from dlplug_rl.replay import Transition
 
 from dlplug import Spec, hookimpl
@@ -87,12 +87,14 @@ class Bare:
     """Gradient steps alone: the paper's network, loss and optimizer on one batch."""
 
     def __init__(self) -> None:
-        model = nature(Spec(input=(4, 84, 84), output=6), scaling="unit")
-        self.loss = DQN(model, double=False, error="squared", target_every=250)
+        model = q_network(Spec(input=(4, 84, 84), output=6), scaling="unit")
+        self.loss = DQN(model, bootstrap="greedy", error="squared", target_every=250)
         self.steppers = {"": Stepper(model, adam(model.parameters(), learning_rate=1e-4))}
         obs = torch.randint(0, 256, (2, 32, 4, 84, 84), dtype=torch.uint8)
         zeros = torch.zeros(32)
-        self.batch = Transition(obs[0], torch.randint(0, 6, (32,)), zeros, zeros, obs[1], zeros + 0.99)
+        self.batch = Transition(
+            obs[0], torch.randint(0, 6, (32,)), zeros, zeros, obs[1], zeros + 0.99, zeros + 1, lambda surprise: None
+        )
 
     def learn(self, updates: int) -> float:
         """The seconds that so many updates took."""

@@ -11,15 +11,19 @@ import time
 from statistics import median
 
 import numpy as np
+from dlplug_envs.bricks import Bricks, BricksVector
 from dlplug_envs.catch import Catch, CatchVector
 from dlplug_envs.corridor import Corridor, CorridorVector
+from dlplug_envs.invaders import Invaders, InvadersVector
+from dlplug_envs.lanes import Lanes, LanesVector
 from gymnasium.vector import SyncVectorEnv, VectorEnv
 
 COPIES, ROUNDS = 256, 9
 
 
 def steps_per_second(env: VectorEnv, steps: int) -> float:
-    actions = np.random.default_rng(0).integers(3, size=(steps, COPIES))
+    count = int(env.single_action_space.n)
+    actions = np.random.default_rng(0).integers(count, size=(steps, COPIES))
     start = time.perf_counter()
     for action in actions:
         env.step(action)
@@ -43,5 +47,8 @@ if __name__ == "__main__":
     result = {
         "Catch": compare(CatchVector(COPIES), SyncVectorEnv([Catch] * COPIES)),
         "Corridor": compare(CorridorVector(COPIES), SyncVectorEnv([Corridor] * COPIES)),
+        "Bricks": compare(BricksVector(COPIES), SyncVectorEnv([Bricks] * COPIES)),
+        "Lanes": compare(LanesVector(COPIES), SyncVectorEnv([Lanes] * COPIES)),
+        "Invaders": compare(InvadersVector(COPIES), SyncVectorEnv([Invaders] * COPIES)),
     }
     print(json.dumps({"benchmark": "envs_speed", "copies": COPIES, "steps_per_second": result}))

@@ -45,7 +45,7 @@ def test_help_names_every_verb(cli, arguments):
 
 
 def test_every_verb_has_help(cli):
-    for verb in VERBS.keys() - {"run", "completion"}:
+    for verb in VERBS.keys() - {"run", "completion"}:  # whose help is about what they are given
         said = cli(verb, "--help")
         assert (said.code, said.err) == (0, "")
         assert f"dlplug {verb}" in said.out
@@ -376,7 +376,7 @@ def test_candidates(toy):
     assert set(candidates()) == VERBS.keys()
     assert candidates("list") == list(KINDS)
     assert candidates("completion") == ["bash", "zsh", "fish"]
-    for verb in ("run", "show", "verify", "eval", "resume"):
+    for verb in ("run", "show", "verify", "eval", "sample", "resume"):
         assert "toy-gan" in candidates(verb)
     assert {"--preset", "--config", "--out", "--optimizer.critic.learning-rate"} <= set(candidates("run", "toy-gan"))
     assert candidates("run", "toy-moons", "--preset") == ["tiny"]

@@ -7,14 +7,23 @@ from torch import nn
 
 from dlplug import Loss, Update, testing
 from dlplug.plugins import load_host
+from dlplug.recipes import as_use
 
+ONE_STEP = {"data.environments": 1, "model.n_steps": 1}  # in a rollout
 # Overlays that make a recipe small enough to learn a few steps in a test.
 SMALL = {
     "dqn-atari": {"data.environments": 2, "data.replay": 2000, "data.learning_starts": 40, "data.batch_size": 4},
     "dqn-cartpole": {"data.learning_starts": 50},
     "dqn-catch": {"data.learning_starts": 50},
+    "ppo-atari": {**ONE_STEP, "model.batch_size": 1, "model.normalize_advantage": False},
+    "ppo-cartpole": {**ONE_STEP, "model.batch_size": 1, "model.normalize_advantage": False},
+    "a2c-atari": ONE_STEP,
+    "sb3-dqn-atari": {"model.buffer_size": 40, "model.learning_starts": 5, "model.train_freq": 1},
 }
 INSTALLED = load_host()
+# Each sampler on the first recipe that names it; some on one that costs less.
+SAMPLED = {as_use(sampler).name: name for name in reversed(INSTALLED.names("recipes"))
+           for sampler in INSTALLED.recipe(name).samplers} | {"film": "dqn-catch"}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [plugin.name for plugin in INSTALLED.plugins])
@@ -25,6 +34,12 @@ def test_plugin(name):
 @pytest.mark.parametrize("name", INSTALLED.names("recipes"))
 def test_recipe(name, in_tmp_path):
     testing.check_recipe(name, SMALL.get(name))
+
+
+@pytest.mark.parametrize("sampler", INSTALLED.names("samplers"))
+def test_sampler(sampler, in_tmp_path):
+    assert sampler in SAMPLED, "no recipe names it"
+    testing.check_sampler(SAMPLED[sampler], sampler, SMALL.get(SAMPLED[sampler]))
 
 
 @pytest.mark.parametrize("name", ["toy-moons", "toy-gan", "toy-ddpm", "toy-lstm", "toy-dqn"])

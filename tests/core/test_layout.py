@@ -18,8 +18,10 @@ CORE = sorted((ROOT / "dlplug").glob("*.py"))
 PLUGINS = sorted(folder for folder in (ROOT / "plugins").glob("*/dlplug_*") if folder.is_dir())
 ENVIRONMENTS = sorted((ROOT / "envs").glob("dlplug_envs/**/*.py"))
 
-# what a plugin may name beside `from dlplug import …`: the contract's own modules
+# what a plugin may name beside `from dlplug import …`: the contract's own modules, and, for one that brings a trainer
+# of its own, those that the shared trainer is made of
 PUBLIC = {"contracts", "distributed", "environment", "errors", "hookspecs", "media", "recipes", "sampling", "testing"}
+PUBLIC |= {"device", "trainer"}
 HEAVY = {"torch", "numpy", "gymnasium", "wandb", "ale_py", "torchvision", "tyro", "rich", "yaml", "tensorboard"}
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dlplug.errors import UserError
 from dlplug.hookspecs import hookimpl
 from dlplug.listing import print_options
-from dlplug.options import arguments, read_file, resolve
+from dlplug.options import arguments, for_measuring, read_file, resolve
 from dlplug.parsing import parse_bool, parse_int
 from dlplug.plugins import load_host
 from dlplug.recipes import Preset, Recipe, use
@@ -471,3 +471,72 @@ def test_a_preset_may_choose_another_part(host):
     assert resolve(host, "two", [])["model.width"] == 9
     assert resolve(host, "two", [], "other")["model.width"] == 3
     assert typed("--model mlp-toy", host, "two", "other")["model.width"] == 32
+
+
+# Metrics
+
+
+@pytest.fixture
+def measured(host):
+    """toy-moons with two metrics that have options, of which one has a name of the run's own."""
+
+    def top(product, data, *, k: int = 5, tolerance: float = 0.5, steps: int = 1):
+        """Top k."""
+
+    def near(product, data, *, tolerance: float = 0.1):
+        """Near enough."""
+
+    host.manager.register(registering(metrics={"top-k": top, "near": near, "seed": near}), "more")
+    return with_plugins(host)
+
+
+def test_a_metrics_name_stands_for_its_first_option(measured):
+    assert typed("--metrics top-k --top-k 3", measured)["metrics.top-k.k"] == 3
+    assert resolve(measured, "toy-moons", [{"metrics": ["top-k"]}, {"top-k": 4}])["metrics.top-k.k"] == 4
+    assert resolve(measured, "toy-moons", [read_file(file_of("metrics: top-k\ntop_k: 2"))])["metrics.top-k.k"] == 2
+    layers = [{"metrics": ["top-k"], "top-k": 3}, {"metrics.top-k.k": 4}]
+    assert resolve(measured, "toy-moons", layers)["metrics.top-k.k"] == 4, "the later layer wins"
+    assert resolve(measured, "toy-moons", [*layers[:1], {"top-k": 6}])["metrics.top-k.k"] == 6
+
+
+def test_a_metric_that_is_not_chosen_has_no_name(measured):
+    assert "toy-moons has no option --top-k" in complaint(lambda: typed("--top-k 3", measured))
+    assert "toy-moons has no option --near" in complaint(lambda: typed("--metrics top-k --near 3", measured))
+
+
+def test_the_runs_own_options_come_before_a_metrics_name(measured):
+    config = typed("--metrics seed --seed 3", measured)
+    assert (config["seed"], config["metrics.seed.tolerance"]) == (3, 0.1)
+
+
+def test_an_option_given_by_both_its_names(measured):
+    message = complaint(lambda: typed("--metrics top-k --top-k 3 --metrics.top-k.k 4", measured))
+    assert message == "--top-k and --metrics.top-k.k are the same option: give one of them"
+
+
+def test_eval_takes_a_metrics_options_without_its_name(measured):
+    config = typed("--metrics top-k near", measured)
+    layer = for_measuring(measured, config, arguments(["--k", "4", "--steps", "9", "--data.noise", "0.2"]))
+    assert layer == {"metrics.top-k.k": "4", "steps": "9", "data.noise": "0.2"}
+    assert for_measuring(measured, config, {"near": 1}) == {"metrics.near.tolerance": 1}
+    config = typed("--metrics top-k", measured)
+    assert for_measuring(measured, config, {"tolerance": 1}) == {"metrics.top-k.tolerance": 1}
+    swapped = {"metrics": ["near"], "tolerance": 1}
+    assert for_measuring(measured, config, swapped) == {"metrics": ["near"], "metrics.near.tolerance": 1}
+    assert for_measuring(measured, config, {"hidden": 1}) == {"hidden": 1}, "resolving will say what is wrong"
+    message = complaint(lambda: typed("--tolerance 1 --metrics top-k", measured))
+    assert message == "toy-moons has no option --tolerance. Did you mean --metrics.top-k.tolerance?"
+
+
+def test_an_option_of_two_metrics(measured):
+    config = typed("--metrics top-k near", measured)
+    message = complaint(lambda: for_measuring(measured, config, {"tolerance": 1}))
+    assert message == (
+        "--tolerance is an option of several metrics: give --metrics.top-k.tolerance or --metrics.near.tolerance"
+    )
+
+
+def test_a_misspelt_option_without_its_part_gets_the_nearest(measured):
+    assert "Did you mean --metrics.near.tolerance?" in complaint(
+        lambda: typed("--metrics near --tolerence 1", measured)
+    )

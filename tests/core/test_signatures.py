@@ -13,7 +13,7 @@ import pytest
 from dlplug.plugins import load_host
 from dlplug.signatures import REQUIRED, Option, inspected, read_signature
 
-KINDS = ("data", "models", "losses", "optimizers", "trainers", "metrics", "observers")
+KINDS = ("data", "models", "losses", "optimizers", "trainers", "metrics", "samplers", "observers")
 REGISTERED = [(kind, entry.name) for kind in KINDS for entry in load_host().entries(kind)]
 Write = Callable[..., str]
 

@@ -4,32 +4,46 @@ import json
 
 import pytest
 
-from dlplug import UserError
+from dlplug import UserError, hookimpl
+from dlplug.folder import read_config
 from dlplug.verify import results_folder, verify
 
 
+def recorded(folder, recipe="toy-moons"):
+    return json.loads((folder / f"{recipe}.json").read_text())
+
+
 def test_every_seed_is_recorded_and_the_mean_compared(host, quiet, in_tmp_path):
-    record = verify(host, "toy-moons", {**quiet, "steps": 150}, seeds=2, folder=in_tmp_path / "results")
+    (record,) = verify(host, "toy-moons", {**quiet, "steps": 150}, seeds=2, folder=in_tmp_path / "results")
     (target,) = record["targets"]
     assert [run["seed"] for run in record["runs"]] == [0, 1]
     assert target["values"] == [run["metrics"]["test/accuracy"] for run in record["runs"]]
     assert target["mean"] == pytest.approx(sum(target["values"]) / 2)
     assert record["reached"] == (target["mean"] >= 0.9)
-    stored = json.loads((in_tmp_path / "results" / "toy-moons.json").read_text())
-    assert stored == {"default": record}
+    assert recorded(in_tmp_path / "results") == {"default": record}
+
+
+def test_the_record_holds_the_configuration_that_every_seed_shares(host, quiet, in_tmp_path):
+    (record,) = verify(host, "toy-moons", {**quiet, "steps": 3, "model.width": 5}, folder=in_tmp_path)
+    (folder,) = (in_tmp_path / "runs" / "toy-moons").iterdir()
+    saved = read_config(folder)
+    assert record["config"].items() <= saved.items()
+    assert record["config"]["model.width"] == 5
+    left_out = {key.partition(".")[0] for key in saved.keys() - record["config"].keys()}
+    assert left_out == {"recipe", "preset", "seed", *host.names("observers")} - {"jsonl"}
 
 
 def test_a_target_that_is_not_reached_is_said_and_recorded(host, quiet, in_tmp_path):
-    record = verify(host, "toy-moons", {**quiet, "steps": 1}, folder=in_tmp_path)
+    (record,) = verify(host, "toy-moons", {**quiet, "steps": 1}, folder=in_tmp_path)
     assert record["reached"] is False
-    assert json.loads((in_tmp_path / "toy-moons.json").read_text())["default"]["reached"] is False
+    assert recorded(in_tmp_path)["default"]["reached"] is False
 
 
 def test_presets_stand_side_by_side_with_their_own_targets(host, quiet, in_tmp_path):
     verify(host, "toy-moons", {**quiet, "steps": 20}, folder=in_tmp_path)
-    record = verify(host, "toy-moons", {**quiet, "points": 640}, preset="tiny", folder=in_tmp_path)
+    (record,) = verify(host, "toy-moons", {**quiet, "points": 640}, preset="tiny", folder=in_tmp_path)
     assert "0.8" in record["targets"][0]["target"]
-    assert set(json.loads((in_tmp_path / "toy-moons.json").read_text())) == {"default", "tiny"}
+    assert set(recorded(in_tmp_path)) == {"default", "tiny"}
 
 
 def test_a_recipe_without_a_target_cannot_be_verified(host, quiet, in_tmp_path):
@@ -39,3 +53,114 @@ def test_a_recipe_without_a_target_cannot_be_verified(host, quiet, in_tmp_path):
 
 def test_results_lie_beside_the_plugin(host):
     assert results_folder(host, "dqn-atari").parts[-3:] == ("plugins", "rl", "results")
+
+
+# Each of several values
+
+
+def test_each_value_has_a_record_and_only_the_recipes_own_a_bar(host, quiet, in_tmp_path):
+    each = [{"data.noise": "0.1"}, {"data.noise": "0.4"}]
+    own, other = verify(host, "toy-moons", {**quiet, "steps": 5}, each, seeds=2, folder=in_tmp_path)
+    assert recorded(in_tmp_path) == {"default": own, "data.noise=0.4": other}
+    assert (own["config"]["data.noise"], other["config"]["data.noise"]) == (0.1, 0.4)
+    assert own["reached"] is False
+    assert other["reached"] is None
+    (bar,), (none,) = own["targets"], other["targets"]
+    assert none["target"] == "test/accuracy: no target is stated for data.noise=0.4"
+    assert bar.keys() == none.keys()
+    assert none["values"] == [run["metrics"]["test/accuracy"] for run in other["runs"]]
+    assert none["mean"] == pytest.approx(sum(none["values"]) / 2)
+    assert [run["seed"] for run in other["runs"]] == [0, 1]
+
+
+def test_each_under_a_preset(host, quiet, in_tmp_path):
+    each = [{"model.width": "4"}, {"model.width": "5"}]
+    verify(host, "toy-moons", {**quiet, "points": 64}, each, preset="tiny", folder=in_tmp_path)
+    assert list(recorded(in_tmp_path)) == ["tiny", "tiny model.width=5"]
+
+
+@pytest.mark.parametrize(
+    ("each", "message"),
+    [
+        ([{"model.width": "4"}, {"model.width": "wide"}], "--model.width: expected a whole number"),
+        ([{"model.width": "4"}, {"model.widht": "5"}], "Did you mean --model.width"),
+        ([{"model.width": "1e1"}, {"model.width": "10"}], "model.width=10 is given twice"),
+        ([{"model.width": "4"}, {"data.noise": "0.2"}], "--data.noise is given twice: once for all, once for each"),
+        ([{"seed": "4"}, {"seed": "5"}], "--seed is given twice"),
+    ],
+)
+def test_what_is_wrong_with_a_later_value_is_said_before_the_first_is_trained(host, quiet, in_tmp_path, each, message):
+    with pytest.raises(UserError, match=message):
+        verify(host, "toy-moons", {**quiet, "steps": 3, "data.noise": 0.1}, each, folder=in_tmp_path)
+    assert not (in_tmp_path / "runs").exists()
+    assert not (in_tmp_path / "toy-moons.json").exists()
+
+
+def test_data_that_cannot_be_had_are_said_before_the_first_is_trained(host, quiet, in_tmp_path):
+    with pytest.raises(RuntimeError):
+        verify(host, "toy-moons", {**quiet, "steps": 3}, [{"data.size": "64"}, {"data.size": "-1"}], folder=in_tmp_path)
+    assert not (in_tmp_path / "runs").exists()
+
+
+class StopSeed:
+    """Asks the run of one seed to stop, as Ctrl-C does."""
+
+    def __init__(self, seed):
+        self.seed = seed
+
+    @hookimpl
+    def logged(self, run):
+        run.stopping = run.stopping or run.seed == self.seed
+
+
+def test_an_interruption_loses_no_finished_run(host, quiet, in_tmp_path):
+    options = {**quiet, "steps": 100}
+    (before,) = verify(host, "toy-moons", options, folder=in_tmp_path)
+    host.manager.register(stopper := StopSeed(2))
+    with pytest.raises(
+        UserError, match=r"interrupted at seed 2: 2 of 3 seeds are recorded in .*; go on with dlplug res"
+    ):
+        verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path)
+    kept = recorded(in_tmp_path)
+    assert kept["default"] == before, "the last whole record stands"
+    assert [run["seed"] for run in kept["default (unfinished)"]["runs"]] == [0, 1]
+    host.manager.unregister(stopper)
+    (whole,) = verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path)
+    assert recorded(in_tmp_path) == {"default": whole}
+    host.manager.register(StopSeed(0))
+    with pytest.raises(UserError, match="interrupted at seed 0: nothing was recorded"):
+        verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path)
+
+
+# As a person types it
+
+
+def test_verify_as_a_person_would(cli, toys, in_tmp_path):
+    line = "verify toy-moons --each model.width=32,4 --seeds 2 --steps 3 --console off --tensorboard off --device cpu"
+    said = cli("-p", toys, *line.split(), "-p", "no:wandb")
+    assert said.code == 1, "the target is not reached"
+    reached, without = [text for text in said.out.splitlines() if text.startswith("test/accuracy")]
+    assert reached.endswith(": not reached")
+    assert without.startswith("test/accuracy: no target is stated for model.width=4: mean 0.")
+    said = cli("-p", toys, *line.split(), "-p", "no:wandb", "--json")
+    assert [record["config"]["model.width"] for record in said.json] == [32, 4]
+    single = line.replace("--each model.width=32,4", "--each model.width=4")
+    said = cli("-p", toys, *single.split(), "-p", "no:wandb", "--json")
+    assert (said.code, len(said.json)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--each model.width", "--each expects OPTION=VALUE,VALUE such as data.game=pong,breakout, got 'model.width'"),
+        ("--each =4,5", "got '=4,5'"),
+        ("--each model.width=,", "got 'model.width=,'"),
+        ("--games ,", "got ','"),
+        ("--games pong --each model.width=4", "--games pong is --each data.game=pong: give --each alone"),
+        ("--games pong,breakout", "toy-moons has no option --data.game"),
+    ],
+)
+def test_what_each_is_not(cli, toys, line, message):
+    said = cli("-p", toys, "verify", "toy-moons", *line.split(), "-p", "no:wandb")
+    assert said.code == 2
+    assert message in said.err

@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from hypothesis import given
 from hypothesis import strategies as st
 
-IDS = ["dlplug/Catch-v0", "dlplug/Corridor-v0"]
+IDS = ["dlplug/Catch-v0", "dlplug/Corridor-v0", "dlplug/Bricks-v0", "dlplug/Lanes-v0", "dlplug/Invaders-v0"]
 
 catches = st.fixed_dictionaries({"rows": st.integers(2, 6), "columns": st.integers(1, 6)})
 corridors = st.fixed_dictionaries({"length": st.integers(1, 5), "step_penalty": st.sampled_from([0.0, 0.01, 1 / 3])})
@@ -24,6 +24,7 @@ limits = st.one_of(st.just({}), st.fixed_dictionaries({"max_episode_steps": st.i
 games = st.one_of(
     st.tuples(st.just(IDS[0]), st.builds(lambda a, b: a | b, catches, limits)),
     st.tuples(st.just(IDS[1]), st.builds(lambda a, b: a | b, corridors, limits)),
+    st.tuples(st.sampled_from(IDS[2:]), limits),
 )
 Game = tuple[str, dict[str, Any]]
 
@@ -35,7 +36,8 @@ def make(game: Game, count: int, mode: str = "vector_entry_point") -> Any:
 
 def draw_actions(data: st.DataObject, count: int, most: int = 40) -> np.ndarray:
     steps, seed = data.draw(st.integers(1, most)), data.draw(st.integers(0, 2**32 - 1))
-    # Forward half of the time, or the end of a corridor would hardly ever be seen.
+    # Forward half of the time, or the end of a corridor would hardly ever be seen. Games of more actions are played to
+    # their depths in test_envs_boards.py.
     return np.random.default_rng(seed).choice(3, size=(steps, count), p=[0.25, 0.5, 0.25])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import imageio.v3
 import numpy as np
 import pytest
 import torch
-from dlplug_rl.atari import AtariEnvironments
+from dlplug_rl.atari import PROTOCOLS, AtariEnvironments, ProtocolName
 from dlplug_rl.environments import Environments, GymEnvironments, Seen
 from dlplug_rl.evaluation import LANES, VIDEO_FRAMES, episodes, lanes_for, play, shares
 from dlplug_rl.policy import EpsilonGreedy
@@ -19,15 +20,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import dlplug
+from dlplug import UserError
+from dlplug.cli import main
 from dlplug.contracts import Spec
 
 
 class Stage:
-    def __init__(self, game: str, frame_limit: int = 1200) -> None:
-        self.game, self.frame_limit = game, frame_limit
+    def __init__(self, game: str, frame_limit: int = 1200, protocol: ProtocolName = "classic") -> None:
+        self.game, self.frame_limit, self.name = game, frame_limit, protocol
+        self.protocol = PROTOCOLS[protocol].text
 
     def make(self, count: int, seed: int) -> Environments:
-        return AtariEnvironments(self.game, count=count, seed=seed, frame_limit=self.frame_limit)
+        return AtariEnvironments(self.game, count=count, seed=seed, frame_limit=self.frame_limit, protocol=self.name)
+
+    def under(self, protocol: ProtocolName) -> Stage:
+        return Stage(self.game, self.frame_limit, protocol)
 
 
 class Watcher:
@@ -122,15 +130,16 @@ def test_a_long_game_is_shown_faster(monkeypatch):
     assert VIDEO_FRAMES * 210 * 320 * 3 < 400e6
 
 
+class Poles:
+    game, protocol, under = "", "CartPole-v1", None
+
+    def make(self, count: int, seed: int) -> GymEnvironments:
+        return GymEnvironments("CartPole-v1", count=count, seed=seed)
+
+
 def test_without_pictures_and_without_a_human_score():
-    class Poles:
-        game = ""
-
-        def make(self, count: int, seed: int) -> GymEnvironments:
-            return GymEnvironments("CartPole-v1", count=count, seed=seed)
-
     results = episodes(Watcher(2), Poles(), count=5)
-    assert set(results) == {"return", "return_std", "return_min", "return_max", "episode_length"}
+    assert set(results) == {"protocol", "return", "return_std", "return_min", "return_max", "episode_length"}
     assert results["return"] == results["episode_length"]
     assert "video" not in episodes(Watcher(4), Stage("breakout", 80), count=1, video=False)
 
@@ -144,6 +153,60 @@ def test_epsilon_one_asks_the_policy_for_nothing():
     assert none == all_
     idle = episodes(lambda obs: np.zeros(len(obs), dtype=int), stage, count=4, epsilon=0.0, video=False)
     assert idle != none
+
+
+# --- the protocol -----------------------------------------------------------------------------------------------------
+
+
+def test_the_protocol_that_is_told_is_the_one_that_was_played():
+    told = {}
+    for name in ("", "classic", "machado"):
+        results = episodes(Watcher(4), Stage("breakout", 400), count=3, epsilon=0.001, protocol=name, video=False)
+        told[name] = results.pop("protocol"), results
+    assert told[""] == told["classic"]
+    assert told[""][0] == f"breakout {PROTOCOLS['classic'].text}; 3 episodes at ε 0.001"
+    assert told["machado"][0] == f"breakout {PROTOCOLS['machado'].text}; 3 episodes at ε 0.001"
+    environments = AtariEnvironments("breakout", count=3, seed=1_000_003, frame_limit=400, protocol="machado")
+    played, _ = play(Watcher(4), environments, np.ones(3, dtype=int), 0.001, 0)
+    assert told["machado"][1]["return"] == np.mean([episode.score for episode in played])
+    assert told["machado"][1]["episode_length"] == np.mean([episode.length for episode in played])
+
+
+def test_a_greedy_policy_and_a_single_episode_are_told_as_such():
+    assert episodes(Watcher(2), Poles(), count=1, epsilon=0.0)["protocol"] == (
+        "CartPole-v1; 1 episode of the greedy policy"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"protocol": "machado"}, "CartPole-v1 has one protocol only: leave machado out"),
+        ({"count": 0}, "a score needs 1 episode or more and ε from 0 to 1, got 0 and 0.01"),
+        ({"epsilon": 1.5}, "got 30 and 1.5"),
+    ],
+)
+def test_what_cannot_be_played(options, message):
+    with pytest.raises(UserError, match=message):
+        episodes(Watcher(2), Poles(), **options)
+
+
+def test_eval_as_a_person_would_type_it(tmp_path, capsys):
+    quiet = {"console": "off", "tensorboard": "off", "threads": 1, "device": "cpu"}
+    small = {"data.learning_starts": 100, "data.replay": 2_000, "data.environments": 2, "steps": 3}
+    run = dlplug.run("dqn-atari", {**quiet, **small, "episodes": 1}, preset="cpu", out=str(tmp_path / "run"))
+    assert run.config["metrics.episodes.count"] == 1
+    assert run.result["protocol"] == f"pong {PROTOCOLS['classic'].text}; 1 episode at ε 0.01"
+    line = f"eval {run.folder} --episodes 2 --protocol machado --epsilon 0.9 --no-video --json"
+    assert main(line.split()) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["protocol"] == f"pong {PROTOCOLS['machado'].text}; 2 episodes at ε 0.9"
+    assert -21 <= values["eval/return_min"] <= values["eval/return"] <= values["eval/return_max"] <= 21
+    assert "eval/video" not in values
+    assert main(["eval", str(run.folder), "--protocol", "nature"]) == 2
+    assert "invalid choice 'nature' for argument '--metrics.episodes.protocol'" in capsys.readouterr().err
+    assert main(["eval", str(run.folder), "--epsilom", "1"]) == 2
+    assert "Did you mean --metrics.episodes.epsilon?" in capsys.readouterr().err
 
 
 # --- no preference for short episodes ---------------------------------------------------------------------------------

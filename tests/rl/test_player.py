@@ -11,7 +11,7 @@ import torch
 from dlplug_rl import replay as replay_module
 from dlplug_rl.environments import Seen
 from dlplug_rl.evaluation import episodes
-from dlplug_rl.networks import mlp, small
+from dlplug_rl.networks import q_network
 from dlplug_rl.player import Atari, Gym, Player
 from dlplug_rl.policy import EpsilonGreedy
 
@@ -74,7 +74,7 @@ def witnessed(player: Player) -> tuple[Player, Witness]:
 
 def network(player: Player) -> torch.nn.Module:
     torch.manual_seed(0)
-    return small(player.spec) if len(player.spec.input) == 3 else mlp(player.spec, hidden=16)
+    return q_network(player.spec, torso="small" if len(player.spec.input) == 3 else "mlp", hidden=16)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_due_batches_are_given_while_the_emulator_steps() -> None:
     player, witness = witnessed(Atari(train_every=2, **QUICK))
     for given, _ in enumerate(itertools.islice(player.batches(network(player)), 30)):
         witness.calls.append("batch")
-        assert given * 2 < player.steps - player.learning_starts < (given + 3) * 2
+        assert given * 2 < player.steps - player.pace.learning_starts < (given + 3) * 2
     calls = "".join(call[0] for call in witness.calls)
     assert "sbr" in calls or "sbbr" in calls
     assert "rb" not in calls
@@ -215,7 +215,7 @@ def test_what_a_user_can_get_wrong() -> None:
     with pytest.raises(UserError, match="train_every must be at least 1"):
         Gym(train_every=0)
     player = Gym()
-    player.replay_device = "gpu"
+    player.memory = player.memory._replace(device="gpu")
     with pytest.raises(UserError, match="replay-device gpu"):
         next(player.batches(network(player)))
 

@@ -40,12 +40,18 @@ def test_paper_is_cleanrl_s_dqn_atari_to_the_letter() -> None:
         "data.train_every": 4,
         "loss.target_every": 1000 // 4,
         "data.n_step": 1,
-        "loss.double": False,
+        "loss.bootstrap": "greedy",
         "loss.error": "squared",
         "data.clip_reward": True,
         "data.protocol": "classic",
         "data.size": 84,
-        "model": "nature",
+        "model": "q-network",
+        "model.torso": "nature",
+        "model.dueling": False,
+        "model.noisy": False,
+        "model.layer_norm": False,
+        "model.returns": "mean",
+        "data.priority": 0,
         "model.hidden": 512,
         "model.scaling": "unit",
     }
@@ -54,10 +60,10 @@ def test_paper_is_cleanrl_s_dqn_atari_to_the_letter() -> None:
 
 def test_presets_differ_as_they_say() -> None:
     cpu, gpu = config("dqn-atari", "cpu"), config("dqn-atari", "gpu")
-    assert (cpu["data.size"], cpu["model"]) == (42, "small")
-    assert (gpu["data.size"], gpu["model"], gpu["graph"]) == (84, "nature", True)
+    assert (cpu["data.size"], cpu["model.torso"]) == (42, "small")
+    assert (gpu["data.size"], gpu["model.torso"], gpu["graph"]) == (84, "nature", True)
     assert cpu["data.game"] == gpu["data.game"] == "pong"
-    assert (cpu["loss.double"], gpu["loss.double"]) == (True, True)
+    assert cpu["loss.bootstrap"] == gpu["loss.bootstrap"] == "double"
 
 
 def test_a_run_of_an_atari_game_reports_raw_scores(tmp_path: Path) -> None:
@@ -81,3 +87,78 @@ def test_a_run_of_an_atari_game_reports_raw_scores(tmp_path: Path) -> None:
 def test_small_games_are_learnt_to_their_maximum(recipe: str, maximum: float, seed: int, tmp_path: Path) -> None:
     run = dlplug.run(recipe, {"seed": seed}, out=str(tmp_path / "run"))
     assert run.result["metrics"]["eval/return"] == maximum
+
+
+def test_rainbow_is_the_paper_s() -> None:
+    """Hessel et al. 2018, table 1; its counts are in frames, here in steps of four, or in updates."""
+    rainbow = config("rainbow-atari")
+    theirs = {
+        "data.learning_starts": 80_000 // 4,
+        "data.epsilon_start": 0,
+        "data.epsilon_end": 0,
+        "optimizer.learning_rate": 6.25e-5,
+        "optimizer.epsilon": 1.5e-4,
+        "loss.target_every": 32_000 // 4 // 4,
+        "data.priority": 0.5,
+        "data.importance": 0.4,
+        "data.n_step": 3,
+        "model.atoms": 51,
+        "model.low": -10,
+        "model.high": 10,
+        "model.noisy": True,
+        "model.dueling": True,
+        "loss": "c51",
+        "loss.bootstrap": "double",
+        "data.batch_size": 32,
+        "data.replay": 1_000_000,
+        "data.train_every": 4,
+        "data.gamma": 0.99,
+    }
+    assert {name: rainbow[name] for name in theirs} == theirs
+
+
+@pytest.mark.parametrize("recipe", ["double-dqn", "c51", "qr-dqn", "iqn", "rainbow", "btr", "pqn"])
+def test_every_atari_recipe_starts_on_two_cores(recipe: str, tmp_path: Path) -> None:
+    options = {"metrics": [], "steps": 6, "threads": 1}
+    if recipe != "pqn":
+        options |= {"data.replay": 2_000, "data.learning_starts": 60}
+    run = dlplug.run(f"{recipe}-atari", options, preset="cpu", out=str(tmp_path / "run"))
+    assert (run.result["status"], run.result["steps"]) == ("finished", 6)
+
+
+CATEGORICAL = {"loss": "c51", "model.returns": "categorical", "model.low": -1.0, "model.high": 1.0}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "greedy": {"loss.bootstrap": "greedy"},
+    "dueling": {"model.dueling": True},
+    "prioritised": {"data.priority": 0.6},
+    "munchausen": {"loss.bootstrap": "munchausen"},
+    "noisy": {"model.noisy": True, "data.epsilon_start": 0.0, "data.epsilon_end": 0.0},
+    "c51": CATEGORICAL,
+    "qr-dqn": {"loss": "qr-dqn", "model.returns": "quantile", "model.atoms": 21},
+    "iqn": {
+        "loss": "iqn",
+        "model.returns": "implicit",
+        "model.atoms": 16,
+        "loss.fractions": 8,
+        "loss.goal_fractions": 8,
+    },
+    "rainbow": CATEGORICAL
+    | {"model.dueling": True, "data.priority": 0.5, "data.n_step": 3, "model.noisy": True}
+    | {"data.epsilon_start": 0.0, "data.epsilon_end": 0.0},
+    "pqn": {
+        "data": "gym-rollout",
+        "data.id": "dlplug_envs:dlplug/Catch-v0",
+        "loss": "pqn",
+        "model.layer_norm": True,
+        "optimizer": "radam",
+        "frames": 60_000,
+    },
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_learns_to_catch(variant: str, tmp_path: Path) -> None:
+    given = VARIANTS[variant]
+    later = {} if given.get("loss", "dqn") == "pqn" else {"loss.target_every": 50}
+    run = dlplug.run("dqn-catch", {**given, **later}, out=str(tmp_path / "run"))
+    assert run.result["metrics"]["eval/return"] > 0.9

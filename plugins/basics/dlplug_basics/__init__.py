@@ -47,13 +47,28 @@ def register_optimizers():
 def register_metrics():
     return {
         "share-right": "dlplug_basics.metrics:accuracy",
-        "digit-confusion": "dlplug_basics.metrics:confusion",
-        "boundary": "dlplug_basics.metrics:boundary",
         "closed-form": "dlplug_basics.metrics:closed_form",
         "scikit-logistic": "dlplug_basics.metrics:scikit_logistic",
-        "race-picture": "dlplug_basics.metrics:race",
-        "activation-pictures": "dlplug_basics.metrics:activations",
-        "computation-graph": "dlplug_basics.metrics:computation_graph",
+        "race-excess": "dlplug_basics.metrics:race",
+        "activation-accuracies": "dlplug_basics.metrics:activations",
+        "line-fit": "dlplug_basics.samplers:line_fit",
+        "digit-confusion": "dlplug_basics.samplers:confusion",
+        "boundary": "dlplug_basics.samplers:boundary",
+        "race-picture": "dlplug_basics.samplers:race",
+        "activation-pictures": "dlplug_basics.samplers:activations",
+        "computation-graph": "dlplug_basics.samplers:computation_graph",
+    }
+
+
+@hookimpl
+def register_samplers():
+    return {
+        "line-fit": "dlplug_basics.samplers:line_fit",
+        "digit-confusion": "dlplug_basics.samplers:confusion",
+        "boundary": "dlplug_basics.samplers:boundary",
+        "race-picture": "dlplug_basics.samplers:race",
+        "activation-pictures": "dlplug_basics.samplers:activations",
+        "computation-graph": "dlplug_basics.samplers:computation_graph",
     }
 
 

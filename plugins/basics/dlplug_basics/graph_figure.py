@@ -15,7 +15,7 @@ WIDE = 2.1  # between a depth and the next
 def picture(x1: float, x2: float, x3: float) -> Image:
     """The lecture's example at a point, differentiated. Raises UserError where x₃ is 0."""
     if x3 == 0:
-        raise UserError("--metrics.computation-graph.x3 must not be 0: f divides by it")
+        raise UserError("x3 must not be 0: f divides by it")
     inputs = Node(x1, "x₁"), Node(x2, "x₂"), Node(x3, "x₃")
     result = lecture_example(*inputs)
     result.backward()

@@ -1,4 +1,4 @@
-"""What is measured: accuracy, the distance from known solutions, and what it all looks like."""
+"""What is measured: accuracy, and the distance from known solutions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlplug_basics import figures, graph_figure
 from dlplug_basics.data import HeldOut
 from dlplug_basics.losses import SideBySide
 from dlplug_basics.race import RACERS, Valley, descent_by_theory, excess
@@ -29,37 +28,19 @@ def accuracy(model: nn.Module, data: HeldOut) -> Mapping[str, Any]:
     return {"accuracy": (classes(outputs(model, data.x)) == data.y).float().mean().item()}
 
 
-def confusion(model: nn.Module, data: HeldOut) -> Mapping[str, Any]:
-    """Which class is taken for which, as a picture, beside examples that were got wrong."""
-    chosen = classes(outputs(model, data.x))
-    count = int(data.y.max()) + 1
-    # entry (i, j): how many of class i were called j
-    table = torch.bincount(data.y * count + chosen, minlength=count**2).view(count, count)
-    return {"confusion": figures.confusion(table, data.x, data.y, chosen)}
-
-
-def boundary(model: nn.Module, data: HeldOut) -> Mapping[str, Any]:
-    """Where the model changes its mind, as a picture; for two inputs and two classes."""
-
-    def score(points: Tensor) -> Tensor:
-        output = outputs(model, points)
-        return torch.tanh(output.squeeze(1)) if output.shape[1] == 1 else 2 * output.softmax(1)[:, 1] - 1
-
-    share = accuracy(model, data)["accuracy"]
-    return {"boundary": figures.boundary(score, data.x, data.y, share)}
-
-
 def closed_form(model: nn.Module, data: HeldOut) -> Mapping[str, Any]:
     """Mean squared error, and the largest difference of any weight from the solution of the normal equations."""
     best = normal_equations(data.train_x, data.train_y)
-    mine = torch.cat([parameter.detach().cpu().flatten() for parameter in model.parameters()]).double()
-    predicted = outputs(model, data.x).squeeze(1)
     return {
-        "mse": ((predicted - data.y) ** 2).mean().item(),
+        "mse": ((outputs(model, data.x).squeeze(1) - data.y) ** 2).mean().item(),
         "closed_form_mse": ((with_one(data.x) @ best - data.y) ** 2).mean().item(),
-        "distance_to_closed_form": (mine - best).abs().max().item(),
-        "fit": figures.fit(data.x, data.y, predicted, mine, best),
+        "distance_to_closed_form": (weights_and_bias(model) - best).abs().max().item(),
     }
+
+
+def weights_and_bias(model: nn.Module) -> Tensor:
+    """Those of an affine model with one output, (D + 1,) in double precision."""
+    return torch.cat([parameter.detach().cpu().flatten() for parameter in model.parameters()]).double()
 
 
 def with_one(x: Tensor) -> Tensor:
@@ -91,34 +72,17 @@ def scikit_logistic(model: nn.Module, data: HeldOut, *, ridge: float = 1e-3) -> 
 
 
 def race(path: Tensor, data: Valley, *, learning_rate: float = 0.1) -> Mapping[str, Any]:
-    """How far above the minimum each racer ends, how far gradient descent strays from theory, and the race's picture.
+    """How far above the minimum each racer ends, and how far gradient descent strays from theory.
 
     learning_rate: that of --optimizer.descent, for the theory.
     """
-    above = excess(path, data)
     theory = descent_by_theory(data, path[0, 0], learning_rate, len(path) - 1)
-    ends = {f"{name}_excess": value.item() for name, value in zip(RACERS, above[-1], strict=True)}
-    error = (path[:, 0] - theory).abs().max().item()
-    return ends | {"theory_error": error, "race": figures.race(path, above, data)}
+    ends = {f"{name}_excess": value.item() for name, value in zip(RACERS, excess(path[-1:], data)[0], strict=True)}
+    return ends | {"theory_error": (path[:, 0] - theory).abs().max().item()}
 
 
 def activations(product: SideBySide, data: HeldOut) -> Mapping[str, Any]:
-    """The accuracy of each activation's network; the functions, their derivatives and the networks' training."""
-    accuracies = {name: accuracy(product.model.get_submodule(name), data)["accuracy"] for name in product.parts}
-    curves = torch.stack(product.curves) if product.curves else torch.zeros(0, len(product.parts))
-    return {name.replace("-", "_"): value for name, value in accuracies.items()} | {
-        "functions": figures.functions(),
-        "training": figures.training(curves, product.every, accuracies),
+    """The accuracy of each activation's network."""
+    return {
+        name.replace("-", "_"): accuracy(product.model.get_submodule(name), data)["accuracy"] for name in product.parts
     }
-
-
-def computation_graph(
-    product: Any, data: Any, *, x1: float = 1.0, x2: float = 2.0, x3: float = 3.0
-) -> Mapping[str, Any]:
-    """Draws f(x) = (x₁·x₂·sin x₃ + exp(x₁·x₂))/x₃ with its values and its derivatives by each node.
-
-    x1: first input.
-    x2: second input.
-    x3: third input, not 0.
-    """
-    return {"computation_graph": graph_figure.picture(x1, x2, x3)}

@@ -17,7 +17,8 @@ RECIPES = {
         optimizer=use("sgd", learning_rate=0.1),
         length="300 steps",
         source="Gauss 1809; Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, section 3.2",
-        metrics=["closed-form"],
+        metrics=["closed-form", "line-fit"],
+        samplers=["line-fit"],
         trainer=TORCH,
         targets=[
             Target(
@@ -38,6 +39,7 @@ RECIPES = {
         length="3000 steps",
         source="Cox 1958 (doi:10.1111/j.2517-6161.1958.tb00292.x)",
         metrics=["share-right", "digit-confusion", use("scikit-logistic", ridge=1e-3)],
+        samplers=["digit-confusion"],
         trainer=TORCH,
         targets=[
             Target(
@@ -58,6 +60,7 @@ RECIPES = {
         length="10k steps",
         source="Rosenblatt 1958 (doi:10.1037/h0042519)",
         metrics=["share-right", "boundary"],
+        samplers=["boundary"],
         trainer=TORCH,
         targets=[
             Target(
@@ -84,6 +87,7 @@ RECIPES = {
         length="1000 steps",
         source="Rumelhart, Hinton & Williams 1986 (doi:10.1038/323533a0)",
         metrics=["share-right", "boundary"],
+        samplers=["boundary"],
         trainer=TORCH,
         watch=["train/loss", "train/accuracy"],
     ),
@@ -96,6 +100,7 @@ RECIPES = {
         length="2000 steps",
         source="Rumelhart, Hinton & Williams 1986 (doi:10.1038/323533a0)",
         metrics=["share-right", "digit-confusion"],
+        samplers=["digit-confusion"],
         trainer=TORCH,
         targets=[Target("test/accuracy", DIGITS, SUPPORT_VECTORS, at_least=0.97)],
         watch=["train/loss", "train/accuracy"],
@@ -109,6 +114,7 @@ RECIPES = {
         length="3000 steps",
         source="Rumelhart, Hinton & Williams 1986 (doi:10.1038/323533a0)",
         metrics=["share-right", "digit-confusion", "computation-graph"],
+        samplers=["digit-confusion", "computation-graph"],
         trainer=use("torch", threads=1, device="cpu"),
         targets=[Target("test/accuracy", DIGITS, SUPPORT_VECTORS, at_least=0.97)],
         watch=["train/loss", "train/accuracy"],
@@ -127,7 +133,8 @@ RECIPES = {
         },
         length="150 steps",
         source="Polyak 1964 (doi:10.1016/0041-5553(64)90137-5); Goh 2017, Why Momentum Really Works (distill.pub)",
-        metrics=[use("race-picture", learning_rate=0.1)],
+        metrics=[use("race-excess", learning_rate=0.1), "race-picture"],
+        samplers=["race-picture"],
         trainer=use("torch", threads=1, log_every=10),
         targets=[
             Target(
@@ -147,7 +154,8 @@ RECIPES = {
         optimizer=use("sgd", learning_rate=0.03),
         length="2000 steps",
         source="Glorot & Bengio 2010 (AISTATS); Maas et al. 2013; Goodfellow et al. 2013; Clevert et al. 2016",
-        metrics=["activation-pictures"],
+        metrics=["activation-accuracies", "activation-pictures"],
+        samplers=["activation-pictures"],
         trainer=TORCH,
         watch=["train/relu_loss", "train/sigmoid_loss"],
     ),

@@ -1,22 +1,33 @@
 """Reinforcement learning: DQN on Atari games in the real emulator, and on any Gymnasium environment."""
 
 from dlplug import hookimpl
-from dlplug_rl.recipes import RECIPES
+from dlplug_rl import atari_recipes, small_recipes
 
 
 @hookimpl
 def register_data():
-    return {"atari": "dlplug_rl.player:Atari", "gym": "dlplug_rl.player:Gym"}
+    return {
+        "atari": "dlplug_rl.player:Atari",
+        "gym": "dlplug_rl.player:Gym",
+        "atari-rollout": "dlplug_rl.rollout:AtariRollout",
+        "gym-rollout": "dlplug_rl.rollout:GymRollout",
+    }
 
 
 @hookimpl
 def register_models():
-    return {name: f"dlplug_rl.networks:{name}" for name in ("nature", "small", "mlp")}
+    return {"q-network": "dlplug_rl.networks:q_network"}
 
 
 @hookimpl
 def register_losses():
-    return {"dqn": "dlplug_rl.dqn:DQN"}
+    return {
+        "dqn": "dlplug_rl.dqn:DQN",
+        "c51": "dlplug_rl.distributional:C51",
+        "qr-dqn": "dlplug_rl.distributional:QuantileRegression",
+        "iqn": "dlplug_rl.distributional:IQN",
+        "pqn": "dlplug_rl.pqn:PQN",
+    }
 
 
 @hookimpl
@@ -25,5 +36,15 @@ def register_metrics():
 
 
 @hookimpl
+def register_commands():
+    return {"scores": "dlplug_rl.scores_command:scores"}
+
+
+@hookimpl
+def register_samplers():
+    return {"film": "dlplug_rl.film:film"}
+
+
+@hookimpl
 def register_recipes():
-    return RECIPES
+    return {**atari_recipes.RECIPES, **small_recipes.RECIPES}

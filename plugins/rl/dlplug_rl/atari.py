@@ -29,6 +29,7 @@ from dlplug.errors import UserError, nearest
 from dlplug_rl.cpus import usable_cpus
 from dlplug_rl.environments import Environments, Seen
 
+ProtocolName = Literal["classic", "machado"]
 FRAME_SKIP = 4
 FOR_TWO_PLAYERS = {"combat", "joust", "maze_craze", "warlords"}  # the emulator ends the process when it loads them
 FRAME_LIMIT = 108_000  # 30 minutes at 60 frames a second: the limit of both protocols
@@ -102,6 +103,7 @@ class AtariEnvironments:
     """
 
     frames_per_step = FRAME_SKIP
+    fps = 60 // FRAME_SKIP
 
     def __init__(
         self,
@@ -110,7 +112,7 @@ class AtariEnvironments:
         count: int,
         size: int = 84,
         stack: int = 4,
-        protocol: Literal["classic", "machado"] = "classic",
+        protocol: ProtocolName = "classic",
         threads: int = 0,
         seed: int = 0,
         frame_limit: int = FRAME_LIMIT,

@@ -43,11 +43,13 @@ class Environments(Protocol):
     count: N.
     spec: shape of an observation, number of actions and their names; mean and deviation where they were estimated.
     frames_per_step: frames of the game that one action lasts.
+    fps: pictures a second of a film that shows the game as it is played, one picture an action.
     """
 
     count: int
     spec: Spec
     frames_per_step: int
+    fps: int
 
     def reset(self) -> Seen:
         """Begins new episodes everywhere, the same ones at every call."""
@@ -81,7 +83,7 @@ class GymEnvironments:
     frames_per_step = 1
 
     def __init__(self, id: str, *, count: int, seed: int = 0) -> None:
-        self.count, self.seed = count, seed
+        self.id, self.count, self.seed = id, count, seed
         try:
             self._environments = gymnasium.make_vec(id, num_envs=count)
         except gymnasium.error.UnregisteredEnv as error:
@@ -93,6 +95,7 @@ class GymEnvironments:
         observation, action = self._environments.single_observation_space, self._environments.single_action_space
         assert isinstance(action, gymnasium.spaces.Discrete)
         self._lowest = int(action.start)
+        self.fps = int(self._environments.metadata.get("render_fps", 30))
         self.spec = Spec(input=tuple(observation.shape or ()), output=int(action.n))
         self._ended = np.ones(count, dtype=bool)
         self._nothing = np.zeros(count, dtype=bool)
@@ -121,8 +124,35 @@ class GymEnvironments:
         first, self._ended = self._ended, terminated | truncated
         return Seen(obs, reward.astype(np.float32), terminated, truncated, first, self._nothing)
 
-    def film(self, lane: int, actions: np.ndarray) -> None:
-        return None
+    def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray] | None:
+        """Of an environment that is alone: in a vector, how one begins may depend on when the others end.
+
+        Raises UserError where what draws it is not installed.
+        """
+        if self.count > 1 or "rgb_array" not in self._environments.metadata.get("render_modes", ()):
+            return None
+        camera = gymnasium.make_vec(self.id, num_envs=1, render_mode="rgb_array")
+        try:
+            camera.reset(seed=self.seed)
+            return self._filmed(camera, _picture(camera), actions)
+        except gymnasium.error.DependencyNotInstalled as error:
+            raise UserError(f"{self.id} cannot be shown: {str(error).splitlines()[0]}") from error
+
+    def _filmed(
+        self, camera: gymnasium.vector.VectorEnv, first: np.ndarray, actions: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        yield first
+        for action in actions:
+            camera.step(np.array([action]) + self._lowest)
+            yield _picture(camera)
+        camera.close()
 
     def close(self) -> None:
         self._environments.close()
+
+
+def _picture(camera: gymnasium.vector.VectorEnv) -> np.ndarray:
+    """What the one environment of a vector shows, (height, width, 3) uint8."""
+    pictures = camera.render()
+    assert pictures is not None
+    return np.asarray(pictures[0], dtype=np.uint8)

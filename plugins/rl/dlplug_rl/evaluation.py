@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from dlplug.errors import UserError
 from dlplug.media import Video
 from dlplug_rl.environments import Environments
 from dlplug_rl.scores import human_normalised
 
+if TYPE_CHECKING:
+    from dlplug_rl.atari import ProtocolName
+
 LANES = 16  # environments at most: what one batch of a policy serves well
 OTHER_STARTS = 1_000_003  # added to the run's seed: evaluation begins from other states than training
 VIDEO_FRAMES = 1800  # two minutes at 15 frames a second, 363 MB of pixels; a longer game is shown faster
-FRAMES_PER_SECOND = 60
 
 Policy = Callable[[np.ndarray], np.ndarray]
 
 
 class Playable(Protocol):
-    """What the metric asks of a data: fresh environments under its protocol, and the game's name ("" for none)."""
+    """What the metric asks of a data: fresh environments, the game's name ("" for none), its protocol in words, and the
+    same game under another protocol, where it has several."""
 
-    game: str
+    @property
+    def game(self) -> str: ...
 
-    def make(self, count: int, seed: int) -> Environments: ...
+    @property
+    def protocol(self) -> str: ...
+
+    @property
+    def make(self) -> Callable[[int, int], Environments]: ...
+
+    @property
+    def under(self) -> Callable[[ProtocolName], Playable] | None: ...
 
 
 class Episode(NamedTuple):
@@ -43,6 +55,7 @@ def episodes(
     *,
     count: int = 30,
     epsilon: float = 0.01,
+    protocol: Literal["", "classic", "machado"] = "",
     video: bool = True,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -50,17 +63,24 @@ def episodes(
 
     count: episodes; 30 in Mnih et al. 2015
     epsilon: probability of a random action; 0.01 as CleanRL evaluates, Mnih et al. 0.05, Dopamine 0.001
+    protocol: by which the games are played, classic or machado; empty for that of training
     video: also show the best episode, in colour
 
     Gives return (mean), return_std, return_min, return_max, episode_length (mean, in actions), human_normalised (for
-    the 57 games with a human score) and video.
+    the 57 games with a human score), video, and protocol: in words, all that the score must be quoted with. Raises
+    UserError for a protocol where the environments have but one, and for no episodes.
     """
+    if count < 1 or not 0 <= epsilon <= 1:
+        raise UserError(f"a score needs 1 episode or more and ε from 0 to 1, got {count} and {epsilon:g}")
+    if protocol:
+        data = under(data, protocol)
     lanes = lanes_for(count)
     environments = data.make(lanes, seed + OTHER_STARTS)
     try:
         played, actions = play(product, environments, shares(count, lanes), epsilon, seed)
         scores = np.array([episode.score for episode in played])
         results: dict[str, Any] = {
+            "protocol": described(data, count, epsilon),
             "return": float(scores.mean()),
             "return_std": float(scores.std()),
             "return_min": float(scores.min()),
@@ -75,6 +95,19 @@ def episodes(
         return results if film is None else results | {"video": film}
     finally:
         environments.close()
+
+
+def under(data: Playable, protocol: ProtocolName) -> Playable:
+    """The same game under another protocol."""
+    if data.under is None:
+        raise UserError(f"{data.game or data.protocol} has one protocol only: leave {protocol} out")
+    return data.under(protocol)
+
+
+def described(data: Playable, count: int, epsilon: float) -> str:
+    """What a score must be quoted with: "pong classic: no sticky actions, …; 30 episodes at ε 0.01"."""
+    policy = f"at ε {epsilon:g}" if epsilon else "of the greedy policy"
+    return f"{data.game} {data.protocol}; {count} episode{'s' if count > 1 else ''} {policy}".lstrip()
 
 
 def lanes_for(count: int) -> int:
@@ -124,4 +157,4 @@ def show(environments: Environments, episode: Episode, actions: np.ndarray, titl
     caption = f"{title}: {episode.score:g} points in {episode.length} actions, {episode.length + 1} pictures"
     if faster > 1:
         caption += f", {faster} times as fast as played"
-    return Video(frames, fps=FRAMES_PER_SECOND // environments.frames_per_step, caption=caption)
+    return Video(frames, fps=environments.fps, caption=caption)

@@ -11,7 +11,7 @@ start) tells stacks and n-step windows where to stop.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +32,8 @@ class Transition(NamedTuple):
     reward: (B,) float32, Σ γ^i r_i over the window.
     terminated: (B,) float32, 1 where the bootstrap stops.
     discount: (B,) float32, γ^m for a window of m steps (m < n where an episode ended).
+    weight: (B,) float32, of each transition in the mean: 1, but for a prioritised replay.
+    tell: takes (B,), how much each transition surprised the learner.
     """
 
     obs: Tensor
@@ -40,6 +42,8 @@ class Transition(NamedTuple):
     terminated: Tensor
     next_obs: Tensor
     discount: Tensor
+    weight: Tensor
+    tell: Callable[[Tensor], None]
 
 
 class Replay:
@@ -51,8 +55,10 @@ class Replay:
     n_step, gamma: a sampled window sums up to n rewards, each discounted by gamma.
     seed: of the sampling.
 
-    Slots have no memory until `place` says where it should be.
+    Slots have no memory until `place` says where it should be. Draws evenly; `importance` is a prioritised replay's.
     """
+
+    importance = 0.0
 
     def __init__(
         self,
@@ -142,10 +148,13 @@ class Replay:
         rows = np.stack([self._rows(time, lane), self._rows(time + steps, lane)])  # (2, B, stack)
         shape = (2, size, self.stack * self.frame[0], *self.frame[1:])
         obs, next_obs = self._gather(rows.reshape(-1), device).view(shape).unbind()
-        scalars = torch.from_numpy(np.stack([reward, terminated, self.gammas[steps]])).to(device, non_blocking=True)
-        reward, terminated, discount = scalars.unbind()
+        scalars = np.stack([reward, terminated, self.gammas[steps], self._weights(size)])
+        reward, terminated, discount, weight = torch.from_numpy(scalars).to(device, non_blocking=True).unbind()
         action = torch.from_numpy(action.astype(np.int64)).to(device, non_blocking=True)
-        return Transition(obs, action, reward, terminated, next_obs, discount)
+        return Transition(obs, action, reward, terminated, next_obs, discount, weight, self.tell)
+
+    def tell(self, surprise: Tensor) -> None:
+        """What surprised the learner makes no difference here."""
 
     def _gather(self, rows: np.ndarray, device: torch.device) -> Tensor:
         """Those rows of `frames`, on a device."""
@@ -168,6 +177,10 @@ class Replay:
             time[wrong] = self.random.integers(low, high, wrong.size)
             lane[wrong] = self.random.integers(0, self.lanes, wrong.size)
         return time, lane
+
+    def _weights(self, size: int) -> np.ndarray:
+        """(B,) float32, of the transitions just drawn."""
+        return np.ones(size, np.float32)
 
     def _window(self, time: np.ndarray, lane: np.ndarray) -> tuple[Any, ...]:
         """action, Σ γ^i r_i, terminated and the number of steps m of the windows that start there, each (B,)."""

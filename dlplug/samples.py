@@ -1,0 +1,91 @@
+"""What a trained run makes to be looked at: pictures, videos and numbers, or a text that is shown as it is written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from dlplug.errors import UserError, nearest
+from dlplug.folder import find_run, read_config
+from dlplug.options import Config
+from dlplug.parsing import flag, parse
+from dlplug.plugins import Entry, Host, load_host
+from dlplug.recipes import as_use
+from dlplug.shelf import Shelf, Show
+from dlplug.signatures import Option
+
+
+def sample(
+    name: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    what: str = "",
+    out: str = "",
+    host: Host | None = None,
+    show: Show = None,
+) -> dict[str, Any]:
+    """Asks a sampler for what a trained run makes, and writes it. Gives the numbers, and the paths of what was written.
+
+    options: the sampler's own and `seed` (the run's by default); others overlay the run's, {"data.game": "breakout"}.
+    what: the sampler; "" is the recipe's first. out: a file, or a new folder, instead of one below the run folder.
+    show: is called with each piece of a text as it is made.
+
+    Raises UserError for what a user can mend.
+    """
+    folder, host = find_run(name), host or load_host()
+    saved = read_config(folder)
+    sampler, own = sampler_of(host, saved["recipe"], what, saved["seed"])
+    given, others = divided(host, sampler, own, saved, options or {})
+    values = parse(own, given, f"dlplug sample {name}")
+    seed = values.pop("seed")
+    if sampler.signature().takes_seed:
+        values["seed"] = seed
+    shelf = Shelf(folder, out)
+
+    import torch  # what is wrong shows before this takes its seconds
+
+    from dlplug.runner import open_run
+    from dlplug.trainer import seed_everything
+
+    execution = open_run(name, others, host=host)
+    job = execution.make("trainer").load(execution)
+    job.model.eval()
+    seed_everything(seed)
+    try:
+        with torch.no_grad(), shelf:
+            made = sampler.load()(job.loss.product(), job.data.split(job.data.splits[-1]), **values)
+            return shelf.keep(sampler.name, made, show)
+    finally:
+        job.data.close()
+
+
+def sampler_of(host: Host, recipe: str, what: str = "", seed: int = 0) -> tuple[Entry, list[Option]]:
+    """The sampler of that name, or a recipe's first; and its options, `seed` among them, with the defaults that the
+    recipe gives them. Raises UserError where there is none."""
+    definition = host.recipe(recipe)
+    named = {as_use(sampler).name: as_use(sampler).options for sampler in definition.samplers}
+    if not named and not what:
+        metrics = ", ".join(as_use(metric).name for metric in definition.metrics)
+        instead = f"`dlplug eval` has its metrics: {metrics}" if metrics else "nor has it metrics"
+        raise UserError(f"recipe {recipe} has no sampler; {instead}")
+    what = what or next(iter(named))
+    if what not in host.names("samplers") and named:
+        raise UserError(f"recipe {recipe} has no sampler {what!r}.{nearest(what, named)}")
+    sampler, defaults = host.get("samplers", what), named.get(what, {})
+    own = [dataclasses.replace(o, default=defaults.get(o.name, o.default)) for o in sampler.signature().options]
+    return sampler, [*own, Option("seed", int, seed, "of everything random")]
+
+
+def divided(
+    host: Host, sampler: Entry, own: list[Option], saved: Config, options: Mapping[str, Any]
+) -> tuple[Config, Config]:
+    """The sampler's options, and the rest, which is for the run. Raises UserError for a name that neither has."""
+    mine = [option.name for option in own]
+    known = [*mine, *(key for key in saved if "." not in key), *host.names("observers")]
+    for key in options:
+        if "." not in key and key not in known:
+            close = nearest(flag(key), map(flag, known))
+            raise UserError(f"sampler {sampler.name} has no option {flag(key)}.{close}")
+    given = {key: value for key, value in options.items() if key in mine}
+    return given, {key: value for key, value in options.items() if key not in mine}

@@ -1,0 +1,133 @@
+"""Where samples are put: numbered below the run folder or where `--out` says, and never over anything."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dlplug.errors import UserError
+
+log = logging.getLogger("dlplug")
+
+FITTING = {".png": (".png", ".jpg"), ".mp4": (".mp4", ".gif")}  # what `--out` may end in; a text's may be anything
+Show = Callable[[str], object] | None
+
+
+class Shelf:
+    """Keeps what a sampler gives: in a new numbered folder below the run's `samples/`, or in `out`, which is a file
+    where it has a suffix and else a new folder. After an error nothing stays behind that is empty or half written.
+
+    Raises UserError where `out` is there already.
+    """
+
+    def __init__(self, run: Path, out: str) -> None:
+        self.run, self.out = run, Path(out) if out else None
+        self.is_file = self.out is not None and self.out.suffix != ""
+        if self.out is not None and self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
+            raise UserError(f"{out} exists already: choose another --out")
+        self.folder: Path | None = None
+        self.placed: list[Path] = []
+
+    def keep(self, sampler: str, made: Any, show: Show) -> dict[str, Any]:
+        """Writes what a sampler gave: media and numbers by name, or a text at once or in pieces. What a generator of
+        pieces returns at its end is kept like what other samplers give."""
+        if isinstance(made, str):
+            made = iter([made])
+        if isinstance(made, Iterator):
+            path = self.place(sampler, ".txt")
+            return {sampler: str(path)} | self.keep(sampler, write_pieces(path, made, show), show)
+        if not isinstance(made, Mapping):
+            kind = type(made).__name__
+            raise TypeError(f"sampler {sampler} gave a {kind}; expected media and numbers by name, or a text")
+        return {name: self.put(name, value) for name, value in made.items()}
+
+    def put(self, name: str, value: Any) -> float | str:
+        """Writes a medium and gives its path; gives a number, or what is said of one, as it is."""
+        from dlplug.media import Media
+
+        if not isinstance(value, Media):
+            return value if isinstance(value, (int, str)) else float(value)
+        path = self.place(name, value.suffix)
+        try:
+            value.path = value.write(path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        if value.caption:
+            log.info(f"{name}: {value.caption}")
+        return str(value.path)
+
+    def place(self, name: str, suffix: str) -> Path:
+        """A path for a new file."""
+        path = self.named(name.replace("/", "-"), suffix)
+        if path.exists():
+            raise UserError(f"{path} exists already: choose another --out")
+        self.placed.append(path)
+        return path
+
+    def named(self, name: str, suffix: str) -> Path:
+        if self.folder is None:
+            self.folder = self.new_folder()
+        if self.out is None or not self.is_file:
+            return self.folder / f"{name}{suffix}"
+        if self.placed:  # the first has the name that was asked for
+            return self.folder / f"{self.out.stem}-{name}{suffix}"
+        fitting = FITTING.get(suffix, (self.out.suffix.lower(),))
+        if self.out.suffix.lower() not in fitting:
+            raise UserError(f"{name} is written as {' or '.join(fitting)}: --out {self.out} does not end so")
+        return self.out
+
+    def new_folder(self) -> Path:
+        try:
+            if self.out is None:
+                return numbered_folder(self.run / "samples")
+            folder = self.out.parent if self.is_file else self.out
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot write {error.filename}: {error.strerror}; choose another --out") from None
+        return folder
+
+    def __enter__(self) -> Shelf:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        if kind is None:
+            return
+        for path in self.placed:
+            if path.exists() and path.stat().st_size == 0:
+                path.unlink()
+        if self.folder is not None and self.out is None:
+            with contextlib.suppress(OSError):  # not empty
+                self.folder.rmdir()
+
+
+def numbered_folder(samples: Path) -> Path:
+    """Makes the next of 0001, 0002, …; where another process was quicker, the one after."""
+    number = max((int(path.name) for path in samples.glob("*") if path.name.isdigit()), default=0)
+    while True:
+        number += 1
+        with contextlib.suppress(FileExistsError):
+            folder = samples / f"{number:04d}"
+            folder.mkdir(parents=True)
+            return folder
+
+
+def write_pieces(path: Path, pieces: Iterator[str], show: Show) -> Mapping[str, Any]:
+    """Writes and shows each piece of a text as it comes. Gives what the generator returns. Ctrl-C ends the text, and
+    what there is of it stays."""
+    with path.open("x", encoding="utf-8") as file:
+        try:
+            while True:
+                piece = next(pieces)
+                file.write(piece)
+                file.flush()
+                if show is not None:
+                    show(piece)
+        except StopIteration as end:
+            return end.value or {}
+        except KeyboardInterrupt:
+            log.info("\nstopped; what there is of the text is kept")
+            return {}

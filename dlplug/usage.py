@@ -1,0 +1,21 @@
+"""What `dlplug --help` says."""
+
+USAGE = """\
+dlplug: one command for every topic of a deep-learning course
+
+  dlplug list [recipes|data|models|losses|optimizers|trainers|metrics|samplers|observers|commands]
+  dlplug show RECIPE                      its parts, options, source and targets
+  dlplug run RECIPE [--out FOLDER] [--preset NAME] [--config FILE] [--OPTION VALUE …]
+  dlplug resume RUN [--OPTION VALUE …]    go on from the last checkpoint
+  dlplug eval RUN [--OPTION VALUE …]      the test split's metrics, or the environment's
+  dlplug sample RUN [--what SAMPLER] [--out PATH] [--OPTION VALUE …]   what it makes: pictures, a video, text
+  dlplug verify RECIPE [--seeds N] [--OPTION VALUE …]   train, evaluate, compare with the target, record;
+      --each OPTION=VALUE,VALUE does so for each value, --games A,B is short for --each data.game=A,B
+  dlplug plugins                          what is installed, and whether it works
+  dlplug doctor                           what works here, and what to do about what does not
+  dlplug completion bash|zsh|fish         a script for the shell{commands}
+
+RUN is a run folder, or a recipe's name for its newest run. `dlplug run RECIPE --help` lists a recipe's options,
+`dlplug sample RUN --help` those of its samplers.
+Everywhere: -p no:NAME leaves a plugin out, -p FILE.py adds one, --debug shows tracebacks.
+list, show, eval, sample, verify, plugins and doctor take --json."""

@@ -1,0 +1,66 @@
+"""What there is to look at. Each figure is a sampler (`dlplug sample RUN`) and a metric, so that a run keeps it too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dlplug import Image
+from dlplug_basics import figures, graph_figure
+from dlplug_basics.data import HeldOut
+from dlplug_basics.losses import SideBySide
+from dlplug_basics.metrics import accuracy, classes, normal_equations, outputs, weights_and_bias
+from dlplug_basics.race import Valley, excess
+
+
+def line_fit(model: nn.Module, data: HeldOut) -> dict[str, Image]:
+    """The line that was learnt through the held-out points, over the closed form's."""
+    best = normal_equations(data.train_x, data.train_y)
+    predicted = outputs(model, data.x).squeeze(1)
+    return {"fit": figures.fit(data.x, data.y, predicted, weights_and_bias(model), best)}
+
+
+def confusion(model: nn.Module, data: HeldOut) -> dict[str, Image]:
+    """Which class is taken for which, beside examples that were got wrong."""
+    chosen = classes(outputs(model, data.x))
+    count = int(data.y.max()) + 1
+    # entry (i, j): how many of class i were called j
+    table = torch.bincount(data.y * count + chosen, minlength=count**2).view(count, count)
+    return {"confusion": figures.confusion(table, data.x, data.y, chosen)}
+
+
+def boundary(model: nn.Module, data: HeldOut) -> dict[str, Image]:
+    """Where the model changes its mind; for two inputs and two classes."""
+
+    def score(points: Tensor) -> Tensor:
+        output = outputs(model, points)
+        return torch.tanh(output.squeeze(1)) if output.shape[1] == 1 else 2 * output.softmax(1)[:, 1] - 1
+
+    share = accuracy(model, data)["accuracy"]
+    return {"boundary": figures.boundary(score, data.x, data.y, share)}
+
+
+def race(path: Tensor, data: Valley) -> dict[str, Image]:
+    """The paths of the racers down the valley, and how far above the minimum they are."""
+    return {"race": figures.race(path, excess(path, data), data)}
+
+
+def activations(product: SideBySide, data: HeldOut) -> dict[str, Image]:
+    """The functions with their derivatives, and the training of each one's network."""
+    accuracies = {name: accuracy(product.model.get_submodule(name), data)["accuracy"] for name in product.parts}
+    curves = torch.stack(product.curves) if product.curves else torch.zeros(0, len(product.parts))
+    return {"functions": figures.functions(), "training": figures.training(curves, product.every, accuracies)}
+
+
+def computation_graph(
+    product: Any, data: Any, *, x1: float = 1.0, x2: float = 2.0, x3: float = 3.0
+) -> dict[str, Image]:
+    """f(x) = (x₁·x₂·sin x₃ + exp(x₁·x₂))/x₃ with its values and its derivatives by each node.
+
+    x1: first input.
+    x2: second input.
+    x3: third input, not 0.
+    """
+    return {"computation_graph": graph_figure.picture(x1, x2, x3)}

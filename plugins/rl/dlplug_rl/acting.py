@@ -1,0 +1,152 @@
+"""Data that acts: what every player does, whether it remembers in a replay or learns from what it has just seen."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dlplug import Data, UserError
+from dlplug.distributed import rank
+from dlplug_rl.atari import PROTOCOLS, AtariEnvironments, AtariProtocol, ProtocolName, find_game, frame_statistics
+from dlplug_rl.cpus import usable_cpus
+from dlplug_rl.environments import Environments, GymEnvironments, Seen
+
+log = logging.getLogger("dlplug")
+
+STACK = 4  # frames in an observation, as in Mnih et al. 2015
+OTHER_PROCESSES = 7_919  # between the seeds of a distributed run's processes
+
+
+class Stage(NamedTuple):
+    """Where a product is measured: fresh environments under the same protocol, or under another that is named."""
+
+    game: str
+    protocol: str
+    make: Callable[[int, int], Environments]  # (count, seed)
+    under: Callable[[ProtocolName], Stage] | None = None  # (protocol); None where there is but one
+
+
+class Linear(NamedTuple):
+    """From `start` to `end` linearly over the first steps, then constant."""
+
+    start: float
+    end: float
+    steps: int
+
+    def at(self, steps: int) -> float:
+        progress = min(1.0, steps / self.steps) if self.steps else 1.0
+        return self.start + progress * (self.end - self.start)
+
+
+class Actor(Data):
+    """Plays N environments at once, ε-greedily by the model's values; all steps are counted over all of them
+    together, and a step is one action."""
+
+    unit = "frames"
+    exact = False
+    remembers = ("count", "steps")
+
+    def __init__(self, environments: Environments, stage: Stage, exploration: Linear, seed: int) -> None:
+        self.environments, self.stage, self.spec = environments, stage, environments.spec
+        self.protocol = f"{stage.game} {stage.protocol}".lstrip()
+        self.exploration = exploration
+        self.steps = 0  # transitions seen, ever
+        self.random = np.random.default_rng(seed)
+        self.returns, self.lengths = np.zeros(environments.count), np.zeros(environments.count, np.int64)
+        self.finished: list[tuple[float, int]] = []  # return and length of the episodes not yet reported
+
+    def act(self, model: nn.Module, obs: np.ndarray, device: torch.device) -> np.ndarray:
+        """(N,) int64 actions: with probability ε any, else argmax_a Q(s, a), in one forward pass for all."""
+        explores, anything = self.explore(len(obs))
+        if explores.all():
+            return anything
+        return np.where(explores, anything, q_values(model, obs, device).argmax(1).cpu().numpy())
+
+    def explore(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Whether each environment should explore, and an action for it if so; (N,) both."""
+        return self.random.random(count) < self.epsilon, self.random.integers(self.spec.output, size=count)
+
+    def note(self, seen: Seen) -> None:
+        """Counts what the environments showed."""
+        self.returns = np.where(seen.first, 0, self.returns + seen.reward)
+        self.lengths = np.where(seen.first, 0, self.lengths + 1)
+        for row in np.flatnonzero(seen.terminated | seen.truncated):
+            self.finished.append((float(self.returns[row]), int(self.lengths[row])))
+        played = int(np.count_nonzero(~seen.first))
+        self.steps += played
+        self.count += played * self.environments.frames_per_step
+
+    @property
+    def epsilon(self) -> float:
+        return self.exploration.at(self.steps)
+
+    def values(self) -> Mapping[str, float]:
+        """Mean return and length of the episodes that ended since the last call, where any did; and ε."""
+        values = {"epsilon": self.epsilon}
+        if self.finished:
+            mean_return, mean_length = np.mean(self.finished, axis=0)
+            values |= {"return": float(mean_return), "episode_length": float(mean_length)}
+        self.finished = []
+        return values
+
+    def split(self, name: str) -> Stage:
+        return self.stage
+
+    def close(self) -> None:
+        self.environments.close()
+
+
+@torch.no_grad()
+def q_values(model: nn.Module, obs: np.ndarray, device: torch.device) -> Tensor:
+    """Q(s, ·) (N, actions) of observations (N, ...) as the environments show them."""
+    return model(torch.from_numpy(obs).to(device))
+
+
+def atari_stage(
+    game: str, protocol: ProtocolName, size: int, count: int, threads: int, seed: int
+) -> tuple[AtariEnvironments, Stage, AtariProtocol]:
+    """Environments of a game with the statistics of its frames, a stage to measure on, and the protocol's rules."""
+
+    def stage(protocol: ProtocolName) -> Stage:
+        def make(count: int, seed: int) -> AtariEnvironments:
+            return AtariEnvironments(
+                game, count=count, size=size, stack=STACK, protocol=protocol, threads=threads, seed=seed
+            )
+
+        return Stage(find_game(game), PROTOCOLS[protocol].text, make, stage)
+
+    rules, home, count = PROTOCOLS[protocol], stage(protocol), count or 2 * usable_cpus()
+    played = AtariEnvironments(
+        game, count=count, size=size, stack=STACK, protocol=protocol, threads=threads, seed=own_seed(seed)
+    )
+    mean, deviation = frame_statistics(played, seed=seed)
+    played.spec = dataclasses.replace(played.spec, mean=torch.from_numpy(mean), deviation=deviation)
+    log.info(f"{played.game} under {rules.text}; frames {mean.mean():.1f} ± {deviation:.1f}")
+    return played, home, rules
+
+
+def gym_stage(id: str, count: int, seed: int) -> tuple[GymEnvironments, Stage]:
+    """Environments of a Gymnasium id, and a stage to measure on."""
+
+    def make(count: int, seed: int) -> GymEnvironments:
+        return GymEnvironments(id, count=count, seed=seed)
+
+    return make(count, own_seed(seed)), Stage("", id, make)
+
+
+def own_seed(seed: int) -> int:
+    """This process's: the processes of a distributed run play games of their own."""
+    return seed + OTHER_PROCESSES * rank()
+
+
+def require_positive(**values: int) -> None:
+    """Raises UserError naming the first that is below 1."""
+    for name, value in values.items():
+        if value < 1:
+            raise UserError(f"{name} must be at least 1, got {value}")

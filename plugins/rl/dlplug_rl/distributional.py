@@ -1,0 +1,160 @@
+"""Losses that learn an action's whole distribution of returns: categorical, quantile, and implicit quantile."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+
+from dlplug import UserError
+from dlplug_rl.networks import QNetwork
+from dlplug_rl.qlearning import Bootstrap, Compared, QLearning
+from dlplug_rl.replay import Transition
+from dlplug_rl.returns import Categorical, Implicit, Quantile
+from dlplug_rl.targets import chosen, projection, quantile_huber, td_target
+
+
+class Distributional(QLearning):
+    """A loss of a network that speaks of returns in one way. Raises UserError for any other network."""
+
+    speaks: type[nn.Module]
+
+    def __init__(self, model: nn.Module, bootstrap: Bootstrap, target_every: int, *munchausen: float) -> None:
+        if not (isinstance(model, QNetwork) and isinstance(model.returns, self.speaks)):
+            kind = self.speaks.__name__.lower()
+            raise UserError(f"this loss needs a network that gives distributions: --model.returns {kind}")
+        super().__init__(model, bootstrap, target_every, *munchausen)
+
+    @property
+    def learner(self) -> QNetwork:
+        return cast(QNetwork, self.model)
+
+    @property
+    def lagging(self) -> QNetwork:
+        return cast(QNetwork, self.target.module)
+
+
+class C51(Distributional):
+    """Categorical Q-learning (Bellemare et al. 2017, arXiv:1707.06887): the cross entropy between the learner's
+    distribution over the atoms and the target network's, moved by the reward and projected back onto them.
+
+    bootstrap: whose action follows: the target network's best (greedy) or the learner's best (double)
+    target_every: updates between copies into the target network
+    """
+
+    speaks = Categorical
+
+    def __init__(
+        self, model: nn.Module, *, bootstrap: Literal["greedy", "double"] = "double", target_every: int = 500
+    ) -> None:
+        super().__init__(model, bootstrap, target_every)
+
+    def goal(self, batch: Transition) -> Tensor:
+        """(B, K) probabilities of the atoms."""
+        logits = self.lagging.outputs(batch.next_obs)
+        policy = self.next_policy(batch, self.lagging.returns.mean(logits))
+        probability = (policy[..., None] * logits.softmax(-1)).sum(1)
+        support = cast(Categorical, self.learner.returns).support
+        # T z_j = r + γ z_j
+        atoms = support.expand(len(batch.action), -1)
+        return projection(td_target(batch.reward, batch.terminated, batch.discount, atoms), probability, support)
+
+    def compare(self, batch: Transition, goal: Tensor) -> Compared:
+        logits = chosen(self.learner.outputs(batch.obs), batch.action)
+        # D_KL(Φ T Z || Z) but for the goal's own entropy, which no weight can move
+        error = -(goal * logits.log_softmax(-1)).sum(-1)
+        return Compared(error, error, self.learner.returns.mean(logits))
+
+
+class QuantileRegression(Distributional):
+    """Quantile regression (QR-DQN: Dabney et al. 2018a, arXiv:1710.10044): every quantile of the learner is moved
+    towards all of the target network's, downwards and upwards with the weights that make it a quantile.
+
+    bootstrap: whose action follows: the target network's best (greedy), the learner's best (double), or a soft choice
+        whose certainty is rewarded (munchausen)
+    target_every: updates between copies into the target network
+    kappa: κ, where the error turns from quadratic to linear
+    munchausen: α, how much of the scaled log-policy is added to the reward
+    temperature: τ of the soft choice
+    lowest: l_0, the least that is added
+    """
+
+    speaks = Quantile
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        bootstrap: Literal["greedy", "double", "munchausen"] = "double",
+        target_every: int = 500,
+        kappa: float = 1.0,
+        munchausen: float = 0.9,
+        temperature: float = 0.03,
+        lowest: float = -1.0,
+    ) -> None:
+        super().__init__(model, bootstrap, target_every, munchausen, temperature, lowest)
+        self.kappa = kappa
+
+    def goal(self, batch: Transition) -> Tensor:
+        """(B, M) samples of the return."""
+        outputs = self.lagging.outputs(batch.next_obs)
+        return self.bootstrapped(batch, outputs, self.lagging.returns.mean(outputs))
+
+    def compare(self, batch: Transition, goal: Tensor) -> Compared:
+        quantiles = chosen(self.learner.outputs(batch.obs), batch.action)
+        return _compared(quantiles, cast(Quantile, self.learner.returns).tau, goal, self.kappa)
+
+
+class IQN(Distributional):
+    """Implicit quantile networks (Dabney et al. 2018b, arXiv:1806.06923): as quantile regression, at fractions drawn
+    anew for every transition.
+
+    bootstrap: whose action follows: the target network's best (greedy), the learner's best (double), or a soft choice
+        whose certainty is rewarded (munchausen: then this is M-IQN)
+    target_every: updates between copies into the target network
+    fractions: N, drawn for the learner
+    goal_fractions: N', drawn for the target network
+    kappa: κ, where the error turns from quadratic to linear
+    munchausen: α, how much of the scaled log-policy is added to the reward
+    temperature: τ of the soft choice
+    lowest: l_0, the least that is added
+    """
+
+    speaks = Implicit
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        bootstrap: Literal["greedy", "double", "munchausen"] = "double",
+        target_every: int = 500,
+        fractions: int = 64,
+        goal_fractions: int = 64,
+        kappa: float = 1.0,
+        munchausen: float = 0.9,
+        temperature: float = 0.03,
+        lowest: float = -1.0,
+    ) -> None:
+        super().__init__(model, bootstrap, target_every, munchausen, temperature, lowest)
+        self.fractions, self.goal_fractions, self.kappa = fractions, goal_fractions, kappa
+
+    def goal(self, batch: Transition) -> Tensor:
+        """(B, N') samples of the return."""
+        outputs = self.lagging.outputs(batch.next_obs, _fractions(batch, self.goal_fractions))
+        return self.bootstrapped(batch, outputs, self.target(batch.next_obs))
+
+    def compare(self, batch: Transition, goal: Tensor) -> Compared:
+        tau = _fractions(batch, self.fractions)
+        quantiles = chosen(self.learner.outputs(batch.obs, tau), batch.action)
+        return _compared(quantiles, tau, goal, self.kappa)
+
+
+def _compared(quantiles: Tensor, tau: Tensor, goal: Tensor, kappa: float) -> Compared:
+    error = quantile_huber(quantiles, tau, goal, kappa)
+    return Compared(error, error, quantiles.mean(1))
+
+
+def _fractions(batch: Transition, count: int) -> Tensor:
+    """τ ~ U(0, 1), (B, count)."""
+    return torch.rand(len(batch.action), count, device=batch.reward.device)

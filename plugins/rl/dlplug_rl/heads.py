@@ -1,0 +1,71 @@
+"""From features to actions: (B, ..., features) -> (B, ..., actions, outputs)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SIGMA_0 = 0.5  # Fortunato et al. 2018, section 3.2
+
+
+class Head(nn.Module):
+    """A hidden layer and an output layer; dueling ones twice, Q = V + A - mean_a A (Wang et al. 2016,
+    arXiv:1511.06581, equation 9), for each output by itself.
+
+    hidden: units of the hidden layer (of each of the two). outputs: numbers for each action.
+    """
+
+    def __init__(
+        self, features: int, hidden: int, actions: int, outputs: int, *, dueling: bool, noisy: bool, layer_norm: bool
+    ) -> None:
+        super().__init__()
+        layer = NoisyLinear if noisy else nn.Linear
+
+        def branch(rows: int) -> nn.Sequential:
+            norm = [nn.LayerNorm(hidden)] if layer_norm else []
+            last = layer(hidden, rows * outputs)
+            return nn.Sequential(layer(features, hidden), *norm, nn.ReLU(), last, nn.Unflatten(-1, (rows, outputs)))
+
+        self.advantage = branch(actions)
+        self.value = branch(1) if dueling else None
+
+    def forward(self, features: Tensor) -> Tensor:
+        advantage = self.advantage(features)
+        if self.value is None:
+            return advantage
+        return self.value(features) + advantage - advantage.mean(-2, keepdim=True)
+
+
+class NoisyLinear(nn.Module):
+    """A dense layer whose weights carry factorised Gaussian noise of learnt size (Fortunato et al. 2018,
+    arXiv:1706.10295, equations 9 to 11). In training every pass draws new noise, one for the whole batch; in eval
+    mode, and so in a target network, there is none."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight, self.weight_sigma = _parameter(outputs, inputs), _parameter(outputs, inputs)
+        self.bias, self.bias_sigma = _parameter(outputs), _parameter(outputs)
+        bound = 1 / math.sqrt(inputs)
+        for mean, sigma in ((self.weight, self.weight_sigma), (self.bias, self.bias_sigma)):
+            nn.init.uniform_(mean, -bound, bound)
+            nn.init.constant_(sigma, SIGMA_0 * bound)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return F.linear(x, self.weight, self.bias)
+        rows, columns = _noise(self.weight[:, 0]), _noise(self.weight[0])
+        weight = self.weight + self.weight_sigma * torch.outer(rows, columns)
+        return F.linear(x, weight, self.bias + self.bias_sigma * rows)
+
+
+def _parameter(*shape: int) -> nn.Parameter:
+    return nn.Parameter(torch.empty(shape))
+
+
+def _noise(like: Tensor) -> Tensor:
+    """f(ε) with f(x) = sgn(x) √|x|."""
+    noise = torch.randn_like(like)
+    return noise.sign() * noise.abs().sqrt()

@@ -1,0 +1,67 @@
+"""Learning curves of several seeds on one axis, read from the metrics that a run writes while it trains."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dlplug_rl.aggregate import interquartile_mean, interval
+
+POINTS = 100  # of a curve
+REPETITIONS = 2_000  # of the bootstrap, at each point
+
+
+class Curve(NamedTuple):
+    """Over frames (points,), the interquartile mean of the seeds and the ends of its 95 % interval, (points,) each."""
+
+    frames: np.ndarray
+    middle: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def curve_of(folders: Sequence[Path], key: str, until: float) -> Curve:
+    """The curve of several seeds from 0 to `until` frames; it begins and ends where all of them have values."""
+    edges = np.linspace(0, until, POINTS + 1)
+    runs = np.stack([binned(*read_values(folder, key), edges) for folder in folders], axis=-1)
+    there = np.isfinite(runs).all(axis=1)
+    scores = [runs[there]]
+    low, high = interval(interquartile_mean, scores, repetitions=REPETITIONS)
+    return Curve(edges[1:][there], interquartile_mean(scores), low, high)
+
+
+def read_values(folder: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """A run's frames (n,) and values (n,) of one metric, as far as it has been written; steps where the data count
+    nothing."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    pairs = [(line.get("frames", line["step"]), line[key]) for line in lines if line.get(key) is not None]
+    frames, values = np.array(pairs, dtype=float).reshape(-1, 2).T
+    return frames, values
+
+
+def binned(frames: np.ndarray, values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """(bins,) the mean of the values in each bin (lower edge, upper edge]; on a line between neighbours where a bin has
+    none, and not a number before the first value and after the last."""
+    means = np.full(len(edges) - 1, np.nan)
+    if not len(values):
+        return means
+    bins = np.clip(np.searchsorted(edges, frames, side="left") - 1, 0, len(means) - 1)
+    total, count = np.bincount(bins, values, len(means)), np.bincount(bins, minlength=len(means))
+    full = count > 0
+    means[full] = total[full] / count[full]
+    places = np.flatnonzero(full)
+    return np.interp(np.arange(len(means)), places, means[places], left=np.nan, right=np.nan)
+
+
+def key_for(folders: Sequence[Path]) -> str:
+    """The return of evaluations where every run has several, else that of training's own episodes."""
+    several = all(len(read_values(folder, "eval/return")[0]) > 1 for folder in folders)
+    return "eval/return" if several else "train/return"
+
+
+def last_frame(folder: Path, key: str) -> float:
+    return float(max(read_values(folder, key)[0], default=0))

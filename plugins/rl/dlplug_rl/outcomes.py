@@ -1,0 +1,186 @@
+"""What trained runs scored, read from run folders and from the records that `dlplug verify` writes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import yaml
+
+from dlplug.errors import UserError
+from dlplug_rl.scores import SCORES, human_normalised
+
+log = logging.getLogger("dlplug")
+
+References = Mapping[str, tuple[float, float]]  # game: (score that counts as 0, score that counts as 1)
+
+
+class Outcome(NamedTuple):
+    """One trained run.
+
+    name: what is compared: the recipe, its preset, and the options that the comparison is by.
+    game: what was played; the recipe where its data names no game.
+    protocol: by which the score was measured, without the game's name.
+    score: raw. normalised: 0 for random play and 1 for the human, or for a reference; None where there is neither.
+    frames: how long it was trained, in the data's unit.
+    source: the file or folder that says so. folder: the run's, None for one that is known by a record only.
+    """
+
+    name: str
+    game: str
+    protocol: str
+    seed: int
+    score: float
+    normalised: float | None
+    frames: int
+    source: str
+    folder: Path | None
+
+
+class Group(NamedTuple):
+    """The runs of one name under one protocol, by game: what is aggregated to one number."""
+
+    name: str
+    protocol: str
+    games: dict[str, list[Outcome]]
+
+    def scores(self, normalised: bool = False) -> list[np.ndarray]:
+        """[(runs,)] for each game; normalised: only of games whose scores can be."""
+        if not normalised:
+            return [np.array([run.score for run in runs], dtype=float) for runs in self.games.values()]
+        values = [[run.normalised for run in runs] for runs in self.games.values()]
+        return [np.array(runs, dtype=float) for runs in values if None not in runs]
+
+
+class Wanted(NamedTuple):
+    """What is asked of the runs.
+
+    metric: the score. by: options that tell runs of one recipe apart. references: for games without a human score.
+    """
+
+    metric: str = "eval/return"
+    by: Sequence[str] = ()
+    references: References = {}
+
+
+def read(places: Sequence[str], wanted: Wanted = Wanted()) -> list[Outcome]:  # noqa: B008 (immutable)
+    """The outcomes of records, run folders, folders with either below, and recipes that were run here.
+
+    Raises UserError where a place holds nothing, and where one run comes twice.
+    """
+    if known := sorted(wanted.references.keys() & SCORES.keys()):
+        raise UserError(f"--reference {known[0]}: this game has a random and a human score of its own")
+    outcomes = [outcome for place in places for outcome in _at(Path(place), wanted)]
+    if not outcomes:
+        raise UserError(f"no finished run with {wanted.metric} in {', '.join(places)}")
+    seen: dict[tuple[str, str, str, int], str] = {}
+    for outcome in outcomes:
+        key = (outcome.name, outcome.game, outcome.protocol, outcome.seed)
+        if key in seen:
+            raise UserError(
+                f"{outcome.name} on {outcome.game} has two runs of seed {outcome.seed}, {seen[key]} and"
+                f" {outcome.source}: give one of them, or tell them apart by an option: --by OPTION"
+            )
+        seen[key] = outcome.source
+    return outcomes
+
+
+def grouped(outcomes: Sequence[Outcome]) -> list[Group]:
+    """In the order in which they were given; games and seeds in theirs."""
+    groups: dict[tuple[str, str], Group] = {}
+    for outcome in sorted(outcomes, key=lambda outcome: (outcome.game, outcome.seed)):
+        key = (outcome.name, outcome.protocol)
+        group = groups.setdefault(key, Group(*key, {}))
+        group.games.setdefault(outcome.game, []).append(outcome)
+    order = [(outcome.name, outcome.protocol) for outcome in outcomes]
+    return sorted(groups.values(), key=lambda group: order.index((group.name, group.protocol)))
+
+
+def _at(place: Path, wanted: Wanted) -> Iterator[Outcome]:
+    if not place.exists() and (Path("runs") / place).is_dir():
+        place = Path("runs") / place
+    if place.is_file():
+        yield from _of_record(place, wanted)
+        return
+    folders = sorted(path.parent for path in place.rglob("config.yaml"))
+    records = [] if folders else sorted(place.glob("*.json"))
+    if not folders and not records:
+        raise UserError(f"{place} is neither a record, a run folder, a folder of them nor a recipe that was run here")
+    for path in records:
+        yield from _of_record(path, wanted)
+    for folder in folders:
+        yield from _of_run(folder, wanted)
+
+
+def _of_run(folder: Path, wanted: Wanted) -> Iterator[Outcome]:
+    if not (folder / "result.json").is_file():
+        log.info(f"{folder}: has not ended; left out")
+        return
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    if result["status"] != "finished":
+        log.info(f"{folder}: {result['status']}; left out")
+        return
+    yield from _outcomes([result], config, result, wanted, str(folder), folder)
+
+
+def _of_record(path: Path, wanted: Wanted) -> Iterator[Outcome]:
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        for entry, record in entries.items():
+            if entry.endswith("(unfinished)"):
+                log.info(f"{path}: {entry}; left out")
+                continue
+            config = {**record["options"], **record.get("config", {})}
+            stated = {"protocol": next((target["protocol"] for target in record["targets"]), "")}
+            runs = [stated | run for run in record["runs"]]
+            yield from _outcomes(runs, config, record, wanted, f"{path} ({entry})", None)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{path} is no record that `dlplug verify` wrote") from None
+
+
+def _outcomes(
+    runs: Iterable[Mapping[str, Any]],
+    config: Mapping[str, Any],
+    whose: Mapping[str, Any],
+    wanted: Wanted,
+    source: str,
+    folder: Path | None,
+) -> Iterator[Outcome]:
+    """The runs of one configuration; whose: the record or result, which names the recipe and the preset."""
+    if missing := [option for option in wanted.by if option not in config]:
+        raise UserError(f"{source}: --by {missing[0]}: its configuration has no such option")
+    preset = f" {whose['preset']}" if whose["preset"] else ""
+    name = f"{whose['recipe']}{preset}" + "".join(f" {option}={config[option]}" for option in wanted.by)
+    game = _game(config) or whose["recipe"]
+    for run in runs:
+        score = run["metrics"].get(wanted.metric)
+        if score is None:
+            log.info(f"{source}: measured no {wanted.metric}; left out")
+            continue
+        normalised = _normalised(game, score, wanted.references)
+        if normalised is None and wanted.metric == "eval/return":
+            normalised = run["metrics"].get("eval/human_normalised")
+        protocol = run.get("protocol", "").removeprefix(config.get("data.id", game)).lstrip("; ")
+        frames = run.get("frames", run.get("steps", 0))
+        yield Outcome(name, game, protocol, run.get("seed", 0), score, normalised, frames, source, folder)
+
+
+def _game(config: Mapping[str, Any]) -> str:
+    """A game's name as the table of scores spells it, or the last part of an environment's id."""
+    if game := config.get("data.game"):
+        table = {known.replace("_", ""): known for known in SCORES}
+        return table.get(re.sub("[^a-z0-9]", "", game.lower()), game)
+    return config.get("data.id", "").rpartition("/")[2]
+
+
+def _normalised(game: str, score: float, references: References) -> float | None:
+    if game in references:
+        low, high = references[game]
+        return (score - low) / (high - low)
+    return human_normalised(game, score)

@@ -1,0 +1,29 @@
+"""Parallelised Q-network (Gallici et al. 2025, arXiv:2407.04811): no replay, no target network; layer norm keeps it
+from diverging, and λ-returns of many environments take the place of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from dlplug import Loss, Update
+from dlplug_rl.policy import EpsilonGreedy
+from dlplug_rl.rollout import Steps
+from dlplug_rl.targets import chosen
+
+
+class PQN(Loss):
+    """Half the squared error of Q(s, a) against the λ-return, which was computed when the rollout was played."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
+
+    def updates(self, batch: Steps) -> Iterator[Update]:
+        q = chosen(self.model(batch.obs), batch.action)
+        error = 0.5 * (q - batch.goal).square() * batch.weight
+        yield Update(error.sum() / batch.weight.sum(), q=q.detach().mean())
+
+    def product(self) -> EpsilonGreedy:
+        """The greedy policy of the learner."""
+        return EpsilonGreedy(self.model)

@@ -1,0 +1,89 @@
+"""What every Q-learning loss here does: a target network says what a transition should have been worth, and the learner
+is moved there. Mnih et al. 2015 (doi:10.1038/nature14236).
+
+B: transitions, A: actions, K: outputs for an action (1, or the quantiles of its return).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dlplug import Lagged, Loss, Update
+from dlplug_rl.policy import EpsilonGreedy
+from dlplug_rl.replay import Transition
+from dlplug_rl.targets import greedy_policy, munchausen_reward, scaled_log_policy, soft_policy, td_target
+
+Bootstrap = Literal["greedy", "double", "munchausen"]
+
+
+class Compared(NamedTuple):
+    """How far a batch is from its goal.
+
+    error: (B,) what is minimised. surprise: (B,) what a prioritised replay is told. q: (B,) Q(s, a).
+    """
+
+    error: Tensor
+    surprise: Tensor
+    q: Tensor
+
+
+class QLearning(Loss):
+    """A subclass says what the goal is, without gradients, and how far the learner is from it.
+
+    γ is the data's: the replay sums the rewards of a window with it and hands on γ^m as the batch's `discount`.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        bootstrap: Bootstrap,
+        target_every: int,
+        munchausen: float = 0.0,
+        temperature: float = 1.0,
+        lowest: float = 0.0,
+    ) -> None:
+        super().__init__(model)
+        self.target = Lagged(model, every=target_every)
+        self.bootstrap: Bootstrap = bootstrap
+        self.munchausen, self.temperature, self.lowest = munchausen, temperature, lowest
+
+    def updates(self, batch: Transition) -> Iterator[Update]:
+        with torch.no_grad():
+            goal = self.goal(batch)
+        error, surprise, q = self.compare(batch, goal)
+        batch.tell(surprise.detach())
+        yield Update((batch.weight * error).mean(), q=q.detach().mean(), surprise=surprise.detach().mean())
+        self.target.follow(self.model)
+
+    def goal(self, batch: Transition) -> Tensor:
+        raise NotImplementedError
+
+    def compare(self, batch: Transition, goal: Tensor) -> Compared:
+        raise NotImplementedError
+
+    def product(self) -> EpsilonGreedy:
+        """The greedy policy of the learner."""
+        return EpsilonGreedy(self.model)
+
+    def next_policy(self, batch: Transition, q: Tensor) -> Tensor:
+        """π(a|s') (B, A): whose action follows, where the target network says q (B, A) of the next observation."""
+        if self.bootstrap == "munchausen":
+            return soft_policy(q, self.temperature)
+        return greedy_policy(self.model(batch.next_obs) if self.bootstrap == "double" else q)
+
+    def bootstrapped(self, batch: Transition, outputs: Tensor, q: Tensor) -> Tensor:
+        """The goal (B, K), from what the target network says of the next observation: outputs (B, A, K), mean q (B, A).
+
+        Munchausen: r + α [τ log π(a|s)] + γ Σ_a' π(a'|s') (Z(s', a') - τ log π(a'|s')), arXiv:2007.14430, equation 2.
+        """
+        policy, reward = self.next_policy(batch, q), batch.reward
+        if self.bootstrap == "munchausen":
+            q_now = self.target(batch.obs)
+            reward = reward + munchausen_reward(q_now, batch.action, self.munchausen, self.temperature, self.lowest)
+            outputs = outputs - scaled_log_policy(q, self.temperature)[..., None]
+        next_value = (policy[..., None] * outputs).sum(1)
+        return td_target(reward, batch.terminated, batch.discount, next_value)

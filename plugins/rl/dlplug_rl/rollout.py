@@ -1,0 +1,200 @@
+"""A player that remembers nothing: it plays a while, learns from just that, and throws it away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dlplug import UserError
+from dlplug_rl.acting import Actor, Linear, Stage, atari_stage, gym_stage, own_seed, q_values, require_positive
+from dlplug_rl.environments import Environments
+
+
+class Steps(NamedTuple):
+    """A minibatch of a rollout, B steps on the model's device.
+
+    obs: (B, *input). action: (B,) int64. goal: (B,) float32, the λ-return. weight: (B,) float32, 0 for the rows
+    between two episodes, which are no steps, else 1.
+    """
+
+    obs: Tensor
+    action: Tensor
+    goal: Tensor
+    weight: Tensor
+
+
+class Plan(NamedTuple):
+    """How long to play, and how to learn from it."""
+
+    rollout: int
+    epochs: int
+    minibatches: int
+    gamma: float
+    trace: float
+
+
+def lambda_returns(
+    reward: np.ndarray, stops: np.ndarray, ended: np.ndarray, next_value: np.ndarray, gamma: float, trace: float
+) -> np.ndarray:
+    """Peng's Q(λ), as PQN uses it: G_t = r_t + γ [λ G_{t+1} + (1 - λ) max_a Q(s_{t+1}, a)], (T, N).
+
+    reward, next_value (max_a Q of what the step led to): (T, N). stops: where the bootstrap stops; ended: where the
+    episode does (by a time limit, too), so that the next row is another's. Peng & Williams 1996; Gallici et al. 2025,
+    arXiv:2407.04811, section 4.
+    """
+    returns = np.empty_like(reward)
+    later = next_value[-1]
+    for t in reversed(range(len(reward))):
+        mixed = np.where(ended[t], next_value[t], trace * later + (1 - trace) * next_value[t])
+        later = returns[t] = reward[t] + gamma * np.where(stops[t], 0.0, mixed)
+    return returns
+
+
+class RolloutPlayer(Actor):
+    """Plays `rollout` steps in every environment, then gives all of them, shuffled, `epochs` times over in
+    `minibatches` parts, as Gallici et al. 2025 (PQN, arXiv:2407.04811) do."""
+
+    def __init__(
+        self,
+        environments: Environments,
+        stage: Stage,
+        plan: Plan,
+        exploration: Linear,
+        *,
+        life_loss_terminates: bool = False,
+        clip_reward: bool = False,
+        seed: int = 0,
+    ) -> None:
+        require_positive(rollout=plan.rollout, epochs=plan.epochs, minibatches=plan.minibatches)
+        if plan.rollout * environments.count % plan.minibatches:
+            raise UserError(
+                f"{plan.rollout} steps of {environments.count} environments do not make {plan.minibatches} equal"
+                " minibatches"
+            )
+        super().__init__(environments, stage, exploration, own_seed(seed))
+        self.plan, self.life_loss_terminates, self.clip_reward = plan, life_loss_terminates, clip_reward
+
+    def batches(self, model: nn.Module) -> Iterator[Steps]:
+        device = next(model.parameters()).device
+        size = self.plan.rollout * self.environments.count // self.plan.minibatches
+        self.seen = self.environments.reset()
+        while True:
+            steps = self.play(model, device)
+            for _ in range(self.plan.epochs):
+                order = torch.from_numpy(self.random.permutation(len(steps.action))).to(device)
+                for rows in order.split(size):
+                    yield Steps(*(column[rows] for column in steps))
+
+    def play(self, model: nn.Module, device: torch.device) -> Steps:
+        """T steps of N environments: (T * N, ...)."""
+        length, count = self.plan.rollout, self.environments.count
+        obs = np.empty((length, *self.seen.obs.shape), self.seen.obs.dtype)
+        action = np.empty((length, count), np.int64)
+        reward, next_value = np.empty((2, length, count), np.float32)
+        stops, ended, first = np.empty((3, length, count), bool)
+        q = q_values(model, self.seen.obs, device).cpu().numpy()  # both chooses the action and ends traces
+        for t in range(length):
+            explores, anything = self.explore(count)
+            obs[t], action[t] = self.seen.obs, np.where(explores, anything, q.argmax(1))
+            self.environments.send(action[t])
+            self.seen = seen = self.environments.receive()
+            self.note(seen)
+            q = q_values(model, seen.obs, device).cpu().numpy()
+            reward[t] = np.sign(seen.reward) if self.clip_reward else seen.reward
+            stops[t] = seen.terminated | seen.life_lost if self.life_loss_terminates else seen.terminated
+            ended[t], first[t], next_value[t] = seen.terminated | seen.truncated, seen.first, q.max(1)
+        goal = lambda_returns(reward, stops, ended, next_value, self.plan.gamma, self.plan.trace)
+        columns = (obs, action, goal, (~first).astype(np.float32))
+        return Steps(*(torch.from_numpy(column.reshape(-1, *column.shape[2:])).to(device) for column in columns))
+
+
+class AtariRollout(RolloutPlayer):
+    """Plays an Atari game without a replay.
+
+    game: any of ale-py's, by its plain name: pong, breakout, space-invaders, …
+    protocol: classic (no sticky actions, a lost life ends the bootstrap) or machado (sticky actions, full episodes)
+    size: height and width of the grey frames
+    environments: how many are played at once; 0 takes two for each processor
+    threads: of the emulator; 0 takes as many as there are processors
+    rollout: steps of each environment between two times of learning
+    epochs: times that each rollout is learnt from
+    minibatches: parts of a rollout, one update each
+    gamma: discount of a step
+    trace: λ of the returns
+    epsilon_start: exploration at first
+    epsilon_end: exploration in the end
+    epsilon_steps: steps over which it falls linearly
+    clip_reward: learn from the sign of the reward; returns are raw in any case
+    """
+
+    def __init__(
+        self,
+        *,
+        game: str = "pong",
+        protocol: Literal["classic", "machado"] = "classic",
+        size: int = 84,
+        environments: int = 128,
+        threads: int = 0,
+        rollout: int = 32,
+        epochs: int = 2,
+        minibatches: int = 32,
+        gamma: float = 0.99,
+        trace: float = 0.65,
+        epsilon_start: float = 1.0,
+        epsilon_end: float = 0.001,
+        epsilon_steps: int = 5_000_000,
+        clip_reward: bool = True,
+        seed: int = 0,
+    ) -> None:
+        played, stage, rules = atari_stage(game, protocol, size, environments, threads, seed)
+        super().__init__(
+            played,
+            stage,
+            Plan(rollout, epochs, minibatches, gamma, trace),
+            Linear(epsilon_start, epsilon_end, epsilon_steps),
+            life_loss_terminates=rules.life_loss_terminates,
+            clip_reward=clip_reward,
+            seed=seed,
+        )
+
+
+class GymRollout(RolloutPlayer):
+    """Plays any Gymnasium environment that shows a vector or a grid and has discrete actions, without a replay.
+
+    id: as registered with Gymnasium; `module:id` imports the module first
+    environments: how many are played at once
+    rollout: steps of each environment between two times of learning
+    epochs: times that each rollout is learnt from
+    minibatches: parts of a rollout, one update each
+    gamma: discount of a step
+    trace: λ of the returns
+    epsilon_start: exploration at first
+    epsilon_end: exploration in the end
+    epsilon_steps: steps over which it falls linearly
+    """
+
+    def __init__(
+        self,
+        *,
+        id: str = "CartPole-v1",
+        environments: int = 32,
+        rollout: int = 64,
+        epochs: int = 4,
+        minibatches: int = 16,
+        gamma: float = 0.99,
+        trace: float = 0.95,
+        epsilon_start: float = 1.0,
+        epsilon_end: float = 0.05,
+        epsilon_steps: int = 100_000,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            *gym_stage(id, environments, seed),
+            Plan(rollout, epochs, minibatches, gamma, trace),
+            Linear(epsilon_start, epsilon_end, epsilon_steps),
+            seed=seed,
+        )

@@ -1,0 +1,129 @@
+"""`dlplug scores`: what runs scored, game by game, and one number over all of them with its interval."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from dlplug.errors import UserError
+from dlplug_rl.aggregate import Scores, Statistic, interquartile_mean, interval, mean, median
+from dlplug_rl.outcomes import Group, Outcome, Wanted, grouped, read
+
+STATISTICS = {"mean": mean, "median": median, "interquartile mean": interquartile_mean}
+
+
+def scores(arguments: list[str]) -> int:
+    """Prints raw and human-normalised scores of runs and of `dlplug verify`'s records, and their aggregates."""
+    parser = _parser()
+    if {"--help", "-h"} & set(arguments):
+        parser.print_help()
+        return 0
+    given = parser.parse_args(arguments)
+    wanted = Wanted(given.metric, given.by, dict(map(_reference, given.reference)))
+    groups = grouped(read(given.places, wanted))
+    if given.figure:
+        from dlplug_rl import scores_figure
+
+        scores_figure.save(groups, Path(given.figure), given.curve)
+    summaries = [summary(group) for group in groups]
+    if given.json:
+        print(json.dumps(summaries, indent=2, ensure_ascii=False))
+    else:
+        print("\n\n".join(map(described, summaries)))
+        if given.figure:
+            print(f"\ndrawn in {given.figure}")
+    return 0
+
+
+def summary(group: Group) -> dict[str, Any]:
+    """All that is told of a group: its games, and the aggregates over those whose scores are normalised."""
+    normalised = group.scores(normalised=True)
+    aggregates = {name: _estimate(statistic, normalised) for name, statistic in STATISTICS.items() if normalised}
+    return {
+        "recipe": group.name,
+        "protocol": group.protocol,
+        "games": {game: _of_game(runs) for game, runs in group.games.items()},
+        "aggregated_games": len(normalised),
+        "aggregates": aggregates,
+    }
+
+
+def _of_game(runs: Sequence[Outcome]) -> dict[str, Any]:
+    values = [run.score for run in runs]
+    normalised = [run.normalised for run in runs if run.normalised is not None]
+    return {
+        "score": float(np.mean(values)),
+        "score_std": float(np.std(values)),
+        "normalised": float(np.mean(normalised)) if normalised else None,
+        "scores": values,
+        "seeds": [run.seed for run in runs],
+        "frames": [run.frames for run in runs],
+    }
+
+
+def _estimate(statistic: Statistic, scores: Scores) -> dict[str, Any]:
+    """A statistic and its interval, which there is only where every game has several seeds to draw from."""
+    low = high = None
+    if all(len(runs) > 1 for runs in scores):
+        low, high = map(float, interval(statistic, scores))
+    return {"value": float(statistic(scores)), "low": low, "high": high}
+
+
+def described(one: Mapping[str, Any]) -> str:
+    """A summary in lines, for people."""
+    rows = [("game", "score", "± seeds", "normalised", "seeds", "frames")]
+    for game, told in one["games"].items():
+        normalised = "-" if told["normalised"] is None else f"{told['normalised']:.3f}"
+        numbers = (f"{told['score']:.6g}", f"{told['score_std']:.3g}", normalised)
+        rows.append((game, *numbers, str(len(told["seeds"])), f"{np.mean(told['frames']):,.0f}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [f"{one['recipe']}: {one['protocol'] or 'no protocol stated'}"]
+    for first, *others in rows:
+        lines.append("  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]))
+    for name, told in one["aggregates"].items():
+        ends = "no interval without several seeds of every game"
+        if told["low"] is not None:
+            ends = f"95 % interval {told['low']:.3f} to {told['high']:.3f}"
+        lines.append(f"{name} of normalised scores: {told['value']:.3f} ({ends})")
+    if left := len(one["games"]) - one["aggregated_games"]:
+        lines.append(f"{left} of {len(one['games'])} games not aggregated: no human score; --reference GAME=LOW,HIGH")
+    return "\n".join(lines)
+
+
+def _reference(text: str) -> tuple[str, tuple[float, float]]:
+    game, _, numbers = text.partition("=")
+    try:
+        low, high = map(float, numbers.split(","))
+    except ValueError:
+        low = high = 0.0
+    if not game or not low < high:
+        raise UserError(f"--reference expects GAME=LOW,HIGH such as Catch-v0=-1,1, got {text!r}")
+    return game, (low, high)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"dlplug scores: {message}; `dlplug scores --help` shows what it takes")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        "dlplug scores",
+        description="Raw and normalised scores of runs: 0 is random play, 1 the human. Over all games: mean, median and"
+        " interquartile mean with 95 %% stratified bootstrap intervals (Agarwal et al. 2021, arXiv:2108.13264).",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("places", nargs="+", metavar="RECORD_OR_RUN", help="a record of `dlplug verify`, a run, or a folder of either")
+    add("--metric", default="eval/return", help="what is compared (default: eval/return)")
+    add("--by", action="append", default=[], metavar="OPTION", help="tells runs of one recipe apart by an option")
+    add("--reference", action="append", default=[], metavar="GAME=LOW,HIGH", help="0 and 1 where no human played")
+    add("--figure", default="", metavar="PATH", help="draws the learning curves of run folders, and final scores")
+    add("--curve", default="", metavar="METRIC", help="what the curves are of (default: eval/return or train/return)")
+    add("--json", action="store_true", help="prints JSON")
+    return parser

@@ -1,0 +1,213 @@
+"""Stable-Baselines3's algorithms as models: PPO, A2C and DQN, each with its options by the names they have there, and
+its defaults. What they mean beyond a line is said at https://stable-baselines3.readthedocs.io."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from typing import Any, Literal
+
+from gymnasium import spaces
+from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.preprocessing import is_image_space
+from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
+from stable_baselines3.common.utils import LinearSchedule
+
+from dlplug import Spec, UserError
+from dlplug_sb3.environments import Stage
+from dlplug_sb3.model import Algorithm
+
+Schedule = Literal["constant", "linear"]
+
+
+def ppo(
+    spec: Spec,
+    *,
+    learning_rate: float = 3e-4,
+    schedule: Literal["constant", "linear"] = "constant",
+    n_steps: int = 2048,
+    batch_size: int = 64,
+    n_epochs: int = 10,
+    gamma: float = 0.99,
+    gae_lambda: float = 0.95,
+    clip_range: float = 0.2,
+    normalize_advantage: bool = True,
+    ent_coef: float = 0.0,
+    vf_coef: float = 0.5,
+    max_grad_norm: float = 0.5,
+    target_kl: float | None = None,
+    seed: int = 0,
+) -> Algorithm:
+    """Stable-Baselines3's PPO; Schulman et al. 2017 (arXiv:1707.06347).
+
+    learning_rate: of Adam
+    schedule: linear: the learning rate and the clip range fall to 0 over the run
+    n_steps: of each environment before an update
+    batch_size: steps in a batch
+    n_epochs: how often each step is learnt from
+    gamma: discount of a step
+    gae_lambda: of the generalised advantage estimator
+    clip_range: how far the policy's ratio may move from 1
+    normalize_advantage: to mean 0 and deviation 1 in each batch
+    ent_coef: weight of the entropy bonus
+    vf_coef: weight of the value's loss
+    max_grad_norm: at which gradients are clipped
+    target_kl: ends an update whose mean divergence exceeds 1.5 times this; none never ends one
+    """
+    return build(
+        PPO,
+        spec,
+        seed,
+        learning_rate=scheduled(learning_rate, schedule),
+        n_steps=n_steps,
+        batch_size=batch_size,
+        n_epochs=n_epochs,
+        gamma=gamma,
+        gae_lambda=gae_lambda,
+        clip_range=scheduled(clip_range, schedule),
+        normalize_advantage=normalize_advantage,
+        ent_coef=ent_coef,
+        vf_coef=vf_coef,
+        max_grad_norm=max_grad_norm,
+        target_kl=target_kl,
+    )
+
+
+def a2c(
+    spec: Spec,
+    *,
+    learning_rate: float = 7e-4,
+    schedule: Literal["constant", "linear"] = "constant",
+    optimizer: Literal["rmsprop", "rmsprop-tensorflow", "adam"] = "rmsprop",
+    n_steps: int = 5,
+    gamma: float = 0.99,
+    gae_lambda: float = 1.0,
+    normalize_advantage: bool = False,
+    ent_coef: float = 0.0,
+    vf_coef: float = 0.5,
+    max_grad_norm: float = 0.5,
+    seed: int = 0,
+) -> Algorithm:
+    """Stable-Baselines3's A2C, the synchronous form of A3C; Mnih et al. 2016 (arXiv:1602.01783).
+
+    learning_rate: of the optimizer
+    schedule: linear: the learning rate falls to 0 over the run
+    optimizer: rmsprop is torch's; TensorFlow's, with which results were published, adds epsilon inside the root
+    n_steps: of each environment before an update
+    gamma: discount of a step
+    gae_lambda: of the generalised advantage estimator; 1 is the plain n-step advantage
+    normalize_advantage: to mean 0 and deviation 1 in each batch
+    ent_coef: weight of the entropy bonus
+    vf_coef: weight of the value's loss
+    max_grad_norm: at which gradients are clipped
+    """
+    tensorflow = {"optimizer_class": RMSpropTFLike, "optimizer_kwargs": {"eps": 1e-5}}
+    return build(
+        A2C,
+        spec,
+        seed,
+        learning_rate=scheduled(learning_rate, schedule),
+        n_steps=n_steps,
+        gamma=gamma,
+        gae_lambda=gae_lambda,
+        normalize_advantage=normalize_advantage,
+        ent_coef=ent_coef,
+        vf_coef=vf_coef,
+        max_grad_norm=max_grad_norm,
+        use_rms_prop=optimizer == "rmsprop",
+        policy_kwargs=tensorflow if optimizer == "rmsprop-tensorflow" else None,
+    )
+
+
+def dqn(
+    spec: Spec,
+    *,
+    learning_rate: float = 1e-4,
+    schedule: Literal["constant", "linear"] = "constant",
+    buffer_size: int = 1_000_000,
+    learning_starts: int = 100,
+    batch_size: int = 32,
+    tau: float = 1.0,
+    gamma: float = 0.99,
+    train_freq: int = 4,
+    gradient_steps: int = 1,
+    n_steps: int = 1,
+    target_update_interval: int = 10_000,
+    exploration_fraction: float = 0.1,
+    exploration_initial_eps: float = 1.0,
+    exploration_final_eps: float = 0.05,
+    max_grad_norm: float = 10.0,
+    optimize_memory_usage: bool = False,
+    seed: int = 0,
+) -> Algorithm:
+    """Stable-Baselines3's DQN, without double Q-learning; Mnih et al. 2015 (doi:10.1038/nature14236).
+
+    learning_rate: of Adam
+    schedule: linear: the learning rate falls to 0 over the run
+    buffer_size: transitions remembered, 56 GB for a million of Atari's
+    learning_starts: steps before the first update
+    batch_size: transitions in a batch
+    tau: share of the network that its target takes over; 1 copies it
+    gamma: discount of a step
+    train_freq: steps of each environment between updates
+    gradient_steps: updates each time; -1 for as many as there were steps
+    n_steps: rewards summed before the bootstrap
+    target_update_interval: steps between two updates of the target network
+    exploration_fraction: of the run, over which exploration falls
+    exploration_initial_eps: probability of a random action at first
+    exploration_final_eps: probability of a random action in the end
+    max_grad_norm: at which gradients are clipped
+    optimize_memory_usage: store each observation once, not twice; ends by a time limit then count as true ends
+    """
+    halved = {"handle_timeout_termination": False}
+    return build(
+        DQN,
+        spec,
+        seed,
+        learning_rate=scheduled(learning_rate, schedule),
+        buffer_size=buffer_size,
+        learning_starts=learning_starts,
+        batch_size=batch_size,
+        tau=tau,
+        gamma=gamma,
+        train_freq=train_freq,
+        gradient_steps=gradient_steps,
+        n_steps=n_steps,
+        target_update_interval=target_update_interval,
+        exploration_fraction=exploration_fraction,
+        exploration_initial_eps=exploration_initial_eps,
+        exploration_final_eps=exploration_final_eps,
+        max_grad_norm=max_grad_norm,
+        optimize_memory_usage=optimize_memory_usage,
+        replay_buffer_kwargs=halved if optimize_memory_usage else None,
+    )
+
+
+def build(kind: type[BaseAlgorithm], spec: Spec, seed: int, policy: str = "auto", **hyperparameters: Any) -> Algorithm:
+    """The algorithm over the spec's environments.
+
+    policy: auto takes the one for pictures, for observations in several parts, or for numbers.
+    Raises UserError where the algorithm refuses its hyperparameters, and for data of another trainer.
+    """
+    if not isinstance(spec, Stage):
+        raise UserError(f"{kind.__name__} plays while it learns: use --trainer sb3 with --data sb3-atari or sb3-gym")
+    policy = policy_for(spec.environments.observation_space) if policy == "auto" else policy
+    make = functools.partial(kind, policy, spec.environments, device=spec.device, seed=seed)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "This system does not have apparently enough memory")
+            return Algorithm(make(**hyperparameters))
+    except (AssertionError, ValueError, TypeError, UserWarning, MemoryError) as error:
+        raise UserError(f"{kind.__name__} does not take this: {error}") from error
+
+
+def policy_for(observations: spaces.Space) -> str:
+    if isinstance(observations, spaces.Dict):
+        return "MultiInputPolicy"
+    return "CnnPolicy" if is_image_space(observations) else "MlpPolicy"
+
+
+def scheduled(value: float, schedule: Schedule) -> float | LinearSchedule:
+    """Constant, or falling linearly to 0 as the run goes on."""
+    return LinearSchedule(value, 0.0, 1.0) if schedule == "linear" else value

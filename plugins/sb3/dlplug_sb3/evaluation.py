@@ -1,0 +1,63 @@
+"""How well an algorithm plays: whole games, raw scores, and the best game to watch."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from dlplug import UserError
+from dlplug_sb3.environments import Played
+from dlplug_sb3.film import show
+from dlplug_sb3.games import OTHER_STARTS, play
+from dlplug_sb3.model import Algorithm
+
+log = logging.getLogger("dlplug")
+
+LANES = 16  # environments at most: what one batch of a policy serves well
+
+
+def episodes(
+    product: Algorithm,
+    data: Played,
+    *,
+    count: int = 30,
+    deterministic: bool = True,
+    video: bool = True,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Plays whole games and reports raw scores.
+
+    count: episodes
+    deterministic: take the likeliest action; else sample, or explore as in training (the zoo does so on Atari)
+    video: also show the best episode, in colour
+
+    Gives return (mean), return_std, return_min, return_max, episode_length (mean, in actions), video, and the protocol
+    that the score must be quoted with. A lost life ends no game, though the agent is shown the same as in training.
+    """
+    if count < 1:
+        raise UserError(f"a score needs 1 episode or more, got {count}")
+    lanes = min(count, LANES)
+    wanted = np.full(lanes, count // lanes) + (np.arange(lanes) < count % lanes)
+    environments = data.make(lanes, seed + OTHER_STARTS)
+    try:
+        played, actions = play(product.sb3, environments, wanted, deterministic, seed)
+    finally:
+        environments.close()
+    scores = np.array([episode.score for episode in played])
+    results: dict[str, Any] = {
+        "protocol": f"{data.protocol}; {count} episodes, {'likeliest' if deterministic else 'sampled'} actions",
+        "return": float(scores.mean()),
+        "return_std": float(scores.std()),
+        "return_min": float(scores.min()),
+        "return_max": float(scores.max()),
+        "episode_length": float(np.mean([episode.length for episode in played])),
+    }
+    if video:
+        best = max(played, key=lambda episode: episode.score)
+        try:
+            results["video"] = show(data, best, actions[: best.sent, best.lane], seed + OTHER_STARTS + best.lane)
+        except UserError as error:  # the scores count without it
+            log.info(f"{error}; there is no video")
+    return results

@@ -1,0 +1,123 @@
+"""An algorithm of Stable-Baselines3 in dlplug's terms: a model (its policy), a loss (the rest that it learns by) and a
+memory (its replay), each of which can be saved and restored. Nothing of a checkpoint is unpickled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.utils import recursive_getattr, recursive_setattr
+from torch import Tensor, nn
+
+from dlplug import Loss, UserError
+
+# What the algorithms count by; not every algorithm has each of them.
+COUNTERS = (
+    "num_timesteps",
+    "_n_updates",
+    "_episode_num",
+    "_n_calls",
+    "_current_progress_remaining",
+    "exploration_rate",
+)
+
+
+class Algorithm(nn.Module):
+    """An algorithm as a model: the weights are its policy's, target networks among them.
+
+    sb3: the algorithm itself, with its environments, optimizers and replay.
+    """
+
+    def __init__(self, sb3: BaseAlgorithm) -> None:
+        super().__init__()
+        self.sb3, self.policy = sb3, sb3.policy
+
+    def forward(self, obs: Tensor) -> Any:
+        """What the policy's own forward pass gives for (N, ...) observations on its device."""
+        return self.policy(obs)
+
+    def train(self, mode: bool = True) -> Algorithm:
+        """As the policy wants it: a target network stays in eval mode."""
+        self.training = mode
+        self.policy.set_training_mode(mode)
+        return self
+
+
+class Learner(Loss):
+    """What an algorithm learns by, beside its policy's weights: optimizers, counters, the generator of random actions.
+
+    It yields no updates: the algorithm has its own loop.
+    """
+
+    model: Algorithm
+    parts = ()
+
+    def __init__(self, model: Algorithm) -> None:
+        super().__init__(model)
+
+    def state_dict(self) -> dict[str, Any]:
+        sb3 = self.model.sb3
+        _, variables = sb3._get_torch_save_params()
+        return {
+            "optimizers": {name: state for name, state in sb3.get_parameters().items() if name != "policy"},
+            "variables": {name: recursive_getattr(sb3, name).detach() for name in variables},
+            "counters": {name: getattr(sb3, name) for name in COUNTERS if hasattr(sb3, name)},
+            "actions": sb3.action_space.np_random.bit_generator.state,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """The policy's own weights are restored before."""
+        sb3 = self.model.sb3
+        sb3.set_parameters({"policy": sb3.policy.state_dict(), **state["optimizers"]}, device=sb3.device)
+        for name, value in state["variables"].items():
+            recursive_setattr(sb3, f"{name}.data", value.to(sb3.device))
+        for name, value in state["counters"].items():
+            setattr(sb3, name, value)
+        sb3.action_space.np_random.bit_generator.state = state["actions"]
+
+
+class Memory:
+    """The replay of an off-policy algorithm, as far as it is filled."""
+
+    def __init__(self, buffer: ReplayBuffer) -> None:
+        self.buffer = buffer
+
+    def state_dict(self) -> dict[str, Any]:
+        buffer = self.buffer
+        # One row more: where memory is saved, the last next observation lies there.
+        filled = buffer.buffer_size if buffer.full else min(buffer.pos + 1, buffer.buffer_size)
+        arrays = {name: array[:filled] for name, array in self._arrays().items()}
+        return {"pos": buffer.pos, "full": buffer.full, "size": buffer.buffer_size, "arrays": arrays}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Raises UserError where the replay is of another size or of other environments."""
+        mine, saved = self._arrays(), state["arrays"]
+        if state["size"] != self.buffer.buffer_size or any(mine[n].shape[1:] != a.shape[1:] for n, a in saved.items()):
+            raise UserError(
+                f"the checkpoint's replay holds {state['size']:,} steps of its environments, this one"
+                f" {self.buffer.buffer_size:,}: resume with the data and the buffer_size that the run began with"
+            )
+        for name, array in saved.items():
+            mine[name][: len(array)] = array.numpy()
+        self.buffer.pos, self.buffer.full = state["pos"], state["full"]
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """By name, those of an observation made of several parts by `observations.part`."""
+        found: dict[str, np.ndarray] = {}
+        for name, value in vars(self.buffer).items():
+            if isinstance(value, np.ndarray):
+                found[name] = value
+            elif isinstance(value, dict):
+                found |= {f"{name}.{part}": array for part, array in value.items() if isinstance(array, np.ndarray)}
+        return found
+
+
+def export(sb3: BaseAlgorithm, path: Path) -> None:
+    """Writes Stable-Baselines3's own zip, which its `load` reads, by a temporary file that is renamed."""
+    partial = path.with_name(f".{path.name}")
+    sb3.save(partial)
+    partial.replace(path)

@@ -1,0 +1,103 @@
+"""The plugin's recipes: the settings are those of Stable-Baselines3's zoo, and so are the numbers to reach."""
+
+from __future__ import annotations
+
+from dlplug import Recipe, Target, use
+
+ZOO = "RL Baselines3 Zoo, hyperparams/{}.yml"
+BENCHMARK = "RL Baselines3 Zoo, benchmark.md: {} (one run, 10M steps)"
+PROTOCOL = "Pong, mean raw score of 30 evaluation games, actions sampled, protocol classic"
+
+PPO = "Schulman et al. 2017 (arXiv:1707.06347); "
+A2C = "Mnih et al. 2016 (arXiv:1602.01783); "
+DQN = "Mnih et al. 2015 (doi:10.1038/nature14236); "
+
+RECIPES = {
+    "ppo-atari": Recipe(
+        summary="Stable-Baselines3's PPO learns an Atari game; Pong by default",
+        data=use("sb3-atari", environments=8),
+        model=use(
+            "sb3-ppo",
+            learning_rate=2.5e-4,
+            schedule="linear",
+            n_steps=128,
+            batch_size=256,
+            n_epochs=4,
+            clip_range=0.1,
+            ent_coef=0.01,
+            vf_coef=0.5,
+        ),
+        trainer="sb3",
+        length="40M frames",
+        source=PPO + ZOO.format("ppo"),
+        metrics=[use("sb3-episodes", deterministic=False)],
+        samplers=["sb3-film"],
+        targets=[Target("eval/return", PROTOCOL, BENCHMARK.format("20.989 ± 0.105"), at_least=20.88)],
+        watch=["train/return", "train/value_loss", "train/approx_kl"],
+    ),
+    "a2c-atari": Recipe(
+        summary="Stable-Baselines3's A2C learns an Atari game; Pong by default",
+        data=use("sb3-atari", environments=16),
+        model=use("sb3-a2c", optimizer="rmsprop-tensorflow", ent_coef=0.01, vf_coef=0.25),
+        trainer="sb3",
+        length="40M frames",
+        source=A2C + ZOO.format("a2c"),
+        metrics=[use("sb3-episodes", deterministic=False)],
+        samplers=["sb3-film"],
+        targets=[Target("eval/return", PROTOCOL, BENCHMARK.format("17.292 ± 3.214"), at_least=17.29)],
+        watch=["train/return", "train/value_loss", "train/entropy_loss"],
+    ),
+    "sb3-dqn-atari": Recipe(
+        summary="Stable-Baselines3's DQN, the baseline of dqn-atari; Pong by default",
+        data=use("sb3-atari", environments=1),
+        model=use(
+            "sb3-dqn",
+            learning_rate=1e-4,
+            buffer_size=100_000,
+            learning_starts=100_000,
+            batch_size=32,
+            train_freq=4,
+            gradient_steps=1,
+            target_update_interval=1_000,
+            exploration_fraction=0.1,
+            exploration_final_eps=0.01,
+        ),
+        trainer="sb3",
+        length="40M frames",
+        source=DQN + ZOO.format("dqn"),
+        metrics=[use("sb3-episodes", deterministic=False)],
+        samplers=["sb3-film"],
+        targets=[Target("eval/return", PROTOCOL, BENCHMARK.format("20.602 ± 0.613"), at_least=19.98)],
+        watch=["train/return", "train/epsilon", "train/loss"],
+    ),
+    "ppo-cartpole": Recipe(
+        summary="Stable-Baselines3's PPO balances a pole, in under a minute on a CPU",
+        data=use("sb3-gym", id="CartPole-v1", environments=8),
+        model=use(
+            "sb3-ppo",
+            learning_rate=1e-3,
+            schedule="linear",
+            n_steps=32,
+            batch_size=256,
+            n_epochs=20,
+            gamma=0.98,
+            gae_lambda=0.8,
+            clip_range=0.2,
+            ent_coef=0.0,
+        ),
+        trainer=use("sb3", device="cpu", threads=1),
+        length="100k steps",
+        source=PPO + ZOO.format("ppo"),
+        metrics=[use("sb3-episodes", video=False)],
+        samplers=["sb3-film"],
+        targets=[
+            Target(
+                "eval/return",
+                "CartPole-v1, mean of 30 episodes, the likeliest action",
+                "the environment's maximum; RL Baselines3 Zoo, benchmark.md: 500",
+                at_least=500,
+            )
+        ],
+        watch=["train/return", "train/value_loss", "train/approx_kl"],
+    ),
+}

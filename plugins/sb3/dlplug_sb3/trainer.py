@@ -1,0 +1,194 @@
+"""Stable-Baselines3 as a trainer: its algorithms run their own loop, and dlplug's run looks in between its steps."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import KVWriter, Logger
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+
+from dlplug import Run, UserError, distributed
+from dlplug.device import choose_device, describe, set_up
+from dlplug.trainer import Job, TorchTrainer, Training, seed_everything
+from dlplug_sb3.environments import Played
+from dlplug_sb3.model import Algorithm, Learner, Memory, export
+
+RENAMED = {"exploration_rate": "epsilon", "n_updates": "updates"}  # one word for a thing, whoever logs it
+
+
+class Sb3Trainer(TorchTrainer):
+    """Stable-Baselines3's algorithms, by their own loop. A step is one action in one environment.
+
+    device: auto, cpu, cuda, cuda:1 or mps.
+    threads: of torch on a CPU; 0 leaves torch's choice.
+    log_every: steps between two lines of metrics.
+    eval_every: steps between two measurements; 0 measures at the end alone.
+    checkpoint_every: steps between two checkpoints; 0 saves every 30 seconds, or every 20 times what a save takes.
+    keep: how many checkpoints to keep beside the best.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: str = "auto",
+        threads: int = 0,
+        log_every: int = 1000,
+        eval_every: int = 0,
+        checkpoint_every: int = 0,
+        keep: int = 1,
+    ) -> None:
+        super().__init__(
+            device=device,
+            threads=threads,
+            log_every=log_every,
+            eval_every=eval_every,
+            checkpoint_every=checkpoint_every,
+            keep=keep,
+        )
+
+    def train(self, run: Run) -> None:
+        job = self.build(run)
+        try:
+            Playing(self, run, job).train()
+        finally:
+            job.data.close()
+
+    def build(self, run: Run) -> Job:
+        device = choose_device(self.device)
+        set_up(device, self.threads)
+        distributed.start(device)
+        if distributed.world_size() > 1:
+            raise UserError("the trainer sb3 learns in one process: run it without torchrun")
+        for key in ("loss", "optimizer"):
+            if run.config.get(key):
+                raise UserError(f"the trainer sb3 takes no --{key} {run.config[key]}: its algorithms have their own")
+        seed_everything(run.seed)
+        data = run.make("data")
+        if not isinstance(data, Played):
+            raise UserError(f"the trainer sb3 plays --data sb3-atari or --data sb3-gym, not {run.config['data']}")
+        model = run.make("model", dataclasses.replace(data.spec, device=str(device)))
+        if not isinstance(model, Algorithm):
+            raise UserError(f"the trainer sb3 trains a --model named sb3 or sb3-…, not {run.config['model']}")
+        if isinstance(model.sb3, OffPolicyAlgorithm) and model.sb3.replay_buffer is not None:
+            data.memory = Memory(model.sb3.replay_buffer)
+        run.device = describe(device)
+        run.protocol = data.protocol
+        run.parameters = sum(p.numel() for name, p in model.named_parameters() if "target" not in name)
+        return Job(data, model, Learner(model), {}, device)
+
+
+class Playing(Training):
+    """One run of an algorithm's loop: what happens between its steps and between its rollouts."""
+
+    def __init__(self, trainer: TorchTrainer, run: Run, job: Job) -> None:
+        super().__init__(trainer, run, job)
+        assert isinstance(job.model, Algorithm)
+        assert isinstance(job.data, Played)
+        self.sb3, self.data = job.model.sb3, job.data
+        self.scalars = Scalars()
+        self.sb3.set_logger(Logger(None, [self.scalars]))
+        self.rested = 0
+
+    def train(self) -> None:
+        run, data = self.run, self.data
+        if run.resumed:
+            self.restore()
+        run.start(data.unit, self.step, data.count)
+        self.limit_steps, self.limit_count = run.limits(data.unit)
+        if self.limit_count is not None:
+            self.limit_steps = -(-self.limit_count // data.frames_per_step)
+        if not self.over():
+            self.sb3.learn(
+                self.limit_steps - self.step,
+                callback=Between(self),
+                log_interval=sys.maxsize,  # never: `rest` logs
+                reset_num_timesteps=False,
+            )
+        self.log()
+        if not run.stopping:
+            self.measure()
+        self.save()
+
+    def played(self, infos: list[dict[str, Any]]) -> bool:
+        """After each step of all environments. Tells whether to go on."""
+        self.step = self.sb3.num_timesteps
+        self.data.count = self.step * self.data.frames_per_step
+        self.data.remember(infos)
+        return not self.run.stopping
+
+    def rest(self) -> None:
+        """Between an update and the next rollout: logs, measures and saves what is due."""
+        before, self.rested = self.rested, self.step
+        if passed(self.trainer.log_every, before, self.step):
+            self.log()
+        if passed(self.trainer.eval_every, before, self.step) and not self.over():
+            self.measure()
+        every = self.trainer.checkpoint_every
+        if passed(every, before, self.step) if every else self.time_to_save():
+            self.save()
+
+    def log(self) -> None:
+        """What the algorithm recorded since the last time, and the episodes that ended."""
+        self.sb3.logger.dump(self.step)
+        values = {**self.scalars.take(), **self.data.values()}
+        for name, value in values.items():
+            if "loss" in name and not math.isfinite(value):
+                raise UserError(f"{name} became {value} at step {self.step}; the last checkpoint is from before that")
+        self.run.step, self.run.count = self.step, self.data.count
+        if values:
+            self.run.log(self.step, self.data.count, values, "train")
+
+    def save(self) -> None:
+        """Also as Stable-Baselines3's own file, for use without dlplug."""
+        if self.saved_step != self.step:
+            super().save()
+            export(self.sb3, self.folder / "sb3.zip")
+
+    def restore(self) -> None:
+        super().restore()
+        self.rested = self.step
+        self.data.environments.seed(self.run.seed + self.step)  # other episodes than those that it began with
+
+
+class Between(BaseCallback):
+    """Stable-Baselines3's way of being looked at."""
+
+    def __init__(self, playing: Playing) -> None:
+        super().__init__()
+        self.playing = playing
+
+    def _on_step(self) -> bool:
+        return self.playing.played(self.locals["infos"])
+
+    def _on_rollout_start(self) -> None:
+        self.playing.rest()
+
+
+class Scalars(KVWriter):
+    """Where Stable-Baselines3's logger writes to: numbers by their plain names, until they are taken."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, float] = {}
+
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+        """`train/value_loss` is value_loss; the time is the run's to tell, and what is no number is left out."""
+        for key, value in key_values.items():
+            group, _, name = key.rpartition("/")
+            if group != "time" and isinstance(value, (int, float, np.number)):
+                self.values[RENAMED.get(name, name)] = float(value)
+
+    def take(self) -> dict[str, float]:
+        values, self.values = self.values, {}
+        return values
+
+    def close(self) -> None: ...
+
+
+def passed(every: int, before: int, now: int) -> bool:
+    """Whether a multiple of `every` lies behind `before` and not beyond `now`; never for 0."""
+    return every > 0 and now // every > before // every

@@ -1,0 +1,299 @@
+"""The games on a board of 10 x 10: chance, what the observation tells, and vector versions played to their depths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+from dlplug_envs.boards import BoardGame, BoardVector, draw, splitmix64
+from dlplug_envs.bricks import Bricks, BricksVector
+from dlplug_envs.invaders import Invaders, InvadersVector
+from dlplug_envs.lanes import MOVES, Lanes, LanesVector
+from dlplug_envs.picture import CELL
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+GAMES: list[tuple[type[BoardGame], type[BoardVector]]] = [
+    (Bricks, BricksVector),
+    (Lanes, LanesVector),
+    (Invaders, InvadersVector),
+]
+LEFT, STAY, RIGHT, FIRE = range(4)
+LIMIT = 500
+Player = Callable[[np.ndarray], int]
+
+
+def toward(here: int, there: int) -> int:
+    return STAY + int(np.sign(there - here))
+
+
+def follow_the_ball(board: np.ndarray) -> int:
+    paddle, _, heading, _ = board
+    left, column = int(paddle[9].argmax()), int(heading.any(axis=0).argmax())
+    return STAY if column in (left, left + 1) else toward(left, column)
+
+
+def collect(board: np.ndarray) -> int:
+    """Looks one step ahead: away from foes first, then onto gold, then to the lane of the gold that is nearest."""
+    gold = [(row, column, way) for channel, way in ((1, 1), (2, -1)) for row, column in np.argwhere(board[channel])]
+    foes = [(row, column, way) for channel, way in ((3, 1), (4, -1)) for row, column in np.argwhere(board[channel])]
+    here = np.argwhere(board[0])[0]
+
+    def worth(move: tuple[int, int]) -> float:
+        row, column = np.clip(here + move, (0, 1), (9, 8))
+        ahead = [(way * (column - foe), 0) for lane, foe, way in foes if lane == row and way * (column - foe) >= 0]
+        danger = max((10 - distance for distance, _ in ahead), default=0)
+        fatal = any(distance <= 1 for distance, _ in ahead)
+        met = any(lane == row and column in (at, at + way) for lane, at, way in gold)
+        near = min((abs(row - lane) for lane, at, way in gold if way * (column - at) >= 0), default=9)
+        return -1000 * fatal + 100 * met - 2 * danger - near
+
+    return max(range(len(MOVES)), key=lambda action: worth(MOVES[action]))
+
+
+def dodge_and_shoot(board: np.ndarray) -> int:
+    """Out of the way of a shot that is near, else under the nearest column of aliens, and fires there."""
+    ship, columns = int(board[0, 9].argmax()), np.flatnonzero(board[1:3].any(axis=(0, 1)))
+    near = board[3, 6:9].any(axis=0)  # falls on the ship within three steps
+    falls = board[3, 8]
+    free = [column for column in (ship, ship - 1, ship + 1) if 0 <= column <= 9 and not falls[column]]
+    if not free or near[ship]:
+        safe = [column for column in free if not near[column]] or free or [ship]
+        return toward(ship, safe[0])
+    target = int(columns[abs(columns - ship).argmin()])
+    if ship in columns and not board[4].any():
+        return FIRE
+    step = ship + int(np.sign(target - ship))
+    return toward(ship, step) if step in free and not near[step] else STAY
+
+
+PLAYERS: dict[type[BoardGame], Player] = {Bricks: follow_the_ball, Lanes: collect, Invaders: dodge_and_shoot}
+
+
+def test_splitmix64_gives_the_published_numbers() -> None:
+    """The first five of seed 1234567, as on Rosetta Code's page on SplitMix64."""
+    golden = 0x9E3779B97F4A7C15
+    numbers = [splitmix64((1234567 + count * golden) % 2**64) for count in range(1, 6)]
+    assert numbers == [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+        4593380528125082431,
+        16408922859458223821,
+    ]
+
+
+@given(
+    keys=st.lists(st.integers(0, 2**53 - 1), min_size=1, max_size=5),
+    elapsed=st.integers(0, 10**6),
+    purpose=st.integers(0, 7),
+    below=st.integers(1, 1000),
+)
+def test_draws_of_arrays_are_those_of_integers(keys: list[int], elapsed: int, purpose: int, below: int) -> None:
+    one_by_one = [draw(below, key, elapsed, purpose) for key in keys]
+    together = draw(below, np.array(keys, dtype=np.uint64), np.full(len(keys), elapsed, dtype=np.uint64), purpose)
+    assert together.tolist() == one_by_one
+    assert all(0 <= number < below for number in one_by_one)
+
+
+def test_draws_are_even_and_independent_of_each_other() -> None:
+    """Over steps and over purposes of one episode, and over episodes."""
+    steps, key = np.arange(60_000, dtype=np.uint64), np.uint64(2**52 + 12345)
+    keys = np.random.default_rng(0).integers(2**53, size=60_000).astype(np.uint64)
+    one, two = (draw(6, np.full_like(steps, key), steps, purpose) for purpose in (0, 1))
+    pairs = [
+        (one, two),
+        (one[:-1], one[1:]),
+        (draw(6, keys, np.zeros_like(steps), 3), draw(6, keys, np.ones_like(steps), 3)),
+    ]
+    for a, b in pairs:
+        counts = np.bincount((a * np.uint64(6) + b).astype(np.int64), minlength=36)
+        expected = len(a) / 36
+        chi_squared = ((counts - expected) ** 2 / expected).sum()
+        assert chi_squared < 66.6  # 35 degrees of freedom: one in a thousand is larger
+
+
+@pytest.mark.parametrize(("game", "vector"), GAMES)
+@pytest.mark.parametrize("skill", [0.0, 0.9, 1.0])
+def test_long_games_of_the_vector_version_are_those_of_single_ones(
+    game: type[BoardGame], vector: type[BoardVector], skill: float
+) -> None:
+    """Through many episodes, new walls and new waves: the players know what to do."""
+    copies, steps, random = 6, 400, np.random.default_rng(3)
+    many, ones = vector(copies, max_episode_steps=150), [game() for _ in range(copies)]
+    boards, _ = many.reset(seed=11)
+    expected = [one.reset(seed=11 + row)[0] for row, one in enumerate(ones)]
+    ended, lengths, begun = np.zeros(copies, dtype=bool), np.zeros(copies, dtype=int), 0
+    for _ in range(steps):
+        np.testing.assert_array_equal(boards, expected)
+        explores = random.random(copies) >= skill
+        anything = random.integers(len(game.actions), size=copies)
+        actions = [anything[row] if explores[row] else PLAYERS[game](board) for row, board in enumerate(boards)]
+        boards, reward, terminated, truncated, _ = many.step(np.array(actions))
+        for row, one in enumerate(ones):
+            if ended[row]:
+                expected[row], lengths[row], begun = one.reset()[0], 0, begun + 1
+                assert (reward[row], terminated[row], truncated[row]) == (0.0, False, False)
+            else:
+                expected[row], *outcome = one.step(actions[row])[:3]
+                lengths[row] += 1
+                assert [reward[row], terminated[row]] == outcome
+                assert truncated[row] == (lengths[row] == 150)
+        ended = terminated | truncated
+    assert begun >= copies
+
+
+def returns(vector: type[BoardVector], act: Callable[[np.ndarray], np.ndarray], copies: int) -> np.ndarray:
+    """Of the first episode of each copy."""
+    env = vector(copies, max_episode_steps=LIMIT)
+    boards, _ = env.reset(seed=0)
+    total, playing = np.zeros(copies), np.ones(copies, dtype=bool)
+    while playing.any():
+        boards, reward, terminated, truncated, _ = env.step(act(boards))
+        total += reward * playing
+        playing &= ~(terminated | truncated)
+    return total
+
+
+def promised(row: str, game: type[BoardGame]) -> float:
+    """A number of the README's table of boards."""
+    readme = (Path(__file__).parents[2] / "envs" / "README.md").read_text()
+    table = [line.split("|")[1:-1] for line in readme.split("dlplug/Bricks-v0`", 1)[1].splitlines()]
+    line = next(line for line in table if line and line[0].strip() == row)
+    return float(line[1 + [Bricks, Lanes, Invaders].index(game)].split()[0])
+
+
+@pytest.mark.parametrize(("game", "vector"), GAMES)
+def test_random_actions_return_what_the_readme_says(game: type[BoardGame], vector: type[BoardVector]) -> None:
+    random = np.random.default_rng(0)
+    mean = returns(vector, lambda boards: random.integers(len(game.actions), size=len(boards)), 1000).mean()
+    assert mean == pytest.approx(promised("random actions", game), abs=0.1)
+
+
+@pytest.mark.parametrize(("game", "vector"), GAMES)
+def test_simple_players_return_what_the_readme_says(game: type[BoardGame], vector: type[BoardVector]) -> None:
+    mean = returns(vector, lambda boards: np.array([PLAYERS[game](board) for board in boards]), 30).mean()
+    assert mean == pytest.approx(promised("a simple rule", game), abs=0.05)
+
+
+def bricks_from(board: np.ndarray) -> Bricks:
+    paddle, bricks, heading, ball = board
+    env = Bricks()
+    (row, column), (next_row, next_column) = np.argwhere(ball)[0], np.argwhere(heading)[0]
+    env.paddle, env.ball_row, env.ball_column = int(paddle[9].argmax()), int(row), int(column)
+    env.fall, env.drift = int(next_row - row), int(next_column - column)
+    env.bricks = {tuple(cell) for cell in np.argwhere(bricks).tolist()}
+    return env
+
+
+def lanes_from(board: np.ndarray) -> Lanes:
+    env = Lanes()
+    env.row, env.column = np.argwhere(board[0])[0].tolist()
+    env.things = {
+        lane: (column, heading, gold)
+        for channel, (heading, gold) in enumerate([(1, True), (-1, True), (1, False), (-1, False)], start=1)
+        for lane, column in np.argwhere(board[channel]).tolist()
+    }
+    return env
+
+
+def invaders_from(board: np.ndarray) -> Invaders:
+    ship, right, left, falling, shot = board
+    env = Invaders()
+    env.ship, env.heading = int(ship[9].argmax()), 1 if right.any() else -1
+    env.aliens, env.falling, shots = (
+        {tuple(cell) for cell in np.argwhere(x).tolist()} for x in (right | left, falling, shot)
+    )
+    env.shot = next(iter(shots), None)
+    return env
+
+
+RESTORE: dict[type[BoardGame], Callable[[np.ndarray], BoardGame]] = {
+    Bricks: bricks_from,
+    Lanes: lanes_from,
+    Invaders: invaders_from,
+}
+
+
+@pytest.mark.parametrize("game", [game for game, _ in GAMES])
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**31), before=st.integers(0, 120), skill=st.sampled_from([0.5, 0.95]))
+def test_the_observation_tells_all_but_chance(game: type[BoardGame], seed: int, before: int, skill: float) -> None:
+    """A game set up from one observation, with the same chance, goes on alike."""
+    random, env = np.random.default_rng(seed), game()
+    board, _ = env.reset(seed=seed)
+    for _ in range(before):
+        skilled = random.random() < skill
+        board = env.step(PLAYERS[game](board) if skilled else random.integers(len(game.actions)))[0]
+        if env.over:
+            board, _ = env.reset()
+    twin = RESTORE[game](board)
+    twin.key, twin.elapsed, twin.over = env.key, env.elapsed, False
+    for _ in range(10):
+        action = random.integers(len(game.actions))
+        ours, theirs = env.step(action), twin.step(action)
+        np.testing.assert_array_equal(ours[0], theirs[0])
+        assert ours[1:] == theirs[1:]
+        if env.over:
+            break
+
+
+@pytest.mark.parametrize(("game", "vector"), GAMES)
+def test_episodes_are_truncated_after_500_steps_unless_told_otherwise(
+    game: type[BoardGame], vector: type[BoardVector]
+) -> None:
+    id = f"dlplug/{game.__name__}-v0"
+    spec = gymnasium.make(id).spec
+    assert spec is not None
+    assert spec.max_episode_steps == LIMIT
+    many = gymnasium.make_vec(id, num_envs=4)
+    assert isinstance(many.unwrapped, vector)
+    assert many.unwrapped._limit == LIMIT
+    assert vector(2)._limit > 10**9
+
+
+@pytest.mark.parametrize(("game", "vector"), GAMES)
+def test_misuse_is_refused(game: type[BoardGame], vector: type[BoardVector]) -> None:
+    env, count = game(), len(game.actions)
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(STAY)
+    env.reset(seed=0)
+    for action in (-1, count):
+        with pytest.raises(ValueError, match=rf"actions are 0 \(left\), 1 \(stay\), 2 \(right\).*, got {action}"):
+            env.step(action)
+    while not env.over:
+        env.step(STAY)
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(STAY)
+    many = vector(2)
+    many.reset(seed=0)
+    with pytest.raises(ValueError, match=f"actions must be from 0 to {count - 1}, got"):
+        many.step(np.array([0, count]))
+    with pytest.raises(ValueError, match="max_episode_steps must be at least 1, got 0"):
+        vector(2, max_episode_steps=0)
+
+
+@pytest.mark.parametrize("game", [game for game, _ in GAMES])
+def test_pictures_show_what_the_observation_tells(game: type[BoardGame]) -> None:
+    """Every cell has the colour of the last channel that is set there."""
+    colours = [(24, 24, 32), (70, 74, 88), (92, 170, 255), (255, 200, 60), (214, 84, 84), (240, 240, 244)]
+    env = game(render_mode="rgb_array")
+    board, _ = env.reset(seed=0)
+    for _ in range(60):
+        picture = env.render()
+        assert picture is not None
+        assert (picture.shape, picture.dtype) == ((160, 160, 3), np.uint8)
+        shown = picture.reshape(10, CELL, 10, CELL, 3)
+        assert (shown == shown[:, :1, :, :1]).all()
+        for row, column in np.ndindex(10, 10):
+            names = [
+                colour
+                for channel, colour in enumerate(game.channels.values())
+                if colour is not None and board[channel, row, column]
+            ]
+            assert tuple(shown[row, 0, column, 0].tolist()) == colours[names[-1] if names else 1]
+        board = env.reset()[0] if env.over else env.step(PLAYERS[game](board))[0]
+    assert game().render() is None

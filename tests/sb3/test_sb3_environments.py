@@ -1,0 +1,115 @@
+"""What is played: the emulator under both protocols, Gymnasium's environments, and what is taken down of episodes."""
+
+from __future__ import annotations
+
+import sys
+
+import gymnasium
+import numpy as np
+import pytest
+from ale_py.env import AtariEnv
+from dlplug_sb3.environments import Atari, Gym, Played, find_game
+from stable_baselines3.common.atari_wrappers import EpisodicLifeEnv, FireResetEnv, NoopResetEnv
+
+from dlplug import UserError
+
+
+def play_at_random(data: Played, steps: int, seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Rewards and ends of each step, as an algorithm is shown them."""
+    generator = np.random.default_rng(seed)
+    data.environments.reset()
+    rewards, ends = [], []
+    for _ in range(steps):
+        actions = generator.integers(data.spec.output, size=data.environments.num_envs)
+        _, reward, ended, infos = data.environments.step(actions)
+        data.remember(infos)
+        rewards.append(reward)
+        ends.append(ended)
+    return rewards, ends
+
+
+def wrappers(data: Atari) -> set[type]:
+    layer = data.environments.unwrapped.envs[0]
+    found = set()
+    while isinstance(layer, gymnasium.Wrapper):
+        found.add(type(layer))
+        layer = layer.env
+    return found
+
+
+@pytest.mark.parametrize("name", ["space_invaders", "Space Invaders", "space-invaders", "SpaceInvaders"])
+def test_a_game_may_be_spelled_in_any_way(name):
+    assert find_game(name) == ("space_invaders", "ALE/SpaceInvaders-v5")
+
+
+def test_unknown_games_get_the_nearest_and_games_for_two_are_refused():
+    with pytest.raises(UserError, match=r"no Atari game is called 'breakuot'\. Did you mean breakout"):
+        find_game("breakuot")
+    with pytest.raises(UserError, match="no Atari game is called 'warlords'"):
+        find_game("warlords")
+
+
+@pytest.mark.parametrize("module", ["ale_py", "cv2"])
+def test_what_is_not_installed_is_named_with_the_remedy(module, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UserError, match=rf"needs {module}.* pip install 'dlplug-sb3\[atari\]'"):
+        find_game("pong")
+
+
+def test_protocols_are_what_they_say():
+    ended = {EpisodicLifeEnv, FireResetEnv, NoopResetEnv}
+    for protocol, sticky, present in (("classic", 0.0, ended), ("machado", 0.25, set())):
+        data = Atari(game="breakout", protocol=protocol, environments=1, seed=0)
+        emulator = data.environments.unwrapped.envs[0].unwrapped
+        assert emulator.ale.getFloat("repeat_action_probability") == sticky
+        assert wrappers(data) & ended == present
+        assert data.spec.input == (4, 84, 84)
+        assert data.spec.output == 4
+        assert data.environments.reset().dtype == np.uint8
+        assert f"breakout {protocol}: " in data.protocol
+        data.close()
+
+
+def test_rewards_are_clipped_returns_are_raw_and_a_lost_life_ends_no_episode(monkeypatch):
+    """Against the emulator's own rewards, added up beneath all wrappers."""
+    totals = [0.0]
+    step = AtariEnv.step
+
+    def counted(self, action):
+        seen, reward, terminated, truncated, info = step(self, action)
+        totals[-1] += float(reward)
+        if terminated or truncated:
+            totals.append(0.0)
+        return seen, reward, terminated, truncated, info
+
+    monkeypatch.setattr(AtariEnv, "step", counted)
+    data = Atari(game="space-invaders", environments=1, seed=3)
+    rewards, ends = play_at_random(data, 600)
+    data.close()
+    assert set(np.concatenate(rewards)) == {0.0, 1.0}
+    assert [score for score, _ in data.finished] == totals[:-1]
+    assert max(totals) >= 5
+    assert len(data.finished) < np.sum(ends), "three lives are one episode"
+    lengths = [length for _, length in data.finished]
+    last = [index + 1 for index, ended in enumerate(ends) if ended]
+    assert set(np.cumsum(lengths)) <= set(last)
+    values = data.values()
+    assert values["return"] == pytest.approx(np.mean(totals[:-1]))
+    assert values["episode_length"] == pytest.approx(np.mean(lengths))
+    assert data.values() == {}
+
+
+def test_environment_i_has_the_seed_plus_i():
+    several, one = Gym(id="CartPole-v1", environments=3, seed=5), Gym(id="CartPole-v1", seed=7)
+    np.testing.assert_array_equal(several.environments.reset()[2], one.environments.reset()[0])
+
+
+def test_any_gymnasium_environment_is_played_and_an_unknown_one_refused():
+    catch = Gym(id="dlplug_envs:dlplug/Catch-v0", environments=2)
+    assert (catch.spec.input, catch.spec.output, catch.unit) == ((10, 5), 3, "")
+    pendulum = Gym(id="Pendulum-v1")
+    assert (pendulum.spec.input, pendulum.spec.output) == ((3,), 1)
+    with pytest.raises(UserError, match=r"no Gymnasium environment is called 'CartPoll-v1'\. Did you mean CartPole-v1"):
+        Gym(id="CartPoll-v1")
+    with pytest.raises(UserError, match="environments must be at least 1"):
+        Gym(environments=0)

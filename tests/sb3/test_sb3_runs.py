@@ -1,0 +1,235 @@
+"""Runs: Stable-Baselines3 inside the run folder, from the first step to a resumed end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dlplug_sb3 import algorithms
+from dlplug_sb3.environments import Atari
+from dlplug_sb3.film import show
+from dlplug_sb3.games import OTHER_STARTS, play
+from dlplug_sb3.model import Memory
+from dlplug_sb3.trainer import Scalars, passed
+from gymnasium import spaces
+from hypothesis import given
+from hypothesis import strategies as st
+from stable_baselines3 import PPO
+from stable_baselines3.common.buffers import ReplayBuffer
+
+import dlplug
+from dlplug import UserError, testing
+from dlplug.plugins import load_host
+from dlplug.runner import evaluate, resume
+from dlplug.samples import sample
+
+QUIET = {"console.show": "off", "tensorboard.write": "off", "wandb.mode": "off", "device": "cpu", "threads": 1}
+TINY = {"data.environments": 2, "model.n_steps": 16, "model.batch_size": 16, "model.n_epochs": 2, "log_every": 32}
+DQN = {"model": "sb3-dqn", "model.learning_starts": 20, "model.buffer_size": 50, "model.train_freq": 1}
+
+
+@pytest.fixture(autouse=True)
+def in_tmp_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def lines(run: dlplug.Run) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_from_end_to_end():
+    options = {**QUIET, **TINY, "steps": 128, "eval_every": 64, "metrics.sb3-episodes.count": 3}
+    run = dlplug.run("ppo-cartpole", options, out="run")
+    assert run.result["status"] == "finished"
+    assert run.result["steps"] == 128
+    assert run.result["metrics"]["eval/return"] == run.result["metrics"]["eval/episode_length"]  # 1 for each step
+    assert run.result["protocol"] == "CartPole-v1; 3 episodes, likeliest actions"
+    logged = lines(run)
+    assert [line["step"] for line in logged if "train/value_loss" in line] == [32, 64, 96, 128]
+    last = {name for line in logged for name in line}
+    assert last >= {"train/loss", "train/approx_kl", "train/updates", "train/return", "train/learning_rate"}
+    assert not [name for name in last if "time" in name or "ep_rew" in name]
+    assert [line["step"] for line in logged if "eval/return" in line] == [64, 128]
+    rates = [line["train/learning_rate"] for line in logged if "train/learning_rate" in line]
+    assert rates == sorted(rates, reverse=True)
+    saved = {path.name.partition("-")[0] for path in (run.folder / "checkpoints").iterdir()}
+    assert saved == {"best", "last", "sb3.zip"}
+
+
+def test_stable_baselines3_s_own_file_plays_the_same():
+    run = dlplug.run("ppo-cartpole", {**QUIET, **TINY, "steps": 32, "metrics": []}, out="run")
+    trained = run.make("trainer").load(run).model.sb3
+    alone = PPO.load(run.folder / "checkpoints" / "sb3.zip", device="cpu")
+    seen = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    np.testing.assert_array_equal(
+        alone.predict(seen, deterministic=True)[0], trained.predict(seen, deterministic=True)[0]
+    )
+    assert alone.num_timesteps == 32
+
+
+def test_a_stopped_run_has_saved_and_goes_on():
+    """As after Ctrl-C; what is restored is what was saved, to the bit (check_recipe does the same in 20 steps)."""
+    host, stopper = load_host(), testing.StopAt(64)
+    host.manager.register(stopper)
+    run = dlplug.run(
+        "ppo-cartpole", {**QUIET, **TINY, "steps": 128, "metrics.sb3-episodes.count": 2}, out="run", host=host
+    )
+    host.manager.unregister(stopper)
+    assert run.result["status"] == "interrupted"
+    assert run.result["steps"] == 66, "one step of both environments into the next rollout"
+    assert "eval/return" not in run.result["metrics"]
+    resumed = resume("run", host=load_host())
+    assert resumed.result["status"] == "finished"
+    assert resumed.result["steps"] == 128
+    steps = [line["step"] for line in lines(resumed)]
+    assert steps == sorted(steps)
+    assert steps[-1] == 128
+    longer = resume("run", {"steps": 160})
+    assert longer.result["steps"] == 160
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"data.id": "CartPole-v1", **DQN},
+        {"data.id": "CartPole-v1", **DQN, "model.optimize_memory_usage": True, "model.buffer_size": 8},
+        {
+            "data.id": "Pendulum-v1",
+            "model": "sb3",
+            "model.algorithm": "sac",
+            "model.hyperparameters": ["buffer_size=50", "learning_starts=5", "batch_size=4"],
+        },
+    ],
+    ids=["dqn", "dqn with its memory halved and full", "sac"],
+)
+def test_off_policy_algorithms_resume_with_replay_optimizers_and_counters(options):
+    testing.check_recipe("ppo-cartpole", {"threads": 1, "data.environments": 1, **options})
+
+
+def test_eval_and_resume_refuse_another_algorithm():
+    dlplug.run(
+        "ppo-cartpole",
+        {**QUIET, **DQN, "data.environments": 1, "steps": 30, "metrics.sb3-episodes.count": 1},
+        out="run",
+    )
+    assert evaluate("run", {"metrics.sb3-episodes.count": 2})["eval/return"] >= 8
+    with pytest.raises(UserError, match="is of another model"):
+        evaluate("run", {"data.id": "Acrobot-v1"})
+    with pytest.raises(UserError, match=r"replay holds 50 steps of its environments, this one 40: resume with"):
+        resume("run", {"model.buffer_size": 40, "steps": 40})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"data": "gym", "model": "mlp"}, "the trainer sb3 plays --data sb3-atari or --data sb3-gym, not gym"),
+        ({"model": "mlp"}, "the trainer sb3 trains a --model named sb3 or sb3-…, not mlp"),
+        ({"loss": "dqn"}, "the trainer sb3 takes no --loss dqn"),
+        ({"trainer": "torch", "model": "mlp", "loss": "dqn", "optimizer": "adam"}, "add --trainer sb3"),
+        ({"trainer": "torch", "loss": "dqn", "optimizer": "adam"}, "needs an optimizer|add --trainer sb3"),
+    ],
+)
+def test_what_does_not_go_together_is_one_line(options, said):
+    with pytest.raises(UserError, match=said):
+        dlplug.run("ppo-cartpole", {**QUIET, "steps": 32, "metrics": [], **options}, out="run")
+
+
+def test_a_loss_that_is_not_finite_ends_the_run():
+    options = {**QUIET, **DQN, "data.environments": 1, "steps": 64, "log_every": 8, "model.learning_rate": 1e30}
+    with pytest.raises(UserError, match=r"loss became (nan|inf) at step"):
+        dlplug.run("ppo-cartpole", options, out="run")
+    assert json.loads(Path("run/result.json").read_text())["status"] == "failed"
+
+
+def test_an_atari_run_counts_frames_and_reports_raw_scores():
+    options = {**QUIET, **TINY, "data.game": "breakout", "steps": 64, "metrics.sb3-episodes.count": 1}
+    run = dlplug.run("ppo-atari", options, out="run")
+    assert run.result["frames"] == 4 * 64
+    assert [line["frames"] for line in lines(run) if "train/loss" in line] == [4 * 64]
+    assert run.result["metrics"]["eval/return"] >= 0
+    assert run.result["protocol"].startswith("breakout classic: ")
+    assert [path.suffix for path in (run.folder / "media").iterdir()] == [".mp4"]
+
+
+def test_the_film_is_of_the_game_that_was_scored():
+    """The actions, played again from the same seed, give the same score in the same number of steps."""
+    data = Atari(game="breakout", environments=1, seed=0)
+    sb3 = algorithms.ppo(data.spec).sb3
+    environments = data.make(2, OTHER_STARTS)
+    played, actions = play(sb3, environments, np.array([1, 1]), deterministic=False, seed=0)
+    environments.close()
+    assert {episode.lane for episode in played} == {0, 1}
+    episode = max(played, key=lambda episode: episode.lane)
+    sent = actions[: episode.sent, episode.lane]
+    again = data.make(1, OTHER_STARTS + episode.lane)
+    again.reset()
+    ended = [info["episode"]["r"] for action in sent for info in again.step(action[None])[3] if "episode" in info]
+    assert ended == [episode.score]
+    assert episode.length == len(sent)
+    video = show(data, episode, sent, OTHER_STARTS + episode.lane)
+    assert video.frames.shape == (episode.length, 210, 320, 3)
+    assert video.fps == 15
+    assert (video.frames[0] != video.frames[-1]).any()
+
+
+def test_sample_films_games_and_says_where_there_is_nothing_to_see(monkeypatch):
+    catch = {"data.id": "dlplug_envs:dlplug/Catch-v0", "device": "cpu", "threads": 1}
+    testing.check_sampler("ppo-cartpole", "sb3-film", {**catch, **TINY}, {"count": 2})
+    monkeypatch.setitem(sys.modules, "pygame", None)
+    dlplug.run("ppo-cartpole", {**QUIET, **TINY, "steps": 32, "metrics.sb3-episodes.video": True}, out="run")
+    with pytest.raises(UserError, match="CartPole-v1 draws no pictures here: pygame is not installed"):
+        sample("run")
+
+
+@given(every=st.integers(0, 20), before=st.integers(0, 100), steps=st.integers(0, 50))
+def test_passed_is_whether_a_multiple_lies_between(every, before, steps):
+    assert passed(every, before, before + steps) == any(
+        every and k % every == 0 for k in range(before + 1, before + steps + 1)
+    )
+
+
+@pytest.mark.parametrize("halved", [False, True])
+@given(added=st.integers(0, 12))
+def test_a_memory_samples_the_same_after_a_file(halved, added):
+    def empty() -> ReplayBuffer:
+        box = spaces.Box(-1, 1, (2,), np.float32)
+        settings = {"optimize_memory_usage": True, "handle_timeout_termination": False} if halved else {}
+        return ReplayBuffer(5, box, spaces.Discrete(3), device="cpu", n_envs=1, **settings)
+
+    buffer, restored, generator = empty(), empty(), np.random.default_rng(added)
+    for _ in range(added):
+        row = generator.random((2, 1, 2), dtype=np.float32)
+        buffer.add(row[0], row[1], np.array([1]), np.array([0.5]), np.array([False]), [{}])
+    Memory(restored).load_state_dict(testing.through_a_file(Memory(buffer).state_dict()))
+    assert (restored.pos, restored.full) == (buffer.pos, buffer.full)
+    if added > 1:
+        np.random.seed(0)
+        expected = buffer.sample(20)
+        np.random.seed(0)
+        testing.assert_same(list(restored.sample(20)), list(expected), "samples")
+
+
+def test_what_the_logger_records_keeps_its_numbers():
+    scalars = Scalars()
+    recorded = {"train/loss": np.float32(2), "rollout/exploration_rate": 0.5, "time/fps": 9, "train/note": "words"}
+    scalars.write(recorded, {}, 1)
+    assert scalars.take() == {"loss": 2.0, "epsilon": 0.5}
+    assert scalars.take() == {}
+
+
+def test_list_shows_which_trainer_a_recipe_uses():
+    from dlplug.listing import rows
+
+    trainers = {row["name"]: row["trainer"] for row in rows(load_host(), "recipes")}
+    ours = ("ppo-atari", "a2c-atari", "sb3-dqn-atari", "ppo-cartpole")
+    assert {trainers[name] for name in ours} == {"sb3"}
+
+
+@pytest.mark.slow
+def test_ppo_balances_the_pole():
+    run = dlplug.run("ppo-cartpole", {**QUIET, "seed": 100}, out="run")
+    assert run.result["metrics"]["eval/return"] == 500
