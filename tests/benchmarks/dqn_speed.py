@@ -1,15 +1,16 @@
-"""Environment steps per second of `dqn-atari --preset paper` beside Stable-Baselines3's DQN, in one run.
+"""Environment steps per second of `dqn-atari --preset paper` beside other libraries' DQN, in one run.
 
-Both play Pong with Nature's network at 84x84, batch 32 and one update for every 4 steps, past their first updates.
-Short windows of the two and of bare gradient steps (dlplug's own loss and optimizer on one batch, nothing played) take
-turns, so that whatever else the machine does falls on all three; SB3 plays in a process of its own, as its users run
-it. Prints one JSON line:
+All play Pong with Nature's network at 84x84, batch 32 and one update for every 4 steps, past their first updates.
+Short windows of all of them and of bare gradient steps (dlplug's own loss and optimizer on one batch, nothing played)
+take turns, so that whatever else the machine does falls on each; peers play in processes of their own, as their users
+run them. Prints one JSON line:
 
-    ratio_sb3    dlplug's steps per second over SB3's (medians of the windows), both with one torch thread, which is
-                 the faster number for either on two cores. The goal is 2 or more
+    ratio_sb3, ratio_tianshou
+                 dlplug's steps per second over the peer's (medians of the windows), each with one torch thread, which
+                 is the faster number for all on two cores. The goal is 2 or more
     ratio_bare   time of a dlplug step over that of a quarter of a bare gradient step: the goal is 1.25 or less
 
-    python tests/benchmarks/dqn_speed.py [--windows 9] [--updates 50]
+    python tests/benchmarks/dqn_speed.py [--windows 9] [--updates 50] [--tianshou PYTHON]
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import multiprocessing
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -42,45 +43,31 @@ EPSILON = 0.01
 
 
 class Peer:
-    """SB3's DQN with the same settings, past its first updates."""
+    """A script of `peers/` in a process of its own, which plays when it is told to."""
 
-    def __init__(self) -> None:
-        torch.set_num_threads(1)
-        import ale_py
-        import gymnasium
-        from stable_baselines3 import DQN as PeerDQN
-        from stable_baselines3.common.env_util import make_atari_env
-        from stable_baselines3.common.vec_env import VecFrameStack
-
-        gymnasium.register_envs(ale_py)
-        self.agent = PeerDQN(
-            "CnnPolicy",
-            VecFrameStack(make_atari_env("PongNoFrameskip-v4", n_envs=1, seed=0), n_stack=4),
-            learning_rate=1e-4,
-            buffer_size=REPLAY,
-            learning_starts=STARTS,
-            batch_size=32,
-            train_freq=TRAIN_EVERY,
-            gradient_steps=1,
-            target_update_interval=1000,
-            exploration_initial_eps=EPSILON,
-            exploration_final_eps=EPSILON,
-            device="cpu",
-        )
-        self.play(STARTS + 100)
+    def __init__(self, script: str, python: str) -> None:
+        path = Path(__file__).parent / "peers" / script
+        self.process = subprocess.Popen([python, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        while self._line() != "ready":
+            pass
 
     def play(self, steps: int) -> float:
         """The seconds that so many steps took."""
-        started = time.perf_counter()
-        self.agent.learn(steps, reset_num_timesteps=False)
-        return time.perf_counter() - started
+        assert self.process.stdin is not None
+        print(steps, file=self.process.stdin, flush=True)
+        return float(self._line())
 
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
 
-def serve(pipe: Connection) -> None:
-    """The peer's process: plays as many steps as it is told to, until it is told 0."""
-    peer = Peer()
-    while steps := pipe.recv():
-        pipe.send(peer.play(steps))
+    def _line(self) -> str:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.process.args} has ended")
+        return line.strip()
 
 
 class Bare:
@@ -107,9 +94,9 @@ class Bare:
 class Turns:
     """An observer that hears of every window of the run, and lets the others have theirs before it goes on."""
 
-    def __init__(self, updates: int, windows: int, peer: Connection) -> None:
-        self.updates, self.windows, self.peer, self.bare = updates, windows, peer, Bare()
-        self.seconds: dict[str, list[float]] = {"dlplug": [], "sb3": [], "bare": []}
+    def __init__(self, updates: int, windows: int, peers: Mapping[str, Peer]) -> None:
+        self.updates, self.windows, self.peers, self.bare = updates, windows, peers, Bare()
+        self.seconds: dict[str, list[float]] = {name: [] for name in ("dlplug", "bare", *peers)}
         self.started = 0.0
 
     @hookimpl
@@ -117,8 +104,8 @@ class Turns:
         now = time.perf_counter()
         if run.stopping:
             return
-        self.peer.send(self.updates * TRAIN_EVERY)
-        others = {"sb3": self.peer.recv(), "bare": self.bare.learn(self.updates)}
+        others = {name: peer.play(self.updates * TRAIN_EVERY) for name, peer in self.peers.items()}
+        others["bare"] = self.bare.learn(self.updates)
         if self.started:  # the first window was a warm-up
             for name, seconds in {"dlplug": now - self.started, **others}.items():
                 self.seconds[name].append(seconds)
@@ -128,15 +115,16 @@ class Turns:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--windows", type=int, default=9, help="of each of the three")
+    parser.add_argument("--windows", type=int, default=9, help="of each")
     parser.add_argument("--updates", type=int, default=50, help="in a window; four steps each")
+    parser.add_argument("--tianshou", metavar="PYTHON", help="an interpreter that has tianshou 2, ale-py and opencv")
     options = parser.parse_args()
     torch.set_num_threads(1)
     host = load_host(["no:wandb"])
-    ours, theirs = multiprocessing.Pipe()
-    peer = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
-    peer.start()
-    turns = Turns(options.updates, options.windows, ours)
+    peers = {"sb3": Peer("sb3.py", sys.executable)}
+    if options.tianshou:
+        peers["tianshou"] = Peer("tianshou_dqn.py", options.tianshou)
+    turns = Turns(options.updates, options.windows, peers)
     host.manager.register(turns)
     settings = {
         "data.replay": REPLAY,
@@ -149,15 +137,16 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
         run("dqn-atari", settings, preset="paper", out=f"{folder}/run", host=host)
-    ours.send(0)
+    for peer in peers.values():
+        peer.close()
     medians = {name: median(seconds) / (options.updates * TRAIN_EVERY) for name, seconds in turns.seconds.items()}
     result = {
         "benchmark": "dqn_speed",
         "threads": torch.get_num_threads(),
         "windows": options.windows,
-        "steps_per_second": {name: round(1 / medians[name], 1) for name in ("dlplug", "sb3")},
+        "steps_per_second": {name: round(1 / medians[name], 1) for name in ("dlplug", *peers)},
         "bare_gradient_step_ms": round(1e3 * medians["bare"] * TRAIN_EVERY, 2),
-        "ratio_sb3": round(medians["sb3"] / medians["dlplug"], 3),
+        **{f"ratio_{name}": round(medians[name] / medians["dlplug"], 3) for name in peers},
         "ratio_bare": round(medians["dlplug"] / medians["bare"], 3),
     }
     print(json.dumps(result))

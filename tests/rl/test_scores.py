@@ -46,7 +46,8 @@ def a_run(
     path.mkdir(parents=True)
     saved = {"recipe": recipe, "preset": preset, "seed": seed, **({"data.game": game} if game else {})} | (config or {})
     path.joinpath("config.yaml").write_text(yaml.safe_dump(saved))
-    told = f"{saved['data.id']}; {protocol}" if "data.id" in saved else f"{game} {protocol}"
+    rom = game.lower().replace("-", "_")
+    told = f"{saved['data.id']}; {protocol}" if "data.id" in saved else f"{rom} {protocol}"
     result = {"recipe": recipe, "preset": preset, "seed": seed, "status": status, "protocol": told, "frames": 4_000}
     measured = {"eval/return": score} if metrics is None else metrics
     path.joinpath("result.json").write_text(json.dumps(result | {"metrics": measured}))
@@ -84,10 +85,8 @@ def test_run_folders_are_told_by_game_and_aggregated(capsys):
     assert one["games"]["pong"]["scores"] == values["pong"]
     assert one["games"]["breakout"]["score"] == 250
     assert one["games"]["breakout"]["score_std"] == pytest.approx(np.std(values["breakout"]))
-    pong, breakout = (
-        [(s + 20.7) / (14.6 + 20.7) for s in values["pong"]],
-        [(s - 1.7) / 28.8 for s in values["breakout"]],
-    )
+    pong = [(score + 20.7) / (14.6 + 20.7) for score in values["pong"]]
+    breakout = [(score - 1.7) / (30.5 - 1.7) for score in values["breakout"]]
     assert one["games"]["pong"]["normalised"] == pytest.approx(np.mean(pong))
     aggregates = one["aggregates"]
     assert aggregates["mean"]["value"] == pytest.approx((np.mean(pong) + np.mean(breakout)) / 2)
@@ -113,14 +112,14 @@ def test_presets_and_protocols_are_never_pooled(capsys):
 
 
 def test_one_run_given_twice_is_refused_and_an_option_tells_runs_apart(capsys):
-    a_run("a", score=1.0, config={"loss.double": True})
-    a_run("b", score=2.0, config={"loss.double": False})
+    a_run("a", score=1.0, config={"data.n_step": 1})
+    a_run("b", score=2.0, config={"data.n_step": 3})
     assert complaint("a", "b") == (
         "dqn-atari gpu on pong has two runs of seed 0, a and b: give one of them, or tell them apart by an option:"
         " --by OPTION"
     )
-    named = {one["recipe"]: one["games"]["pong"]["score"] for one in told_by(capsys, "a", "b", "--by", "loss.double")}
-    assert named == {"dqn-atari gpu loss.double=True": 1.0, "dqn-atari gpu loss.double=False": 2.0}
+    named = {one["recipe"]: one["games"]["pong"]["score"] for one in told_by(capsys, "a", "b", "--by", "data.n_step")}
+    assert named == {"dqn-atari gpu data.n_step=1": 1.0, "dqn-atari gpu data.n_step=3": 2.0}
     assert complaint("a", "--by", "loss.triple") == "a: --by loss.triple: its configuration has no such option"
 
 
@@ -222,10 +221,10 @@ def test_the_lines_that_a_person_reads(capsys):
         ("a --figre x.png", "dlplug scores: unrecognized arguments: --figre x.png"),
         ("nowhere", "nowhere is neither a record, a run folder, a folder of them nor a recipe that was run here"),
         ("notes.json", "notes.json is no record that `dlplug verify` wrote"),
-        ("a --figure x.bmp", "--figure x.bmp: no such kind of picture. There are: .pdf, .png, .svg."),
+        ("a --figure x.bmp", "--figure x.bmp: no such kind of picture. Did you mean .png or .pdf?"),
         ("a --figure no/x.png", "--figure no/x.png: there is no folder no"),
-        ("a --figure x.png --curve eval/q", "--curve eval/q: none of the runs has logged it"),
-        ("a --figure x.png", "--curve train/return: none of the runs has logged it"),
+        ("a --figure x.png --curve eval/q", "no learning curve to draw: none of the runs has logged eval/q"),
+        ("a --figure x.png", "no learning curve to draw: none of the runs has logged train/return"),
     ],
 )
 def test_an_error_is_one_line(line, message):

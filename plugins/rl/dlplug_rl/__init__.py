@@ -27,6 +27,7 @@ def register_losses():
         "qr-dqn": "dlplug_rl.distributional:QuantileRegression",
         "iqn": "dlplug_rl.distributional:IQN",
         "pqn": "dlplug_rl.pqn:PQN",
+        "unreal": "dlplug_rl.auxiliary:Unreal",
     }
 
 

@@ -28,7 +28,7 @@ ON_TWO_CORES: dict[str, Any] = {
     "optimizer.schedule": "linear",
     "optimizer.final": 0.1,
     "threads": 1,  # the network is small, and the emulator's own threads take the other core
-    "frames": 900_000,
+    "frames": 1_200_000,
 }
 REPLAYED_ON_TWO_CORES = ON_TWO_CORES | {
     "data.environments": 8,
@@ -175,7 +175,7 @@ RECIPES = {
         metrics=["episodes"],
         samplers=["film"],
         targets=pong(20, f"{RAINBOW}, table 6: 20.9 after 200M frames"),
-        presets={"cpu": on_two_cores({**NOISY, "data.importance_steps": 225_000}), "gpu": GRAPHED},
+        presets={"cpu": on_two_cores({**NOISY, "data.importance_steps": 300_000}), "gpu": GRAPHED},
         watch=["train/return", "train/q", "train/surprise"],
     ),
     "btr-atari": Recipe(
@@ -207,7 +207,7 @@ RECIPES = {
                 {
                     "data.protocol": "classic",
                     "data.batch_size": 32,
-                    "data.importance_steps": 225_000,
+                    "data.importance_steps": 300_000,
                     "data.gamma": 0.99,
                     "model.noisy": False,
                 }

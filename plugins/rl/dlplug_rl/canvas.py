@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from PIL import Image as Picture
@@ -54,7 +54,7 @@ class Canvas:
             place += math.ceil(font(12).getlength(text)) + 3 * MARGIN
 
     def draw(
-        self, screen: np.ndarray, score: float, values: np.ndarray | None = None, action: int | None = None
+        self, screen: np.ndarray, score: float, values: Iterable[float] = (), action: int | None = None
     ) -> np.ndarray:
         """A picture (height, width, 3) uint8 of a screen, the score so far, and, but at the game's end, the values
         (A,) and the action that was taken."""
@@ -65,16 +65,17 @@ class Canvas:
         picture.paste(enlarged, self.corner)
         pen = ImageDraw.Draw(picture)
         pen.text((self.left, MARGIN + 24), f"score {score:g}", STRONG, font(24))
-        for row, value in enumerate(() if values is None else values):
+        values = list(values)
+        for row, value in enumerate(values):
             taken = row == action
-            colour = VALUE if not taken else TAKEN if value == np.max(values) else RANDOM
+            colour = VALUE if not taken else TAKEN if value == max(values) else RANDOM
             top = TOP + row * ROW
-            full = round(BAR * float((value - self.low) / self.span))
+            full = round(BAR * (value - self.low) / self.span)
             pen.rectangle((self.bars, top + 2, self.bars + full, top + ROW - 6), colour)
             if taken:
                 pen.text((self.left, top), self.names[row], colour, font(13))
             end = (self.bars + BAR + NUMBER, top)
-            pen.text(end, f"{value:.3g}", colour if taken else TEXT, font(13), anchor="ra")
+            pen.text(end, f"{value:.2f}", colour if taken else TEXT, font(13), anchor="ra")
         return np.asarray(picture)
 
 

@@ -102,7 +102,7 @@ def show(environments: Environments, game: Game, title: str, pictures: int) -> V
     names = environments.spec.names or tuple(f"action {action}" for action in range(environments.spec.output))
     steps = len(game.actions)
     faster = -(-(steps + 1) // pictures)
-    caption = f"{title}: {game.score:g} points in {steps} actions"
+    caption = f"{title}: a score of {game.score:g} in {steps} actions"
     if faster > 1:
         caption += f", {faster} times as fast as played"
     return Video(drawn(screens, game, names, title, faster), fps=environments.fps, caption=caption)

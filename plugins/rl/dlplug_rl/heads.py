@@ -39,6 +39,25 @@ class Head(nn.Module):
         return self.value(features) + advantage - advantage.mean(-2, keepdim=True)
 
 
+class Auxiliary(nn.Module):
+    """Heads for the tasks of UNREAL (Jaderberg et al. 2017, arXiv:1611.05397): what each action will change in each
+    cell of a grid, and whether a reward comes. features (B, F).
+
+    control: (B, actions, cells, cells). foresee: logits (B, 3) of a negative, no, and a positive reward.
+    """
+
+    def __init__(self, features: int, hidden: int, actions: int, cells: int) -> None:
+        super().__init__()
+        half = cells // 2
+        self.control = nn.Sequential(
+            nn.Linear(features, 32 * half * half),
+            nn.ReLU(),
+            nn.Unflatten(1, (32, half, half)),
+            nn.ConvTranspose2d(32, actions, 4, stride=2, padding=1),
+        )
+        self.foresee = nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, 3))
+
+
 class NoisyLinear(nn.Module):
     """A dense layer whose weights carry factorised Gaussian noise of learnt size (Fortunato et al. 2018,
     arXiv:1706.10295, equations 9 to 11). In training every pass draws new noise, one for the whole batch; in eval

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 
 from dlplug import Spec
 from dlplug_rl import torsos
-from dlplug_rl.heads import Head
+from dlplug_rl.heads import Auxiliary, Head
 from dlplug_rl.returns import Categorical, Implicit, Mean, Quantile, Returns
+
+GRID = 14  # cells along a side that pixel control looks at: of 3 pixels in frames of 42x42, of 6 in 84x84
 
 
 class QNetwork(nn.Module):
@@ -24,23 +26,39 @@ class QNetwork(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, torso: nn.Module, head: Head, returns: Returns, mean: object, deviation: object) -> None:
+    def __init__(
+        self,
+        torso: nn.Module,
+        head: Head,
+        returns: Returns,
+        mean: object,
+        deviation: object,
+        auxiliary: Auxiliary | None = None,
+    ) -> None:
         super().__init__()
         self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32).clone())
         self.register_buffer("deviation", torch.as_tensor(deviation, dtype=torch.float32).clone())
-        self.torso, self.head, self.returns = torso, head, returns
+        self.torso, self.head, self.returns, self.auxiliary = torso, head, returns, auxiliary
         self.to(memory_format=torch.channels_last)  # half the time of a step of oneDNN's or cuDNN's convolutions
 
     def forward(self, obs: Tensor) -> Tensor:
         """obs: (B, *input), any dtype. Gives Q(s, ·), (B, actions)."""
         return self.returns.mean(self.outputs(obs))
 
+    def values(self, features: Tensor) -> Tensor:
+        """Q(s, ·), (B, actions), of features that were computed before."""
+        return self.returns.mean(self.returns(self.head, features))
+
     def outputs(self, obs: Tensor, tau: Tensor | None = None) -> Tensor:
         """(B, actions, K): what the head says of each action's return. tau: (B, K) fractions of implicit quantiles."""
+        return self.returns(self.head, self.features(obs), tau)
+
+    def features(self, obs: Tensor) -> Tensor:
+        """(B, features): what the torso sees."""
         x = (obs - self.mean).div_(self.deviation).float()  # in place: fresh memory costs more than the division
         if x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
-        return self.returns(self.head, self.torso(x), tau)
+        return self.torso(x)
 
 
 def q_network(
@@ -57,6 +75,7 @@ def q_network(
     atoms: int = 51,
     low: float = -10.0,
     high: float = 10.0,
+    auxiliary: bool = False,
     scaling: Literal["standardise", "unit"] = "standardise",
 ) -> QNetwork:
     """A network for discrete actions.
@@ -72,6 +91,7 @@ def q_network(
     atoms: of a categorical distribution; quantiles of the others (implicit: those that actions are chosen by)
     low: the lowest return that a categorical distribution can tell
     high: the highest
+    auxiliary: heads for the tasks of the loss unreal, which help a torso of pictures to see
     scaling: standardise by the game's own mean and deviation, or unit (x / 255) as published protocols have it
     """
     if torso == "mlp":
@@ -88,4 +108,5 @@ def q_network(
     }[returns]()
     head = Head(features, hidden, spec.output, speaking.outputs, dueling=dueling, noisy=noisy, layer_norm=layer_norm)
     mean, deviation = (spec.mean, spec.deviation) if scaling == "standardise" else (0.0, 255.0)
-    return QNetwork(looking, head, speaking, mean, deviation)
+    tasks = Auxiliary(features, 128, spec.output, GRID) if auxiliary else None
+    return QNetwork(looking, head, speaking, mean, deviation, tasks)

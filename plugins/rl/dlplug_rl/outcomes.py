@@ -173,10 +173,10 @@ def _outcomes(
 
 def _game(config: Mapping[str, Any]) -> str:
     """A game's name as the table of scores spells it, or the last part of an environment's id."""
-    if game := config.get("data.game"):
-        table = {known.replace("_", ""): known for known in SCORES}
-        return table.get(re.sub("[^a-z0-9]", "", game.lower()), game)
-    return config.get("data.id", "").rpartition("/")[2]
+    game: str = config.get("data.game", "")
+    id: str = config.get("data.id", "")
+    table = {known.replace("_", ""): known for known in SCORES}
+    return table.get(re.sub("[^a-z0-9]", "", game.lower()), game) or id.rpartition("/")[2]
 
 
 def _normalised(game: str, score: float, references: References) -> float | None:

@@ -18,7 +18,10 @@ STATISTICS = {"mean": mean, "median": median, "interquartile mean": interquartil
 
 
 def scores(arguments: list[str]) -> int:
-    """Prints raw and human-normalised scores of runs and of `dlplug verify`'s records, and their aggregates."""
+    """What runs scored: raw, human-normalised, aggregated over games; with a figure.
+
+    arguments: records of `dlplug verify`, run folders, and flags. Raises UserError for what a user can mend.
+    """
     parser = _parser()
     if {"--help", "-h"} & set(arguments):
         parser.print_help()
@@ -115,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         "dlplug scores",
         description="Raw and normalised scores of runs: 0 is random play, 1 the human. Over all games: mean, median and"
-        " interquartile mean with 95 %% stratified bootstrap intervals (Agarwal et al. 2021, arXiv:2108.13264).",
+        " interquartile mean with 95 % stratified bootstrap intervals (Agarwal et al. 2021, arXiv:2108.13264).",
         allow_abbrev=False,
     )
     add = parser.add_argument

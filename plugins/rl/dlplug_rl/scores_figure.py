@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("dlplug")
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444")  # Okabe & Ito 2008
-LINES = ("-", "--", ":")  # for more than seven recipes
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444",  # Okabe & Ito 2008
+           "#8C510A", "#6A3D9A", "#999999")  # fmt: skip
+LINES = ("-", "--", ":")  # for more than ten recipes
 FORMATS = (".png", ".pdf", ".svg")
 COLUMNS = 4
 
@@ -45,13 +47,13 @@ def draw(groups: Sequence[Group], key: str = "") -> Figure:
     folders = [folder for group in groups for runs in group.games.values() for folder in _folders(runs)]
     key = key or key_for(folders)
     if folders and not any(last_frame(folder, key) for folder in folders):
-        raise UserError(f"--curve {key}: none of the runs has logged it")
+        raise UserError(f"no learning curve to draw: none of the runs has logged {key}")
     games = sorted({game for group in groups for game, runs in group.games.items() if _folders(runs)})
     bars = _bars(groups)
     panels = len(games) + bool(bars)
     if not panels:
         raise UserError("nothing to draw: give run folders, or --reference GAME=LOW,HIGH for games without human score")
-    columns = min(COLUMNS, panels)
+    columns = min(COLUMNS, math.ceil(math.sqrt(panels)))
     rows = -(-panels // columns)
     figure = Figure((4.4 * columns, 3.5 * rows + 0.5), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
