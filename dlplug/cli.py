@@ -166,11 +166,11 @@ def verify_command(host: Host, arguments: list[str]) -> int:
     host.recipe(recipe)
     options, count = parse(arguments), _whole(seeds or "1", "--seeds")
     overlays = [parse([f"--{option}={value}"]) for option, value in each_value(each, games)]
-    from dlplug.verify import print_record, verify
+    from dlplug.verify import print_records, verify
 
     _warn(host)
     records = verify(host, recipe, options, overlays, seeds=count, preset=preset)
-    _print(records if overlays else records[0], as_json, lambda: [print_record(record) for record in records])
+    _print(records if overlays else records[0], as_json, lambda: print_records(records))
     return 1 if any(record["reached"] is False for record in records) else 0
 
 

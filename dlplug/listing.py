@@ -16,7 +16,7 @@ from dlplug.errors import UserError
 from dlplug.folder import find_run, read_config
 from dlplug.options import Config, choice_keys, choose, resolve, schema, units_of
 from dlplug.plugins import Entry, Host
-from dlplug.recipes import as_use
+from dlplug.recipes import as_use, claims
 from dlplug.samples import sampler_of
 
 
@@ -58,7 +58,6 @@ def describe(host: Host, name: str, preset: str = "") -> dict[str, Any]:
     recipe = host.recipe(name)
     preset = preset or likely_preset(recipe)
     config = resolve(host, name, [], preset, partly=True)
-    targets = recipe.presets[preset].targets if preset and recipe.presets[preset].targets else recipe.targets
     return {
         "recipe": name,
         "summary": recipe.summary,
@@ -66,7 +65,7 @@ def describe(host: Host, name: str, preset: str = "") -> dict[str, Any]:
         "needs": recipe.needs,
         "preset": preset,
         "presets": {key: value.summary for key, value in recipe.presets.items()},
-        "targets": [{"target": str(target), "source": target.source} for target in targets],
+        "targets": [{"target": str(target), "source": target.source} for target in claims(recipe, preset)],
         "samplers": [as_use(sampler).name for sampler in recipe.samplers],
         "options": {key: value for key, value in config.items() if key not in ("recipe", "preset")},
     }

@@ -28,6 +28,7 @@ class Target:
 
     metric: the key in result.json, such as "test/accuracy". at_least or at_most: the bar.
     protocol: what the number means (split, episodes, samples). source: the paper or page that states it.
+    where: options that must be so for the claim to hold, {"data.game": "pong"}.
     """
 
     metric: str
@@ -35,10 +36,15 @@ class Target:
     source: str
     at_least: float | None = None
     at_most: float | None = None
+    where: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError(f"the target for {self.metric} needs one of at_least and at_most")
+
+    def stands(self, config: Mapping[str, Any]) -> bool:
+        """Whether the claim is about a run of this configuration."""
+        return all(config.get(key) == value for key, value in self.where.items())
 
     def reached(self, value: float) -> bool:
         return value >= self.at_least if self.at_least is not None else value <= (self.at_most or 0.0)
@@ -87,6 +93,11 @@ class Recipe:
     presets: Mapping[str, Preset] = field(default_factory=dict)
     watch: Sequence[str] = ()
     needs: str = ""
+
+
+def claims(recipe: Recipe, preset: str) -> list[Target]:
+    """Every target of a recipe under a preset: the preset's own, or else the recipe's."""
+    return list((recipe.presets[preset].targets if preset in recipe.presets else ()) or recipe.targets)
 
 
 def as_use(value: Use | str) -> Use:

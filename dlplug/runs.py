@@ -21,7 +21,7 @@ from dlplug.errors import UserError
 from dlplug.media import Media
 from dlplug.options import Config
 from dlplug.plugins import Host
-from dlplug.recipes import Target
+from dlplug.recipes import Target, claims
 from dlplug.signatures import read_signature
 
 
@@ -126,7 +126,7 @@ class Run:
 
     def is_best(self, split: str, values: Mapping[str, Any]) -> bool:
         """Whether the recipe's first target likes these values better than any before."""
-        for target in self.targets:
+        for target in claims(self.definition, self.preset):
             name = target.metric.partition("/")[2]
             if name in values:
                 value = float(values[name])
@@ -137,8 +137,8 @@ class Run:
 
     @property
     def targets(self) -> list[Target]:
-        preset = self.definition.presets.get(self.preset)
-        return list(preset.targets if preset and preset.targets else self.definition.targets)
+        """What the recipe claims of a run like this one."""
+        return [target for target in claims(self.definition, self.preset) if target.stands(self.config)]
 
     def finish(self, status: str, message: str = "") -> None:
         """Writes result.json, last and atomically, and tells observers."""

@@ -234,7 +234,8 @@ def _check_restored(folder: Path, host: Host, before: Mapping[str, Any]) -> bool
     trainer = run.make("trainer")
     training = Training(trainer, run, trainer.build(run))
     training.restore()
-    now = training.learner() | {"weights": dict(training.job.model.state_dict())}
+    weights = training.job.model.state_dict()  # of tied ones, the file has one
+    now = training.learner() | {"weights": {name: weights[name] for name in before["weights"]}}
     now |= {"data": through_a_file(training.job.data.state_dict())}
     training.job.data.close()
     for key in ("step", "weights", "loss", "steppers", "data", "best"):

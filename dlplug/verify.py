@@ -16,7 +16,7 @@ from dlplug.folder import read_config
 from dlplug.options import Config, resolve
 from dlplug.parsing import flag
 from dlplug.plugins import Host
-from dlplug.recipes import Target
+from dlplug.recipes import Target, claims
 from dlplug.runner import chosen_preset, evaluate, run
 from dlplug.runs import Run, write_json
 
@@ -35,15 +35,14 @@ def verify(
 ) -> list[dict[str, Any]]:
     """Every seed is trained and reported; a target is reached when the mean over the seeds reaches it.
 
-    each: overlays, [{"data.game": "pong"}, {"data.game": "breakout"}], for a record of each. The recipe's targets are
-    claims about its own values: an overlay that changes any of them has no bar, and its record says so. What is wrong
-    with a later overlay is said before the first is trained.
+    each: overlays, [{"data.game": "pong"}, {"data.game": "breakout"}], for a record of each. A target that does not say
+    where it holds is a claim about the recipe's own values: an overlay that changes any of them has no such bar, and
+    its record says so. What is wrong with a later overlay is said before the first is trained.
 
     The records go into results/<recipe>.json beside the plugin where its source is at hand, else below here.
     """
     preset = preset or chosen_preset(host, recipe, [options])
-    definition = host.recipe(recipe)
-    targets = list((definition.presets[preset].targets if preset else ()) or definition.targets)
+    targets = claims(host.recipe(recipe), preset)
     if not targets:
         raise UserError(f"recipe {recipe} states no target{f' for the preset {preset}' if preset else ''} to verify")
     path = (folder or results_folder(host, recipe)) / f"{recipe}.json"
@@ -78,9 +77,12 @@ def _verified(
     preset: str,
     path: Path,
 ) -> dict[str, Any]:
-    """Trains the seeds under options and a change that leaves no target standing. What is there is recorded after each,
-    so that neither an interruption nor a failure loses a finished run."""
-    entry = f"{preset} {_named(change)}".strip() or "default"
+    """Trains the seeds under options and a change. What is there is recorded after each, so that neither an
+    interruption nor a failure loses a finished run."""
+    config = resolve(host, recipe, [options, change], preset)
+    standing = [target for target in targets if target.stands(config) and (target.where or not change)]
+    different = change or ({} if standing else options)
+    entry = f"{preset} {_named(different)}".strip() or "default"
     record: dict[str, Any] = {}
     runs: list[dict[str, Any]] = []
     first = int(options.get("seed", 0))
@@ -90,12 +92,12 @@ def _verified(
             kept = f"{len(runs)} of {seeds} seeds are recorded in {path}" if runs else "nothing was recorded"
             raise UserError(f"interrupted at seed {seed}: {kept}; go on with dlplug resume {trained.folder}")
         runs.append(_outcome(trained, evaluate(str(trained.folder), host=host)))
-        compared = [_without_bar(target, runs, change) if change else _compared(target, runs) for target in targets]
+        compared = [_compared(target, runs) for target in standing] or [_without_bar(targets[0], runs, different)]
         record = {
             "recipe": recipe,
             "preset": preset,
             "targets": compared,
-            "reached": None if change else all(target["reached"] for target in compared),
+            "reached": all(target["reached"] for target in compared) if standing else None,
             "runs": runs,
             "options": {**options, **change},
             "config": _saved_config(trained),
@@ -122,8 +124,8 @@ def results_folder(host: Host, recipe: str) -> Path:
     return Path("results")
 
 
-def print_record(record: Mapping[str, Any]) -> None:
-    for target in record["targets"]:
+def print_records(records: Sequence[Mapping[str, Any]]) -> None:
+    for target in (target for record in records for target in record["targets"]):
         values = ", ".join(f"{value:.4g}" for value in target["values"])
         state = {True: ": reached", False: ": not reached", None: ""}[target["reached"]]
         print(f"{target['target']}: mean {target['mean']:.4g} of {values}{state}")

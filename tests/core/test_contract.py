@@ -9,7 +9,7 @@ from dlplug import Loss, Update, testing
 from dlplug.plugins import load_host
 from dlplug.recipes import as_use
 
-ONE_STEP = {"data.environments": 1, "model.n_steps": 1}  # in a rollout
+ONE_STEP = {"data.environments": 1, "model.n_steps": 1, "threads": 1}  # in a rollout
 # Overlays that make a recipe small enough to learn a few steps in a test.
 SMALL = {
     "dqn-atari": {"data.environments": 2, "data.replay": 2000, "data.learning_starts": 40, "data.batch_size": 4},
@@ -17,8 +17,8 @@ SMALL = {
     "dqn-catch": {"data.learning_starts": 50},
     "ppo-atari": {**ONE_STEP, "model.batch_size": 1, "model.normalize_advantage": False},
     "ppo-cartpole": {**ONE_STEP, "model.batch_size": 1, "model.normalize_advantage": False},
-    "a2c-atari": ONE_STEP,
-    "sb3-dqn-atari": {"model.buffer_size": 40, "model.learning_starts": 5, "model.train_freq": 1},
+    "a2c-atari": {**ONE_STEP, "data.game": "breakout"},  # its film is short
+    "sb3-dqn-atari": {"model.buffer_size": 40, "model.learning_starts": 5, "model.train_freq": 1, "threads": 1},
 }
 INSTALLED = load_host()
 # Each sampler on the first recipe that names it; some on one that costs less.

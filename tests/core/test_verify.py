@@ -1,11 +1,13 @@
 """`dlplug verify` trains, evaluates by the protocol and records every seed, whatever came out."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from dlplug import UserError, hookimpl
 from dlplug.folder import read_config
+from dlplug.recipes import Target
 from dlplug.verify import results_folder, verify
 
 
@@ -97,7 +99,7 @@ def test_what_is_wrong_with_a_later_value_is_said_before_the_first_is_trained(ho
 
 
 def test_data_that_cannot_be_had_are_said_before_the_first_is_trained(host, quiet, in_tmp_path):
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="batch_size must be between 1 and the -1"):
         verify(host, "toy-moons", {**quiet, "steps": 3}, [{"data.size": "64"}, {"data.size": "-1"}], folder=in_tmp_path)
     assert not (in_tmp_path / "runs").exists()
 
@@ -164,3 +166,31 @@ def test_what_each_is_not(cli, toys, line, message):
     said = cli("-p", toys, "verify", "toy-moons", *line.split(), "-p", "no:wandb")
     assert said.code == 2
     assert message in said.err
+
+
+# Targets that say where they hold
+
+
+@pytest.fixture
+def bars(host, monkeypatch):
+    """The toy with two claims, each about another width."""
+    claims = [
+        Target("test/accuracy", f"width {width}", "a test", at_least=bar, where={"model.width": width})
+        for width, bar in ((4, 0.1), (8, 2.0))
+    ]
+    toy = replace(host.recipe("toy-moons"), targets=claims)
+    monkeypatch.setattr(host, "recipe", lambda name: toy)
+
+
+def test_only_the_target_that_holds_for_a_value_is_compared(host, quiet, in_tmp_path, bars):
+    each = [{"model.width": width} for width in (4, 8, 6)]
+    four, eight, six = verify(host, "toy-moons", {**quiet, "steps": 2}, each, folder=in_tmp_path)
+    assert [record["reached"] for record in (four, eight, six)] == [True, False, None]
+    assert "width 4" in four["targets"][0]["target"]
+    assert "no target is stated for model.width=6" in six["targets"][0]["target"]
+
+
+def test_a_run_of_other_options_does_not_take_the_place_of_the_recipe_s_own_record(host, quiet, in_tmp_path, bars):
+    verify(host, "toy-moons", {**quiet, "steps": 2, "model.width": 4}, folder=in_tmp_path)
+    verify(host, "toy-moons", {**quiet, "steps": 2, "model.width": 6}, folder=in_tmp_path)
+    assert len(recorded(in_tmp_path)) == 2

@@ -12,12 +12,17 @@ NATURE = "Mnih et al. 2015 (doi:10.1038/nature14236)"
 DOUBLE = "van Hasselt et al. 2016 (arXiv:1509.06461)"
 RAINBOW = "Hessel et al. 2018 (arXiv:1710.02298)"
 CLEANRL = "CleanRL, docs/rl-algorithms/{}.md: {} after 40M frames (training returns, 3 seeds)"
-PROTOCOL = "Pong, mean raw score of 30 evaluation episodes at ε 0.01, protocol classic"
 WATCH = ["train/return", "train/epsilon", "train/q"]
 
 
-def pong(at_least: float, source: str) -> list[Target]:
-    return [Target("eval/return", PROTOCOL, source, at_least=at_least)]
+def pong(at_least: float, source: str) -> Target:
+    return classic("pong", at_least, source)
+
+
+def classic(game: str, at_least: float, source: str) -> Target:
+    protocol = f"{game.capitalize()}, mean raw score of 30 evaluation episodes at ε 0.01, protocol classic"
+    where = {"data.game": game, "data.protocol": "classic"}
+    return Target("eval/return", protocol, source, at_least=at_least, where=where)
 
 
 ON_TWO_CORES: dict[str, Any] = {
@@ -75,7 +80,10 @@ PAPER = Preset(
         "threads": 1,  # the emulator's thread needs the other core: with two, each update waits for it
         "frames": 40_000_000,
     },
-    pong(19.84, CLEANRL.format("dqn", "20.25 ± 0.41")),
+    [
+        pong(19.84, CLEANRL.format("dqn", "20.25 ± 0.41")),
+        classic("breakout", 327.04, CLEANRL.format("dqn", "366.928 ± 39.89")),
+    ],
 )
 
 RECIPES = {
@@ -90,11 +98,13 @@ RECIPES = {
         metrics=["episodes"],
         samplers=["film"],
         presets={
-            "cpu": on_two_cores(targets=pong(18, "this project's own bar; a human scores 14.6, a random policy -20.7")),
+            "cpu": on_two_cores(
+                targets=[pong(18, "this project's own bar; a human scores 14.6, a random policy -20.7")]
+            ),
             "gpu": Preset(
                 "84x84 frames and Nature's network, the whole step as one CUDA graph",
                 {"data.environments": 0, "graph": True},
-                pong(20, CLEANRL.format("dqn", "20.25 ± 0.41")),
+                [pong(20, CLEANRL.format("dqn", "20.25 ± 0.41"))],
             ),
             "paper": PAPER,
         },
@@ -110,7 +120,7 @@ RECIPES = {
         source=f"{DOUBLE}; optimizer and target network as in {RAINBOW}, table 1",
         metrics=["episodes"],
         samplers=["film"],
-        targets=pong(19.84, CLEANRL.format("dqn", "20.25 ± 0.41")),
+        targets=[pong(19.84, CLEANRL.format("dqn", "20.25 ± 0.41"))],
         presets={"cpu": on_two_cores(), "gpu": GRAPHED},
         watch=WATCH,
     ),
@@ -124,7 +134,7 @@ RECIPES = {
         source="Bellemare et al. 2017 (arXiv:1707.06887); CleanRL's c51_atari.py for the optimizer and the counts",
         metrics=["episodes"],
         samplers=["film"],
-        targets=pong(18.76, CLEANRL.format("c51", "19.46 ± 0.70")),
+        targets=[pong(18.76, CLEANRL.format("c51", "19.46 ± 0.70"))],
         presets={"cpu": on_two_cores(), "gpu": GRAPHED},
         watch=WATCH,
     ),
@@ -138,7 +148,7 @@ RECIPES = {
         source="Dabney et al. 2018a (arXiv:1710.10044)",
         metrics=["episodes"],
         samplers=["film"],
-        targets=pong(20, "rl_zoo3, benchmark.md: 20.492 after 40M frames (one run)"),
+        targets=[pong(20, "rl_zoo3, benchmark.md: 20.492 after 40M frames (one run)")],
         presets={"cpu": on_two_cores({"model.atoms": 51}), "gpu": GRAPHED},
         watch=WATCH,
     ),
@@ -152,7 +162,7 @@ RECIPES = {
         source="Dabney et al. 2018b (arXiv:1806.06923)",
         metrics=["episodes"],
         samplers=["film"],
-        targets=pong(20, "Tianshou, examples/atari/README: 20.3 (one run, best)"),
+        targets=[pong(20, "Tianshou, examples/atari/README: 20.3 (one run, best)")],
         presets={"cpu": on_two_cores({"loss.fractions": 8, "loss.goal_fractions": 8}), "gpu": GRAPHED},
         watch=WATCH,
     ),
@@ -174,7 +184,7 @@ RECIPES = {
         source=f"{RAINBOW}, table 1",
         metrics=["episodes"],
         samplers=["film"],
-        targets=pong(20, f"{RAINBOW}, table 6: 20.9 after 200M frames"),
+        targets=[pong(20, f"{RAINBOW}, table 6: 20.9 after 200M frames")],
         presets={"cpu": on_two_cores({**NOISY, "data.importance_steps": 300_000}), "gpu": GRAPHED},
         watch=["train/return", "train/q", "train/surprise"],
     ),
@@ -226,7 +236,7 @@ RECIPES = {
         source="Gallici et al. 2025 (arXiv:2407.04811), purejaxql's pqn_atari.yaml",
         metrics=["episodes"],
         samplers=["film"],
-        targets=pong(20, CLEANRL.format("pqn", "20.49 ± 0.11")),
+        targets=[pong(20, CLEANRL.format("pqn", "20.49 ± 0.11"))],
         presets={
             "cpu": Preset(
                 "42x42 frames and a small network: Pong on two cores",
