@@ -1,4 +1,4 @@
-"""Tianshou's DQN with CleanRL's settings, in the loop that its trainer runs. Needs tianshou 2, ale-py, opencv-python."""
+"""Tianshou's DQN with CleanRL's settings, in the loop that its trainer runs. Needs tianshou 2, ale-py and opencv."""
 
 from __future__ import annotations
 
