@@ -5,7 +5,6 @@ from __future__ import annotations
 from dlplug.errors import UserError, nearest
 from dlplug.parsing import flag
 from dlplug.plugins import KINDS, Host
-from dlplug.recipes import as_use
 
 SCRIPTS = {
     "bash": """_dlplug() {
@@ -49,9 +48,9 @@ def candidates(host: Host, words: list[str]) -> list[str]:
             return list(host.recipe(words[1]).presets)
         return ["--preset", "--config", "--out", *map(flag, option_names(host, words[1]))]
     if verb == "sample" and words[1] in host.names("recipes"):
-        from dlplug.samples import sampler_of
+        from dlplug.samples import sampler_names, sampler_of
 
-        named = [as_use(sampler).name for sampler in host.recipe(words[1]).samplers]
+        named = sampler_names(host, words[1])
         if words[-1] == "--what" or not named:
             return named
         what = words[words.index("--what") + 1] if "--what" in words else ""

@@ -17,7 +17,7 @@ from dlplug.folder import find_run, read_config
 from dlplug.options import Config, choice_keys, choose, resolve, schema, units_of
 from dlplug.plugins import Entry, Host
 from dlplug.recipes import as_use, claims
-from dlplug.samples import sampler_of
+from dlplug.samples import sampler_names, sampler_of
 
 
 def rows(host: Host, kind: str) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ def describe(host: Host, name: str, preset: str = "") -> dict[str, Any]:
         "preset": preset,
         "presets": {key: value.summary for key, value in recipe.presets.items()},
         "targets": [{"target": str(target), "source": target.source} for target in claims(recipe, preset)],
-        "samplers": [as_use(sampler).name for sampler in recipe.samplers],
+        "samplers": sampler_names(host, name),
         "options": {key: value for key, value in config.items() if key not in ("recipe", "preset")},
     }
 
@@ -114,14 +114,17 @@ def print_sampler_options(host: Host, name: str, what: str) -> None:
             raise
         run = {"recipe": name, "seed": 0}
     sampler, options = sampler_of(host, run["recipe"], what, run["seed"])
-    named = [as_use(other).name for other in host.recipe(run["recipe"]).samplers]
-    others = "".join(f"\n--what {n}: {_summary(host.get('samplers', n))}" for n in named)
-    header = (
-        f"{sampler.name}: {_summary(sampler)}\n{others}\n\n--out PATH: a file (its suffix chooses the format) or a new"
-        f" folder, instead of a numbered one below the run folder\n--json: paths and numbers alone\n\nOptions of the"
-        f" run, such as --device cpu, overlay its own."
-    )
-    parsing.print_options(options, {}, f"dlplug sample {name}", header)
+    named = sampler_names(host, run["recipe"])
+    lines = [f"{sampler.name}: {_summary(sampler)}"]
+    if len(named) > 1:
+        lines += [f"--what {other}: {_summary(host.get('samplers', other))}" for other in named]
+    lines += [
+        "--out PATH: a file (its suffix chooses the format) or a new folder; else a numbered one below the run folder",
+        "--json: paths and numbers alone",
+        "",
+        "Options of the run, such as --device cpu, overlay its own.",
+    ]
+    parsing.print_options(options, {}, f"dlplug sample {name}", "\n".join(lines))
 
 
 def plugin_rows(host: Host) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from dlplug.plugins import Entry, Host, load_host
 from dlplug.recipes import as_use
 from dlplug.shelf import Shelf, Show
 from dlplug.signatures import Option
+
+log = logging.getLogger("dlplug")
 
 
 def sample(
@@ -36,6 +39,8 @@ def sample(
     folder, host = find_run(name), host or load_host()
     saved = read_config(folder)
     sampler, own = sampler_of(host, saved["recipe"], what, saved["seed"])
+    if sampler.name not in sampler_names(host, saved["recipe"]):
+        log.info(f"{sampler.name} is no sampler of {saved['recipe']}'s own, and may not fit it")
     given, others = divided(host, sampler, own, saved, options or {})
     values = parse(own, given, f"dlplug sample {name}")
     seed = values.pop("seed")
@@ -58,6 +63,10 @@ def sample(
             return shelf.keep(sampler.name, made, show)
     finally:
         job.data.close()
+
+
+def sampler_names(host: Host, recipe: str) -> list[str]:
+    return [as_use(sampler).name for sampler in host.recipe(recipe).samplers]
 
 
 def sampler_of(host: Host, recipe: str, what: str = "", seed: int = 0) -> tuple[Entry, list[Option]]:

@@ -16,10 +16,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -156,8 +157,8 @@ def check_sampler(
     sampling: Mapping[str, Any] | None = None,
     host: Host | None = None,
 ) -> None:
-    """A recipe's sampler shows something after three steps: files that are not empty, and the same ones for the same
-    seed; numbers that are finite.
+    """A recipe's sampler shows something after three steps: files that are not empty, with the same contents for the
+    same seed; numbers that are finite.
 
     options: an overlay that makes the recipe small enough for a test; sampling: the same for the sampler.
     """
@@ -175,9 +176,18 @@ def check_sampler(
             if isinstance(value, (int, float)):
                 assert math.isfinite(value), f"{key} of sampler {what} is {value}"
             elif Path(value).is_file():
-                one, other = Path(value).read_bytes(), Path(again[key]).read_bytes()
-                assert one, f"{key} of sampler {what} is an empty file"
-                assert one == other, f"{key} of sampler {what} differs with the same seed"
+                assert Path(value).stat().st_size, f"{key} of sampler {what} is an empty file"
+                assert _same_file(Path(value), Path(again[key])), f"{key} of sampler {what} differs with the same seed"
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    """Equal bytes; videos frame by frame and nearly, for the encoder rounds otherwise from one time to the next."""
+    if one.suffix != ".mp4":
+        return one.read_bytes() == other.read_bytes()
+    from imageio.v3 import imiter
+
+    pairs = zip_longest(*(imiter(path, plugin="pyav") for path in (one, other)), fillvalue=np.empty(0))
+    return all(a.shape == b.shape and np.abs(a.astype(int) - b).mean() < 1 for a, b in pairs)
 
 
 class StopAt:

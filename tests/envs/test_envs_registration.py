@@ -76,6 +76,16 @@ def test_stable_baselines3_accepts_it(id: str) -> None:
     assert all(words in str(warning.message) for words, warning in zip(expected, said, strict=True))
 
 
+@pytest.mark.parametrize("id", BOARDS)
+def test_stable_baselines3_leaves_a_board_unscaled(id: str) -> None:
+    preprocessing = pytest.importorskip("stable_baselines3.common.preprocessing")
+    torch = pytest.importorskip("torch")
+    env = gymnasium.make(id)
+    seen = torch.as_tensor(env.reset(seed=0)[0])[None]
+    assert not preprocessing.is_image_space(env.observation_space)
+    assert torch.equal(preprocessing.preprocess_obs(seen, env.observation_space, normalize_images=True), seen.float())
+
+
 def test_the_readme_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     readme = (Path(__file__).parents[2] / "envs" / "README.md").read_text()
     example = readme.split("```python\n")[1].split("```")[0]

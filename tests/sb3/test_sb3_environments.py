@@ -106,7 +106,7 @@ def test_environment_i_has_the_seed_plus_i():
 
 def test_any_gymnasium_environment_is_played_and_an_unknown_one_refused():
     catch = Gym(id="dlplug_envs:dlplug/Catch-v0", environments=2)
-    assert (catch.spec.input, catch.spec.output, catch.unit) == ((10, 5), 3, "")
+    assert (catch.spec.input, catch.spec.output, catch.unit) == ((50,), 3, "")
     pendulum = Gym(id="Pendulum-v1")
     assert (pendulum.spec.input, pendulum.spec.output) == ((3,), 1)
     with pytest.raises(UserError, match=r"no Gymnasium environment is called 'CartPoll-v1'\. Did you mean CartPole-v1"):

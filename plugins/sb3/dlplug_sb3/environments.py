@@ -173,6 +173,7 @@ def find_game(name: str) -> tuple[str, str]:
             f"sb3-atari needs {error.name}, which is not installed: pip install 'dlplug-sb3[atari]' (ale-py is GPL-2.0)"
         ) from None
     gymnasium.register_envs(ale_py)
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # no banner for each emulator
     ids = [id for id in gymnasium.registry if re.fullmatch(r"ALE/\w+-v5", id)]
     games = {re.sub(r"(?<=.)(?=[A-Z])", "_", id[len("ALE/") : -len("-v5")]).lower(): id for id in ids}
     wanted = re.sub("[^a-z0-9]", "", name.lower())
@@ -204,5 +205,6 @@ class Gym(Played):
             raise UserError(f"no Gymnasium environment is called {self.id!r}.{known}") from error
         except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
             raise UserError(f"{self.id} needs what is not installed: {str(error).splitlines()[0]}") from error
-        self.pictures_per_second = int(environments.metadata.get("render_fps", 30))
+        metadata: dict[str, Any] = environments.metadata
+        self.pictures_per_second = int(metadata.get("render_fps", 30))
         return environments

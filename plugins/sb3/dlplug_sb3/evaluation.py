@@ -46,8 +46,9 @@ def episodes(
     finally:
         environments.close()
     scores = np.array([episode.score for episode in played])
+    policy = f"{count} episode{'s' if count > 1 else ''}, {'likeliest' if deterministic else 'sampled'} actions"
     results: dict[str, Any] = {
-        "protocol": f"{data.protocol}; {count} episodes, {'likeliest' if deterministic else 'sampled'} actions",
+        "protocol": f"{data.protocol}; {policy}",
         "return": float(scores.mean()),
         "return_std": float(scores.std()),
         "return_min": float(scores.min()),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
-from stable_baselines3.common.utils import recursive_getattr, recursive_setattr
+from stable_baselines3.common.save_util import recursive_getattr, recursive_setattr
 from torch import Tensor, nn
 
 from dlplug import Loss, UserError
@@ -35,6 +35,7 @@ class Algorithm(nn.Module):
     def __init__(self, sb3: BaseAlgorithm) -> None:
         super().__init__()
         self.sb3, self.policy = sb3, sb3.policy
+        self.eval()  # as it plays; the algorithm changes its policy's mode by itself while it updates
 
     def forward(self, obs: Tensor) -> Any:
         """What the policy's own forward pass gives for (N, ...) observations on its device."""
@@ -72,7 +73,8 @@ class Learner(Loss):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """The policy's own weights are restored before."""
         sb3 = self.model.sb3
-        sb3.set_parameters({"policy": sb3.policy.state_dict(), **state["optimizers"]}, device=sb3.device)
+        parameters: dict[str, Any] = {"policy": sb3.policy.state_dict(), **state["optimizers"]}
+        sb3.set_parameters(parameters, device=sb3.device)
         for name, value in state["variables"].items():
             recursive_setattr(sb3, f"{name}.data", value.to(sb3.device))
         for name, value in state["counters"].items():

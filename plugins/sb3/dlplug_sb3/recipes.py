@@ -8,6 +8,8 @@ ZOO = "RL Baselines3 Zoo, hyperparams/{}.yml"
 BENCHMARK = "RL Baselines3 Zoo, benchmark.md: {} (one run, 10M steps)"
 PROTOCOL = "Pong, mean raw score of 30 evaluation games, actions sampled, protocol classic"
 
+PONG = {"data.game": "pong", "data.protocol": "classic"}
+
 PPO = "Schulman et al. 2017 (arXiv:1707.06347); "
 A2C = "Mnih et al. 2016 (arXiv:1602.01783); "
 DQN = "Mnih et al. 2015 (doi:10.1038/nature14236); "
@@ -32,7 +34,7 @@ RECIPES = {
         source=PPO + ZOO.format("ppo"),
         metrics=[use("sb3-episodes", deterministic=False)],
         samplers=["sb3-film"],
-        targets=[Target("eval/return", PROTOCOL, BENCHMARK.format("20.989 ± 0.105"), at_least=20.88)],
+        targets=[Target("eval/return", PROTOCOL, BENCHMARK.format("20.989 ± 0.105"), at_least=20.88, where=PONG)],
         watch=["train/return", "train/value_loss", "train/approx_kl"],
     ),
     "a2c-atari": Recipe(
@@ -44,7 +46,7 @@ RECIPES = {
         source=A2C + ZOO.format("a2c"),
         metrics=[use("sb3-episodes", deterministic=False)],
         samplers=["sb3-film"],
-        targets=[Target("eval/return", PROTOCOL, BENCHMARK.format("17.292 ± 3.214"), at_least=17.29)],
+        targets=[Target("eval/return", PROTOCOL, BENCHMARK.format("17.292 ± 3.214"), at_least=17.29, where=PONG)],
         watch=["train/return", "train/value_loss", "train/entropy_loss"],
     ),
     "sb3-dqn-atari": Recipe(
@@ -67,7 +69,7 @@ RECIPES = {
         source=DQN + ZOO.format("dqn"),
         metrics=[use("sb3-episodes", deterministic=False)],
         samplers=["sb3-film"],
-        targets=[Target("eval/return", PROTOCOL, BENCHMARK.format("20.602 ± 0.613"), at_least=19.98)],
+        targets=[Target("eval/return", PROTOCOL, BENCHMARK.format("20.602 ± 0.613"), at_least=19.98, where=PONG)],
         watch=["train/return", "train/epsilon", "train/loss"],
     ),
     "ppo-cartpole": Recipe(
@@ -96,6 +98,7 @@ RECIPES = {
                 "CartPole-v1, mean of 30 episodes, the likeliest action",
                 "the environment's maximum; RL Baselines3 Zoo, benchmark.md: 500",
                 at_least=500,
+                where={"data.id": "CartPole-v1"},
             )
         ],
         watch=["train/return", "train/value_loss", "train/approx_kl"],
