@@ -42,15 +42,24 @@ def _recipe_row(host: Host, entry: Entry) -> dict[str, Any]:
 
 
 def print_rows(host: Host, kind: str, listed: list[dict[str, Any]]) -> None:
-    columns = ("name", "summary", "trainer", "presets", "needs", "plugin")
-    shown = [column for column in columns if any(row.get(column) for row in listed)]
-    table = _table(*shown)
-    for row in listed:
-        table.add_row(*(_text(row.get(column, "")) for column in shown))
     console = Console()
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for plugin in sorted({row["plugin"] for row in listed}):
+        table.add_row(f"[bold]{escape(plugin)}[/]")
+        for row in (row for row in listed if row["plugin"] == plugin):
+            table.add_row(f"  {escape(row['name'])}", _said_of(row))
     console.print(table if listed else f"no {kind}: install a plugin, such as dlplug\\[rl]")
     for problem in host.problems():
         console.print(f"[yellow]{escape(problem)}[/]")
+
+
+def _said_of(row: Mapping[str, Any]) -> str:
+    """The summary, and what is unusual about it."""
+    unusual = [f"needs {row['needs']}"] if row.get("needs") else []
+    unusual += [f"trainer {row['trainer']}"] if row.get("trainer", "torch") not in ("torch", "") else []
+    return escape(row["summary"]) + "".join(f" [dim]({escape(said)})[/]" for said in unusual)
 
 
 def describe(host: Host, name: str, preset: str = "") -> dict[str, Any]:

@@ -179,8 +179,8 @@ def _chosen(host: Host, name: str, layers: Sequence[Mapping[str, Any]], preset: 
 
 
 def _overlaid(host: Host, config: Config, layer: Config, choosing: set[str]) -> Config:
-    """A layer over a configuration: what was said of a part that the layer replaces goes with that part, and a length
-    in one unit replaces one in another."""
+    """A layer over a configuration: what was said of a part that the layer replaces goes with that part, but a length
+    in a unit that the new data count too; and a length in one unit replaces one in another."""
     for key in choosing & layer.keys():
         layer[key] = _checked(key, layer[key])
         if key == "metrics":
@@ -188,7 +188,8 @@ def _overlaid(host: Host, config: Config, layer: Config, choosing: set[str]) -> 
             config = {k: v for k, v in config.items() if not k.startswith("metrics.") or k.startswith(tuple(kept))}
         elif layer[key] != config[key]:
             config = _without(config, [k for k in config if k.startswith(f"{key}.")])
-            config = _without(config, _unprefixed(host, key, config[key]))
+            gone = _unprefixed(host, key, config[key])
+            config = _without(config, gone - units_of(host, layer) if key == "data" else gone)
     layer = _of_metrics(host, config | layer, layer)
     units = units_of(host, config | layer)
     lengths = [key for key in layer if key in units]

@@ -67,9 +67,10 @@ def inspected(target: Callable[..., Any]) -> Signature:
 def _signature(parameters: Sequence[tuple[str, Any, Any]], doc: str, unit: str = "") -> Signature:
     helps = _helps(doc, [name for name, _, _ in parameters])
     options = tuple(Option(n, t, d, helps.get(n, "")) for n, t, d in parameters if n not in GIVEN)
-    lines = doc.strip().splitlines()
+    first_paragraph = re.split(r"\n\s*\n|\n\s*[a-z_][\w, ]*: ", doc.strip())[0]
+    summary = re.split(r"(?<=\w[.)])\s+(?=[A-Z])", " ".join(first_paragraph.split()))[0]
     takes_seed = any(name == "seed" for name, _, _ in parameters)
-    return Signature(options, takes_seed, lines[0].strip() if lines else "", unit)
+    return Signature(options, takes_seed, summary, unit)
 
 
 def _helps(doc: str, names: Sequence[str]) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Everything that is registered keeps the contract: the checks that plugins' own authors use."""
 
+import os
+
 import pytest
 import torch
 import toys as toys_module
@@ -11,8 +13,12 @@ from dlplug.recipes import as_use
 
 ONE_STEP = {"data.environments": 1, "model.n_steps": 1, "threads": 1}  # in a rollout
 # Overlays that make a recipe small enough to learn a few steps in a test.
+SEEING = {"data.environments": 2, "data.size": 42, "model.torso": "small", "model.hidden": 16, "threads": 1}
+REPLAYED = {**SEEING, "data.replay": 2000, "data.learning_starts": 40, "data.batch_size": 4, "data.train_every": 4}
+FAMILY = ("dqn", "double-dqn", "c51", "qr-dqn", "iqn", "rainbow", "btr")
 SMALL = {
-    "dqn-atari": {"data.environments": 2, "data.replay": 2000, "data.learning_starts": 40, "data.batch_size": 4},
+    **{f"{name}-atari": REPLAYED for name in FAMILY},
+    "pqn-atari": {**SEEING, "data.rollout": 8, "data.minibatches": 4},
     "dqn-cartpole": {"data.learning_starts": 50},
     "dqn-catch": {"data.learning_starts": 50},
     "ppo-atari": {**ONE_STEP, "model.batch_size": 1, "model.normalize_advantage": False},
@@ -26,6 +32,12 @@ SAMPLED = {as_use(sampler).name: name for name in reversed(INSTALLED.names("reci
            for sampler in INSTALLED.recipe(name).samplers} | {"film": "dqn-catch"}  # fmt: skip
 
 
+def skip_without_data(name):
+    needs = INSTALLED.recipe(name).needs
+    if needs and "DLPLUG_DATA" not in os.environ:
+        pytest.skip(f"needs {needs}; set DLPLUG_DATA to a folder that has it")
+
+
 @pytest.mark.parametrize("name", [plugin.name for plugin in INSTALLED.plugins])
 def test_plugin(name):
     testing.check_plugin(name)
@@ -33,12 +45,14 @@ def test_plugin(name):
 
 @pytest.mark.parametrize("name", INSTALLED.names("recipes"))
 def test_recipe(name, in_tmp_path):
+    skip_without_data(name)
     testing.check_recipe(name, SMALL.get(name))
 
 
 @pytest.mark.parametrize("sampler", INSTALLED.names("samplers"))
 def test_sampler(sampler, in_tmp_path):
     assert sampler in SAMPLED, "no recipe names it"
+    skip_without_data(SAMPLED[sampler])
     testing.check_sampler(SAMPLED[sampler], sampler, SMALL.get(SAMPLED[sampler]))
 
 

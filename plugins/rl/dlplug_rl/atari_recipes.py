@@ -11,6 +11,10 @@ from dlplug import Preset, Recipe, Target, use
 NATURE = "Mnih et al. 2015 (doi:10.1038/nature14236)"
 DOUBLE = "van Hasselt et al. 2016 (arXiv:1509.06461)"
 RAINBOW = "Hessel et al. 2018 (arXiv:1710.02298)"
+C51 = "Bellemare et al. 2017 (arXiv:1707.06887)"
+QR_DQN = "Dabney et al. 2018a (arXiv:1710.10044)"
+IQN = "Dabney et al. 2018b (arXiv:1806.06923)"
+MUNCHAUSEN = "Vieillard et al. 2020 (arXiv:2007.14430)"
 CLEANRL = "CleanRL, docs/rl-algorithms/{}.md: {} after 40M frames (training returns, 3 seeds)"
 WATCH = ["train/return", "train/epsilon", "train/q"]
 
@@ -131,7 +135,7 @@ RECIPES = {
         loss=use("c51", bootstrap="greedy", target_every=2_500),
         optimizer=use("adam", learning_rate=2.5e-4, epsilon=0.01 / 32),
         length="40M frames",
-        source="Bellemare et al. 2017 (arXiv:1707.06887); CleanRL's c51_atari.py for the optimizer and the counts",
+        source=f"{C51}; CleanRL's c51_atari.py for the optimizer and the counts",
         metrics=["episodes"],
         samplers=["film"],
         targets=[pong(18.76, CLEANRL.format("c51", "19.46 ± 0.70"))],
@@ -145,7 +149,7 @@ RECIPES = {
         loss=use("qr-dqn", bootstrap="greedy", target_every=2_500),
         optimizer=use("adam", learning_rate=5e-5, epsilon=0.01 / 32),
         length="40M frames",
-        source="Dabney et al. 2018a (arXiv:1710.10044)",
+        source=QR_DQN,
         metrics=["episodes"],
         samplers=["film"],
         targets=[pong(20, "rl_zoo3, benchmark.md: 20.492 after 40M frames (one run)")],
@@ -159,7 +163,7 @@ RECIPES = {
         loss=use("iqn", bootstrap="greedy", fractions=64, goal_fractions=64, target_every=2_500),
         optimizer=use("adam", learning_rate=5e-5, epsilon=0.01 / 32),
         length="40M frames",
-        source="Dabney et al. 2018b (arXiv:1806.06923)",
+        source=IQN,
         metrics=["episodes"],
         samplers=["film"],
         targets=[pong(20, "Tianshou, examples/atari/README: 20.3 (one run, best)")],

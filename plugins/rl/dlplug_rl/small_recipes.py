@@ -2,12 +2,74 @@
 
 from __future__ import annotations
 
-from dlplug import Recipe, Target, use
-from dlplug_rl.atari_recipes import NATURE, WATCH
+from collections.abc import Mapping
+from typing import Any
+
+from dlplug import Recipe, Target, Use, use
+from dlplug_rl.atari_recipes import C51, DOUBLE, IQN, MUNCHAUSEN, NATURE, QR_DQN, RAINBOW, WATCH
 
 SMALL_SOURCE = f"{NATURE}, on a small problem"
+BOARDS = "Bricks, mean of 30 greedy episodes"
+
+
+def on_boards(summary: str, source: str, loss: Use, model: Mapping[str, Any], data: Mapping[str, Any]) -> Recipe:
+    """A member of the family on the 10x10 games, all with the same budget and network, for comparison."""
+    return Recipe(
+        summary=f"{summary}, on 10x10 boards",
+        data=use(
+            "gym",
+            **{
+                "id": "dlplug_envs:dlplug/Bricks-v0",
+                "environments": 16,
+                "replay": 100_000,
+                "batch_size": 32,
+                "learning_starts": 2_000,
+                "train_every": 4,
+                "n_step": 3,
+                "importance_steps": 100_000,
+                "epsilon_steps": 15_000,
+                **data,
+            },
+        ),
+        model=use("q-network", torso="tiny", hidden=128, **model),
+        trainer=use("torch", threads=1),
+        loss=loss,
+        optimizer=use("adam", learning_rate=5e-4),
+        length="100k frames",
+        source=source,
+        metrics=[use("episodes", epsilon=0.0, video=False)],
+        samplers=["film"],
+        targets=[
+            Target(
+                "eval/return",
+                BOARDS,
+                "this project's own bar: random play scores 0.31, a simple rule 28.8",
+                at_least=10,
+                where={"data.id": "dlplug_envs:dlplug/Bricks-v0"},
+            )
+        ],
+        watch=WATCH,
+    )
+
+
+NOISY = {"epsilon_start": 0.0, "epsilon_end": 0.0}
+CATEGORICAL = {"returns": "categorical", "low": -1.0, "high": 20.0}
+BOARD_RECIPES = {
+    "dqn-mini": on_boards("Deep Q-learning", NATURE, use("dqn", bootstrap="greedy"), {}, {}),
+    "double-dqn-mini": on_boards("Double Q-learning", DOUBLE, use("dqn"), {}, {}),
+    "munchausen-mini": on_boards("Munchausen Q-learning", MUNCHAUSEN, use("dqn", bootstrap="munchausen"), {}, {}),
+    "c51-mini": on_boards("Categorical Q-learning", C51, use("c51"), CATEGORICAL, {}),
+    "qr-dqn-mini": on_boards("Quantile regression", QR_DQN, use("qr-dqn"), {"returns": "quantile"}, {}),
+    "iqn-mini": on_boards(
+        "Implicit quantiles", IQN, use("iqn", fractions=8, goal_fractions=8), {"returns": "implicit", "atoms": 32}, {}
+    ),
+    "rainbow-mini": on_boards(
+        "Rainbow", RAINBOW, use("c51"), {**CATEGORICAL, "dueling": True, "noisy": True}, {"priority": 0.5, **NOISY}
+    ),
+}
 
 RECIPES = {
+    **BOARD_RECIPES,
     "dqn-cartpole": Recipe(
         summary="A small Q-network balances a pole, in under a minute on a CPU",
         data=use("gym", id="CartPole-v1", batch_size=128, n_step=3, epsilon_end=0.1, epsilon_steps=5_000),
