@@ -82,7 +82,7 @@ def clip(product, data, *, frames: int = 5):
     return {"clip": Video(drawn(), fps=5, caption="a ramp")}
 
 
-def saliency(model, data):
+def slopes(model, data):
     """A gradient, which the sampler asks for itself."""
     with torch.enable_grad():
         x = data.x[:4].clone().requires_grad_()
@@ -103,7 +103,7 @@ def wrong(product, data):
 @hookimpl
 def register_samplers():
     return {
-        "grid": grid, "story": story, "word": word, "clip": clip, "saliency": saliency, "fickle": fickle,
+        "grid": grid, "story": story, "word": word, "clip": clip, "slopes": slopes, "fickle": fickle,
         "wrong": wrong,
     }
 
@@ -114,7 +114,7 @@ def register_recipes():
         "toy-shown": Recipe(
             summary="moons to look at", data="moons", model="mlp-toy", loss="cross-entropy-toy", optimizer="adam",
             length="3 steps", source="none", trainer=use("torch", threads=1),
-            samplers=[use("grid", count=2), "story", "word", "clip", "saliency"],
+            samplers=[use("grid", count=2), "story", "word", "clip", "slopes"],
         )
     }
 '''
@@ -252,7 +252,7 @@ def test_from_python(tellers):
     told = dlplug.sample(str(run), {"prompt": "a", "tokens": 1}, what="story", host=host, show=pieces.append)
     assert pieces == ["a", " 0"]
     assert told["tokens"] == 1
-    assert dlplug.sample(str(run), what="saliency", host=host)["slope"] > 0
+    assert dlplug.sample(str(run), what="slopes", host=host)["slope"] > 0
     with pytest.raises(TypeError, match="sampler wrong gave a int"):
         dlplug.sample(str(run), what="wrong", host=host)
 
@@ -377,8 +377,8 @@ def test_a_registered_sampler_serves_any_run(tellers, cli, quiet):
 def test_samplers_are_listed_and_completed(cli, tellers):
     host, plugins, _ = tellers
     names = {row["name"] for row in cli("list", "samplers", "--json", *plugins).json}
-    assert {"grid", "story", "word", "clip", "saliency"} <= names
-    assert candidates(host, ["sample", "toy-shown", "--what"]) == ["grid", "story", "word", "clip", "saliency"]
+    assert {"grid", "story", "word", "clip", "slopes"} <= names
+    assert candidates(host, ["sample", "toy-shown", "--what"]) == ["grid", "story", "word", "clip", "slopes"]
     assert {"--what", "--out", "--seed", "--count"} <= set(candidates(host, ["sample", "toy-shown"]))
     assert "--prompt" in candidates(host, ["sample", "toy-shown", "--what", "story"])
     assert candidates(host, ["sample", "toy-gan"]) == []
