@@ -118,7 +118,8 @@ def results_folder(host: Host, recipe: str) -> Path:
     """results/ beside the plugin's pyproject.toml, or below the current folder for a plugin without its source."""
     module = host.get("recipes", recipe).plugin.module
     origin = getattr(module, "__file__", None)
-    for parent in Path(origin).resolve().parents if origin else ():
+    near = 3 if hasattr(module, "__path__") else 1  # a package may lie in src/; a file's own project is beside it
+    for parent in list(Path(origin).resolve().parents)[:near] if origin else ():
         if (parent / "pyproject.toml").is_file():
             return parent / "results"
     return Path("results")
