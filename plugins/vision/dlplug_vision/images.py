@@ -1,0 +1,129 @@
+"""Images as every set of them is given: the whole set as uint8 on the device, batches gathered and augmented there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dlplug import Data, Labelled, Order, Spec, UserError
+from dlplug.distributed import rank
+from dlplug_vision.augment import cutout, flip, padded_crop
+
+SPLIT_SEED = 0  # what is held out is the same for every run, so that choices made on it can be compared
+
+
+class Examples(NamedTuple):
+    """Images (N, H, W, C), uint8 as they come, and the number of each one's class (N,)."""
+
+    images: Tensor
+    y: Tensor
+
+    def take(self, index: Tensor) -> Examples:
+        return Examples(self.images[index], self.y[index])
+
+
+class HeldOut(NamedTuple):
+    """A held-out split for metrics and samplers: images (N, H, W, C) uint8, classes (N,), and the classes' names."""
+
+    images: Tensor
+    y: Tensor
+    names: tuple[str, ...]
+
+
+def held_apart(examples: Examples, count: int) -> tuple[Examples, Examples]:
+    """All but the last `count` of a shuffled set, and those; the shuffling is the same for every run."""
+    if not 0 < count < len(examples.y):
+        raise UserError(f"--data.validation must be between 1 and {len(examples.y) - 1}, got {count}")
+    order = torch.randperm(len(examples.y), generator=torch.Generator().manual_seed(SPLIT_SEED))
+    return examples.take(order[:-count].sort().values), examples.take(order[-count:].sort().values)
+
+
+def scaled(images: Tensor) -> Tensor:
+    """uint8 (B, H, W, C) as floats (B, C, H, W) in [0, 1], channels-last in memory."""
+    return images.permute(0, 3, 1, 2).float().div_(255)
+
+
+class Images(Data):
+    """A labelled set of images in three parts. Models train on "train", watch "val", and are judged on "test".
+
+    Batches are floats (B, C, H, W) in [0, 1]; models standardise them by the training set's mean and deviation, which
+    `spec` tells. What is random in a batch is a pure function of the seed and of how many images came before it.
+    """
+
+    unit = "images"
+    splits = ("val", "test")
+
+    def __init__(
+        self,
+        parts: dict[str, Examples],
+        names: tuple[str, ...],
+        *,
+        batch_size: int = 128,
+        flip: bool = False,
+        crop: int = 0,
+        cutout: int = 0,
+        seed: int,
+    ) -> None:
+        """
+        batch_size: images a batch.
+        flip: mirrors half of the images left to right.
+        crop: pixels of padding from which an image is cut out again, somewhere else; 0 does not.
+        cutout: pixels across a square that is hidden; 0 hides none.
+        """
+        images = parts["train"].images
+        if not 0 < batch_size <= len(images):
+            raise UserError(f"--data.batch-size must be between 1 and the {len(images)} images, got {batch_size}")
+        smallest = min(images.shape[1:3])
+        for option, value in (("crop", crop), ("cutout", cutout)):
+            if not 0 <= value <= smallest:
+                raise UserError(f"--data.{option} must be between 0 (none) and the images' {smallest}, got {value}")
+        self.parts, self.names = parts, names
+        self.flip, self.crop, self.cutout, self.seed = flip, crop, cutout, seed
+        self.order = Order(len(images), batch_size, seed)
+        height, width, channels = images.shape[1:]
+        mean, deviation = statistics(images)
+        self.spec = Spec((channels, height, width), len(names), mean, deviation, names)
+
+    def batches(self, model: nn.Module) -> Iterator[Labelled]:
+        device = next(model.parameters()).device
+        images, y = (part.to(device) for part in self.parts["train"])
+        fill = torch.tensor(self.spec.mean, device=device)[:, None, None]
+        generator = torch.Generator(device)
+        while True:
+            generator.manual_seed(batch_seed(self.seed, self.count, rank()))
+            index = self.order.next().to(device, non_blocking=True)
+            self.count += self.order.batch_size
+            yield Labelled(self.augmented(scaled(images[index]), fill, generator), y[index])
+
+    def augmented(self, x: Tensor, fill: Tensor, generator: torch.Generator) -> Tensor:
+        """x (B, C, H, W) after what the options ask for; fill (C, 1, 1) is the grey that hides nothing else."""
+        if self.crop:
+            x = padded_crop(x, self.crop, generator)
+        if self.flip:
+            x = flip(x, generator)
+        if self.cutout:
+            x = cutout(x, self.cutout, fill, generator)
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def split(self, name: str) -> HeldOut:
+        return HeldOut(*self.parts[name], self.names)
+
+
+def batch_seed(seed: int, count: int, rank: int) -> int:
+    """Differs for each batch of each process; the factors are primes."""
+    return (seed * 1_000_003 + count * 7_919 + rank * 104_729) % 2**63
+
+
+def statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of each channel of uint8 (N, H, W, C), in [0, 1]; exact, by counting the 256 values."""
+    values = torch.arange(256, dtype=torch.double) / 255
+    means, deviations = [], []
+    for channel in images.unbind(3):
+        share = torch.bincount(channel.flatten(), minlength=256) / channel.numel()
+        mean = (share * values).sum()
+        means.append(mean.item())
+        deviations.append(((share * (values - mean) ** 2).sum().sqrt()).clamp(min=1e-6).item())
+    return tuple(means), tuple(deviations)

@@ -1,0 +1,124 @@
+"""What a trained net has inside: its first filters, its maps of features, and the pixels that its answer hangs on."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dlplug import Image, UserError
+from dlplug_vision.drawing import draw, new_figure, show, tiled
+from dlplug_vision.images import HeldOut, scaled
+
+NOISE = 0.15  # deviation, of pixels in [0, 1]: within the 10 to 20 % that Smilkov et al. 2017 advise
+
+
+def filters(model: nn.Module, data: HeldOut, *, count: int = 64) -> dict[str, Image]:
+    """The filters of the first convolution.
+
+    count: how many filters at most.
+    """
+    weight = convolutions(model)[0].weight.detach().cpu()[: max(1, count)]
+    if weight.shape[1] not in (1, 3):
+        weight = weight.mean(1, keepdim=True)
+    # grey is 0; each filter's largest weight is black or white
+    shown = 0.5 + 0.5 * weight / weight.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
+    columns = min(8, len(shown))
+    figure = new_figure(columns, -(-len(shown) // columns) + 0.4)
+    show(figure.subplots(), tiled(shown.permute(0, 2, 3, 1), columns))
+    size = "x".join(map(str, weight.shape[2:]))
+    figure.suptitle(f"{len(shown)} filters of the first convolution, {size}")
+    return {"filters": draw(figure, "the first convolution's filters, each scaled by its largest weight")}
+
+
+def maps(model: nn.Module, data: HeldOut, *, image: int = 0, layers: int = 4, count: int = 16) -> dict[str, Image]:
+    """What several convolutions make of one image.
+
+    image: its number in the split.
+    layers: how many convolutions, evenly from the first to the last.
+    count: how many channels of each, at most.
+    """
+    if not 0 <= image < len(data.images):
+        raise UserError(f"--image must be between 0 and {len(data.images) - 1}, got {image}")
+    picture = data.images[image]
+    everywhere = convolutions(model)
+    layers, count = max(1, min(layers, len(everywhere))), max(1, count)
+    places = torch.linspace(0, len(everywhere) - 1, layers).round().int().tolist()
+    features = outputs_of(model, [everywhere[place] for place in places], picture[None])
+    figure = new_figure(9, 1.5 + 1.5 * layers)
+    axes = figure.subplots(layers + 1, 1, height_ratios=[1, *[1.2] * layers])
+    show(axes[0], picture)
+    axes[0].set_title(f"image {image}: {data.names[int(data.y[image])]}", fontsize=9)
+    for place, output, row in zip(places, features, axes[1:], strict=True):
+        shown = output[0, :count].cpu()
+        low, high = shown.amin((1, 2), keepdim=True), shown.amax((1, 2), keepdim=True)
+        shown = (shown - low) / (high - low).clamp(min=1e-12)
+        show(row, tiled(shown[..., None], -(-len(shown) // 2)))
+        size = "x".join(map(str, output.shape[2:]))
+        row.set_title(
+            f"convolution {place + 1} of {len(everywhere)}: {len(shown)} of {output.shape[1]} maps, {size}", fontsize=9
+        )
+    return {"maps": draw(figure, "maps of features of one image, each from its least to its largest value")}
+
+
+def saliency(model: nn.Module, data: HeldOut, *, count: int = 8, copies: int = 16, seed: int) -> dict[str, Image]:
+    """The pixels that the score of the chosen class hangs on, by its gradient.
+
+    count: how many images, drawn from the split by --seed.
+    copies: with noise, over which the gradient is averaged; 1 takes the image itself.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randperm(len(data.images), generator=generator)[: max(1, count)]
+    images = data.images[drawn]
+    slopes, called = saliency_of(model, scaled(images.to(next(model.parameters()).device)), max(1, copies))
+    figure = new_figure(1.4 * len(images) + 0.3, 3.6)
+    above, below = figure.subplots(2, len(images), squeeze=False)
+    for place, index in enumerate(drawn.tolist()):
+        show(above[place], images[place])
+        answer, told = data.names[int(data.y[index])], data.names[int(called[place])]
+        above[place].set_title(answer if answer == told else f"{answer}\ncalled {told}", fontsize=8)
+        # the brightest hundredth would leave the rest dark
+        slope = slopes[place].cpu()
+        below[place].imshow(slope, cmap="inferno", vmin=0, vmax=float(slope.quantile(0.99).clamp(min=1e-12)))
+        below[place].axis("off")
+    figure.suptitle("what the score of the chosen class hangs on: |∂s/∂x|")
+    return {"saliency": draw(figure, "images, and the size of the gradient of the chosen class's score")}
+
+
+def saliency_of(model: nn.Module, x: Tensor, copies: int = 1) -> tuple[Tensor, Tensor]:
+    """max over channels of |∂s_c/∂x| (B, H, W), and the class c (B,) that the model chooses for x (B, C, H, W):
+    Simonyan et al. 2014, arXiv:1312.6034, section 3.1. With more copies than one, the gradient is their mean, each with
+    noise of its own (SmoothGrad, Smilkov et al. 2017, arXiv:1706.03825)."""
+    called = model(x).argmax(1)
+    total = torch.zeros_like(x)
+    for _ in range(copies):
+        noisy = x + NOISE * torch.randn_like(x) if copies > 1 else x.clone()
+        with torch.enable_grad():
+            noisy.requires_grad_()
+            # images do not touch each other in eval mode: the sum's gradient is each one's own
+            score = model(noisy).gather(1, called[:, None]).sum()
+        total += torch.autograd.grad(score, noisy)[0]
+    return (total / copies).abs().amax(1), called
+
+
+def convolutions(model: nn.Module) -> list[nn.Conv2d]:
+    """In the order in which they are defined. Raises UserError where there is none."""
+    found = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
+    if not found:
+        raise UserError("this model has no convolution to look into; --what saliency and --what mistakes need none")
+    return found
+
+
+def outputs_of(model: nn.Module, layers: list[nn.Conv2d], images: Tensor) -> list[Tensor]:
+    """What each of the layers gives for uint8 images (B, H, W, C)."""
+    seen: dict[nn.Module, Tensor] = {}
+
+    def keep(layer: nn.Module, _: object, output: Tensor) -> None:
+        seen[layer] = output.clone()  # a rectifier that follows may work in place
+
+    hooks = [layer.register_forward_hook(keep) for layer in layers]
+    try:
+        model(scaled(images.to(next(model.parameters()).device)))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [seen[layer] for layer in layers]

@@ -1,0 +1,64 @@
+"""What several models share: the first layer, which standardises; convolutions with batch normalisation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dlplug import Spec, UserError
+from dlplug_vision.augment import normalise
+
+
+class Standardise(nn.Module):
+    """x (B, C, H, W) in [0, 1] → (x - mean) / deviation of the training set; both are kept with the weights."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__()
+        for name, value in (("mean", spec.mean), ("deviation", spec.deviation)):
+            value = torch.as_tensor(value, dtype=torch.float).flatten().expand(spec.input[0]).clone()
+            self.register_buffer(name, value[:, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return normalise(x, self.mean, self.deviation)
+
+
+def conv(inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
+    """A convolution that keeps the image's size (or halves it by its stride), without a bias: a normalisation follows.
+    Weights start as He et al. 2015 (arXiv:1502.01852, equation 15) have them, for the gradients' sake."""
+    padding = dilation * (kernel // 2)
+    layer = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False)
+    # W ~ N(0, 2 / (k² · outputs))
+    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    return layer
+
+
+def conv_norm_relu(
+    inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, dilation: int = 1
+) -> tuple[nn.Module, ...]:
+    return (
+        conv(inputs, outputs, kernel, stride=stride, dilation=dilation),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def mean_over_pixels() -> nn.Sequential:
+    """(B, C, H, W) → (B, C)."""
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def check_size(model: str, spec: Spec, smallest: int, advice: str = "") -> None:
+    """Raises UserError where the data's images are smaller than a model can take."""
+    if len(spec.input) != 3:
+        raise UserError(f"{model} takes images (channels, height, width), but one input of these data is {spec.input}")
+    _, height, width = spec.input
+    if min(height, width) < smallest:
+        raise UserError(f"{model} needs images of at least {smallest}x{smallest}, got {height}x{width}{advice}")
+
+
+def check_one_of(option: str, value: int, known: tuple[int, ...]) -> None:
+    if value not in known:
+        raise UserError(f"--model.{option} must be one of {', '.join(map(str, known))}, got {value}")

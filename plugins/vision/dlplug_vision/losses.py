@@ -1,0 +1,41 @@
+"""Cross entropy, with what makes it milder: smoothed labels, and mixed images."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.distributions import Beta
+
+from dlplug import Labelled, UserError, minimise
+
+
+@minimise
+def cross_entropy(
+    model: nn.Module, batch: Labelled, *, smoothing: float = 0.0, mixup: float = 0.0
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Cross entropy of classes, with label smoothing and mixup.
+
+    smoothing: share of the answer that is spread over all classes (Szegedy et al. 2016, section 7).
+    mixup: α of the Beta(α, α) that tells how much of another image is mixed in; 0 mixes none (Zhang et al. 2018).
+    """
+    if not 0 <= smoothing < 1 or mixup < 0:
+        raise UserError(f"--loss.smoothing is in [0, 1) and --loss.mixup at least 0, got {smoothing} and {mixup}")
+    if not mixup:
+        logits = model(batch.x)
+        loss = F.cross_entropy(logits, batch.y, label_smoothing=smoothing)
+    else:
+        # λ ~ Beta(α, α), drawn where the images are
+        alpha = torch.full((), mixup, device=batch.x.device)
+        share = Beta(alpha, alpha, validate_args=False).sample()
+        logits = model(mixed(batch.x, share))
+        # L = λ H(y, p) + (1 - λ) H(y', p)
+        loss = share * F.cross_entropy(logits, batch.y, label_smoothing=smoothing)
+        loss = loss + (1 - share) * F.cross_entropy(logits, batch.y.flip(0), label_smoothing=smoothing)
+    return loss, {"accuracy": (logits.argmax(1) == batch.y).float().mean()}
+
+
+def mixed(x: Tensor, share: Tensor) -> Tensor:
+    """x̃ = λ x + (1 - λ) x', x (B, ...), λ () in [0, 1]: each image with its mirror place in the batch, whose order is
+    random already (Zhang et al. 2018, arXiv:1710.09412, equation 1)."""
+    return share * x + (1 - share) * x.flip(0)

@@ -1,0 +1,57 @@
+"""A small net for small grey pictures on a CPU: most of its work is done where the picture is already small."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dlplug import Spec, UserError
+from dlplug_vision.layers import Standardise, check_size, conv, mean_over_pixels
+
+
+class Stage(nn.Module):
+    """A convolution that halves the image, then `depth - 1` more, each added to what it was given.
+
+    The image is halved before it is normalised and rectified, as in Keller Jordan's airbench: a quarter of the work.
+    """
+
+    def __init__(self, inputs: int, outputs: int, depth: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(
+            conv(inputs, outputs), nn.MaxPool2d(2), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+        )
+        self.rest = nn.ModuleList(
+            nn.Sequential(conv(outputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+            for _ in range(depth - 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        for block in self.rest:
+            x = x + block(x)
+        return x
+
+
+class QuickNet(nn.Sequential):
+    """A quick convolutional net for small images: halving stages, then the mean over the pixels that are left.
+
+    width: channels of the first stage; each further stage has twice as many.
+    stages: how often the image is halved.
+    depth: convolutions in each stage after the first.
+    dropout: of the numbers before the last layer.
+    """
+
+    def __init__(self, spec: Spec, *, width: int = 32, stages: int = 3, depth: int = 2, dropout: float = 0.0) -> None:
+        if min(width, stages, depth) < 1:
+            raise UserError(f"a quick net's width, stages and depth are at least 1, got {width}, {stages}, {depth}")
+        check_size("quick-net", spec, 2**stages, "; fewer --model.stages take smaller ones")
+        widths = [width * 2**i for i in range(stages)]
+        inputs = [spec.input[0], *widths[:-1]]
+        super().__init__(
+            Standardise(spec),
+            *(Stage(a, b, 1 if i == 0 else depth) for i, (a, b) in enumerate(zip(inputs, widths, strict=True))),
+            mean_over_pixels(),
+            nn.Dropout(dropout),
+            nn.Linear(widths[-1], spec.output),
+        )
+        self.to(memory_format=torch.channels_last)

@@ -1,0 +1,85 @@
+"""A vision transformer small enough for small images."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dlplug import Spec, UserError
+from dlplug_vision.layers import Standardise, check_size
+
+
+class Attention(nn.Module):
+    """softmax(QKᵀ/√d) V for several heads at once (Vaswani et al. 2017, equation 1)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x and the result are (B, L, width)."""
+        # (3, B, heads, L, d)
+        query, key, value = self.query_key_value(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return self.out(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
+
+
+class Layer(nn.Module):
+    """Attention, then a perceptron, normalised before, added after (Dosovitskiy et al. 2021, equations 2 and 3)."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.attend = nn.Sequential(nn.LayerNorm(width), Attention(width, heads), nn.Dropout(dropout))
+        self.think = nn.Sequential(
+            nn.LayerNorm(width),
+            *(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attend(x)
+        return x + self.think(x)
+
+
+class ViT(nn.Module):
+    """A small vision transformer: patches as words (Dosovitskiy et al. 2021, arXiv:2010.11929).
+
+    patch: pixels across a patch; it divides the image's height and width.
+    width: numbers a patch is known by.
+    depth: layers.
+    heads: of attention; they divide the width.
+    dropout: after each half of a layer.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        patch: int = 4,
+        width: int = 128,
+        depth: int = 6,
+        heads: int = 4,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if min(patch, width, depth, heads) < 1 or width % heads:
+            raise UserError(f"--model.width must be a multiple of --model.heads, got {width} and {heads}")
+        check_size("vit", spec, patch, "; a smaller --model.patch takes it")
+        channels, height, length = spec.input
+        if height % patch or length % patch:
+            raise UserError(f"--model.patch must divide the images' {height}x{length}, got {patch}")
+        self.standardise = Standardise(spec)
+        self.embed = nn.Conv2d(channels, width, patch, patch)
+        self.summary = nn.Parameter(torch.zeros(1, 1, width))
+        self.position = nn.Parameter(0.02 * torch.randn(1, 1 + (height // patch) * (length // patch), width))
+        self.layers = nn.Sequential(*(Layer(width, heads, dropout) for _ in range(depth)), nn.LayerNorm(width))
+        self.head = nn.Linear(width, spec.output)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # z₀ = [x_class; x₁E; …; x_LE] + E_pos, (B, 1 + L, width)
+        patches = self.embed(self.standardise(x)).flatten(2).transpose(1, 2)
+        words = torch.cat([self.summary.expand(len(x), -1, -1), patches], 1) + self.position
+        return self.head(self.layers(words)[:, 0])
