@@ -9,6 +9,7 @@ import pytest
 import torch
 from dlplug_rl.prioritised import PrioritisedReplay
 from dlplug_rl.replay import Replay
+from hypothesis import strategies as st
 
 CPU = torch.device("cpu")
 GAMMA = 0.9
@@ -138,3 +139,9 @@ def prioritised_ring_of(
     )
     ring.place(CPU)
     return ring
+
+
+def histories(lanes: int) -> st.SearchStrategy[list[list[str]]]:
+    """What may happen to so many lanes, for `play`."""
+    event = st.sampled_from(["go"] * 8 + ["lose", "win", "stop"])
+    return st.lists(st.lists(event, min_size=lanes, max_size=lanes) | st.just(["restart"] * lanes), max_size=90)

@@ -9,7 +9,7 @@ from dlplug_rl.prioritised import LEAST
 from dlplug_rl.sum_tree import SumTree
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive import CPU, Naive, check, play, prioritised_ring_of
+from naive import CPU, Naive, check, histories, play, prioritised_ring_of
 
 WEIGHTS = st.one_of(st.just(0.0), st.floats(1e-9, 1e6))
 
@@ -46,9 +46,6 @@ def test_leaves_are_found_in_proportion_to_their_weights() -> None:
     assert counts / 10_000 == pytest.approx([1, 2, 5], rel=0.05)
 
 
-EVENTS = st.sampled_from(["go"] * 8 + ["lose", "win", "stop"])
-
-
 @settings(max_examples=100, deadline=None)
 @given(
     lanes=st.integers(1, 3),
@@ -61,8 +58,7 @@ def test_exactly_the_transitions_that_are_whole_can_be_drawn(
     lanes: int, slots: int, stack: int, n_step: int, data: st.DataObject
 ) -> None:
     ring, naive = prioritised_ring_of(lanes, slots, stack, n_step), Naive(lanes, stack)
-    event = st.lists(EVENTS, min_size=lanes, max_size=lanes) | st.just(["restart"] * lanes)
-    steps = data.draw(st.lists(event, max_size=90))
+    steps = data.draw(histories(lanes))
     play(ring, naive, steps)
     check(ring, naive)
     written = len(steps) + 1

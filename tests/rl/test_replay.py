@@ -11,11 +11,9 @@ from dlplug_rl import memory, replay
 from dlplug_rl.replay import Replay
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive import CPU, GAMMA, Naive, check, play, ring_of
+from naive import CPU, GAMMA, Naive, check, histories, play, ring_of
 
 from dlplug.errors import UserError
-
-EVENTS = st.sampled_from(["go"] * 8 + ["lose", "win", "stop"])
 
 
 @settings(max_examples=150, deadline=None)
@@ -30,8 +28,7 @@ def test_sampled_transitions_are_those_of_a_naive_list_of_episodes(
     lanes: int, slots: int, stack: int, n_step: int, data: st.DataObject
 ) -> None:
     ring, naive = ring_of(lanes, slots, stack, n_step), Naive(lanes, stack)
-    event = st.lists(EVENTS, min_size=lanes, max_size=lanes) | st.just(["restart"] * lanes)
-    play(ring, naive, data.draw(st.lists(event, max_size=90)))
+    play(ring, naive, data.draw(histories(lanes)))
     check(ring, naive)
 
 
