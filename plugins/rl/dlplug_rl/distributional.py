@@ -141,8 +141,10 @@ class IQN(Distributional):
 
     def goal(self, batch: Transition) -> Tensor:
         """(B, N') samples of the return."""
-        outputs = self.lagging.outputs(batch.next_obs, _fractions(batch, self.goal_fractions))
-        return self.bootstrapped(batch, outputs, self.target(batch.next_obs))
+        network = self.lagging
+        features = network.features(batch.next_obs)
+        outputs = network.returns(network.head, features, _fractions(batch, self.goal_fractions))
+        return self.bootstrapped(batch, outputs, network.values(features))
 
     def compare(self, batch: Transition, goal: Tensor) -> Compared:
         tau = _fractions(batch, self.fractions)
