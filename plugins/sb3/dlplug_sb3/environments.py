@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from torch import nn
 from dlplug import Data, Spec, UserError, nearest
 from dlplug_sb3.model import Memory
 
+ProtocolName = Literal["classic", "machado"]
 STACK = 4  # frames in an observation, as in Mnih et al. 2015
 
 
@@ -61,6 +63,10 @@ class Played(Data):
         """Fresh environments, environment i seeded with seed + i; with `pictures` they can be seen by
         `get_images`."""
         raise NotImplementedError
+
+    def under(self, protocol: ProtocolName) -> Played:
+        """The same under another protocol, for a measurement. Raises UserError where there is but one."""
+        raise UserError(f"{self.name} has one protocol only: leave {protocol} out")
 
     def as_shown(self, picture: np.ndarray) -> np.ndarray:
         """A picture (height, width, 3) in the shape of its screen."""
@@ -139,9 +145,17 @@ class Atari(Played):
         seed: int = 0,
     ) -> None:
         self.name, self.id = find_game(game)
+        self.play_by(protocol)
+        super().__init__(environments, seed)
+
+    def play_by(self, protocol: ProtocolName) -> None:
         self.rules = PROTOCOLS[protocol]
         self.protocol = f"{self.name} {self.rules.text}"
-        super().__init__(environments, seed)
+
+    def under(self, protocol: ProtocolName) -> Atari:
+        other = copy.copy(self)
+        other.play_by(protocol)
+        return other
 
     def make(self, count: int, seed: int, pictures: bool = False) -> VecEnv:
         def start() -> gymnasium.Env:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,6 +24,7 @@ def episodes(
     *,
     count: int = 30,
     deterministic: bool = True,
+    protocol: Literal["", "classic", "machado"] = "",
     video: bool = True,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -31,13 +32,17 @@ def episodes(
 
     count: episodes
     deterministic: take the likeliest action; else sample, or explore as in training (the zoo does so on Atari)
+    protocol: by which the games are played, classic or machado; empty for that of training
     video: also show the best episode, in colour
 
     Gives return (mean), return_std, return_min, return_max, episode_length (mean, in actions), video, and the protocol
     that the score must be quoted with. A lost life ends no game, though the agent is shown the same as in training.
+    Raises UserError for a protocol where there is but one, and for no episodes.
     """
     if count < 1:
         raise UserError(f"a score needs 1 episode or more, got {count}")
+    if protocol:
+        data = data.under(protocol)
     lanes = min(count, LANES)
     wanted = np.full(lanes, count // lanes) + (np.arange(lanes) < count % lanes)
     environments = data.make(lanes, seed + OTHER_STARTS)

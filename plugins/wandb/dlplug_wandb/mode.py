@@ -117,7 +117,11 @@ def probe(server: str, seconds: float = PROBE_SECONDS) -> str:
     thread = threading.Thread(target=lambda: answer.append(_answer(server, seconds)), daemon=True)
     thread.start()
     thread.join(seconds)
-    return answer[0] if answer else f"silent for {seconds:g} s"
+    return answer[0] if answer else _silent(seconds)
+
+
+def _silent(seconds: float) -> str:
+    return f"silent for {seconds:g} s"
 
 
 def _answer(server: str, seconds: float) -> str:
@@ -127,7 +131,9 @@ def _answer(server: str, seconds: float) -> str:
     except urllib.error.HTTPError as error:
         return f"HTTP {error.code}" if error.code >= 500 else ""
     except urllib.error.URLError as error:
-        return str(error.reason)
+        return _silent(seconds) if isinstance(error.reason, TimeoutError) else str(error.reason)
+    except TimeoutError:
+        return _silent(seconds)
     except (OSError, ValueError, HTTPException) as error:
         return str(error) or type(error).__name__
 
