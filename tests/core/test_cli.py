@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -316,78 +315,3 @@ def test_a_wrong_option_of_an_installed_recipe_shows_before_torch_is_imported(co
     assert said.code == 2
     assert f"dlplug: {names[0]} has no option --no-such-thing" in said.err
     assert not [row for row in said.err.splitlines() if row.rpartition("|")[2].strip() == "torch"]
-
-
-# Completion
-
-
-def complete(tmp_path: Path, *words: str) -> list[str]:
-    """What bash offers after these words, by the script that the command prints."""
-    (tmp_path / "bin").mkdir(exist_ok=True)
-    tool = tmp_path / "bin" / "dlplug"
-    tool.write_text(f'#!/bin/sh\nexec {sys.executable} -m dlplug "$@"\n')
-    tool.chmod(0o755)
-    quoted = " ".join(f"'{word}'" for word in words)
-    script = f"""
-        export PATH='{tmp_path}/bin':$PATH
-        eval "$(dlplug completion bash)"
-        complete -p dlplug | grep -q -- '-F _dlplug' || exit 9
-        COMP_WORDS=(dlplug {quoted}); COMP_CWORD={len(words)}
-        _dlplug
-        printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    assert done.stderr == ""
-    return done.stdout.split()
-
-
-LIGHT = """
-from dlplug import Recipe, hookimpl
-
-class Net:
-    'A net.'
-    def __init__(self, spec, *, width: int = 3): ...
-
-@hookimpl
-def register_data(): return {"grains": lambda: None}
-
-@hookimpl
-def register_models(): return {"net": Net}
-
-@hookimpl
-def register_recipes(): return {"light-one": Recipe("s", "grains", "1 steps", "none", "net")}
-"""
-
-
-@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
-def test_completion_works_in_bash(tmp_path):
-    Path("light.py").write_text(LIGHT)
-    assert complete(tmp_path, "pl") == ["plugins"]
-    assert set(complete(tmp_path, "")) >= VERBS.keys()
-    assert complete(tmp_path, "list", "mo") == ["models"]
-    assert complete(tmp_path, "-p", "light.py", "run", "light-") == ["light-one"]
-    assert complete(tmp_path, "-p", "light.py", "run", "light-one", "--model.w") == ["--model.width"]
-
-
-def test_candidates(toy):
-    def candidates(*words: str) -> list[str]:
-        return toy("completion", "candidates", *words).out.split()
-
-    assert set(candidates()) >= VERBS.keys()
-    assert candidates("list") == list(KINDS)
-    assert candidates("completion") == ["bash", "zsh", "fish"]
-    for verb in ("run", "show", "verify", "eval", "sample", "resume"):
-        assert "toy-gan" in candidates(verb)
-    assert {"--preset", "--config", "--out", "--optimizer.critic.learning-rate"} <= set(candidates("run", "toy-gan"))
-    assert candidates("run", "toy-moons", "--preset") == ["tiny"]
-    assert candidates("run", "no-such-recipe") == []
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts_are_valid(cli, shell):
-    said = cli("completion", shell)
-    assert said.code == 0
-    assert "dlplug completion candidates" in said.out
-    if shutil.which(shell):
-        checked = subprocess.run([shell, "-n"], input=said.out, text=True, capture_output=True, check=False)
-        assert (checked.returncode, checked.stderr) == (0, "")
