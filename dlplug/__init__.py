@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dlplug.runs import Run
     from dlplug.samples import sample
     from dlplug.sampling import Order
+    from dlplug.source import Trained, trained
 
 _HOMES = {
     "contracts": ("Data", "Labelled", "Lagged", "Loss", "Spec", "Stateful", "Turn", "Update", "minimise"),
@@ -33,6 +34,7 @@ _HOMES = {
     "runner": ("evaluate", "resume", "run"),
     "samples": ("sample",),
     "sampling": ("Order",),
+    "source": ("Trained", "trained"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -50,6 +52,7 @@ __all__ = [
     "Stateful",
     "Target",
     "Text",
+    "Trained",
     "Turn",
     "Update",
     "Use",
@@ -64,6 +67,7 @@ __all__ = [
     "resume",
     "run",
     "sample",
+    "trained",
     "use",
 ]
 

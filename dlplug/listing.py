@@ -75,6 +75,7 @@ def describe(host: Host, name: str, preset: str = "") -> dict[str, Any]:
         "preset": preset,
         "presets": {key: value.summary for key, value in recipe.presets.items()},
         "targets": [{"target": str(target), "source": target.source} for target in claims(recipe, preset)],
+        "evaluation": dict(recipe.evaluation),
         "samplers": sampler_names(host, name),
         "options": {key: value for key, value in config.items() if key not in ("recipe", "preset")},
     }
@@ -86,6 +87,9 @@ def print_description(shown: Mapping[str, Any]) -> None:
     console.print(f"source: {escape(shown['source'])}", highlight=False)
     for target in shown["targets"]:
         console.print(f"target: {escape(target['target'])}, from {escape(target['source'])}", highlight=False)
+    if shown["evaluation"]:
+        said = ", ".join(f"{key} {_text(value)}" for key, value in shown["evaluation"].items())
+        console.print(f"`dlplug eval` and `verify` measure with: {said}", highlight=False)
     if shown["samplers"]:
         console.print(f"`dlplug sample` shows: {', '.join(shown['samplers'])}", highlight=False)
     if shown["needs"]:

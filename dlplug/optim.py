@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from dlplug.distributed import average_gradients
 
-Parameters = Iterable[nn.Parameter]
+Parameters = Iterable[nn.Parameter] | Iterable[dict[str, Any]]
 
 
 def sgd(
@@ -113,6 +113,13 @@ def rate_factor(progress: float, schedule: Schedule = "constant", warmup: float 
     return 1.0 if schedule == "constant" else final + (1.0 - final) * shape
 
 
+def movable(part: nn.Module) -> Parameters:
+    """What of a part an optimizer moves: all that is not frozen. A module that defines `parameter_groups()` gives it in
+    groups, [{"params": [...], "rate": 0.1}, ...], whose `rate` multiplies the learning rate."""
+    groups = getattr(part, "parameter_groups", None)
+    return groups() if groups else [p for p in part.parameters() if p.requires_grad]
+
+
 class Stepper:
     """Moves one part of a model: backward to its weights alone, clip, step, zero.
 
@@ -136,6 +143,8 @@ class Stepper:
         self.optimizer, self.clip_norm = optimizer, clip_norm
         self.schedule: Schedule = schedule
         self.warmup, self.final = warmup, final
+        for group in optimizer.param_groups:
+            group["lr"] *= group.pop("rate", 1.0)
         self.rates: list[float] = [float(group["lr"]) for group in optimizer.param_groups]
         self.scheduled = schedule != "constant" or warmup > 0.0
 

@@ -7,13 +7,13 @@ line: `data` names the registered factory, `data.game` one of its options.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dlplug import parsing
-from dlplug.errors import UserError, nearest
+from dlplug.errors import UserError
+from dlplug.hints import nearest_flags, owners
 from dlplug.parsing import flag, parse_int
 from dlplug.plugins import Host
 from dlplug.recipes import Recipe, Use, as_use
@@ -67,7 +67,9 @@ def resolve(
     known = {option.name: option for option in options}
     for key in config:
         if key not in known and key not in choices:
-            raise UserError(f"{name} has no option {flag(key)}.{_nearest_flags(key, [*known, *choices])}")
+            part = key.rpartition(".")[0]
+            hint = owners(host, _kind_of(part), choices.get(part), key) or nearest_flags(key, [*known, *choices])
+            raise UserError(f"{name} has no option {flag(key)}.{hint}")
     values = parsing.parse(options, _without(config, choices), f"dlplug run {name}", partly)
     if values[length[0]] < 0:
         raise UserError(f"{flag(length[0])}: a length must not be negative, got {values[length[0]]}")
@@ -281,12 +283,3 @@ def _normal(key: str) -> str:
     """Options are spelled with - or _; names of plugins' things (`metrics.top-5.k`) keep theirs."""
     head, dot, leaf = key.rpartition(".")
     return f"{head}{dot}{leaf.replace('-', '_')}"
-
-
-def _nearest_flags(key: str, names: Sequence[str]) -> str:
-    leaf = key.rpartition(".")[2]
-    leaves = {name.rpartition(".")[2] for name in names}
-    if "." not in key and leaf not in leaves:  # misspelt, and its part left out
-        leaf = next(iter(difflib.get_close_matches(leaf, leaves, n=1, cutoff=0.75)), leaf)
-    same = [name for name in names if name.rpartition(".")[2] == leaf]
-    return f" Did you mean {' or '.join(map(flag, same))}?" if same else nearest(flag(key), map(flag, names))

@@ -121,7 +121,8 @@ def evaluate(name: str, options: Mapping[str, Any] | None = None, *, host: Host 
     from dlplug.trainer import measure
 
     host = host or load_host()
-    options = for_measuring(host, open_run(name, host=host).config, options or {})
+    saved = open_run(name, host=host).config
+    options = for_evaluation(host, saved, for_measuring(host, saved, options or {}))
     execution = open_run(name, options, host=host)
     if not execution.metrics:
         raise UserError(f"recipe {execution.recipe} has no metrics to evaluate")
@@ -136,6 +137,14 @@ def evaluate(name: str, options: Mapping[str, Any] | None = None, *, host: Host 
             execution.write_media(key, value)
             values[key] = str(value.path)
     return values | ({"protocol": execution.protocol} if execution.protocol else {})
+
+
+def for_evaluation(host: Host, config: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer over a run's configuration, above what its recipe says of the evaluation of the metrics that are used."""
+    metrics = layer.get("metrics", config["metrics"])
+    metrics = [metrics] if isinstance(metrics, str) else metrics
+    own = host.recipe(config["recipe"]).evaluation
+    return {key: value for key, value in own.items() if key.split(".")[1] in metrics} | dict(layer)
 
 
 def chosen_preset(host: Host, recipe: str, layers: Sequence[Mapping[str, Any]]) -> str:

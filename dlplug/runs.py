@@ -52,20 +52,19 @@ class Run:
     # What the configuration builds
 
     def make(self, key: str, *arguments: Any) -> Any:
-        """Builds the data, model, loss or trainer with its options; a factory that names `seed` is given one."""
+        """Builds the data, model, loss or trainer with its options, and with the `seed` or the `run` that it names."""
         kind = {"data": "data", "model": "models", "loss": "losses", "trainer": "trainers"}[key]
         return self._build(kind, self.config[key], "" if key == "trainer" else f"{key}.", *arguments)
 
     def make_stepper(self, part: str, module: Any) -> Any:
         """The optimizer of one part of the loss; a recipe that names one optimizer uses it for every part."""
-        from dlplug.optim import Stepper
+        from dlplug.optim import Stepper, movable
 
         key = "optimizer" if "optimizer" in self.config else f"optimizer.{part}"
         if key not in self.config:
             named = [k.partition(".")[2] for k in self.config if k.count(".") == 1 and k.startswith("optimizer.")]
             raise UserError(f"the loss moves the part {part!r}, but {self.recipe} has optimizers for {named}")
-        parameters = [p for p in module.parameters() if p.requires_grad]
-        optimizer = self._build("optimizers", self.config[key], f"{key}.", parameters)
+        optimizer = self._build("optimizers", self.config[key], f"{key}.", movable(module))
         return Stepper(module, optimizer, **self._options("dlplug.optim:Stepper", f"{key}."))
 
     def measure(self, name: str, product: Any, data: Any) -> Mapping[str, Any]:
@@ -85,7 +84,8 @@ class Run:
     def _options(self, target: Any, prefix: str) -> dict[str, Any]:
         signature = read_signature(target)
         options = {option.name: self.config[prefix + option.name] for option in signature.options}
-        return options | ({"seed": self.seed} if signature.takes_seed else {})
+        given = {"seed": self.seed, "run": self}
+        return options | {name: given[name] for name in signature.takes}
 
     def limits(self, unit: str) -> tuple[int, int | None]:
         """How many steps, and how many of the data's own unit (None where the length is in steps)."""

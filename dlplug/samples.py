@@ -44,7 +44,7 @@ def sample(
     given, others = divided(host, sampler, own, saved, options or {})
     values = parse(own, given, f"dlplug sample {name}")
     seed = values.pop("seed")
-    if sampler.signature().takes_seed:
+    if "seed" in sampler.signature().takes:
         values["seed"] = seed
     shelf = Shelf(folder, out)
 

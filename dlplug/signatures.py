@@ -18,7 +18,7 @@ from typing import Any
 
 REQUIRED: Any = inspect.Parameter.empty
 OPTIONLESS = ("torch", "abc", "typing")  # where a base class is never followed to: it has no options of ours
-GIVEN = ("seed",)  # supplied by the run to a factory that names it, so no option
+GIVEN = ("seed", "run")  # supplied by the run to a factory that names them, so no options
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Option:
 @dataclass(frozen=True)
 class Signature:
     options: tuple[Option, ...]
-    takes_seed: bool
+    takes: tuple[str, ...]  # of what the run supplies
     summary: str
     unit: str = ""  # of a Data: what its class says it counts
 
@@ -69,8 +69,8 @@ def _signature(parameters: Sequence[tuple[str, Any, Any]], doc: str, unit: str =
     options = tuple(Option(n, t, d, helps.get(n, "")) for n, t, d in parameters if n not in GIVEN)
     first_paragraph = re.split(r"\n\s*\n|\n\s*[a-z_][\w, ]*: ", doc.strip())[0]
     summary = re.split(r"(?<=\w[.)])\s+(?=[A-Z])", " ".join(first_paragraph.split()))[0]
-    takes_seed = any(name == "seed" for name, _, _ in parameters)
-    return Signature(options, takes_seed, summary, unit)
+    takes = tuple(name for name, _, _ in parameters if name in GIVEN)
+    return Signature(options, takes, summary, unit)
 
 
 def _helps(doc: str, names: Sequence[str]) -> dict[str, str]:
@@ -120,7 +120,7 @@ def _parsed(target: str) -> Signature:
     assert isinstance(function, ast.FunctionDef)
     parameters = []
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
-        kind = _annotation(module, argument.annotation)
+        kind = None if argument.arg in GIVEN else _annotation(module, argument.annotation)
         parameters.append((argument.arg, kind, REQUIRED if default is None else _value(module, default)))
     if parameters and function is not node:
         doc += "\n" + (ast.get_docstring(function) or "")

@@ -18,6 +18,7 @@ from dlplug.contracts import Data, Loss, Update
 from dlplug.device import choose_device, describe, set_up
 from dlplug.graph import GraphedStep
 from dlplug.loop import fit, in_bf16, learn_from
+from dlplug.matching import check_batches
 from dlplug.meter import Meter
 from dlplug.optim import Stepper
 
@@ -95,6 +96,7 @@ class TorchTrainer:
         model: nn.Module = run.make("model", data.spec).to(device)
         distributed.share_weights(model)
         loss: Loss = run.make("loss", model)
+        check_batches(data, loss, (run.config["data"], run.config["loss"]))
         steppers = {part: run.make_stepper(part, model.get_submodule(part)) for part in loss.parts}
         seed_everything(run.seed + distributed.rank())
         run.device = f"{describe(device)}, {self.precision}"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from dlplug.optim import Stepper, adam, adamw, radam, rate_factor, rmsprop, sgd
+from dlplug.optim import Stepper, adam, adamw, movable, radam, rate_factor, rmsprop, sgd
 
 
 def descend(make, steps=5, **options):
@@ -88,6 +88,53 @@ def test_a_stepper_follows_its_schedule():
     stepper = Stepper(module, sgd(module.parameters(), learning_rate=0.2), schedule="linear")
     stepper.set_progress(0.75)
     assert stepper.optimizer.param_groups[0]["lr"] == pytest.approx(0.05)
+
+
+class TwoRates(nn.Module):
+    """w²/2 + v²/2, where v moves at a tenth of the rate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w, self.v = nn.Parameter(torch.ones(())), nn.Parameter(torch.ones(()))
+
+    def parameter_groups(self):
+        return [{"params": [self.v], "rate": 0.1}, {"params": [self.w]}]
+
+    def forward(self):
+        return (self.w**2 + self.v**2) / 2
+
+
+@pytest.mark.parametrize("capturable", [False, True])
+def test_a_group_moves_at_its_own_rate_under_a_schedule_and_after_a_resume(capturable):
+    module = TwoRates()
+
+    def begun() -> Stepper:
+        stepper = Stepper(module, adam(movable(module), learning_rate=0.2), schedule="linear")
+        if capturable:
+            stepper.make_capturable()
+        return stepper
+
+    stepper = begun()
+    for step in range(6):
+        if step == 3:  # the second half is another process's
+            saved, stepper = stepper.state_dict(), begun()
+            stepper.load_state_dict(saved)
+        stepper.set_progress(step / 6)
+        stepper.step(module())
+        if step == 0:  # Adam's first step is as long as the rate
+            assert (module.w.item(), module.v.item()) == pytest.approx((0.8, 0.98), abs=1e-5)
+    rates = [float(group["lr"]) for group in stepper.optimizer.param_groups]
+    assert rates == pytest.approx([0.02 / 6, 0.2 / 6])
+    assert module.w < module.v - 0.1
+
+
+def test_groups_by_the_formula():
+    module, w, v = TwoRates(), 1.0, 1.0
+    stepper = Stepper(module, sgd(movable(module), learning_rate=0.5))
+    for _ in range(3):
+        stepper.step(module())
+        w, v = w - 0.5 * w, v - 0.05 * v
+    assert (module.w.item(), module.v.item()) == pytest.approx((w, v))
 
 
 def test_clipping_bounds_the_whole_gradient():

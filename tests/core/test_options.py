@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from dlplug.listing import print_options
 from dlplug.options import arguments, for_measuring, read_file, resolve
 from dlplug.plugins import load_host
 from dlplug.recipes import Preset, Recipe, use
+from dlplug.runner import for_evaluation
 
 HOST = load_host([str(Path(__file__).parent / "toys.py")])
 
@@ -460,6 +462,16 @@ def test_eval_takes_a_metrics_options_without_its_name(measured):
     assert for_measuring(measured, config, {"hidden": 1}) == {"hidden": 1}, "resolving will say what is wrong"
     message = complaint(lambda: typed("--tolerance 1 --metrics top-k", measured))
     assert message == "toy-moons has no option --tolerance. Did you mean --metrics.top-k.tolerance?"
+
+
+def test_eval_measures_as_the_recipe_says_unless_it_is_told_otherwise(measured, monkeypatch):
+    dearer = {"metrics.top-k.k": 7, "metrics.top-k.tolerance": 2}
+    recipe = replace(measured.recipe("toy-moons"), evaluation=dearer)
+    config = typed("--metrics top-k", measured)
+    monkeypatch.setattr(measured, "recipe", lambda name: recipe)
+    assert for_evaluation(measured, config, {}) == dearer
+    assert for_evaluation(measured, config, {"metrics.top-k.k": 4}) == dearer | {"metrics.top-k.k": 4}
+    assert for_evaluation(measured, config, {"metrics": "near"}) == {"metrics": "near"}, "not of metrics that are gone"
 
 
 def test_an_option_of_two_metrics(measured):

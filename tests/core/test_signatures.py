@@ -114,7 +114,13 @@ def test_constants_of_the_module_are_defaults_and_types(write):
 
 def test_seed_is_taken_and_is_no_option(write):
     read = both(write("def factory(*, seed: int, size: int = 1): ..."), "factory")
-    assert read.takes_seed
+    assert read.takes == ("seed",)
+    assert [option.name for option in read.options] == ["size"]
+
+
+def test_the_run_is_taken_and_its_type_is_not_looked_at(write):
+    read = both(write("from dlplug import Run\ndef factory(*, run: Run, size: int = 1, seed: int): ..."), "factory")
+    assert read.takes == ("run", "seed")
     assert [option.name for option in read.options] == ["size"]
 
 
@@ -174,7 +180,7 @@ def test_a_constructor_and_a_unit_are_inherited_across_modules(write):
     )
     read = both(module, "Leaf")
     assert read.options == (Option("size", int, 7, "of the base"),)
-    assert (read.unit, read.takes_seed, read.summary) == ("frames", True, "A leaf.")
+    assert (read.unit, read.takes, read.summary) == ("frames", ("seed",), "A leaf.")
 
 
 def test_a_class_without_a_constructor_below_torch(write):

@@ -67,6 +67,7 @@ def test_the_loss_is_dqn_s_and_the_tasks_by_loops() -> None:
         later = loss.target.module.auxiliary.control(loss.target.module.features(data.next_obs))  # type: ignore
         control = model.auxiliary.control(model.features(data.obs))
         logits = model.auxiliary.foresee(model.features(data.obs))
+        pixels, rewards = [], []
         for b in range(B):
             squares = []
             for i in range(GRID):
@@ -76,8 +77,12 @@ def test_the_loss_is_dqn_s_and_the_tasks_by_loops() -> None:
                     squares.append((float(control[b, data.action[b], i, j]) - goal) ** 2)
             kind = [2, 1, 1, 0][b]
             foreseen = -math.log(float(logits[b].softmax(0)[kind]))  # two with, two without: all weigh 1
-            expected[b] += 0.3 * sum(squares) / len(squares) + 0.7 * foreseen
+            pixels.append(sum(squares) / len(squares))
+            rewards.append(foreseen)
+            expected[b] += 0.3 * pixels[b] + 0.7 * rewards[b]
     torch.testing.assert_close(update.loss, (data.weight * expected).mean())
+    assert float(update.values["pixel_control"]) == pytest.approx(sum(pixels) / B, rel=1e-4)
+    assert float(update.values["reward_prediction"]) == pytest.approx(sum(rewards) / B, rel=1e-4)
     update.loss.backward()
     assert all(p.grad is not None for p in model.parameters())
 

@@ -261,33 +261,33 @@ def test_a_binned_curve_is_the_mean_in_each_bin_and_a_line_between(pairs, count)
 
 
 def curve_lines(seed: int, slope: float, key: str = "train/return") -> list[dict[str, float]]:
-    """100 values on a line, after a line of metrics without any."""
-    lines = [{"step": k, "frames": 40 * k, key: slope * k + seed} for k in range(1, 101)]
+    """As many values on a line as a curve has points, after a line of metrics without any."""
+    lines = [{"step": k, "frames": 40 * k, key: slope * k + seed} for k in range(1, POINTS + 1)]
     return [{"step": 0, "frames": 0, "train/loss": 1.0}, *lines]
 
 
 def test_a_curve_is_the_interquartile_mean_of_its_seeds():
     folders = [Path(a_run(f"r{seed}", seed=seed, lines=curve_lines(seed, 1.0))) for seed in range(4)]
-    curve = curve_of(folders, "train/return", 4_000)
-    assert len(curve.frames) == POINTS
-    assert curve.frames == pytest.approx(np.arange(1, 101) * 40)
-    assert curve.middle == pytest.approx(np.arange(1, 101) + 1.5)
+    curve, k = curve_of(folders, "train/return", 40 * POINTS), np.arange(1, POINTS + 1)
+    assert curve.frames == pytest.approx(40 * k)
+    assert curve.middle == pytest.approx(k + 1.5)
     assert (curve.low < curve.middle).all()
     assert (curve.high > curve.middle).all()
-    assert (curve.low >= np.arange(1, 101)).all()
-    assert (curve.high <= np.arange(1, 101) + 3).all()
+    assert (curve.low >= k).all()
+    assert (curve.high <= k + 3).all()
 
 
 def test_a_curve_ends_where_the_first_of_its_seeds_ends():
     whole = Path(a_run("whole", lines=curve_lines(0, 1.0)))
-    half = Path(a_run("half", seed=1, lines=curve_lines(0, 1.0)[:51]))
-    assert curve_of([whole, half], "train/return", 4_000).frames[-1] == pytest.approx(2_000)
-    assert curve_of([whole], "train/return", 4_000).frames[-1] == pytest.approx(4_000)
+    half = Path(a_run("half", seed=1, lines=curve_lines(0, 1.0)[: POINTS // 2 + 1]))
+    until = 40 * POINTS
+    assert curve_of([whole, half], "train/return", until).frames[-1] == pytest.approx(until / 2)
+    assert curve_of([whole], "train/return", until).frames[-1] == pytest.approx(until)
 
 
 def test_evaluations_are_preferred_where_every_run_has_several():
     both = Path(a_run("both", lines=[*curve_lines(0, 1.0), *curve_lines(0, 1.0, "eval/return")]))
-    once = Path(a_run("once", seed=1, lines=[*curve_lines(0, 1.0), {"step": 100, "frames": 4000, "eval/return": 1.0}]))
+    once = Path(a_run("once", seed=1, lines=[*curve_lines(0, 1.0), {"step": POINTS, "frames": 40, "eval/return": 1.0}]))
     assert key_for([both]) == "eval/return"
     assert key_for([both, once]) == "train/return"
     assert read_values(once, "eval/return")[1].tolist() == [1.0]
@@ -318,7 +318,7 @@ def test_a_panel_for_each_game_a_colour_for_each_recipe_and_bars():
     assert len(set(colours.values())) == 3
     assert {line.get_label(): line.get_color() for line in dodge.get_lines()} == colours
     ends = [line.get_ydata()[-1] for line in catch.get_lines()]
-    assert ends == pytest.approx([101, 201, 301]), "slope times 100, and the seeds' middle"
+    assert ends == pytest.approx([slope * POINTS + 1 for slope in (1, 2, 3)]), "the end, and the seeds' middle"
     middles = [float(interquartile_mean(group.scores(normalised=True))) for group in groups]
     assert [bar.get_width() for bar in bars.patches] == pytest.approx(sorted(middles))
     assert [text.get_text() for text in bars.get_yticklabels()] == list(colours)

@@ -76,7 +76,8 @@ class Unreal(DQN):
         q = chosen(network.values(features), batch.action)
         pixels, reward = self.tasks(batch, features)
         error = self.error(q, goal, reduction="none")
-        return Compared(error + self.pixel_control * pixels + self.reward_prediction * reward, (q - goal).abs(), q)
+        error = error + self.pixel_control * pixels + self.reward_prediction * reward
+        return Compared(error, (q - goal).abs(), q, {"pixel_control": pixels, "reward_prediction": reward})
 
     def tasks(self, batch: Transition, features: Tensor) -> tuple[Tensor, Tensor]:
         """The errors (B,) of pixel control and of reward prediction."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from dlplug_rl.aggregate import interquartile_mean, interval
 
-POINTS = 100  # of a curve
+POINTS = 30  # of a curve: each a mean of many episodes
 REPETITIONS = 2_000  # of the bootstrap, at each point
 
 

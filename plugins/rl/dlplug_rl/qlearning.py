@@ -6,7 +6,8 @@ B: transitions, A: actions, K: outputs for an action (1, or the quantiles of its
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import torch
@@ -23,12 +24,14 @@ Bootstrap = Literal["greedy", "double", "munchausen"]
 class Compared(NamedTuple):
     """How far a batch is from its goal.
 
-    error: (B,) what is minimised. surprise: (B,) what a prioritised replay is told. q: (B,) Q(s, a).
+    error: (B,) what is minimised. surprise: (B,) what a prioritised replay is told. q: (B,) Q(s, a). parts: (B,) each,
+    of the error, by name, to be logged.
     """
 
     error: Tensor
     surprise: Tensor
     q: Tensor
+    parts: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class QLearning(Loss):
@@ -54,9 +57,10 @@ class QLearning(Loss):
     def updates(self, batch: Transition) -> Iterator[Update]:
         with torch.no_grad():
             goal = self.goal(batch)
-        error, surprise, q = self.compare(batch, goal)
+        error, surprise, q, parts = self.compare(batch, goal)
         batch.tell(surprise.detach())
-        yield Update((batch.weight * error).mean(), q=q.detach().mean(), surprise=surprise.detach().mean())
+        values = {name: value.detach().mean() for name, value in {"q": q, "surprise": surprise, **parts}.items()}
+        yield Update((batch.weight * error).mean(), **values)
         self.target.follow(self.model)
 
     def goal(self, batch: Transition) -> Tensor:

@@ -26,7 +26,7 @@ def on_boards(summary: str, source: str, loss: Use, model: Mapping[str, Any], da
                 "learning_starts": 2_000,
                 "train_every": 4,
                 "n_step": 3,
-                "importance_steps": 100_000,
+                "importance_steps": 50_000,
                 "epsilon_steps": 15_000,
                 **data,
             },
@@ -35,7 +35,7 @@ def on_boards(summary: str, source: str, loss: Use, model: Mapping[str, Any], da
         trainer=use("torch", threads=1),
         loss=loss,
         optimizer=use("adam", learning_rate=5e-4),
-        length="100k frames",
+        length="50k frames",
         source=source,
         metrics=[use("episodes", epsilon=0.0, video=False)],
         samplers=["film"],
@@ -61,7 +61,7 @@ BOARD_RECIPES = {
     "c51-mini": on_boards("Categorical Q-learning", C51, use("c51"), CATEGORICAL, {}),
     "qr-dqn-mini": on_boards("Quantile regression", QR_DQN, use("qr-dqn"), {"returns": "quantile"}, {}),
     "iqn-mini": on_boards(
-        "Implicit quantiles", IQN, use("iqn", fractions=8, goal_fractions=8), {"returns": "implicit", "atoms": 32}, {}
+        "Implicit quantiles", IQN, use("iqn", fractions=4, goal_fractions=4), {"returns": "implicit", "atoms": 8}, {}
     ),
     "rainbow-mini": on_boards(
         "Rainbow", RAINBOW, use("c51"), {**CATEGORICAL, "dueling": True, "noisy": True}, {"priority": 0.5, **NOISY}
