@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import dlplug_vision
 import pytest
-from dlplug_vision.recipes import RECIPES
 
 import dlplug
 from dlplug import UserError, testing
 from dlplug.options import resolve
 
+RECIPES = dlplug_vision.register_recipes()
 SMALL = {"data.validation": 50, "data.batch_size": 25, "model.width": 4}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -26,17 +27,27 @@ class Examples(NamedTuple):
 
 
 class HeldOut(NamedTuple):
-    """A held-out split for metrics and samplers: images (N, H, W, C) uint8, classes (N,), and the classes' names."""
+    """A held-out split for metrics and samplers: images (N, H, W, C) uint8, classes (N,), and the classes' names; and
+    the training images (M, H, W, C), for a metric that fits something to them to compare with."""
 
     images: Tensor
     y: Tensor
     names: tuple[str, ...]
+    train: Tensor = torch.empty(0, dtype=torch.uint8)
 
 
-def held_apart(examples: Examples, count: int) -> tuple[Examples, Examples]:
+@dataclass(frozen=True)
+class ImageSpec(Spec):
+    """What a model may know of images to be built; train is the training images (N, H, W, C) uint8, for a model that
+    begins with something fitted to them."""
+
+    train: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.uint8), repr=False)
+
+
+def held_apart(examples: Examples, count: int, option: str = "validation") -> tuple[Examples, Examples]:
     """All but the last `count` of a shuffled set, and those; the shuffling is the same for every run."""
     if not 0 < count < len(examples.y):
-        raise UserError(f"--data.validation must be between 1 and {len(examples.y) - 1}, got {count}")
+        raise UserError(f"--data.{option} must be between 1 and {len(examples.y) - 1}, got {count}")
     order = torch.randperm(len(examples.y), generator=torch.Generator().manual_seed(SPLIT_SEED))
     return examples.take(order[:-count].sort().values), examples.take(order[-count:].sort().values)
 
@@ -85,7 +96,7 @@ class Images(Data):
         self.order = Order(len(images), batch_size, seed)
         height, width, channels = images.shape[1:]
         mean, deviation = statistics(images)
-        self.spec = Spec((channels, height, width), len(names), mean, deviation, names)
+        self.spec = ImageSpec((channels, height, width), len(names), mean, deviation, names, images)
 
     def batches(self, model: nn.Module) -> Iterator[Labelled]:
         device = next(model.parameters()).device
@@ -109,7 +120,7 @@ class Images(Data):
         return x.contiguous(memory_format=torch.channels_last)
 
     def split(self, name: str) -> HeldOut:
-        return HeldOut(*self.parts[name], self.names)
+        return HeldOut(*self.parts[name], self.names, self.parts["train"].images)
 
 
 def batch_seed(seed: int, count: int, rank: int) -> int:

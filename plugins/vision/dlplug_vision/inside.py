@@ -13,11 +13,11 @@ NOISE = 0.15  # deviation, of pixels in [0, 1]: within the 10 to 20 % that Smilk
 
 
 def filters(model: nn.Module, data: HeldOut, *, count: int = 64) -> dict[str, Image]:
-    """The filters of the first convolution.
+    """The filters of the first layer: a convolution's, or an affine layer's as pictures of the images' size.
 
     count: how many filters at most.
     """
-    weight = convolutions(model)[0].weight.detach().cpu()[: max(1, count)]
+    weight = first_weights(model, data.images).detach().cpu()[: max(1, count)]
     if weight.shape[1] not in (1, 3):
         weight = weight.mean(1, keepdim=True)
     # grey is 0; each filter's largest weight is black or white
@@ -26,8 +26,8 @@ def filters(model: nn.Module, data: HeldOut, *, count: int = 64) -> dict[str, Im
     figure = new_figure(columns, -(-len(shown) // columns) + 0.4)
     show(figure.subplots(), tiled(shown.permute(0, 2, 3, 1), columns))
     size = "x".join(map(str, weight.shape[2:]))
-    figure.suptitle(f"{len(shown)} filters of the first convolution, {size}")
-    return {"filters": draw(figure, "the first convolution's filters, each scaled by its largest weight")}
+    figure.suptitle(f"{len(shown)} filters of the first layer, {size}")
+    return {"filters": draw(figure, "the first layer's filters, each scaled by its largest weight")}
 
 
 def maps(model: nn.Module, data: HeldOut, *, image: int = 0, layers: int = 4, count: int = 16) -> dict[str, Image]:
@@ -98,6 +98,15 @@ def saliency_of(model: nn.Module, x: Tensor, copies: int = 1) -> tuple[Tensor, T
             score = model(noisy).gather(1, called[:, None]).sum()
         total += torch.autograd.grad(score, noisy)[0]
     return (total / copies).abs().amax(1), called
+
+
+def first_weights(model: nn.Module, images: Tensor) -> Tensor:
+    """(outputs, C, H, W) of the first layer that sees images (N, H, W, C). Raises UserError where there is none."""
+    height, width, channels = images.shape[1:]
+    first = next((module for module in model.modules() if isinstance(module, (nn.Conv2d, nn.Linear))), None)
+    if isinstance(first, nn.Linear) and first.in_features == channels * height * width:
+        return first.weight.unflatten(1, (channels, height, width))
+    return convolutions(model)[0].weight
 
 
 def convolutions(model: nn.Module) -> list[nn.Conv2d]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from dlplug import Preset, Recipe, Target, use
 
-METRICS = ["classification", "mistakes"]
-SAMPLERS = ["mistakes", "filters", "maps", "saliency"]
+METRICS = ["classification", "mistakes", "attack"]
+SAMPLERS = ["mistakes", "filters", "maps", "saliency", "attack"]
 WATCH = ["train/loss", "train/accuracy"]
 ZALANDO = "zalandoresearch/fashion-mnist, README: {} (submitted, not tested by the authors)"
 

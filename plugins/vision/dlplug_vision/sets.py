@@ -15,6 +15,7 @@ from urllib.error import URLError
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from dlplug import UserError, data_folder
 from dlplug_vision.images import Examples, Images, held_apart
@@ -36,6 +37,7 @@ class TorchvisionSet(Images):
         self,
         *,
         validation: int = 5000,
+        training: int = 0,
         batch_size: int = 128,
         flip: bool = False,
         crop: int = 0,
@@ -44,6 +46,7 @@ class TorchvisionSet(Images):
     ) -> None:
         """
         validation: images held apart from the training set, the same ones for every seed.
+        training: images to learn from, the same ones for every seed; 0 takes all that are left.
         batch_size: images a batch.
         flip: mirrors half of the images left to right.
         crop: pixels of padding from which an image is cut out again, somewhere else; 0 does not.
@@ -55,6 +58,8 @@ class TorchvisionSet(Images):
         read = read_cifar if issubclass(of_kind, datasets.CIFAR10) else read_idx
         train, test = read(of_kind, data_folder())
         train, val = held_apart(examples_of(train), validation)
+        if training:
+            _, train = held_apart(train, training, "training")
         # torchvision calls a digit "7 - seven"
         names = tuple(name.partition(" - ")[0] for name in test.classes)
         parts = {"train": train, "val": val, "test": examples_of(test)}
@@ -98,8 +103,20 @@ class Digits(Images):
     (doi:10.24432/C50P49), whose test half this is.
     """
 
-    def __init__(self, *, batch_size: int = 64, flip: bool = False, crop: int = 0, cutout: int = 0, seed: int) -> None:
+    def __init__(
+        self,
+        *,
+        size: int = 8,
+        training: int = 0,
+        batch_size: int = 64,
+        flip: bool = False,
+        crop: int = 0,
+        cutout: int = 0,
+        seed: int,
+    ) -> None:
         """
+        size: pixels across; other than 8 they are drawn between.
+        training: images to learn from, the same ones for every seed; 0 takes all 1078.
         batch_size: images a batch.
         flip: mirrors half of the images left to right.
         crop: pixels of padding from which an image is cut out again, somewhere else; 0 does not.
@@ -111,6 +128,8 @@ class Digits(Images):
         x, y = load_digits(return_X_y=True)
         # 17 levels of grey, 0 to 16
         images = torch.from_numpy(np.rint(x.reshape(-1, 8, 8, 1) * 255 / 16).astype(np.uint8))
+        if size != 8:
+            images = resized(images, size)
         everything = Examples(images, torch.from_numpy(y).long())
         train, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=0)
         val, test = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=0)
@@ -118,8 +137,18 @@ class Digits(Images):
             name: everything.take(torch.from_numpy(index))
             for name, index in (("train", train), ("val", val), ("test", test))
         }
+        if training:
+            _, parts["train"] = held_apart(parts["train"], training, "training")
         names = tuple("0123456789")
         super().__init__(parts, names, batch_size=batch_size, flip=flip, crop=crop, cutout=cutout, seed=seed)
+
+
+def resized(images: torch.Tensor, size: int) -> torch.Tensor:
+    """uint8 (N, H, W, C) as (N, size, size, C), by straight lines between the pixels."""
+    if size < 1:
+        raise UserError(f"--data.size must be at least 1, got {size}")
+    drawn = F.interpolate(images.permute(0, 3, 1, 2).float(), (size, size), mode="bilinear", antialias=True)
+    return drawn.round().clamp(0, 255).byte().permute(0, 2, 3, 1)
 
 
 def examples_of(dataset: Any) -> Examples:

@@ -1,0 +1,73 @@
+"""Adversarial training: the loss of images that were made to raise it, by an attack on the model as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dlplug import Labelled, Loss, Update, UserError
+from dlplug_vision.attacks import pgd_of_fixed_length, step_size_or_usual
+
+
+class Adversarial(Loss):
+    """Cross entropy of each batch's adversarial images alone (Madry et al. 2018, arXiv:1706.06083, equation 2.1).
+
+    epsilon: the largest change of a pixel in [0, 1].
+    step_size: of the attack; 0 takes 2.5 ε / steps.
+    steps: of projected gradient descent from a random start; one is the fast method of Wong et al. 2020, and 1.25 ε its
+        step size.
+    ramp: batches over which ε grows from 0. A small net that meets the whole of it at once stays at guessing.
+    smoothing: share of the answer that is spread over all classes.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        epsilon: float = 0.3,
+        step_size: float = 0.0,
+        steps: int = 5,
+        ramp: int = 0,
+        smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(model)
+        if min(ramp, smoothing) < 0 or smoothing >= 1:
+            raise UserError(f"--loss.ramp is at least 0, --loss.smoothing in [0, 1), got {ramp} and {smoothing}")
+        self.epsilon, self.steps, self.smoothing = epsilon, steps, smoothing
+        self.step_size = step_size_or_usual(epsilon, step_size, steps)
+        self.ramp = Ramp(ramp).to(next(model.parameters()).device)
+
+    def updates(self, batch: Labelled) -> Iterator[Update]:
+        share = self.ramp()
+        # max over δ in S of L(θ, x + δ, y), from below
+        x = pgd_of_fixed_length(
+            self.model,
+            batch.x,
+            batch.y,
+            epsilon=share * self.epsilon,
+            step_size=share * self.step_size,
+            steps=self.steps,
+        )
+        logits = self.model(x)
+        loss = F.cross_entropy(logits, batch.y, label_smoothing=self.smoothing)
+        yield Update(loss, robust_accuracy=(logits.argmax(1) == batch.y).float().mean())
+
+
+class Ramp(nn.Module):
+    """Rises from 0 to 1 in a straight line over its first calls. The counter is on the device, so that a CUDA graph
+    counts too."""
+
+    calls: Tensor
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.length = length
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self) -> Tensor:
+        share = (self.calls / max(1, self.length)).clamp(max=1) if self.length else torch.ones_like(self.calls)
+        self.calls += 1
+        return share

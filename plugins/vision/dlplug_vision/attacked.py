@@ -1,0 +1,155 @@
+"""How a classifier stands up to an attack: a metric and a sampler, each with a picture of what the attack did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn
+
+from dlplug import Image
+from dlplug_vision.attacks import fgsm, pgd, step_size_or_usual
+from dlplug_vision.drawing import draw, new_figure, show
+from dlplug_vision.images import HeldOut, scaled
+from dlplug_vision.metrics import logits_of
+
+AT_ONCE = 250  # images: few enough for a processor's cache
+PICTURED = 8
+
+
+class Attack(NamedTuple):
+    """An attack and its strength, as the options have it."""
+
+    method: str
+    epsilon: float
+    step_size: float
+    steps: int
+    restarts: int
+
+    def on(self, model: nn.Module, x: Tensor, y: Tensor, generator: Generator) -> Tensor:
+        """The adversarial images of x (B, C, H, W) in [0, 1], y (B,)."""
+        if self.method == "fgsm":
+            return fgsm(model, x, y, self.epsilon)
+        return pgd(
+            model,
+            x,
+            y,
+            epsilon=self.epsilon,
+            step_size=self.step_size,
+            steps=self.steps,
+            restarts=self.restarts,
+            generator=generator,
+        )
+
+    def __str__(self) -> str:
+        name = f"{self.method.upper()}, ε {self.epsilon:g} in each pixel of [0, 1]"
+        if self.method == "fgsm":
+            return name
+        starts = f"{self.restarts} random start{'s' * (self.restarts > 1)}"
+        return f"{name}, {self.steps} steps of {self.step_size:g}, {starts}"
+
+
+def attack(
+    model: nn.Module,
+    data: HeldOut,
+    *,
+    method: Literal["none", "fgsm", "pgd"] = "none",
+    epsilon: float = 0.1,
+    step_size: float = 0.0,
+    attack_steps: int = 20,
+    restarts: int = 1,
+    attack_count: int = 0,
+    seed: int,
+) -> Mapping[str, Any]:
+    """Accuracy under an attack that knows the model: the share of all images that it leaves right.
+
+    method: none measures nothing; fgsm is one step (Goodfellow et al. 2015), pgd many (Madry et al. 2018).
+    epsilon: the largest change of a pixel in [0, 1].
+    step_size: of pgd; 0 takes 2.5 ε / steps.
+    attack_steps: of pgd.
+    restarts: of pgd, each from a random start.
+    attack_count: how many images of the split, from its first; 0 takes all.
+    """
+    if method == "none":
+        return {}
+    chosen = checked(method, epsilon, step_size, attack_steps, restarts)
+    count = attack_count if attack_count > 0 else len(data.y)
+    first = data._replace(images=data.images[:count], y=data.y[:count])
+    adversarial = attacked(model, first, chosen, seed)
+    robust = says(model, adversarial) == first.y
+    fell = ~robust & (logits_of(model, first.images).argmax(1) == first.y)
+    shown = fell.int().argsort(descending=True, stable=True)[:PICTURED]
+    return {
+        "robust_accuracy": robust.float().mean().item(),
+        "attack": picture(model, first, adversarial, shown, chosen),
+        "protocol": f"{chosen}, {len(first.y)} images",
+    }
+
+
+def show_attack(
+    model: nn.Module,
+    data: HeldOut,
+    *,
+    method: Literal["fgsm", "pgd"] = "pgd",
+    epsilon: float = 0.1,
+    step_size: float = 0.0,
+    attack_steps: int = 20,
+    restarts: int = 1,
+    count: int = 8,
+    seed: int,
+) -> dict[str, Image]:
+    """Images, what an attack adds to them, and what the model calls them then.
+
+    method: fgsm is one step (Goodfellow et al. 2015), pgd many (Madry et al. 2018).
+    epsilon: the largest change of a pixel in [0, 1].
+    step_size: of pgd; 0 takes 2.5 ε / steps.
+    attack_steps: of pgd.
+    restarts: of pgd, each from a random start.
+    count: how many images, drawn from the split by --seed.
+    """
+    chosen = checked(method, epsilon, step_size, attack_steps, restarts)
+    drawn = torch.randperm(len(data.y), generator=torch.Generator().manual_seed(seed))[: max(1, count)]
+    some = data._replace(images=data.images[drawn], y=data.y[drawn])
+    adversarial = attacked(model, some, chosen, seed)
+    return {"attack": picture(model, some, adversarial, torch.arange(len(drawn)), chosen)}
+
+
+def checked(method: str, epsilon: float, step_size: float, steps: int, restarts: int) -> Attack:
+    return Attack(method, epsilon, step_size_or_usual(epsilon, step_size, steps), steps, max(1, restarts))
+
+
+def attacked(model: nn.Module, data: HeldOut, chosen: Attack, seed: int) -> Tensor:
+    """The adversarial images (N, C, H, W) in [0, 1] of a split, on the CPU."""
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    parts = zip(data.images.split(AT_ONCE), data.y.split(AT_ONCE), strict=True)
+    made = [chosen.on(model, scaled(images.to(device)), y.to(device), generator).cpu() for images, y in parts]
+    return torch.cat(made)
+
+
+def says(model: nn.Module, x: Tensor) -> Tensor:
+    """The classes (N,) that the model chooses for x (N, C, H, W), on the CPU."""
+    device = next(model.parameters()).device
+    return torch.cat([model(part.to(device)).argmax(1) for part in x.split(AT_ONCE)]).cpu()
+
+
+def picture(model: nn.Module, data: HeldOut, adversarial: Tensor, shown: Tensor, chosen: Attack) -> Image:
+    """Three rows: images, the perturbation, and the adversarial images, with what the model calls the two."""
+    images, changed = data.images[shown], adversarial[shown].permute(0, 2, 3, 1)
+    change = changed - scaled(images).permute(0, 2, 3, 1)
+    before, after = logits_of(model, images).argmax(1).tolist(), says(model, adversarial[shown]).tolist()
+    figure = new_figure(1.3 * len(shown) + 0.3, 4.9)
+    rows = figure.subplots(3, len(shown), squeeze=False)
+    for place in range(len(shown)):
+        show(rows[0, place], images[place])
+        rows[0, place].set_title(f"called\n{data.names[before[place]]}", fontsize=8)
+        # grey is no change, black and white are -ε and ε
+        show(rows[1, place], (0.5 + 0.5 * change[place] / chosen.epsilon).clamp(0, 1), vmin=0, vmax=1)
+        show(rows[2, place], changed[place].clamp(0, 1), vmin=0, vmax=1)
+        colour = "black" if before[place] == after[place] else "#b2182b"
+        rows[2, place].set_title(f"called\n{data.names[after[place]]}", fontsize=8, color=colour)
+    figure.suptitle(
+        f"{chosen};\nthe perturbation between is shown {0.5 / chosen.epsilon:.3g} times as strong", fontsize=9
+    )
+    return draw(figure, f"images, perturbations, adversarial images: {chosen}")

@@ -1,0 +1,122 @@
+"""Adversarial examples: images (B, C, H, W) in [0, 1] that differ from the given ones by at most ε in each pixel, and
+that a classifier gets wrong. Pure functions: the model attacks itself in eval mode, and none of its gradients is
+touched. A random generator is on the images' device; None is torch's own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from dlplug import UserError
+
+
+def fgsm(model: nn.Module, x: Tensor, y: Tensor, epsilon: float) -> Tensor:
+    """The fast gradient sign method: one step to the ball's corner, x (B, C, H, W), y (B,) (Goodfellow et al. 2015,
+    arXiv:1412.6572, section 4)."""
+    with in_eval_mode(model):
+        _, gradient = logits_and_gradient(model, x, y)
+    # x' = x + ε sign ∇_x J(θ, x, y)
+    return within(x + epsilon * gradient.sign(), x, epsilon)
+
+
+def pgd(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    epsilon: float,
+    step_size: float,
+    steps: int,
+    restarts: int = 1,
+    generator: Generator | None = None,
+) -> Tensor:
+    """The strongest that projected gradient descent finds for each of x (B, C, H, W), y (B,): what fools the model, or
+    else has the highest loss, of all points on the way of every restart (Madry et al. 2018, arXiv:1706.06083).
+
+    An image that is fooled is left alone from then on, so that only the hard ones cost all steps and restarts; one that
+    the model gets wrong by itself comes back as it is.
+    """
+    found = x.clone()
+    with in_eval_mode(model):
+        logits, _ = logits_and_gradient(model, x, y)
+        highest, fooled = F.cross_entropy(logits, y, reduction="none"), logits.argmax(1) != y
+        for _ in range(restarts):
+            left = (~fooled).nonzero()[:, 0]
+            given, answer = x[left], y[left]
+            moved = random_start(given, epsilon, generator)
+            for _ in range(steps + 1):  # the last point is looked at, too
+                if not len(left):
+                    return found
+                logits, gradient = logits_and_gradient(model, moved, answer)
+                loss, wrong = F.cross_entropy(logits, answer, reduction="none"), logits.argmax(1) != answer
+                stronger = wrong | (loss > highest[left])
+                place = left[stronger]
+                found[place], highest[place], fooled[left] = moved[stronger], loss[stronger], wrong
+                if wrong.any():
+                    left, given, answer, moved, gradient = (t[~wrong] for t in (left, given, answer, moved, gradient))
+                moved = ascended(moved, gradient, given, epsilon, step_size)
+    return found
+
+
+def pgd_of_fixed_length(
+    model: nn.Module, x: Tensor, y: Tensor, *, epsilon: float | Tensor, step_size: float | Tensor, steps: int
+) -> Tensor:
+    """Where one random start ends after `steps`, for training: shapes are fixed and nothing is read from the device,
+    so that a CUDA graph can hold it. One step is the fast method of Wong et al. 2020 (arXiv:2001.03994)."""
+    with in_eval_mode(model):
+        moved = random_start(x, epsilon)
+        for _ in range(steps):
+            _, gradient = logits_and_gradient(model, moved, y)
+            moved = ascended(moved, gradient, x, epsilon, step_size)
+    return moved
+
+
+def random_start(x: Tensor, epsilon: float | Tensor, generator: Generator | None = None) -> Tensor:
+    """Uniform in the part of the ball about x that is an image."""
+    noise = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+    return within(x + epsilon * (2 * noise - 1), x, epsilon)
+
+
+def ascended(moved: Tensor, gradient: Tensor, x: Tensor, epsilon: float | Tensor, step_size: float | Tensor) -> Tensor:
+    # x^{t+1} = Π_{x + S} (x^t + α sign ∇_x L(θ, x^t, y))
+    return within(moved + step_size * gradient.sign(), x, epsilon)
+
+
+def within(moved: Tensor, x: Tensor, epsilon: float | Tensor) -> Tensor:
+    """The nearest image, in [0, 1], that differs from x by at most ε in each pixel."""
+    return moved.clamp((x - epsilon).clamp(min=0), (x + epsilon).clamp(max=1))
+
+
+def step_size_or_usual(epsilon: float, step_size: float, steps: int) -> float:
+    """The step size, or 2.5 ε / steps for 0: enough to cross the ball (Madry et al. 2018, figure 6). Raises UserError
+    for an attack that would be none."""
+    if not 0 < epsilon <= 1 or step_size < 0 or steps < 1:
+        raise UserError(
+            f"an attack needs ε in (0, 1], a step size of at least 0 and a step or more, got {epsilon:g}, "
+            f"{step_size:g} and {steps}"
+        )
+    return step_size or 2.5 * epsilon / steps
+
+
+def logits_and_gradient(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """What the model says of x, (B, classes), and ∇_x of each image's own cross entropy, like x."""
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        logits = model(x).float()
+        # images do not touch each other in eval mode: the sum's gradient is each one's own
+        loss = F.cross_entropy(logits, y, reduction="sum")
+    return logits.detach(), torch.autograd.grad(loss, x)[0]
+
+
+@contextlib.contextmanager
+def in_eval_mode(model: nn.Module) -> Iterator[None]:
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)

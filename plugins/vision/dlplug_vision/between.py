@@ -1,0 +1,36 @@
+"""What lies between two images for an autoencoder: the codes on the way from one's to the other's, made into images."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dlplug import Image
+from dlplug_vision.autoencoders import halves
+from dlplug_vision.drawing import draw, new_figure, show, tiled
+from dlplug_vision.images import HeldOut, scaled
+
+
+def between(model: nn.Module, data: HeldOut, *, count: int = 6, steps: int = 9, seed: int) -> dict[str, Image]:
+    """Images on the way from one to another: a row for each pair, by codes in equal steps.
+
+    count: pairs of images, drawn from the split by the seed.
+    steps: images in a row, both ends counted.
+    """
+    drawn = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(seed))[: 2 * max(1, count)]
+    pairs = drawn[: len(drawn) // 2 * 2].view(-1, 2)
+    x = scaled(data.images[pairs.flatten()].to(next(model.parameters()).device))
+    steps = max(2, steps)
+    encoder, decoder = halves(model)
+    codes = on_the_way(encoder(x).unflatten(0, (-1, 2)), steps)
+    made = decoder(codes.flatten(0, 1)).float().cpu()
+    figure = new_figure(0.8 * steps, 0.8 * len(pairs) + 0.4)
+    show(figure.subplots(), tiled(made.clamp(0, 1).permute(0, 2, 3, 1), steps))
+    figure.suptitle("codes in equal steps from one image's to another's", fontsize=9)
+    return {"between": draw(figure, f"{len(pairs)} pairs of images, and what lies between their codes")}
+
+
+def on_the_way(ends: Tensor, steps: int) -> Tensor:
+    """(1 - λ) z + λ z' for pairs of codes (P, 2, code), λ from 0 to 1 in equal steps: (P, steps, code)."""
+    share = torch.linspace(0, 1, steps, device=ends.device)[:, None]
+    return (1 - share) * ends[:, :1] + share * ends[:, 1:]

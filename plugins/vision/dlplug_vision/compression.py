@@ -1,0 +1,59 @@
+"""Images as a few numbers: principal component analysis, by scikit-learn, and as the first layer of a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from dlplug import UserError
+
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
+
+
+def fitted_pca(images: Tensor, components: int) -> PCA:
+    """The main directions of uint8 images (N, H, W, C) in [0, 1]. Raises UserError for more than there can be."""
+    from sklearn.decomposition import PCA
+
+    flat = flattened(images)
+    if not 0 < components <= min(flat.shape):
+        raise UserError(
+            f"{len(flat)} images of {flat.shape[1]} numbers have at most {min(flat.shape)} principal components, "
+            f"got {components}"
+        )
+    return PCA(components, random_state=0).fit(flat.numpy())
+
+
+def flattened(images: Tensor) -> Tensor:
+    """uint8 (N, H, W, C) as floats (N, C·H·W) in [0, 1], in the order in which a model flattens its input."""
+    return images.permute(0, 3, 1, 2).flatten(1).float().div_(255).cpu()
+
+
+def through_pca(pca: PCA, x: Tensor) -> Tensor:
+    """x (B, C, H, W), compressed and made again."""
+    made = pca.inverse_transform(pca.transform(x.flatten(1).numpy()))
+    return torch.from_numpy(made).to(x.dtype).view_as(x)
+
+
+class Compress(nn.Module):
+    """x (B, C, H, W) → the first principal components (B, k), each with variance 1 over the images it is fitted to.
+
+    Fitted when the model is built and never trained; mean and directions are kept with the weights.
+    """
+
+    mean: Tensor
+    directions: Tensor
+
+    def __init__(self, images: Tensor, components: int) -> None:
+        super().__init__()
+        pca = fitted_pca(images, components)
+        # directions with next to no variance are left small: there is nothing there but rounding
+        deviation = torch.from_numpy(pca.explained_variance_).float().sqrt().clamp(min=1e-3)
+        self.register_buffer("mean", torch.from_numpy(pca.mean_).float())
+        self.register_buffer("directions", torch.from_numpy(pca.components_).float().T / deviation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # z = (x - μ) W Λ^(-1/2)
+        return (x.flatten(1) - self.mean) @ self.directions

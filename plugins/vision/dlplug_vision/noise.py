@@ -1,0 +1,30 @@
+"""The noise of the denoising autoencoder and of the noise table, defined once: a pixel keeps its value or loses it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from dlplug import UserError
+
+
+def replaced(x: Tensor, probability: Tensor | float, generator: Generator | None = None) -> Tensor:
+    """Each pixel of x (B, C, H, W) replaced, with the given probability, by a uniform draw from [0, 1].
+
+    Every pixel on its own, and of a coloured one every channel. A draw may come near the old value: a probability of
+    0.5 leaves half of the pixels as they are, and nothing in the image tells which.
+
+    probability: one for all images, or (B, 1, 1, 1). generator: on x's device; None is torch's own.
+    """
+    lost = torch.rand(x.shape, generator=generator, device=x.device) < probability
+    return torch.where(lost, torch.rand(x.shape, generator=generator, device=x.device), x)
+
+
+def replaced_alike(x: Tensor, probability: float) -> Tensor:
+    """The same with noise that is always the same, on every device: for measuring."""
+    return replaced(x.cpu(), probability, Generator().manual_seed(0)).to(x.device)
+
+
+def check_probability(option: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise UserError(f"{option} is the share of pixels to replace, between 0 and 1; got {value}")

@@ -1,0 +1,93 @@
+"""Three classifiers of compressed images that learn at once: from the same noisy batches, and each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dlplug import Labelled, Loss, Spec, Update, UserError
+from dlplug_vision.compression import Compress
+from dlplug_vision.images import ImageSpec
+from dlplug_vision.layers import check_size
+from dlplug_vision.noise import check_probability, replaced
+from dlplug_vision.noise_recipes import NETS
+
+
+class ThreeNets(nn.Module):
+    """A perceptron, a deep net and a deep residual net, of the same principal components of an image.
+
+    components: numbers that an image is compressed to, by PCA of the training images.
+    hidden: width of the deep net's two hidden layers.
+    width: of the residual net.
+    blocks: of the residual net.
+    """
+
+    def __init__(
+        self, spec: Spec, *, components: int = 64, hidden: int = 256, width: int = 384, blocks: int = 3
+    ) -> None:
+        if min(hidden, width, blocks) < 1:
+            raise UserError(f"three-nets' hidden, width and blocks are at least 1, got {hidden}, {width}, {blocks}")
+        if not isinstance(spec, ImageSpec):
+            raise UserError("three-nets begins with PCA of the training images, and these data are not of this plugin")
+        check_size("three-nets", spec, 1)
+        super().__init__()
+        self.compress = Compress(spec.train, components)
+        self.perceptron = nn.Linear(components, spec.output)
+        self.deep = nn.Sequential(
+            *(nn.Linear(components, hidden), nn.ReLU()),
+            *(nn.Linear(hidden, hidden), nn.ReLU()),
+            nn.Linear(hidden, spec.output),
+        )
+        self.residual = nn.Sequential(
+            nn.Linear(components, width),
+            *(ResidualBlock(width) for _ in range(blocks)),
+            *(nn.BatchNorm1d(width), nn.ReLU()),
+            nn.Linear(width, spec.output),
+        )
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """What each net says of x (B, C, H, W): its logits (B, classes), by its name."""
+        numbers = self.compress(x)
+        return {name: self.get_submodule(name)(numbers) for name in NETS}
+
+
+class ResidualBlock(nn.Module):
+    """z + F(z), F being two affine layers that are normalised and rectified before each (He et al. 2016b,
+    arXiv:1603.05027, figure 1b, with affine layers for convolutions)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            *(nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, width, bias=False)),
+            *(nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, width, bias=False)),
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z + self.residual(z)
+
+
+class NoisyCrossEntropy(Loss):
+    """Cross entropy of each of several nets, on the same noisy images; each is moved by its own.
+
+    noise: the largest share of pixels that are replaced by uniform draws from [0, 1]; each image's own share is drawn
+        evenly between 0 and this.
+    """
+
+    parts = NETS
+
+    def __init__(self, model: nn.Module, *, noise: float = 0.5) -> None:
+        super().__init__(model)
+        check_probability("--loss.noise", noise)
+        if not isinstance(model, ThreeNets):
+            raise UserError(
+                f"the loss noisy-cross-entropy trains {', '.join(NETS)} at once: it wants --model three-nets"
+            )
+        self.noise = noise
+
+    def updates(self, batch: Labelled) -> Iterator[Update]:
+        share = self.noise * torch.rand(len(batch.x), 1, 1, 1, device=batch.x.device)
+        for name, logits in self.model(replaced(batch.x, share)).items():
+            yield Update(F.cross_entropy(logits, batch.y), name)

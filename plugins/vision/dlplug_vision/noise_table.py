@@ -1,0 +1,67 @@
+"""The noise table: how well three nets read images whose pixels are replaced, beside a lecture's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dlplug import Image, UserError
+from dlplug_vision.drawing import draw, new_figure, show, tiled
+from dlplug_vision.images import HeldOut, scaled
+from dlplug_vision.noise import replaced_alike
+from dlplug_vision.noise_nets import ThreeNets
+from dlplug_vision.noise_recipes import LECTURE, NETS, NOISE, PERCENT
+
+
+def noise_table(model: nn.Module, data: HeldOut, *, count: int = 4, seed: int) -> Mapping[str, Any]:
+    """The accuracy of each net with 0 to 50 % of the pixels replaced by uniform draws from [0, 1], as numbers and as a
+    table beside a lecture's. The noise is the same whenever it is measured.
+
+    count: images to show at each noise, drawn from the split by the seed.
+    """
+    if not isinstance(model, ThreeNets):
+        raise UserError(f"the noise table is of {', '.join(NETS)}: it wants a run of --model three-nets")
+    clean = scaled(data.images.cpu())
+    drawn = torch.randperm(len(clean), generator=torch.Generator().manual_seed(seed))[: max(1, count)]
+    accuracy: dict[int, dict[str, float]] = {}
+    examples: dict[int, Tensor] = {}
+    for percent in PERCENT:
+        noisy = replaced_alike(clean, percent / 100)
+        accuracy[percent], examples[percent] = accuracies(model, noisy, data.y), noisy[drawn]
+    numbers = {f"{name}_{percent}": accuracy[percent][name] for name in NETS for percent in PERCENT}
+    return {**numbers, "table": table_picture(accuracy, examples), "protocol": NOISE}
+
+
+def accuracies(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 500) -> dict[str, float]:
+    """The share of all x (N, C, H, W) whose class y (N,) each net says."""
+    device = next(model.parameters()).device
+    right = dict.fromkeys(NETS, 0)
+    for images, answers in zip(x.split(batch_size), y.split(batch_size), strict=True):
+        for name, logits in model(images.to(device)).items():
+            right[name] += int((logits.argmax(1).cpu() == answers).sum())
+    return {name: number / len(y) for name, number in right.items()}
+
+
+def table_picture(accuracy: Mapping[int, Mapping[str, float]], examples: Mapping[int, Tensor]) -> Image:
+    """A row for each noise: how images (N, C, H, W) look with it, and each net's accuracy over the lecture's."""
+    place = {name: 0.3 + 0.3 * column for column, name in enumerate(NETS)}
+    shown = len(next(iter(examples.values())))
+    figure = new_figure(5 + 0.7 * shown, 0.4 + 0.75 * len(examples))
+    heights = [0.3] + [1] * len(examples)
+    grid = figure.subplots(len(heights), 2, width_ratios=[0.7 * shown, 5], height_ratios=heights)
+    for axes in grid.flat:
+        axes.axis("off")
+    grid[0, 1].text(0, 0, "replaced", va="bottom", fontsize=9)
+    for name in NETS:
+        grid[0, 1].text(place[name], 0, name, ha="center", va="bottom", fontsize=9)
+    for (left, right), (percent, x) in zip(grid[1:], examples.items(), strict=True):
+        show(left, tiled(x.permute(0, 2, 3, 1), shown))
+        right.text(0, 0.5, f"{percent} %", va="center", fontsize=9)
+        for name in NETS:
+            ours, lecture = f"{accuracy[percent][name]:.4f}", f"lecture {LECTURE[name][percent]:.4f}"
+            right.text(place[name], 0.5, ours, ha="center", va="bottom", fontsize=10)
+            right.text(place[name], 0.45, lecture, ha="center", va="top", fontsize=8, color="#777777")
+    return draw(figure, "each net's accuracy by the share of pixels replaced, over a lecture's number")

@@ -1,0 +1,88 @@
+"""How well an autoencoder makes its images again: what it minimises, and how it is measured and shown beside PCA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dlplug import Image, Labelled, UserError, minimise
+from dlplug_vision.autoencoders import halves
+from dlplug_vision.compression import fitted_pca, through_pca
+from dlplug_vision.drawing import draw, new_figure, show, tiled
+from dlplug_vision.images import HeldOut, scaled
+from dlplug_vision.noise import check_probability, replaced, replaced_alike
+
+
+@minimise
+def reconstruction(model: nn.Module, batch: Labelled, *, noise: float = 0.0) -> Tensor:
+    """Mean squared error of images made again, per pixel in [0, 1]; with noise, of a denoising autoencoder.
+
+    noise: share of the pixels that are replaced before the model sees them, by uniform draws from [0, 1]; it has to
+        give back the images as they were (Vincent et al. 2008, doi:10.1145/1390156.1390294).
+    """
+    check_probability("--loss.noise", noise)
+    seen = replaced(batch.x, noise) if noise else batch.x
+    made = model(seen)
+    if made.shape != batch.x.shape:
+        raise UserError(
+            f"the loss reconstruction wants images {tuple(batch.x.shape[1:])} of the model, as autoencoder and "
+            f"conv-autoencoder give them; got {tuple(made.shape[1:])}"
+        )
+    # L = |x - g(f(x̃))|² / pixels
+    return F.mse_loss(made, batch.x)
+
+
+def reconstructions(
+    model: nn.Module, data: HeldOut, *, noise: float = 0.0, count: int = 10, seed: int
+) -> Mapping[str, Any]:
+    """The squared error of an autoencoder beside that of PCA with as many numbers, and both at work in a picture.
+
+    PCA is scikit-learn's, fitted to the training images; errors are means over pixels in [0, 1] and over the whole
+    split. With noise, both are given the same noisy images and compared with the clean ones.
+
+    noise: share of the pixels that are replaced by uniform draws from [0, 1].
+    count: images to show, drawn from the split by the seed.
+    """
+    check_probability("noise", noise)
+    clean = scaled(data.images.cpu())
+    seen = replaced_alike(clean, noise) if noise else clean
+    made, code = made_by(model, seen)
+    linear = through_pca(fitted_pca(data.train, code), seen)
+    values: dict[str, Any] = {"mse": F.mse_loss(made, clean).item(), "pca_mse": F.mse_loss(linear, clean).item()}
+    values["against_pca"] = values["mse"] / values["pca_mse"]
+    rows = {f"PCA to {code} numbers": linear, f"autoencoder to {code} numbers": made}
+    if noise:
+        values["noisy_mse"] = F.mse_loss(seen, clean).item()
+        rows = {"noisy": seen, **rows}
+    drawn = torch.randperm(len(clean), generator=torch.Generator().manual_seed(seed))[: max(1, count)]
+    picture = side_by_side(clean[drawn], {name: x[drawn] for name, x in rows.items()})
+    return {**values, "reconstructions": picture}
+
+
+def made_by(model: nn.Module, x: Tensor, batch_size: int = 500) -> tuple[Tensor, int]:
+    """x (N, C, H, W) made again, on the CPU, and how many numbers the model's code has."""
+    device = next(model.parameters()).device
+    encoder, decoder = halves(model)
+    codes = [encoder(part.to(device)) for part in x.split(batch_size)]
+    return torch.cat([decoder(code).float().cpu() for code in codes]), codes[0].shape[1]
+
+
+def side_by_side(clean: Tensor, rows: Mapping[str, Tensor]) -> Image:
+    """The images (N, C, H, W) above a row for each name, of what they should be like."""
+    figure = new_figure(0.7 * len(clean) + 0.2, 1.0 + len(rows))
+    above, *below = figure.subplots(1 + len(rows), 1)
+    show(above, sheet(clean))
+    above.set_title("image", fontsize=8, loc="left")
+    for axes, (name, x) in zip(below, rows.items(), strict=True):
+        show(axes, sheet(x))
+        axes.set_title(f"{name}: mean squared error {F.mse_loss(x, clean):.4f}", fontsize=8, loc="left")
+    return draw(figure, f"images, {', '.join(rows)}; the errors are of the images shown")
+
+
+def sheet(x: Tensor) -> Tensor:
+    """(N, C, H, W) as one picture, in a row."""
+    return tiled(x.clamp(0, 1).permute(0, 2, 3, 1), len(x))

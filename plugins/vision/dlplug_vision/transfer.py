@@ -1,0 +1,172 @@
+"""Starting from what another run, or torchvision, has learnt: all that fits is loaded, and the last layer is new."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from dlplug import Run, Spec, UserError, nearest, trained
+from dlplug.distributed import rank
+from dlplug_vision import pretrained
+
+log = logging.getLogger("dlplug")
+
+
+class Transfer(nn.Module):
+    """Another run's network, or one that torchvision has trained, with a new last layer for these data.
+
+    What the network is made of is kept in the run's folder beside its checkpoints: it can be resumed, measured and
+    started from when its source is gone.
+
+    source: a run folder, a recipe's name for its newest run, or torchvision's name as in torchvision:resnet18.
+    freeze: parts that stay as they are, by their names with commas between; their batch norms stay in eval mode.
+    rate: what the learning rate is multiplied by for everything that was loaded.
+    keep_head: loads the last layer too, for data with the same classes.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        source: str = "mnist-cnn",
+        freeze: str = "",
+        rate: float = 1.0,
+        keep_head: bool = False,
+        run: Run,
+    ) -> None:
+        super().__init__()
+        if rate <= 0:
+            raise UserError(f"--model.rate must be above 0, got {rate:g}; --model.freeze leaves parts as they are")
+        note = run.folder / "source.json"
+        started = note.is_file()
+        origin, weights = (Origin.read(note), {}) if started else found(source, run)
+        self.network, self.prepare = built(origin, spec, run)
+        if not started:
+            origin = origin._replace(new=load(self.network, weights, keep_head))
+            if rank() == 0:
+                origin.write(note)
+        self.rate, self.new = rate, set(origin.new)
+        self.frozen = frozen(self.network, freeze, self.new)
+        if not started:
+            log.info(f"starts from {origin.source}: {told(self)}")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(self.prepare(x))
+
+    def train(self, mode: bool = True) -> Transfer:
+        super().train(mode)
+        for part in self.frozen:
+            part.eval()
+        return self
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What was loaded, and what is new: two groups for the optimizer, or the one that there is."""
+        moving = [(name, p) for name, p in self.network.named_parameters() if p.requires_grad]
+        loaded = [p for name, p in moving if name not in self.new]
+        new = [p for name, p in moving if name in self.new]
+        groups = [{"params": loaded, "rate": self.rate}, {"params": new}]
+        return [group for group in groups if group["params"]]
+
+
+class Origin(NamedTuple):
+    """Where a network is from, what it was built by, and the names of the weights that are not from there."""
+
+    source: str
+    model: str
+    options: Mapping[str, Any]
+    new: tuple[str, ...] = ()
+
+    @staticmethod
+    def read(path: Path) -> Origin:
+        try:
+            return Origin(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path} is damaged: {' '.join(str(error).split())}") from None
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(self._asdict(), indent=2, default=str) + "\n", encoding="utf-8")
+
+
+def found(source: str, run: Run) -> tuple[Origin, dict[str, Tensor]]:
+    """The source and its weights. Raises UserError, with what to do, where there is none."""
+    if source.startswith(pretrained.PREFIX):
+        return Origin(source, source, {}), pretrained.weights_of(source)
+    if source in run.host.names("recipes"):
+        source = newest(source)
+    there = trained(source, host=run.host)
+    if there.model == "transfer":  # its network is the one to go on with
+        origin = Origin.read(there.folder / "source.json")
+        weights = {name.removeprefix("network."): value for name, value in there.weights.items()}
+        return Origin(str(there.folder), origin.model, origin.options), weights
+    return Origin(str(there.folder), there.model, there.options), there.weights
+
+
+def newest(recipe: str) -> str:
+    """The folder of a recipe's newest run that has something to start from (the one that begins now has not)."""
+    folders = sorted(path.parent for path in Path("runs", recipe).glob("*/checkpoints"))
+    if not folders:
+        raise UserError(
+            f"--model.source {recipe} has not been run here: `dlplug run {recipe}` first, or give another run, or "
+            f"{pretrained.PREFIX}resnet18"
+        )
+    return str(folders[-1])
+
+
+def built(origin: Origin, spec: Spec, run: Run) -> tuple[nn.Module, nn.Module]:
+    """The source's network for these data, with new weights; and what prepares images for it."""
+    if origin.model.startswith(pretrained.PREFIX):
+        return pretrained.network(origin.model, spec), pretrained.Prepare(origin.model)
+    entry = run.host.get("models", origin.model)
+    given = {"seed": run.seed, "run": run}
+    taken = {name: given[name] for name in entry.signature().takes}
+    return entry.load()(spec, **origin.options, **taken), nn.Identity()
+
+
+def load(network: nn.Module, weights: Mapping[str, Tensor], keep_head: bool) -> tuple[str, ...]:
+    """Loads all that fits by name and shape, but the last layer; gives the names of the parameters that stay new."""
+    wanted = network.state_dict()
+    left = () if keep_head else head(network)
+    fits = {
+        n: value for n, value in weights.items() if n in wanted and wanted[n].shape == value.shape and n not in left
+    }
+    new = tuple(name for name, _ in network.named_parameters() if name not in fits)
+    if len(new) == len(list(network.parameters())):
+        raise UserError("nothing of --model.source fits these data: not one tensor has the same name and shape")
+    network.load_state_dict(fits, strict=False)
+    return new
+
+
+def head(network: nn.Module) -> tuple[str, ...]:
+    """The names of the last affine layer's parameters."""
+    layers = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Linear)]
+    return tuple(f"{layers[-1][0]}.{name}" for name, _ in layers[-1][1].named_parameters()) if layers else ()
+
+
+def frozen(network: nn.Module, names: str, new: set[str]) -> list[nn.Module]:
+    """The parts of those names, which no longer want gradients. Raises UserError for a name that is none, for a part
+    that has nothing learnt to keep, and where nothing is left to learn."""
+    parts = dict(network.named_modules())
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    for name in chosen:
+        if name not in parts:
+            near = nearest(name, parts) or f" Its first parts: {', '.join(dict(network.named_children()))}."
+            raise UserError(f"--model.freeze: the network has no part {name!r}.{near}")
+        if fresh := next((p for p in new if p.startswith(f"{name}.")), None):
+            raise UserError(f"--model.freeze {name}: its {fresh} is new and has learnt nothing yet")
+        parts[name].requires_grad_(False)
+    if not any(p.requires_grad for p in network.parameters()):
+        raise UserError(f"--model.freeze {names} leaves nothing to learn")
+    return [parts[name] for name in chosen]
+
+
+def told(model: Transfer) -> str:
+    weights = dict(model.network.named_parameters())
+    kept = sum(p.numel() for name, p in weights.items() if name not in model.new)
+    stays = sum(p.numel() for p in weights.values() if not p.requires_grad)
+    new = ", ".join(sorted(model.new)) or "none"
+    return f"{kept:,} of {kept + sum(weights[n].numel() for n in model.new):,} weights, {stays:,} frozen; new: {new}"
