@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("dlplug")
 
+MOST_TARGETS = 3  # that a header names
+
 
 class Console:
     """Progress on the terminal.
@@ -86,7 +88,9 @@ def header(run: Run) -> list[str]:
     if run.preset:
         summary = run.definition.presets[run.preset].summary
         lines.append(f"preset {run.preset}: {summary} (others: {', '.join('--preset ' + o for o in others)})")
-    lines += [f"target: {target}" for target in run.targets]
+    lines += [f"target: {target}" for target in run.targets[:MOST_TARGETS]]
+    if (more := len(run.targets) - MOST_TARGETS) > 0:
+        lines.append(f"and {more} more targets: dlplug show {run.recipe}")
     return lines
 
 

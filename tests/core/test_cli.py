@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from dlplug import builtin
 from dlplug.cli import VERBS
+from dlplug.console import header
 from dlplug.plugins import KINDS
 
 HEAVY = {"torch", "wandb", "gymnasium", "tensorboard", "tyro"}
@@ -106,6 +108,15 @@ def test_show_a_preset_with_its_own_target(toy):
     assert shown["options"]["points"] == 6400
     assert "steps" not in shown["options"]
     assert shown["targets"][0]["target"] == "test/accuracy ≥ 0.8 (test split)"
+
+
+def test_a_header_names_three_targets_and_counts_the_rest():
+    named = {"recipe": "table", "seed": 0, "folder": "runs/table/1", "resumed": False, "preset": ""}
+    built = {"device": "cpu", "parameters": 7, "definition": SimpleNamespace(presets={})}
+    for count, last in ((3, "target: c"), (5, "and 2 more targets: dlplug show table")):
+        lines = header(SimpleNamespace(**named, **built, targets=list("abcde")[:count]))  # type: ignore[arg-type]
+        assert lines[2:5] == ["target: a", "target: b", "target: c"]
+        assert lines[-1] == last
 
 
 # run RECIPE --help

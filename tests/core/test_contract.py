@@ -15,6 +15,8 @@ ONE_STEP = {"data.environments": 1, "model.n_steps": 1, "threads": 1}  # in a ro
 # Overlays that make a recipe small enough to learn a few steps in a test.
 SEEING = {"data.environments": 2, "data.size": 42, "model.torso": "small", "model.hidden": 16, "threads": 1}
 REPLAYED = {**SEEING, "data.replay": 2000, "data.learning_starts": 40, "data.batch_size": 4, "data.train_every": 4}
+READING = {"data.window": 16, "data.batch_size": 4, "threads": 1}
+TRANSLATING = {"data.vocabulary": "characters", "data.batch_size": 4, "threads": 1}
 FAMILY = ("dqn", "double-dqn", "c51", "qr-dqn", "iqn", "rainbow", "btr")
 SMALL = {
     **{f"{name}-atari": REPLAYED for name in FAMILY},
@@ -25,6 +27,12 @@ SMALL = {
     "ppo-cartpole": {**ONE_STEP, "model.batch_size": 1, "model.normalize_advantage": False},
     "a2c-atari": {**ONE_STEP, "data.game": "breakout"},  # its film is short
     "sb3-dqn-atari": {"model.buffer_size": 40, "model.learning_starts": 5, "model.train_freq": 1, "threads": 1},
+    **{f"char-{name}": {**READING, "model.units": 16} for name in ("rnn", "lstm", "gru")},
+    "shakespeare-lstm": {**READING, "model.units": 16},
+    **{name: {**READING, "model.width": 16, "model.depth": 1} for name in ("char-gpt", "shakespeare-gpt")},
+    "translate-dates": {"data.dates": 200, "model.units": 8},
+    "translate-multi30k": {**TRANSLATING, "model.units": 16},
+    "translate-multi30k-transformer": {**TRANSLATING, "model.width": 16, "model.depth": 1, "model.hidden": 16},
 }
 INSTALLED = load_host()
 # Each sampler on the first recipe that names it; some on one that costs less.

@@ -60,7 +60,7 @@ class QLearning(Loss):
         error, surprise, q, parts = self.compare(batch, goal)
         batch.tell(surprise.detach())
         values = {name: value.detach().mean() for name, value in {"q": q, "surprise": surprise, **parts}.items()}
-        yield Update((batch.weight * error).mean(), **values)
+        yield Update((batch.weight * error).mean(), "", **values)
         self.target.follow(self.model)
 
     def goal(self, batch: Transition) -> Tensor:

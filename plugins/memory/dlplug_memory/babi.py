@@ -1,0 +1,123 @@
+"""Question answering on the bAbI tasks, word by word, one task or all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dlplug import Data, Order, Spec, UserError, data_folder
+from dlplug_memory.stories import ANSWER, TASKS, Story, read_task
+from dlplug_memory.tasks import Sequences
+
+VALIDATION = 0.1  # of the training stories, the last of each task
+
+
+class Written(NamedTuple):
+    """Stories as numbers: words, answers and question (S, T), 0 after the end, where no question is; how many words
+    each has, length (S,), and its task (S,)."""
+
+    words: Tensor
+    answers: Tensor
+    question: Tensor
+    length: Tensor
+    task: Tensor
+
+
+class Babi(Data):
+    """bAbI stories told word by word, each question's answer to be given in its place.
+
+    task: 1 to 20, or 0 for all of them together.
+    language: en has 1,000 questions to train on, en-10k 10,000.
+    batch_size: stories a batch.
+    pad: gives every batch the longest story's shape, which --graph needs.
+    """
+
+    unit = "sequences"
+    splits = ("val", "test")
+
+    def __init__(
+        self,
+        *,
+        task: int = 1,
+        language: Literal["en", "en-10k"] = "en-10k",
+        batch_size: int = 16,
+        pad: bool = False,
+        seed: int,
+    ) -> None:
+        if task not in (0, *TASKS):
+            raise UserError(f"--data.task must be 1 to 20, or 0 for all, got {task}")
+        tasks = list(TASKS) if task == 0 else [task]
+        train = {number: read_task(data_folder(), language, number, "train") for number in tasks}
+        test = {number: read_task(data_folder(), language, number, "test") for number in tasks}
+        self.vocabulary = vocabulary([*train.values(), *test.values()])
+        kept = {number: max(1, round(len(stories) * (1 - VALIDATION))) for number, stories in train.items()}
+        self.parts = {
+            "train": written({n: stories[: kept[n]] for n, stories in train.items()}, self.vocabulary),
+            "val": written({n: stories[kept[n] :] or stories for n, stories in train.items()}, self.vocabulary),
+            "test": written(test, self.vocabulary),
+        }
+        count = len(self.parts["train"].length)
+        if not 0 < batch_size <= count:
+            raise UserError(f"--data.batch-size must be between 1 and the {count} stories, got {batch_size}")
+        self.order = Order(count, batch_size, seed)
+        self.steps = int(self.parts["train"].length.max()) if pad else 0
+        self.spec = Spec((len(self.vocabulary),), len(self.vocabulary), names=tuple(self.vocabulary))
+        self.protocol = f"bAbI {language}, {f'task {task}' if task else 'all 20 tasks together'}"
+
+    def batches(self, model: nn.Module) -> Iterator[Sequences]:
+        device = next(model.parameters()).device
+        train = Written(*(part.to(device) for part in self.parts["train"]))
+        while True:
+            index = self.order.next().to(device)
+            self.count += self.order.batch_size
+            yield shown(train, index, len(self.vocabulary), self.steps)
+
+    def split(self, name: str) -> HeldOutStories:
+        return HeldOutStories(self.parts[name], self.vocabulary)
+
+
+class HeldOutStories(NamedTuple):
+    """A held-out part and its words' names."""
+
+    stories: Written
+    vocabulary: list[str]
+
+    def batches(self, batch_size: int = 50) -> Iterator[tuple[Sequences, Tensor]]:
+        """All stories, those of like length together, and their places in the part."""
+        for index in self.stories.length.argsort().split(batch_size):
+            yield shown(self.stories, index, len(self.vocabulary)), index
+
+
+def vocabulary(tasks: list[list[Story]]) -> list[str]:
+    """Every word of stories and answers in alphabetical order."""
+    stories = [story for task in tasks for story in task]
+    words = {word for story in stories for word in [*story.words, *story.answers] if word}
+    return sorted(words | {ANSWER})
+
+
+def written(tasks: dict[int, list[Story]], words: list[str]) -> Written:
+    """Stories as numbers, padded to the longest of them."""
+    number = {word: index for index, word in enumerate(words)} | {"": 0}
+    stories = [story for task in tasks.values() for story in task]
+    shape = len(stories), max(len(story.words) for story in stories)
+    told, answers, question = (torch.zeros(shape, dtype=torch.long) for _ in range(3))
+    for row, story in enumerate(stories):
+        length = len(story.words)
+        told[row, :length] = torch.tensor([number[word] for word in story.words])
+        answers[row, :length] = torch.tensor([number[word] for word in story.answers])
+        question[row, :length] = torch.tensor(story.question)
+    length = torch.tensor([len(story.words) for story in stories])
+    return Written(told, answers, question, length, torch.tensor([n for n, task in tasks.items() for _ in task]))
+
+
+def shown(stories: Written, index: Tensor, words: int, steps: int = 0) -> Sequences:
+    """The stories of an index as one-hot words; as long as the longest of them, or as `steps`."""
+    length = stories.length[index]
+    steps = steps or int(length.max())
+    there = torch.arange(steps, device=index.device) < length[:, None]
+    x = F.one_hot(stories.words[index, :steps], words).float() * there[:, :, None]
+    return Sequences(x, stories.answers[index, :steps], (stories.question[index, :steps] > 0).float())

@@ -1,0 +1,84 @@
+"""What networks without an outer memory do on the same tasks: an LSTM and a small transformer."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dlplug import Spec, UserError
+from dlplug_memory.recurrent import check_sizes
+
+
+class SequenceLSTM(nn.Module):
+    """Layers of LSTM (Hochreiter & Schmidhuber 1997): what it remembers must fit into its cells.
+
+    width: of a layer.
+    depth: how many layers.
+    """
+
+    def __init__(self, spec: Spec, *, width: int = 64, depth: int = 1) -> None:
+        check_sizes("sequence-lstm", width=width, depth=depth)
+        super().__init__()
+        self.layers = nn.LSTM(spec.input[0], width, depth, batch_first=True)
+        self.answer = nn.Linear(width, spec.output)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, T, inputs) gives logits (B, T, answers)."""
+        return self.answer(self.layers(x)[0])
+
+
+class SequenceTransformer(nn.Module):
+    """A small transformer that sees what came before (Vaswani et al. 2017): its memory is the whole past.
+
+    Places are told by sines, so that a sequence may be longer than those trained on.
+
+    width: of a step's representation.
+    depth: how many blocks.
+    heads: of attention.
+    """
+
+    def __init__(self, spec: Spec, *, width: int = 32, depth: int = 2, heads: int = 4) -> None:
+        check_sizes("sequence-transformer", width=width, depth=depth, heads=heads)
+        if width % (2 * heads):
+            raise UserError(f"--model.width must be a multiple of twice the {heads} --model.heads, got {width}")
+        super().__init__()
+        self.embed = nn.Linear(spec.input[0], width)
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        self.answer = nn.Linear(width, spec.output)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, T, inputs) gives logits (B, T, answers)."""
+        y = self.embed(x)
+        y = y + sines(y.shape[1], y.shape[2]).to(y)
+        for block in self.blocks:
+            y = block(y)
+        return self.answer(self.norm(y))
+
+
+class Block(nn.Module):
+    """Attention to the steps so far, then a hidden layer, each normalised before and added."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.query_key_value, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.hidden = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, T, width)."""
+        parts = self.query_key_value(self.first(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        # softmax(QKᵀ/√d) V
+        seen = F.scaled_dot_product_attention(*parts, is_causal=True)
+        x = x + self.out(seen.transpose(1, 2).flatten(2))
+        return x + self.hidden(self.second(x))
+
+
+def sines(steps: int, width: int) -> Tensor:
+    """(steps, width): sines and cosines of wavelengths from 2π to 10000 · 2π."""
+    # PE(t, 2i) = sin(t / 10000^(2i/d)), PE(t, 2i + 1) = cos(…); the sines here before the cosines
+    rate = 10_000.0 ** (-torch.arange(0, width, 2) / width)
+    angle = torch.arange(steps)[:, None] * rate
+    return torch.cat([angle.sin(), angle.cos()], 1)

@@ -1,0 +1,130 @@
+"""Copy and repeat copy (Graves et al. 2014, sections 4.1 and 4.2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator
+
+from dlplug import UserError
+from dlplug_memory.tasks import Sequences, Task, check_bits, random_bits
+
+
+class Copy(Task):
+    """A sequence of random bits, an end mark, and then the sequence is to be given back; nothing is shown meanwhile.
+
+    bits: numbers in a vector.
+    min_length: of the shortest sequence.
+    max_length: of the longest sequence that is trained on.
+    batch_size: sequences a batch, all of one length.
+    curriculum: sequences over which the longest length grows from the shortest; 0 draws all from the start.
+    pad: gives every batch the longest one's shape, which --graph needs.
+    """
+
+    def __init__(
+        self,
+        *,
+        bits: int = 8,
+        min_length: int = 1,
+        max_length: int = 20,
+        batch_size: int = 16,
+        curriculum: int = 0,
+        pad: bool = False,
+        seed: int,
+    ) -> None:
+        check_bits(bits)
+        self.bits = bits
+        super().__init__(
+            inputs=bits + 1,
+            answers=bits,
+            smallest=min_length,
+            largest=max_length,
+            batch_size=batch_size,
+            curriculum=curriculum,
+            pad=pad,
+            seed=seed,
+        )
+
+    def make(self, size: int, count: int, generator: Generator) -> Sequences:
+        vectors = random_bits(count, size, self.bits, generator=generator)
+        x = torch.zeros(count, self.steps(size), self.bits + 1)
+        x[:, :size, : self.bits] = vectors
+        x[:, size, self.bits] = 1.0
+        y, asked = torch.zeros(count, len(x[0]), self.bits), torch.zeros(count, len(x[0]))
+        y[:, size + 1 :] = vectors
+        asked[:, size + 1 :] = 1.0
+        return Sequences(x, y, asked)
+
+    def items(self, size: int) -> int:
+        return size
+
+    def steps(self, size: int) -> int:
+        return 2 * size + 1
+
+
+class RepeatCopy(Task):
+    """A sequence of random bits and how often it is to be given back; then that, and an end mark.
+
+    The number is given by a channel of its own as (repeats - mean) / deviation of those trained on, as in the paper.
+    What is tested on more than it was trained on is the number of repeats.
+
+    bits: numbers in a vector.
+    min_length: of the shortest sequence.
+    max_length: of the longest sequence.
+    min_repeats: fewest repeats.
+    max_repeats: most repeats that are trained on.
+    batch_size: sequences a batch, all of one length.
+    curriculum: sequences over which the most repeats grow from the fewest; 0 draws all from the start.
+    pad: gives every batch the longest one's shape, which --graph needs.
+    """
+
+    def __init__(
+        self,
+        *,
+        bits: int = 8,
+        min_length: int = 1,
+        max_length: int = 10,
+        min_repeats: int = 1,
+        max_repeats: int = 10,
+        batch_size: int = 16,
+        curriculum: int = 0,
+        pad: bool = False,
+        seed: int,
+    ) -> None:
+        check_bits(bits)
+        if not 1 <= min_length <= max_length:
+            raise UserError(f"lengths must be at least 1, the shortest first, got {min_length} to {max_length}")
+        self.bits, self.min_length, self.max_length = bits, min_length, max_length
+        # of a uniform distribution over whole numbers
+        self.mean = (min_repeats + max_repeats) / 2
+        self.deviation = max(1.0, ((max_repeats - min_repeats + 1) ** 2 - 1) / 12) ** 0.5
+        super().__init__(
+            inputs=bits + 2,
+            answers=bits + 1,
+            smallest=min_repeats,
+            largest=max_repeats,
+            batch_size=batch_size,
+            curriculum=curriculum,
+            pad=pad,
+            seed=seed,
+        )
+
+    def make(self, size: int, count: int, generator: Generator) -> Sequences:
+        """size: the repeats; the length is drawn."""
+        length = int(torch.randint(self.min_length, self.max_length + 1, (), generator=generator))
+        vectors = random_bits(count, length, self.bits, generator=generator)
+        start, end = length + 2, length + 2 + size * length
+        x = torch.zeros(count, end + 1, self.bits + 2)
+        x[:, :length, : self.bits] = vectors
+        x[:, length, self.bits] = 1.0
+        x[:, length + 1, self.bits + 1] = (size - self.mean) / self.deviation
+        y, asked = torch.zeros(count, end + 1, self.bits + 1), torch.zeros(count, end + 1)
+        y[:, start:end, : self.bits] = vectors.repeat(1, size, 1)
+        y[:, end, self.bits] = 1.0
+        asked[:, start:] = 1.0
+        return Sequences(x, y, asked)
+
+    def items(self, size: int) -> int:
+        return self.max_length
+
+    def steps(self, size: int) -> int:
+        return self.max_length + 3 + size * self.max_length

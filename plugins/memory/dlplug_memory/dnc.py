@@ -1,0 +1,163 @@
+"""The Differentiable Neural Computer (Graves et al. 2016, doi:10.1038/nature20101), as published or mended (Csordás &
+Schmidhuber 2019, arXiv:1904.10278)."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dlplug import Spec
+from dlplug_memory import dnc_addressing as address
+from dlplug_memory.content import content_weights
+from dlplug_memory.controllers import LARGEST, Hidden, controller
+from dlplug_memory.recurrent import Cell, Look, Recurrent, check_sizes
+
+
+class DNCState(NamedTuple):
+    """memory (B, N, W); how far each slot is in use, usage (B, N); links (B, N, N) and precedence (B, N); the weights
+    of the heads that read (B, R, N) and of the one that writes (B, N); what was read, reads (B, R W); the controller's
+    state."""
+
+    memory: Tensor
+    usage: Tensor
+    links: Tensor
+    precedence: Tensor
+    read_weights: Tensor
+    write_weights: Tensor
+    reads: Tensor
+    hidden: Hidden
+
+
+class DNCCell(Cell):
+    """One step: write first, then read what is there."""
+
+    def __init__(
+        self,
+        inputs: int,
+        *,
+        slots: int,
+        word: int,
+        reads: int,
+        width: int,
+        control: str,
+        mask: bool,
+        deallocate: bool,
+        sharpen: bool,
+    ) -> None:
+        super().__init__()
+        self.slots, self.word, self.reads = slots, word, reads
+        self.mask, self.deallocate, self.sharpen = mask, deallocate, sharpen
+        self.controller = controller(control, inputs + reads * word, width)
+        keys = reads + 1  # those that read, and the one that writes
+        # the interface vector ξ, in the order of the functions that bound it: none, sigmoid, softplus, softmax
+        self.sizes = (
+            (keys + 1) * word,
+            word + reads + 2 + mask * keys * word,
+            keys + sharpen * 2 * reads,
+            3 * reads,
+        )
+        self.interface = nn.Linear(width, sum(self.sizes))
+        nn.init.xavier_uniform_(self.interface.weight)
+        nn.init.zeros_(self.interface.bias)
+        self.outputs = width + reads * word
+
+    def start(self, x: Tensor) -> DNCState:
+        batch, slots = len(x), self.slots
+        return DNCState(
+            memory=x.new_zeros(batch, slots, self.word),
+            usage=x.new_zeros(batch, slots),
+            links=x.new_zeros(batch, slots, slots),
+            precedence=x.new_zeros(batch, slots),
+            read_weights=x.new_zeros(batch, self.reads, slots),
+            write_weights=x.new_zeros(batch, slots),
+            reads=x.new_zeros(batch, self.reads * self.word),
+            hidden=self.controller.start(x),
+        )
+
+    def forward(self, x: Tensor, state: DNCState) -> tuple[Tensor, DNCState]:
+        """x (B, inputs) gives the controller's output beside what was read, (B, outputs)."""
+        output, hidden = self.controller(torch.cat([x, state.reads], 1), state.hidden)
+        free_vectors, gates, positive, modes = self.interface(output).clamp(-LARGEST, LARGEST).split(self.sizes, 1)
+
+        reads, word = self.reads, self.word
+        vectors = free_vectors.unflatten(1, (reads + 2, word))
+        keys, add = vectors[:, : reads + 1], vectors[:, reads + 1]
+        erase, free, allocation_gate, write_gate, mask = torch.sigmoid(gates).split(
+            (word, reads, 1, 1, self.mask * (reads + 1) * word), 1
+        )
+        # oneplus(x) = 1 + log(1 + eˣ)
+        strengths, powers = (1 + F.softplus(positive)).split((reads + 1, self.sharpen * 2 * reads), 1)
+        masks = mask.unflatten(1, (reads + 1, word)) if self.mask else None
+        read_masks, write_mask = (None, None) if masks is None else (masks[:, :reads], masks[:, reads:])
+
+        # write
+        kept = address.retention(free, state.read_weights)
+        usage = address.usage(state.usage, state.write_weights, kept)
+        looked_up = content_weights(state.memory, keys[:, reads:], strengths[:, reads:], write_mask).squeeze(1)
+        write_weights = address.write_weighting(looked_up, address.allocation(usage), allocation_gate, write_gate)
+        # what is given up is forgotten too (Csordás & Schmidhuber 2019)
+        memory = state.memory * kept.unsqueeze(2) if self.deallocate else state.memory
+        memory = address.write(memory, write_weights, erase, add)
+
+        # read
+        links = address.linkage(state.links, write_weights, state.precedence)
+        backward, forward = address.follow_links(links, state.read_weights)
+        if self.sharpen:
+            backward = address.sharpen(backward, powers[:, :reads])
+            forward = address.sharpen(forward, powers[:, reads:])
+        looked_up = content_weights(memory, keys[:, :reads], strengths[:, :reads], read_masks)
+        ways = modes.unflatten(1, (reads, 3)).softmax(2)
+        read_weights = address.read_weighting(backward, looked_up, forward, ways)
+        read = (read_weights @ memory).flatten(1)
+
+        precedence = address.precede(state.precedence, write_weights)
+        return torch.cat([output, read], 1), DNCState(
+            memory, usage, links, precedence, read_weights, write_weights, read, hidden
+        )
+
+    def look(self, state: DNCState) -> Look:
+        return Look(state.memory, state.read_weights, state.write_weights.unsqueeze(1), state.links)
+
+
+class DNC(Recurrent):
+    """A Differentiable Neural Computer.
+
+    slots: of the memory, N.
+    word: numbers in a slot, W.
+    reads: heads that read.
+    width: of the controller.
+    control: what the controller is.
+    mask: looks slots up by a part of what they hold, which the controller chooses.
+    deallocate: forgets what a slot held when it is given up.
+    sharpen: lets the controller sharpen what it finds by following links.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        slots: int = 64,
+        word: int = 16,
+        reads: int = 1,
+        width: int = 64,
+        control: Literal["feed-forward", "lstm"] = "lstm",
+        mask: bool = True,
+        deallocate: bool = True,
+        sharpen: bool = False,
+    ) -> None:
+        check_sizes("dnc", slots=slots, word=word, reads=reads, width=width)
+        cell = DNCCell(
+            spec.input[0],
+            slots=slots,
+            word=word,
+            reads=reads,
+            width=width,
+            control=control,
+            mask=mask,
+            deallocate=deallocate,
+            sharpen=sharpen,
+        )
+        super().__init__(cell, spec)

@@ -1,0 +1,102 @@
+"""The Differentiable Neural Computer's addressing, as pure functions in the paper's symbols (Graves et al. 2016,
+doi:10.1038/nature20101, Methods), with the two of its mends that belong here (Csordás & Schmidhuber 2019,
+arXiv:1904.10278).
+
+Letters: B sequences, R heads that read, N slots of the memory, W numbers in a slot. A weighting is at least 0 and sums
+to at most 1 over the slots. One head writes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+LEAST_USAGE = 1e-6  # so that a logarithm of a usage is finite
+SMALLEST = 1e-6  # that a logarithm of a link is taken of, as in Csordás' code
+
+
+def retention(free: Tensor, read_weights: Tensor) -> Tensor:
+    """ψ (B, N): how much of each slot is kept; free (B, R) in [0, 1], read_weights (B, R, N) of the step before.
+
+    Factor by factor: the gradient of `prod` would look for zeros on the host.
+    """
+    # ψ_t = Π_i (1 - f^i_t w^{r,i}_{t-1})
+    kept = torch.ones_like(read_weights[:, 0])
+    for given_up in (free.unsqueeze(2) * read_weights).unbind(1):
+        kept = torch.addcmul(kept, kept, given_up, value=-1)
+    return kept
+
+
+def usage(previous: Tensor, write_weights: Tensor, kept: Tensor) -> Tensor:
+    """u (B, N) in [0, 1] of usage and write_weights (B, N) of the step before, and ψ (B, N).
+
+    The write weights give no gradient here, as in deepmind/dnc.
+    """
+    written = write_weights.detach()
+    # u_t = (u_{t-1} + w^w_{t-1} - u_{t-1} ∘ w^w_{t-1}) ∘ ψ_t
+    return torch.addcmul(previous, 1 - previous, written) * kept
+
+
+def allocation(usage: Tensor) -> Tensor:
+    """a (B, N): the least used slot first, and so much of each following as the ones before it are used.
+
+    The product over the slots before is a sum of logarithms: the gradient of `cumprod` would look for zeros on the
+    host. Slots that are used alike are taken in their order.
+    """
+    # u ← ε + (1 - ε) u
+    sorted_usage, free_list = torch.sort(LEAST_USAGE + (1 - LEAST_USAGE) * usage, dim=1, stable=True)
+    logarithm = sorted_usage.log()
+    before = (logarithm.cumsum(1) - logarithm).exp()
+    # a_t[φ_t[j]] = (1 - u_t[φ_t[j]]) Π_{i<j} u_t[φ_t[i]]
+    return torch.zeros_like(usage).scatter(1, free_list, (1 - sorted_usage) * before)
+
+
+def write_weighting(content: Tensor, allocated: Tensor, allocation_gate: Tensor, write_gate: Tensor) -> Tensor:
+    """w^w (B, N) of c^w and a (B, N) and of gates (B, 1) in [0, 1]."""
+    # w^w_t = g^w_t [g^a_t a_t + (1 - g^a_t) c^w_t]
+    return write_gate * torch.lerp(content, allocated, allocation_gate)
+
+
+def write(memory: Tensor, weights: Tensor, erase: Tensor, add: Tensor) -> Tensor:
+    """M_t (B, N, W) of M_{t-1}, w^w (B, N), e (B, W) in [0, 1] and v (B, W)."""
+    column = weights.unsqueeze(2)
+    # M_t = M_{t-1} ∘ (E - w^w_t e_tᵀ) + w^w_t v_tᵀ
+    return torch.baddbmm(memory * (1 - column @ erase.unsqueeze(1)), column, add.unsqueeze(1))
+
+
+def linkage(links: Tensor, weights: Tensor, precedence: Tensor) -> Tensor:
+    """L_t (B, N, N) of L_{t-1}, w^w_t (B, N) and p_{t-1} (B, N): entry (i, j) is how far slot i was written after j."""
+    column, row = weights.unsqueeze(2), weights.unsqueeze(1)
+    # L_t[i, j] = (1 - w^w_t[i] - w^w_t[j]) L_{t-1}[i, j] + w^w_t[i] p_{t-1}[j]
+    links = torch.baddbmm((1 - column - row) * links, column, precedence.unsqueeze(1))
+    # L_t[i, i] = 0
+    links.diagonal(dim1=1, dim2=2).zero_()
+    return links
+
+
+def precede(precedence: Tensor, weights: Tensor) -> Tensor:
+    """p_t (B, N) of p_{t-1} and w^w_t: how far each slot was the last one written."""
+    # p_t = (1 - Σ_i w^w_t[i]) p_{t-1} + w^w_t
+    return torch.addcmul(weights, 1 - weights.sum(1, keepdim=True), precedence)
+
+
+def follow_links(links: Tensor, read_weights: Tensor) -> tuple[Tensor, Tensor]:
+    """b and f (B, R, N): what was written before and after what was read; read_weights (B, R, N) of the step before."""
+    # b^i_t = L_tᵀ w^{r,i}_{t-1}, f^i_t = L_t w^{r,i}_{t-1}
+    return read_weights @ links, read_weights @ links.mT
+
+
+def sharpen(weights: Tensor, power: Tensor) -> Tensor:
+    """S(d, s) (B, R, N) of d and s (B, R) ≥ 1, by logarithms (Csordás & Schmidhuber 2019).
+
+    Links that all are 0 become even weights.
+    """
+    # S(d, s)_i = (d_i / max d)^s / Σ_j (d_j / max d)^s
+    return (power.unsqueeze(2) * (weights + SMALLEST).log()).softmax(2)
+
+
+def read_weighting(backward: Tensor, content: Tensor, forward: Tensor, modes: Tensor) -> Tensor:
+    """w^r (B, R, N) of b, c^r and f (B, R, N) and modes (B, R, 3), which sum to 1."""
+    # w^{r,i}_t = π^i_t[1] b^i_t + π^i_t[2] c^{r,i}_t + π^i_t[3] f^i_t
+    first, second, third = modes.unsqueeze(2).unbind(3)
+    return first * backward + second * content + third * forward

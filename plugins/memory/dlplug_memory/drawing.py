@@ -1,0 +1,130 @@
+"""The papers' figures: a sequence and the heads' weights over time; the memory; the order in which it was written."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlplug import Image
+from dlplug_memory.recurrent import Look
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+log = logging.getLogger("dlplug")
+
+SEEN = 0.02  # weight from which a slot counts as used
+
+
+class Film(NamedTuple):
+    """A sequence x (T, inputs), its target and the network's answer (T, answers), and what its memory was at each step:
+    none for a network without one."""
+
+    x: Tensor
+    target: Tensor
+    answer: Tensor
+    looks: list[Look]
+
+
+def new_figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure((width, height), dpi=120, layout="constrained")
+
+
+def draw(figure: Figure, caption: str) -> Image:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image(np.asarray(canvas.buffer_rgba())[..., :3].copy(), caption)
+
+
+def solved(film: Film, said: str) -> Image:
+    """Panels over one axis of time, as figures 4 and 6 of Graves et al. 2014, and the memory at the end."""
+    panels = [("input", film.x), ("target", film.target), ("output", film.answer)]
+    first, last = used(film.looks)
+    if film.looks:
+        panels += heads("write", [look.write_weights for look in film.looks], first, last)
+        panels += heads("read", [look.read_weights for look in film.looks], first, last)
+    heights = [max(1.0, min(4.0, values.shape[1] / 12)) for _, values in panels]
+    figure = new_figure(max(7.0, min(16.0, len(film.x) / 12)) + 2.5 * bool(film.looks), 1 + 1.1 * sum(heights))
+    figure.suptitle(said)
+    grid: Any = figure.add_gridspec(len(panels), 2 if film.looks else 1, height_ratios=heights)
+    if film.looks:
+        grid.set_width_ratios([5, 1])
+    for row, (name, values) in enumerate(panels):
+        axes = figure.add_subplot(grid[row, 0])
+        low = min(0.0, float(values.min()))
+        weights = name.startswith(("write", "read"))
+        extent = (-0.5, len(values) - 0.5, first - 0.5, last + 0.5) if weights else None
+        axes.imshow(
+            values.T,
+            cmap="gray" if weights else "viridis",
+            vmin=low,
+            vmax=max(1.0, float(values.max())),
+            aspect="auto",
+            interpolation="nearest",
+            origin="lower",
+            extent=extent,
+        )
+        axes.set_ylabel(f"{name}\n(slot)" if weights else name)
+        axes.tick_params(labelbottom=row == len(panels) - 1)
+        if not weights:
+            axes.set_yticks([])
+    figure.axes[-1].set_xlabel("step")
+    if film.looks:
+        show_memory(figure.add_subplot(grid[:, 1]), film.looks[-1].memory[first : last + 1], first)
+    return draw(figure, said)
+
+
+def used(looks: list[Look]) -> tuple[int, int]:
+    """The first and the last slot that any head looked at."""
+    if not looks:
+        return 0, 0
+    weights = torch.stack([torch.cat([look.read_weights, look.write_weights]).amax(0) for look in looks]).amax(0)
+    slots = (weights > SEEN).nonzero()[:, 0]
+    return (int(slots.min()), int(slots.max())) if len(slots) else (0, len(weights) - 1)
+
+
+def heads(name: str, weights: list[Tensor], first: int, last: int) -> list[tuple[str, Tensor]]:
+    """A panel (T, slots) for each head of weights (heads, N) at each step, of the slots that were used."""
+    over_time = torch.stack(weights, 1)[:, :, first : last + 1]
+    numbered = [f"{name} {number}" for number in range(1, len(over_time) + 1)] if len(over_time) > 1 else [name]
+    return list(zip(numbered, over_time, strict=True))
+
+
+def show_memory(axes: Any, memory: Tensor, first: int) -> None:
+    reach = max(1e-3, float(memory.abs().max()))
+    extent = (-0.5, memory.shape[1] - 0.5, first - 0.5, first + len(memory) - 0.5)
+    axes.imshow(
+        memory, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest", origin="lower",
+        extent=extent,
+    )  # fmt: skip
+    axes.set(title="memory at the end", xlabel="number", ylabel="slot")
+
+
+def links(looks: list[Look]) -> Image:
+    """The link matrix (Graves et al. 2016): bright where the row's slot was written right after the column's."""
+    first, last = used(looks)
+    matrix = looks[-1].links
+    assert matrix is not None
+    figure = new_figure(5.5, 4.8)
+    axes = figure.subplots()
+    extent = (first - 0.5, last + 0.5, first - 0.5, last + 0.5)
+    shown = axes.imshow(
+        matrix[first : last + 1, first : last + 1],
+        cmap="gray",
+        vmin=0,
+        vmax=1,
+        interpolation="nearest",
+        origin="lower",
+        extent=extent,
+    )
+    axes.set(xlabel="slot", ylabel="was written right after it", title="temporal links at the end")
+    figure.colorbar(shown, ax=axes)
+    return draw(figure, "which slot was written after which")

@@ -1,0 +1,114 @@
+"""Traversal of a random graph (Graves et al. 2016, 'Graph experiments'), small enough for a CPU."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from dlplug import UserError
+from dlplug_memory.tasks import Sequences, Task
+
+
+class Traversal(Task):
+    """A graph told edge by edge, in random order; then a start and the labels of a path: which node comes next?
+
+    Every node has `degree` edges that leave it, with different labels, each to any other node. A step of the
+    description shows from where, by which label, to where; a step of the question shows a label, and the first one the
+    start too. Each is answered at once, and from the node that it leads to the next label leads on. As in the paper,
+    nodes have other names in every graph; here a name is one number, not three digits, and of the triples that the
+    paper's network gives back the last part alone is asked.
+
+    names: how many a node may have.
+    labels: how many an edge may have.
+    degree: edges that leave a node.
+    path: edges of the question's path.
+    min_nodes: fewest nodes.
+    max_nodes: most nodes that are trained on.
+    batch_size: graphs a batch, all of one number of nodes.
+    curriculum: graphs over which the most nodes grow from the fewest; 0 draws all from the start.
+    pad: gives every batch the longest one's shape, which --graph needs.
+    """
+
+    def __init__(
+        self,
+        *,
+        names: int = 32,
+        labels: int = 4,
+        degree: int = 2,
+        path: int = 4,
+        min_nodes: int = 3,
+        max_nodes: int = 6,
+        batch_size: int = 16,
+        curriculum: int = 0,
+        pad: bool = False,
+        seed: int,
+    ) -> None:
+        if not 1 <= degree <= labels:
+            raise UserError(f"--data.degree must be between 1 and the {labels} labels, got {degree}")
+        if path < 1 or max_nodes > names:
+            raise UserError(
+                f"--data.path is at least 1 and --data.max-nodes at most {names}, got {path} and {max_nodes}"
+            )
+        self.names, self.labels, self.degree, self.path = names, labels, degree, path
+        super().__init__(
+            inputs=2 * names + labels + 1,
+            answers=names,
+            smallest=min_nodes,
+            largest=max_nodes,
+            batch_size=batch_size,
+            curriculum=curriculum,
+            pad=pad,
+            seed=seed,
+            least=2,
+        )
+
+    def make(self, size: int, count: int, generator: Generator) -> Sequences:
+        if size > self.names:
+            raise UserError(f"{size} nodes need as many names, but there are {self.names}: --data.names {size}")
+        ends, labels = self.graphs(size, count, generator)
+        name = shuffled(count, self.names, generator)[:, :size]
+        edges = size * self.degree
+        x = torch.zeros(count, edges + self.path, 2 * self.names + self.labels + 1)
+        source, label, end, question = x.split([self.names, self.labels, self.names, 1], 2)
+
+        order = shuffled(count, edges, generator)
+        origins = (order // self.degree).long()
+        source[:, :edges] = one_hot(name.gather(1, origins), self.names)
+        label[:, :edges] = one_hot(labels.flatten(1).gather(1, order), self.labels)
+        end[:, :edges] = one_hot(name.gather(1, ends.flatten(1).gather(1, order)), self.names)
+
+        row, node = torch.arange(count), torch.randint(0, size, (count,), generator=generator)
+        source[:, edges] = one_hot(name[row, node], self.names)
+        question[:, edges:] = 1.0
+        y, asked = torch.zeros(count, edges + self.path, dtype=torch.long), torch.zeros(count, edges + self.path)
+        asked[:, edges:] = 1.0
+        for step in range(edges, edges + self.path):
+            chosen = torch.randint(0, self.degree, (count,), generator=generator)
+            label[:, step] = one_hot(labels[row, node, chosen], self.labels)
+            node = ends[row, node, chosen]
+            y[:, step] = name[row, node]
+        return Sequences(x, y, asked)
+
+    def graphs(self, size: int, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Where each edge of each node leads, and its label: (count, nodes, degree) each."""
+        # any node but the one itself: 1 to size - 1 places on
+        on = torch.randint(1, size, (count, size, self.degree), generator=generator)
+        ends = (torch.arange(size)[:, None] + on) % size
+        labels = shuffled(count * size, self.labels, generator)[:, : self.degree]
+        return ends, labels.view(count, size, self.degree)
+
+    def items(self, size: int) -> int:
+        return size * self.degree
+
+    def steps(self, size: int) -> int:
+        return size * self.degree + self.path
+
+
+def shuffled(count: int, length: int, generator: Generator) -> Tensor:
+    """That many permutations (count, length)."""
+    return torch.rand(count, length, generator=generator).argsort(1)
+
+
+def one_hot(numbers: Tensor, among: int) -> Tensor:
+    return F.one_hot(numbers, among).float()

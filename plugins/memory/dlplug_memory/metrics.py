@@ -1,0 +1,100 @@
+"""What is measured: bits per sequence, errors, solved sequences, the same on longer ones; bAbI's questions."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from dlplug_memory.babi import HeldOutStories
+from dlplug_memory.losses import bit_nats, word_nats
+from dlplug_memory.recurrent import too_few_slots
+from dlplug_memory.stories import TASKS
+from dlplug_memory.tasks import HeldOut, Sequences
+
+log = logging.getLogger("dlplug")
+
+LONGER = (2, 4, 6)
+FAILED = 0.05  # error above which a bAbI task counts as failed (Weston et al. 2016)
+
+
+def answers(model: nn.Module, data: HeldOut, *, count: int = 10) -> Mapping[str, float]:
+    """Bits per sequence, the share of bits or words that are wrong, and of sequences without a mistake.
+
+    count: sequences of each size that was trained on.
+    """
+    return measured(model, data, range(data.task.smallest, data.task.largest + 1), count)
+
+
+def generalisation(model: nn.Module, data: HeldOut, *, count: int = 20) -> Mapping[str, float]:
+    """The same at 2, 4 and 6 times the largest size that was trained on: "bit_error_x6".
+
+    count: sequences of each size.
+    """
+    values: dict[str, float] = {}
+    for times in LONGER:
+        size = times * data.task.largest
+        if warning := too_few_slots(model, data.task.items(size)):
+            log.warning(f"{times} times the length: {warning}")
+        values |= {f"{name}_x{times}": value for name, value in measured(model, data, [size], count).items()}
+    return values
+
+
+def measured(model: nn.Module, data: HeldOut, sizes: Iterable[int], count: int) -> dict[str, float]:
+    """Means over sequences of all sizes; errors are shares of all that was asked for."""
+    device = next(model.parameters()).device
+    bits, wrong, asked, kind = [], [], [], ""
+    for size in sizes:
+        batch = Sequences(*(part.to(device) for part in data.sequences(size, count)))
+        scored = score(model(batch.x), batch)
+        kind = "bit" if batch.y.is_floating_point() else "word"
+        for kept, value in zip((bits, wrong, asked), scored, strict=True):
+            kept.append(value.cpu())
+    wrong = torch.cat(wrong)
+    return {
+        "bits_per_sequence": torch.cat(bits).mean().item(),
+        f"{kind}_error": (wrong.sum() / torch.cat(asked).sum()).item(),
+        "solved": (wrong == 0).float().mean().item(),
+    }
+
+
+def score(logits: Tensor, batch: Sequences) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each sequence (B,): its bits, how many answers are wrong, how many were asked for."""
+    if batch.y.is_floating_point():
+        nats, each = bit_nats(logits, batch), logits.shape[2]
+        wrong = ((logits > 0) != (batch.y > 0.5)).sum(2)
+    else:
+        nats, each = word_nats(logits, batch), 1
+        wrong = logits.argmax(2) != batch.y
+    return nats.sum(1) / math.log(2), (wrong * batch.asked).sum(1), each * batch.asked.sum(1)
+
+
+def questions(model: nn.Module, data: HeldOutStories) -> Mapping[str, float]:
+    """bAbI's error of each task, their mean, and how many fail (above 5 %); right is an answer whose words all are."""
+    wrong, asked = torch.zeros(len(TASKS) + 1), torch.zeros(len(TASKS) + 1)
+    for task, right in answered(model, data):
+        wrong[task] += len(right) - right.sum()
+        asked[task] += len(right)
+    errors = {task: (wrong[task] / asked[task]).item() for task in TASKS if asked[task]}
+    named = {f"error_task_{task}": error for task, error in errors.items()} if len(errors) > 1 else {}
+    return {
+        "error": sum(errors.values()) / len(errors),
+        "failed_tasks": float(sum(error > FAILED for error in errors.values())),
+        **named,
+    }
+
+
+def answered(model: nn.Module, data: HeldOutStories) -> Iterator[tuple[int, Tensor]]:
+    """Of each story its task, and which of its questions were answered rightly."""
+    device = next(model.parameters()).device
+    for batch, index in data.batches():
+        chosen = model(batch.x.to(device)).argmax(2).cpu()
+        for row, place in enumerate(index.tolist()):
+            question = data.stories.question[place, : batch.x.shape[1]]
+            wrong = (chosen[row] != batch.y[row]) & (question > 0)
+            right = torch.ones(int(question.max()) + 1, dtype=torch.bool)
+            right[question[wrong]] = False
+            yield int(data.stories.task[place]), right[1:]

@@ -1,0 +1,108 @@
+"""Dynamic n-grams (Graves et al. 2014, section 4.4): a source of bits whose table is another for each sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from dlplug import UserError
+from dlplug_memory.tasks import HeldOut, Sequences, Task
+
+
+class NGrams(Task):
+    """Bits, each drawn with a probability that hangs on the few before it; what comes next is asked at every step.
+
+    The table of probabilities is drawn anew for each sequence, each from Beta(1/2, 1/2).
+
+    context: bits that the next hangs on; the paper's 6-grams have 5.
+    min_length: bits of the shortest sequence.
+    max_length: bits of the longest sequence that is trained on.
+    batch_size: sequences a batch, all of one length.
+    curriculum: sequences over which the longest length grows from the shortest; 0 draws all from the start.
+    pad: gives every batch the longest one's shape, which --graph needs.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: int = 5,
+        min_length: int = 200,
+        max_length: int = 200,
+        batch_size: int = 16,
+        curriculum: int = 0,
+        pad: bool = False,
+        seed: int,
+    ) -> None:
+        if not 1 <= context <= 16:
+            raise UserError(f"--data.context must be between 1 and 16 bits, got {context}")
+        self.context = context
+        super().__init__(
+            inputs=1,
+            answers=1,
+            smallest=min_length,
+            largest=max_length,
+            batch_size=batch_size,
+            curriculum=curriculum,
+            pad=pad,
+            seed=seed,
+            least=context + 1,
+        )
+
+    def make(self, size: int, count: int, generator: Generator) -> Sequences:
+        table = beta_half(count, 2**self.context, generator=generator)
+        chance = torch.rand(count, size, generator=generator)
+        bits = torch.zeros(count, size, dtype=torch.long)
+        row = torch.arange(count)
+        for t in range(size):
+            if t < self.context:
+                bits[:, t] = chance[:, t] < 0.5
+            else:
+                bits[:, t] = chance[:, t] < table[row, places(bits[:, t - self.context : t])]
+        x = bits[:, :-1, None].float()
+        asked = torch.ones(count, size - 1)
+        asked[:, : self.context - 1] = 0.0
+        return Sequences(x, bits[:, 1:, None].float(), asked)
+
+    def items(self, size: int) -> int:
+        return 2**self.context
+
+    def steps(self, size: int) -> int:
+        return size - 1
+
+
+def beta_half(*shape: int, generator: Generator) -> Tensor:
+    """Draws of Beta(1/2, 1/2), whose distribution function is 2/π asin √p."""
+    return (torch.rand(shape, generator=generator) * torch.pi / 2).sin() ** 2
+
+
+def places(bits: Tensor) -> Tensor:
+    """The whole number (B,) that bits (B, context) write, the first the highest."""
+    return (bits * 2 ** torch.arange(bits.shape[1] - 1, -1, -1)).sum(1)
+
+
+def optimum(model: Any, data: HeldOut, *, count: int = 100) -> Mapping[str, float]:
+    """What the best estimator reaches on n-grams, which counts what followed each context.
+
+    count: sequences.
+    """
+    assert isinstance(data.task, NGrams)
+    batch = data.sequences(data.task.largest, count)
+    return {"optimal_bits_per_sequence": best_bits(batch, data.task.context).mean().item()}
+
+
+def best_bits(batch: Sequences, context: int) -> Tensor:
+    """Bits (B,) that the optimal estimator needs for each sequence (the paper's equation 10, after Murphy 2012)."""
+    bits = torch.cat([batch.x[:, :1, 0], batch.y[:, :, 0]], 1).long()
+    row, seen = torch.arange(len(bits)), torch.zeros(len(bits), 2**context, 2)
+    total = torch.zeros(len(bits))
+    for t in range(context, bits.shape[1]):
+        place = places(bits[:, t - context : t])
+        counts = seen[row, place]
+        # P(B = 1 | N_1, N_0, c) = (N_1 + 1/2) / (N_1 + N_0 + 1)
+        chance = (counts[row, bits[:, t]] + 0.5) / (counts.sum(1) + 1)
+        total -= chance.log2()
+        seen[row, place, bits[:, t]] += 1
+    return total

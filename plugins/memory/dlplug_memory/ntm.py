@@ -1,0 +1,126 @@
+"""The Neural Turing Machine (Graves et al. 2014, arXiv:1410.5401): a controller, and heads that move over a tape."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dlplug import Spec, UserError
+from dlplug_memory.content import content_weights
+from dlplug_memory.controllers import Hidden, controller
+from dlplug_memory.ntm_addressing import interpolate, read, sharpen, shift, write
+from dlplug_memory.recurrent import Cell, Look, Recurrent, check_sizes
+
+BLANK = 1e-6  # what every number of the memory is at first, as Collier & Beel 2018 found to learn fastest
+
+
+class NTMState(NamedTuple):
+    """memory (B, N, W); weights (B, H, N) of the heads that read and, after them, of those that write; what was read,
+    reads (B, R W); and the controller's state."""
+
+    memory: Tensor
+    weights: Tensor
+    reads: Tensor
+    hidden: Hidden
+
+
+class NTMCell(Cell):
+    """One step. All heads look at the memory as the last step left it; what they read is of that memory too, and then
+    they write.
+
+    Every head starts at the first slot. Nothing else tells one blank slot from another, and so no weight depends on how
+    many there are: a network may be given more slots than it was trained with.
+    """
+
+    def __init__(
+        self, inputs: int, *, slots: int, word: int, reads: int, writes: int, reach: int, width: int, control: str
+    ) -> None:
+        super().__init__()
+        self.slots, self.word, self.reads, self.writes = slots, word, reads, writes
+        heads, shifts = reads + writes, 2 * reach + 1
+        self.controller = controller(control, inputs + reads * word, width)
+        # what the heads are told, in the order of the functions that bound it: tanh, sigmoid, softplus, softmax
+        self.sizes = (heads + writes) * word, heads + writes * word, 2 * heads, heads * shifts
+        self.heads = nn.Linear(width, sum(self.sizes))
+        nn.init.xavier_uniform_(self.heads.weight)
+        nn.init.zeros_(self.heads.bias)
+        self.outputs = width + reads * word
+
+    def start(self, x: Tensor) -> NTMState:
+        batch = len(x)
+        weights = x.new_zeros(batch, self.reads + self.writes, self.slots)
+        weights[:, :, 0] = 1.0
+        return NTMState(
+            x.new_full((batch, self.slots, self.word), BLANK),
+            weights,
+            x.new_zeros(batch, self.reads * self.word),
+            self.controller.start(x),
+        )
+
+    def forward(self, x: Tensor, state: NTMState) -> tuple[Tensor, NTMState]:
+        """x (B, inputs) gives the controller's output beside what was read, (B, outputs)."""
+        batch, heads = len(x), self.reads + self.writes
+        output, hidden = self.controller(torch.cat([x, state.reads], 1), state.hidden)
+        bounded, gates, positive, shifts = self.heads(output).split(self.sizes, 1)
+
+        # k_t, a_t in (-1, 1); g_t, e_t in (0, 1); β_t > 0, γ_t > 1; s_t sums to 1
+        keys, add = torch.tanh(bounded).view(batch, -1, self.word).split((heads, self.writes), 1)
+        gates = torch.sigmoid(gates)
+        gate, erase = gates[:, :heads], gates[:, heads:].unflatten(1, (self.writes, self.word))
+        strengths, powers = F.softplus(positive).split(heads, 1)
+        distribution = shifts.view(batch, heads, -1).softmax(2)
+
+        weights = content_weights(state.memory, keys, strengths)
+        weights = interpolate(weights, state.weights, gate)
+        weights = sharpen(shift(weights, distribution), 1 + powers)
+
+        reads = read(state.memory, weights[:, : self.reads]).flatten(1)
+        memory = write(state.memory, weights[:, self.reads :], erase, add)
+        return torch.cat([output, reads], 1), NTMState(memory, weights, reads, hidden)
+
+    def look(self, state: NTMState) -> Look:
+        reads, writes = state.weights.split((self.reads, self.writes), 1)
+        return Look(state.memory, reads, writes, None)
+
+
+class NTM(Recurrent):
+    """A Neural Turing Machine.
+
+    slots: of the memory, N; sequences that must be remembered whole may not be longer.
+    word: numbers in a slot, W.
+    reads: heads that read.
+    writes: heads that write.
+    reach: slots that a head may move at a step, either way.
+    width: of the controller.
+    control: what the controller is; one without a memory of its own has to use the tape.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        slots: int = 128,
+        word: int = 20,
+        reads: int = 1,
+        writes: int = 1,
+        reach: int = 1,
+        width: int = 100,
+        control: Literal["feed-forward", "lstm"] = "feed-forward",
+    ) -> None:
+        check_sizes("ntm", slots=slots, word=word, reads=reads, writes=writes, width=width)
+        if not 0 <= 2 * reach < slots:
+            raise UserError(f"--model.reach must be at least 0 and below half of the {slots} slots, got {reach}")
+        cell = NTMCell(
+            spec.input[0],
+            slots=slots,
+            word=word,
+            reads=reads,
+            writes=writes,
+            reach=reach,
+            width=width,
+            control=control,
+        )
+        super().__init__(cell, spec)

@@ -1,0 +1,73 @@
+"""Associative recall (Graves et al. 2014, section 4.3)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator
+
+from dlplug import UserError
+from dlplug_memory.tasks import Sequences, Task, check_bits, random_bits
+
+
+class Recall(Task):
+    """Several items, each a few vectors after a mark; then one of them between two other marks: which item came next?
+
+    bits: numbers in a vector.
+    vectors: in an item.
+    min_items: fewest items.
+    max_items: most items that are trained on.
+    batch_size: sequences a batch, all of one length.
+    curriculum: sequences over which the most items grow from the fewest; 0 draws all from the start.
+    pad: gives every batch the longest one's shape, which --graph needs.
+    """
+
+    def __init__(
+        self,
+        *,
+        bits: int = 6,
+        vectors: int = 3,
+        min_items: int = 2,
+        max_items: int = 6,
+        batch_size: int = 16,
+        curriculum: int = 0,
+        pad: bool = False,
+        seed: int,
+    ) -> None:
+        check_bits(bits)
+        if vectors < 1:
+            raise UserError(f"--data.vectors must be at least 1, got {vectors}")
+        self.bits, self.vectors = bits, vectors
+        super().__init__(
+            inputs=bits + 2,
+            answers=bits,
+            smallest=min_items,
+            largest=max_items,
+            batch_size=batch_size,
+            curriculum=curriculum,
+            pad=pad,
+            seed=seed,
+            least=2,
+        )
+
+    def make(self, size: int, count: int, generator: Generator) -> Sequences:
+        each = self.vectors
+        items = random_bits(count, size, each, self.bits, generator=generator)
+        shown = torch.randint(0, size - 1, (count,), generator=generator)  # the last has none after it
+        row = torch.arange(count)
+        x = torch.zeros(count, self.steps(size), self.bits + 2)
+        # a view of the items' part: a mark, then the vectors
+        x[:, : size * (each + 1)].view(count, size, each + 1, -1)[:, :, 1:, : self.bits] = items
+        x[:, : size * (each + 1) : each + 1, self.bits] = 1.0
+        query = size * (each + 1)
+        x[:, query + 1 : query + 1 + each, : self.bits] = items[row, shown]
+        x[:, [query, query + each + 1], self.bits + 1] = 1.0
+        y, asked = torch.zeros(count, len(x[0]), self.bits), torch.zeros(count, len(x[0]))
+        y[:, -each:] = items[row, shown + 1]
+        asked[:, -each:] = 1.0
+        return Sequences(x, y, asked)
+
+    def items(self, size: int) -> int:
+        return size * self.vectors
+
+    def steps(self, size: int) -> int:
+        return size * (self.vectors + 1) + 2 * (self.vectors + 1)

@@ -1,0 +1,168 @@
+"""The plugin's recipes. None but bAbI's downloads anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlplug import Recipe, Target, Use, use
+
+GRAVES_2014 = "Graves, Wayne & Danihelka 2014 (arXiv:1410.5401)"
+GRAVES_2016 = "Graves et al. 2016 (doi:10.1038/nature20101)"
+CSORDAS = "Csordás & Schmidhuber 2019 (arXiv:1904.10278)"
+OWN = "this project's own bar"
+MEASURES = ["answers", "generalisation"]
+WATCH = ["train/bits_per_sequence", "train/bit_error"]
+TORCH = use("torch", threads=1, log_every=50, eval_every=625)
+
+
+def rmsprop(learning_rate: float, *, clip_norm: float = 10.0) -> Use:
+    """RMSProp with all its constants: the momentum of Graves et al. 2014, α of loudinthecloud/pytorch-ntm, the norm at
+    which the whole gradient is clipped of RobertCsordas/dnc. The rate is for batches of 16, and falls to 0."""
+    return use(
+        "rmsprop",
+        learning_rate=learning_rate,
+        alpha=0.95,
+        momentum=0.9,
+        epsilon=1e-8,
+        centered=False,
+        clip_norm=clip_norm,
+        schedule="linear",
+    )
+
+
+def recipe(summary: str, data: Use | str, model: Use, length: str, source: str, **more: Any) -> Recipe:
+    """What the recipes on bits have in common."""
+    parts: dict[str, Any] = {
+        "loss": "bit-cross-entropy",
+        "optimizer": rmsprop(1e-3),
+        "metrics": MEASURES,
+        "samplers": ["memory"],
+        "trainer": TORCH,
+        "watch": WATCH,
+    }
+    return Recipe(summary=summary, data=data, model=model, length=length, source=source, **(parts | more))
+
+
+def copy_targets(model: str) -> list[Target]:
+    """Those of a network with a memory; the claims are about the recipe's own task and network."""
+    where = {"data": "copy", "data.bits": 8, "data.max_length": 20, "model": model}
+    return [
+        Target(
+            "test/bits_per_sequence",
+            "copy, lengths 1 to 20 of 8 bits, 10 held-out sequences of each; trained on 50,000",
+            f"{OWN}; {GRAVES_2014}, figure 3: about 0 after 100,000 sequences or more",
+            at_most=0.05,
+            where=where,
+        ),
+        Target(
+            "test/bit_error_x6",
+            "copy, length 120 of 8 bits, 20 held-out sequences; trained on lengths 1 to 20",
+            f"{OWN}; {GRAVES_2014}, figure 4: local errors and one duplicated vector at length 120",
+            at_most=0.01,
+            where=where,
+        ),
+    ]
+
+
+RECIPES = {
+    "ntm-copy": recipe(
+        "A Neural Turing Machine learns to copy, and copies what is six times longer",
+        "copy",
+        # a head that moves on at every step does not come around in the 241 steps of length 120
+        use("ntm", slots=256),
+        "50k sequences",
+        GRAVES_2014,
+        targets=copy_targets("ntm"),
+    ),
+    "dnc-copy": recipe(
+        "A Differentiable Neural Computer learns to copy",
+        "copy",
+        use("dnc", slots=128),
+        "50k sequences",
+        f"{GRAVES_2016}; masked and de-allocating: {CSORDAS}",
+        targets=copy_targets("dnc"),
+    ),
+    "lstm-copy": recipe(
+        "An LSTM of as many weights as ntm-copy's network tries to copy",
+        "copy",
+        use("sequence-lstm", width=51),
+        "50k sequences",
+        GRAVES_2014,
+        optimizer=use("adam", learning_rate=3e-3, clip_norm=1.0, schedule="linear"),
+    ),
+    "ntm-repeat-copy": recipe(
+        "A Neural Turing Machine copies as often as it is told, and more often than it has learnt",
+        "repeat-copy",
+        use("ntm", control="lstm"),
+        "100k sequences",
+        GRAVES_2014,
+    ),
+    "dnc-repeat-copy": recipe(
+        "A Differentiable Neural Computer copies as often as it is told",
+        "repeat-copy",
+        use("dnc", slots=32, sharpen=True),
+        "100k sequences",
+        f"{GRAVES_2016}; masked, de-allocating, with sharp links: {CSORDAS}",
+    ),
+    "ntm-recall": recipe(
+        "A Neural Turing Machine is shown an item and recalls the one after it",
+        "recall",
+        use("ntm", reads=2),
+        "100k sequences",
+        GRAVES_2014,
+    ),
+    "dnc-recall": recipe(
+        "A Differentiable Neural Computer is shown an item and recalls the one after it",
+        "recall",
+        use("dnc", slots=64),
+        "100k sequences",
+        f"{GRAVES_2016}; masked and de-allocating: {CSORDAS}",
+    ),
+    "lstm-recall": recipe(
+        "An LSTM of as many weights as dnc-recall's network tries to recall",
+        "recall",
+        use("sequence-lstm", width=81),
+        "100k sequences",
+        GRAVES_2014,
+        optimizer=use("adam", learning_rate=3e-3, clip_norm=1.0, schedule="linear"),
+    ),
+    "ntm-sort": recipe(
+        "A Neural Turing Machine sorts vectors by their priority",
+        "priority-sort",
+        use("ntm", reads=4, writes=4, width=200),
+        "200k sequences",
+        GRAVES_2014,
+    ),
+    "dnc-graph": recipe(
+        "A Differentiable Neural Computer is told a graph and follows a path through it",
+        use("graph-traversal", curriculum=50_000),
+        use("dnc", slots=32, word=32, reads=2, width=128),
+        "200k sequences",
+        GRAVES_2016,
+        loss="word-cross-entropy",
+        watch=["train/loss", "train/word_error"],
+    ),
+    "dnc-babi": Recipe(
+        summary="A Differentiable Neural Computer reads stories and answers questions about them",
+        data=use("babi", task=1, language="en-10k", batch_size=16),
+        model=use("dnc", slots=64, word=32, reads=2, width=128),
+        loss="word-cross-entropy",
+        optimizer=rmsprop(1e-3),
+        length="50k sequences",
+        source=f"{GRAVES_2016}; Weston et al. 2016 (arXiv:1502.05698); {CSORDAS}",
+        metrics=["questions"],
+        samplers=["story"],
+        trainer=TORCH,
+        targets=[
+            Target(
+                "test/error",
+                "bAbI en-10k, task 1 alone, the 1,000 test questions",
+                f"{OWN}; joint training on all 20 tasks: 16.7 % ± 7.6 %, mended 9.5 % ± 1.6 % ({CSORDAS})",
+                at_most=0.02,
+                where={"data": "babi", "data.task": 1, "data.language": "en-10k"},
+            )
+        ],
+        watch=["train/loss", "train/word_error"],
+        needs="the bAbI tasks, 3 MB",
+    ),
+}

@@ -1,0 +1,71 @@
+"""Priority sort (Graves et al. 2014, section 4.5)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator
+
+from dlplug import UserError
+from dlplug_memory.tasks import Sequences, Task, check_bits, random_bits
+
+
+class PrioritySort(Task):
+    """Random vectors, each with a priority in [-1, 1]; after a mark those of highest priority, the highest first.
+
+    bits: numbers in a vector.
+    share: of the vectors that is asked for; the paper's is 16 of 20.
+    min_vectors: fewest vectors.
+    max_vectors: most vectors that are trained on.
+    batch_size: sequences a batch, all of one length.
+    curriculum: sequences over which the most vectors grow from the fewest; 0 draws all from the start.
+    pad: gives every batch the longest one's shape, which --graph needs.
+    """
+
+    def __init__(
+        self,
+        *,
+        bits: int = 8,
+        share: float = 0.8,
+        min_vectors: int = 20,
+        max_vectors: int = 20,
+        batch_size: int = 16,
+        curriculum: int = 0,
+        pad: bool = False,
+        seed: int,
+    ) -> None:
+        check_bits(bits)
+        if not 0 < share <= 1:
+            raise UserError(f"--data.share must be above 0 and at most 1, got {share}")
+        self.bits, self.share = bits, share
+        super().__init__(
+            inputs=bits + 2,
+            answers=bits,
+            smallest=min_vectors,
+            largest=max_vectors,
+            batch_size=batch_size,
+            curriculum=curriculum,
+            pad=pad,
+            seed=seed,
+        )
+
+    def make(self, size: int, count: int, generator: Generator) -> Sequences:
+        vectors = random_bits(count, size, self.bits, generator=generator)
+        priority = 2 * torch.rand(count, size, generator=generator) - 1
+        x = torch.zeros(count, self.steps(size), self.bits + 2)
+        x[:, :size, : self.bits] = vectors
+        x[:, :size, self.bits] = priority
+        x[:, size, self.bits + 1] = 1.0
+        first = priority.argsort(1, descending=True)[:, : self.asked_for(size)]
+        y, asked = torch.zeros(count, len(x[0]), self.bits), torch.zeros(count, len(x[0]))
+        y[:, size + 1 :] = vectors.gather(1, first.unsqueeze(2).expand(-1, -1, self.bits))
+        asked[:, size + 1 :] = 1.0
+        return Sequences(x, y, asked)
+
+    def asked_for(self, size: int) -> int:
+        return max(1, round(self.share * size))
+
+    def items(self, size: int) -> int:
+        return size
+
+    def steps(self, size: int) -> int:
+        return size + 1 + self.asked_for(size)

@@ -1,0 +1,87 @@
+"""The bAbI tasks' files (Weston et al. 2016, arXiv:1502.05698): found, unpacked in passing and parsed."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from dlplug import UserError
+
+ADDRESS = "http://www.thespermwhale.com/jaseweston/babi/tasks_1-20_v1-2.tar.gz"
+FOLDER = "tasks_1-20_v1-2"
+TASKS = range(1, 21)
+ANSWER = "-"  # the word in whose place an answer is asked for, as in Graves et al. 2016
+
+
+class Story(NamedTuple):
+    """words; answers: the word asked for in each place, or ""; question: the number of the question that a place
+    belongs to, from 1, or 0. An answer of several words takes several places."""
+
+    words: list[str]
+    answers: list[str]
+    question: list[int]
+
+
+def parse(lines: Iterable[str]) -> Iterator[Story]:
+    """Stories of lines `ID text` and `ID question<TAB>answer<TAB>supporting IDs`; the ID 1 begins a story.
+
+    Raises ValueError for a line of another form.
+    """
+    story, questions = Story([], [], []), 0
+    for line in filter(str.strip, lines):
+        number, _, text = line.strip().partition(" ")
+        if int(number) == 1 and story.words:
+            yield story
+            story, questions = Story([], [], []), 0
+        told, *answer = text.split("\t")
+        _append(story, split_words(told))
+        if answer:
+            questions += 1
+            for word in answer[0].lower().split(","):
+                _append(story, [ANSWER], word, questions)
+    if story.words:
+        yield story
+
+
+def _append(story: Story, words: list[str], answer: str = "", question: int = 0) -> None:
+    story.words.extend(words)
+    story.answers.extend([answer] * len(words))
+    story.question.extend([question] * len(words))
+
+
+def split_words(text: str) -> list[str]:
+    """Small letters; a full stop, a comma and a question mark are words."""
+    return re.findall(r"[a-z0-9'-]+|[.,?]", text.lower())
+
+
+def read_task(folder: Path, language: str, task: int, part: str) -> list[Story]:
+    """The stories of one task's "train" or "test" file, from the unpacked folder or any archive beside it.
+
+    Raises UserError that names the file where it is missing, and where it is not one of bAbI's.
+    """
+    pattern = re.compile(rf"{FOLDER}/{re.escape(language)}/qa{task}_[a-z-]+_{part}\.txt$")
+    place = folder / "babi"
+    for path in sorted(place.glob(f"{FOLDER}/{language}/qa{task}_*_{part}.txt")):
+        return _parsed(path.name, path.read_text(encoding="utf-8"))
+    for path in sorted(place.glob("*.tar.gz")):
+        with tarfile.open(path) as archive:
+            for member in archive:
+                if pattern.search(member.name) and (file := archive.extractfile(member)):
+                    return _parsed(member.name, file.read().decode("utf-8"))
+    raise UserError(
+        f"{language}/qa{task}_…_{part}.txt is missing in {place}: put {ADDRESS} there, unpacked or as it is, or set "
+        f"DLPLUG_DATA to a folder that has babi; ntm-copy and dnc-graph need no download"
+    )
+
+
+def _parsed(name: str, text: str) -> list[Story]:
+    try:
+        stories = list(parse(text.splitlines()))
+    except ValueError:
+        stories = []
+    if not stories:
+        raise UserError(f"{name} is not one of bAbI's files: its lines must be `ID text`, with tabs before an answer")
+    return stories

@@ -1,0 +1,136 @@
+"""What all generated tasks share: batches of one length that are a pure function of the seed and of how many sequences
+came before, a curriculum, and held-out sequences as long as a metric asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn
+
+from dlplug import Data, Spec, UserError
+from dlplug.distributed import rank
+
+HELD_OUT = {"val": 1, "test": 2}  # in the seeds of held-out sequences, which are the same for every run
+
+
+class Sequences(NamedTuple):
+    """x (B, T, inputs); the answers y: bits (B, T, answers) as floats, or words (B, T) as numbers; and asked (B, T),
+    1 where an answer is asked for and 0 elsewhere."""
+
+    x: Tensor
+    y: Tensor
+    asked: Tensor
+
+
+@dataclass(frozen=True)
+class SequenceSpec(Spec):
+    """What a model of sequences is built from: `input` is of one step.
+
+    items: vectors that must be remembered at once in the largest sequence trained on.
+    """
+
+    items: int = 0
+
+
+class Task(Data):
+    """A generated task. A subclass says what its sequences are (`make`, `items`, `steps`) and has a `size` that a
+    curriculum and a test of generalisation grow: a length, a number of repeats, of pairs, of nodes.
+
+    Batches are pure functions of the seed and the count, so that the state is one number.
+    """
+
+    unit = "sequences"
+    splits = ("val", "test")
+
+    def __init__(
+        self,
+        *,
+        inputs: int,
+        answers: int,
+        smallest: int,
+        largest: int,
+        batch_size: int,
+        curriculum: int,
+        pad: bool,
+        seed: int,
+        least: int = 1,
+    ) -> None:
+        """
+        inputs, answers: numbers in a step's input and answer. smallest, largest: sizes trained on. least: the smallest
+        size that makes sense.
+        """
+        if not least <= smallest <= largest:
+            raise UserError(f"sizes must be at least {least}, the smallest first, got {smallest} to {largest}")
+        if batch_size < 1 or curriculum < 0:
+            raise UserError(f"--data.batch-size is at least 1, --data.curriculum 0, got {batch_size} and {curriculum}")
+        self.smallest, self.largest, self.batch_size = smallest, largest, batch_size
+        self.curriculum, self.pad, self.seed = curriculum, pad, seed
+        self.spec = SequenceSpec((inputs,), answers, items=self.items(largest))
+        self.protocol = f"{type(self).__name__}, sizes {smallest} to {largest}"
+
+    def make(self, size: int, count: int, generator: Generator) -> Sequences:
+        """That many sequences of a size, on the CPU, all of one length."""
+        raise NotImplementedError
+
+    def items(self, size: int) -> int:
+        """How many vectors must be remembered at once."""
+        raise NotImplementedError
+
+    def steps(self, size: int) -> int:
+        """The most steps that sequences of a size take."""
+        raise NotImplementedError
+
+    def batches(self, model: nn.Module) -> Iterator[Sequences]:
+        device = next(model.parameters()).device
+        generator = Generator()
+        while True:
+            generator.manual_seed(sequence_seed(self.seed, self.count, rank()))
+            size = int(torch.randint(self.smallest, self.largest_at(self.count) + 1, (), generator=generator))
+            batch = self.make(size, self.batch_size, generator)
+            if self.pad:
+                batch = padded(batch, self.steps(self.largest))
+            self.count += self.batch_size
+            yield Sequences(*(part.to(device, non_blocking=True) for part in batch))
+
+    def largest_at(self, count: int) -> int:
+        """The largest size drawn after so many sequences: it grows evenly over the curriculum."""
+        if count >= self.curriculum:
+            return self.largest
+        return self.smallest + (self.largest - self.smallest + 1) * count // self.curriculum
+
+    def split(self, name: str) -> HeldOut:
+        return HeldOut(self, name)
+
+
+class HeldOut:
+    """Sequences of any size that training never draws, the same for every run."""
+
+    def __init__(self, task: Task, name: str) -> None:
+        self.task, self.name = task, name
+
+    def sequences(self, size: int, count: int) -> Sequences:
+        generator = Generator().manual_seed(HELD_OUT[self.name] * 1_000_003 + size)
+        return self.task.make(size, count, generator)
+
+
+def sequence_seed(seed: int, count: int, rank: int) -> int:
+    """Differs for each batch of each process, and from the seeds of held-out sequences; the factors are primes."""
+    return 2**40 + (seed * 1_000_003 + count * 7_919 + rank * 104_729) % 2**40
+
+
+def padded(batch: Sequences, steps: int) -> Sequences:
+    """Zeros after the end, where nothing is asked."""
+    missing = steps - batch.x.shape[1]
+    return Sequences(*(torch.cat([part, part.new_zeros(len(part), missing, *part.shape[2:])], 1) for part in batch))
+
+
+def random_bits(*shape: int, generator: Generator) -> Tensor:
+    return torch.randint(0, 2, shape, generator=generator).float()
+
+
+def check_bits(bits: int) -> None:
+    if bits < 1:
+        raise UserError(f"--data.bits must be at least 1, got {bits}")

@@ -1,0 +1,96 @@
+"""Figures, drawn by matplotlib without a screen, and colours for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from dlplug import Image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMNS = 80
+
+
+def new_figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure((width, height), dpi=120, layout="constrained")
+
+
+def draw(figure: Figure, caption: str) -> Image:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image(np.asarray(canvas.buffer_rgba())[..., :3].copy(), caption)
+
+
+def colour(value: float) -> tuple[int, int, int]:
+    """Blue at -1, white at 0, red at 1; red, green and blue in 0 to 255."""
+    pale = round(255 * (1 - min(1.0, abs(value))))
+    return (255, pale, pale) if value > 0 else (pale, pale, 255)
+
+
+def on_terminal(text: str, value: float) -> str:
+    """Black letters on the value's colour, by ANSI's codes; a line's end is not coloured."""
+    red, green, blue = colour(value)
+    on, off = f"\x1b[30;48;2;{red};{green};{blue}m", "\x1b[0m"
+    return "\n".join(f"{on}{line}{off}" if line else "" for line in text.split("\n"))
+
+
+def coloured_text(pieces: Sequence[str], values: Sequence[float], title: str, caption: str) -> Image:
+    """A text as it stands on a page, each piece on the colour of its value in [-1, 1]."""
+    rows: list[list[tuple[str, float]]] = [[]]
+    for piece, value in zip(pieces, values, strict=True):
+        for letter in piece:
+            if letter == "\n" or len(rows[-1]) == COLUMNS:
+                rows.append([])
+            if letter != "\n":
+                rows[-1].append((letter, value))
+    page = np.zeros((len(rows), COLUMNS))
+    figure = new_figure(0.115 * COLUMNS, 0.21 * len(rows) + 0.7)
+    axes = figure.subplots()
+    for y, row in enumerate(rows):
+        for x, (letter, value) in enumerate(row):
+            page[y, x] = value
+            if letter.isprintable() and letter != "$":  # matplotlib would read formulas between two of these
+                axes.text(x, y, letter, ha="center", va="center", family="monospace", fontsize=8)
+            elif letter == "$":
+                axes.text(x, y, r"\$", ha="center", va="center", family="monospace", fontsize=8)
+    shown = axes.imshow(page, cmap="bwr", vmin=-1.6, vmax=1.6, aspect="auto")
+    axes.axis("off")
+    axes.set_title(title, fontsize=9)
+    figure.colorbar(shown, ax=axes, boundaries=np.linspace(-1, 1, 101), ticks=[-1, 0, 1], fraction=0.02)
+    return draw(figure, caption)
+
+
+def curves(values: Mapping[str, Tensor], x: str, y: str, title: str, caption: str) -> Image:
+    """Curves by name over 0, 1, 2, …, on a logarithmic axis."""
+    figure = new_figure(7, 4.2)
+    axes = figure.subplots()
+    for name, curve in values.items():
+        axes.semilogy(curve.clamp(min=1e-12).tolist(), label=name)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.set_title(title, fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return draw(figure, caption)
+
+
+def matrix(weights: Tensor, above: Sequence[str], beside: Sequence[str], title: str, caption: str) -> Image:
+    """Weights (rows, columns) in [0, 1] as grey squares, columns and rows by name."""
+    figure = new_figure(1.8 + 0.32 * len(above), 1.6 + 0.28 * len(beside))
+    axes: Any = figure.subplots()
+    axes.imshow(weights.numpy(), cmap="gray", vmin=0, vmax=1, aspect="auto")
+    names = [[name.replace("$", r"\$") for name in side] for side in (above, beside)]
+    axes.set_xticks(range(len(above)), names[0], rotation=60, ha="left", fontsize=8)
+    axes.set_yticks(range(len(beside)), names[1], fontsize=8)
+    axes.xaxis.tick_top()
+    axes.set_title(title, fontsize=9)
+    return draw(figure, caption)

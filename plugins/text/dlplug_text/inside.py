@@ -1,0 +1,131 @@
+"""What goes on in a net that reads: what one unit does at each character, and how far back a gradient reaches."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dlplug import Image, Spec, UserError, trained
+from dlplug_text import drawing
+from dlplug_text.gpt import GPT
+from dlplug_text.streams import HeldOut
+from dlplug_text.vocabularies import encoded
+from dlplug_text.writers import Recurrent, Writer
+
+log = logging.getLogger("dlplug")
+
+KINDS: dict[str, type[Writer]] = {"recurrent": Recurrent, "gpt": GPT}
+
+
+def cells(
+    model: Writer, data: HeldOut, *, unit: int = -1, layer: int = -1, prompt: str = "", tokens: int = 800
+) -> Generator[str, None, dict[str, Any]]:
+    """A text with one unit's activation as colour: blue is -1, white 0, red 1 (Karpathy et al. 2016, arXiv:1506.02078).
+
+    unit: its number; -1 takes the one that keeps longest what it has, which is often one to understand.
+    layer: its number; -1 takes the last.
+    prompt: the text; "" takes the beginning of the held-out one.
+    tokens: how many of the held-out text.
+    """
+    if not isinstance(model, Recurrent):
+        raise UserError(f"the sampler cells shows a recurrent net's units, and {type(model).__name__} has none")
+    depth, units = len(model.layers), model.head.in_features
+    if not (-depth <= layer < depth and -1 <= unit < units and tokens >= 2):
+        raise UserError(
+            f"--layer is below {depth}, --unit below {units}, --tokens at least 2; got {layer}, {unit}, {tokens}"
+        )
+    read = torch.from_numpy(encoded(data.vocabulary, prompt)) if prompt else data.tokens[:tokens]
+    layer %= depth
+    activations = watched(model, read, layer)
+    unit = steadiest(activations) if unit < 0 else unit
+    shown = activations[:, unit].tolist()
+    pieces = [data.vocabulary.decode([token]) for token in read.tolist()]
+    for piece, value in zip(pieces, shown, strict=True):
+        yield drawing.on_terminal(piece, value)
+    title = f"unit {unit} of layer {layer + 1}: blue -1, white 0, red 1"
+    return {"cells": drawing.coloured_text(pieces, shown, title, title), "unit": unit, "layer": layer}
+
+
+@torch.no_grad()
+def watched(model: Recurrent, tokens: Tensor, layer: int) -> Tensor:
+    """What a layer's units do (T, H) after each of the tokens (T,), on the CPU."""
+    device, state, seen = next(model.parameters()).device, model.start(1), []
+    for token in tokens.to(device):
+        _, state = model(token.view(1, 1), state)
+        seen.append(model.activations(state, layer)[0].float().cpu())
+    return torch.stack(seen)
+
+
+def steadiest(activations: Tensor) -> int:
+    """The unit whose activation (T, H) changes least from step to step for how much it varies at all. Units that
+    hardly move (deviation below 0.1) are left out where others are."""
+    variance = activations.var(0)
+    change = activations.diff(dim=0).square().mean(0)
+    roughness = change / variance.clamp(min=1e-9)
+    moving = variance > 0.1**2
+    return int((roughness.where(moving, torch.inf) if moving.any() else roughness).argmin())
+
+
+def gradients(
+    model: Writer, data: HeldOut, *, length: int = 0, count: int = 64, against: str = "", seed: int
+) -> dict[str, Any]:
+    """How far back the gradient of one prediction reaches, beside an RNN's and an LSTM's of this size that have learnt
+    nothing (Bengio et al. 1994; Hochreiter & Schmidhuber 1997).
+
+    length: tokens of each piece of text; 0 takes the data's window.
+    count: pieces, drawn from the held-out text by --seed.
+    against: a run, or a recipe that was run, whose trained model is drawn too.
+    """
+    length = length or data.window
+    if model.context and length > model.context:
+        raise UserError(f"--length is at most the model's context of {model.context}, got {length}")
+    if not 2 <= length < len(data.tokens) or count < 1:
+        raise UserError(f"--length is between 2 and {len(data.tokens) - 1}, --count at least 1; got {length}, {count}")
+    begin = torch.randint(len(data.tokens) - length, (count, 1), generator=torch.Generator().manual_seed(seed))
+    windows = data.tokens[begin + torch.arange(length + 1)].to(next(model.parameters()).device)
+    nets: dict[str, nn.Module] = {"this run": model}
+    if against:
+        nets[against] = other(against, data)
+    spec, units = Spec((data.window,), data.vocabulary.size), model.head.in_features
+    depth = len(model.layers) if isinstance(model, Recurrent) else 1
+    nets |= {f"{cell}, untrained": Recurrent(spec, cell=cell, units=units, depth=depth) for cell in ("rnn", "lstm")}
+    norms = {name: gradient_norms(net.to(windows.device).eval(), windows) for name, net in nets.items()}
+    caption = "norm of the gradient of one loss by the embedded tokens before it"
+    picture: Image = drawing.curves(
+        norms, "steps back", "‖∂L_T / ∂x_{T-k}‖", f"mean over {count} pieces of text", caption
+    )
+    own = norms["this run"]
+    below = (own < own[0] / 100).nonzero()
+    # for how many steps the gradient stays above a hundredth of the nearest token's
+    return {"gradients": picture, "reach": int(below[0]) if len(below) else length}
+
+
+def gradient_norms(model: Any, windows: Tensor) -> Tensor:
+    """‖∂L_T / ∂x_{T-k}‖ (T,) for k = 0, 1, …, T - 1, where L_T is the loss of the last token of windows (B, T + 1) and
+    x what `embed` makes of the others; the mean over the windows."""
+    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):  # cuDNN has no gradient in eval mode
+        x = model.embed(windows[:, :-1]).detach().requires_grad_()
+        logits, _ = model.read(x)
+        # windows do not touch each other: the sum's gradient is each one's own
+        loss = F.cross_entropy(logits[:, -1], windows[:, -1], reduction="sum")
+        (gradient,) = torch.autograd.grad(loss, x)
+    return gradient.norm(dim=2).mean(0).flip(0).cpu()
+
+
+def other(run: str, data: HeldOut) -> Writer:
+    """The trained model of another run. Raises UserError for one that reads another vocabulary."""
+    found = trained(run)
+    if found.model not in KINDS:
+        raise UserError(f"--against names a run of {' or '.join(KINDS)}; {found.folder} is of {found.model}")
+    known = len(found.weights["head.weight"] if "head.weight" in found.weights else found.weights["embedding.weight"])
+    if known != data.vocabulary.size:
+        raise UserError(f"--against {run} knows {known} tokens, and this run's text has {data.vocabulary.size}")
+    context = len(found.weights["position.weight"]) if found.model == "gpt" else data.window
+    model = KINDS[found.model](Spec((context,), known), **found.options)
+    model.load_state_dict(found.weights, strict=False)
+    return model

@@ -1,0 +1,51 @@
+"""Cross entropy of the next token; what a recurrent net knows is handed from batch to batch, its gradient is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from dlplug import Loss, Update, UserError
+from dlplug_text.cells import State
+from dlplug_text.streams import Tokens
+from dlplug_text.writers import Writer
+
+
+class NextToken(Loss):
+    """Cross entropy of the next token, in nats.
+
+    A model that carries a state is given that of the batch before in the rows that go on where it ended: truncated
+    backpropagation through time (Williams & Peng 1990). The gradient ends with the window.
+    """
+
+    def __init__(self, model: Writer) -> None:
+        if not isinstance(model, Writer):
+            raise UserError(f"the loss next-token needs a model that writes, and {type(model).__name__} does not")
+        super().__init__(model)
+        self.state: State = ()
+
+    def updates(self, batch: Tokens) -> Iterator[Update]:
+        assert isinstance(self.model, Writer)
+        if not self.model.carries:
+            logits, _ = self.model(batch.x)
+            yield Update(F.cross_entropy(logits.flatten(0, 1), batch.y.flatten()))
+            return
+        if not self.state or len(self.state[0]) != len(batch.x):
+            self.state = self.model.start(len(batch.x))
+        before = tuple(part * batch.carried[:, None] for part in self.state)
+        logits, after = self.model(batch.x, before)
+        yield Update(F.cross_entropy(logits.flatten(0, 1), batch.y.flatten()))
+        with torch.no_grad():  # in place, so that a captured step finds it where it was
+            for kept, new in zip(self.state, after, strict=True):
+                kept.copy_(new)
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"state": list(self.state)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        super().load_state_dict(state)
+        device = next(self.model.parameters()).device
+        self.state = tuple(part.to(device, copy=True) for part in state["state"])

@@ -1,0 +1,77 @@
+"""What is measured of a model that writes: how well it predicts every token of a split, and how it writes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dlplug_text.streams import HeldOut
+from dlplug_text.writers import Writer
+
+IGNORED = -100  # what F.cross_entropy leaves out
+
+
+def prediction(model: Writer, data: HeldOut, *, streams: int = 32) -> Mapping[str, Any]:
+    """Loss in nats, bits per character and perplexity, over the whole split.
+
+    streams: into how many a recurrent net's text is cut, which it reads side by side; each begins without a state.
+    """
+    tokens = data.tokens
+    total = nats(model, tokens, data.window, streams)
+    loss = total / (len(tokens) - 1)
+    characters = len(data.vocabulary.decode(tokens[1:].tolist()))
+    begin = (
+        f"windows of {model.context} that do not overlap, each begun without a context"
+        if model.context
+        else (f"{min(streams, len(tokens) - 1)} streams side by side, the state carried to their end")
+    )
+    return {
+        "loss": loss,
+        # bits = nats / ln 2
+        "bits_per_char": total / math.log(2) / characters,
+        "perplexity": math.exp(loss),
+        "protocol": f"{data.protocol}; every token predicted once, in {begin}",
+    }
+
+
+def nats(model: Writer, tokens: Tensor, window: int, streams: int = 32) -> float:
+    """-Σ ln p of all tokens (N,) but the first, each given those before it: in its window, for a model whose context is
+    limited, or else in its stream."""
+    device = next(model.parameters()).device
+    total, state = torch.zeros((), dtype=torch.double), None
+    for x, y, first in pieces(tokens, model.context, window, streams):
+        if first and model.carries:
+            state = model.start(len(x))
+        logits, after = model(x.to(device), state)
+        state = after if model.carries else None
+        total += (
+            F.cross_entropy(logits.float().flatten(0, 1), y.to(device).flatten(), ignore_index=IGNORED, reduction="sum")
+            .double()
+            .cpu()
+        )
+    return total.item()
+
+
+def pieces(tokens: Tensor, context: int, window: int, streams: int) -> Iterator[tuple[Tensor, Tensor, bool]]:
+    """Batches x, y (B, T) in which each token but the first is a y once, and whether they begin without a state.
+
+    With a context, rows of as many tokens, each on its own; without one, streams of equal length, a window at a time.
+    What fills the last row up is ignored.
+    """
+    count = len(tokens) - 1
+    rows = -(-count // context) if context else min(streams, count)
+    length = context or -(-count // rows)
+    x, y = tokens.new_zeros(rows * length), tokens.new_full((rows * length,), IGNORED)
+    x[:count], y[:count] = tokens[:-1], tokens[1:]
+    x, y = x.view(rows, length), y.view(rows, length)
+    if context:
+        for begin in range(0, rows, streams):
+            yield x[begin : begin + streams], y[begin : begin + streams], True
+    else:
+        for begin in range(0, length, window):
+            yield x[:, begin : begin + window], y[:, begin : begin + window], begin == 0

@@ -1,0 +1,210 @@
+"""Sentence pairs by name and by path: Multi30k, two files or two columns, and dates that are generated."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from dlplug import Run, UserError
+from dlplug.sampling import epoch_order
+from dlplug_text.corpora import read_text
+from dlplug_text.downloads import Remote, fetched
+from dlplug_text.pairs import Pairs, Sentences
+
+WITHOUT = "the recipe translate-dates needs no download"
+ADDRESS = "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw/"
+MULTI30K = {
+    name: Remote(f"multi30k/{name}.gz", f"{ADDRESS}{name}.gz", size, sha256)
+    for name, size, sha256 in (
+        ("train.de", 637044, "726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6"),
+        ("train.en", 568929, "d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f"),
+        ("val.de", 24681, "f0cba2f995189cf5770f29a8a9a537a3ad3f51657ad873405082ff6863a5e75a"),
+        ("val.en", 21650, "14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28"),
+        ("test_2016_flickr.de", 22890, "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8"),
+        ("test_2016_flickr.en", 21077, "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9"),
+    )
+}
+SPLITS = {"train": "train", "val": "val", "test": "test_2016_flickr"}
+
+
+class Multi30k(Pairs):
+    """29,000 captions of photographs in German and English (Elliott et al. 2016, arXiv:1605.00459)."""
+
+    def __init__(
+        self,
+        *,
+        source: Literal["de", "en"] = "de",
+        vocabulary: Literal["words", "bpe", "characters"] = "bpe",
+        vocabulary_size: int = 4000,
+        lowercase: bool = False,
+        max_length: int = 100,
+        batch_size: int = 128,
+        seed: int,
+        run: Run | None = None,
+    ) -> None:
+        """
+        source: the language that is read; the other is written.
+        vocabulary: what sentences are cut into: words (in small letters, seen twice), bpe or characters.
+        vocabulary_size: tokens of each language's bpe, the 256 bytes among them.
+        lowercase: reads and writes small letters alone.
+        max_length: tokens of the longest sentence that is trained on.
+        batch_size: pairs a batch.
+        """
+        target = {"de": "en", "en": "de"}.get(source)
+        if target is None:
+            raise UserError(f"--data.source of multi30k is de or en, got {source!r}")
+        super().__init__(
+            lambda: {name: multi30k(file, source, target) for name, file in SPLITS.items()},
+            f"Multi30k {source} to {target}, tested on the 1,000 sentences of test_2016_flickr",
+            vocabulary=vocabulary,
+            vocabulary_size=vocabulary_size,
+            lowercase=lowercase,
+            max_length=max_length,
+            batch_size=batch_size,
+            seed=seed,
+            run=run,
+        )
+
+
+def multi30k(split: str, source: str, target: str) -> Sentences:
+    one, other = (
+        gzip.decompress(fetched(MULTI30K[f"{split}.{language}"], WITHOUT).read_bytes()).decode().splitlines()
+        for language in (source, target)
+    )
+    return aligned(one, other, f"multi30k {split}")
+
+
+class PairFiles(Pairs):
+    """Sentence pairs of your own: one file with two columns, or two files line by line."""
+
+    def __init__(
+        self,
+        *,
+        path: str = "",
+        beside: str = "",
+        validation: float = 0.1,
+        test: float = 0.1,
+        vocabulary: Literal["words", "bpe", "characters"] = "bpe",
+        vocabulary_size: int = 4000,
+        lowercase: bool = False,
+        max_length: int = 100,
+        batch_size: int = 128,
+        seed: int,
+        run: Run | None = None,
+    ) -> None:
+        """
+        path: a file of lines "sentence, tab, translation", or of sentences.
+        beside: a file of their translations, line by line; "" for a file that has two columns.
+        validation: share of the pairs to measure on while training, the same ones for every seed.
+        test: share of the pairs for `eval` and `verify`, the same ones for every seed.
+        vocabulary: what sentences are cut into: words (in small letters, seen twice), bpe or characters.
+        vocabulary_size: tokens of each language's bpe, the 256 bytes among them.
+        lowercase: reads and writes small letters alone.
+        max_length: tokens of the longest sentence that is trained on.
+        batch_size: pairs a batch.
+        """
+        if not path:
+            raise UserError(f"--data.path names a file of two columns, or of sentences; {WITHOUT}")
+        super().__init__(
+            lambda: shares(two_files(path, beside) if beside else two_columns(path), validation, test),
+            f"{path}, {validation:.0%} of its pairs for validation, {test:.0%} for the test",
+            vocabulary=vocabulary,
+            vocabulary_size=vocabulary_size,
+            lowercase=lowercase,
+            max_length=max_length,
+            batch_size=batch_size,
+            seed=seed,
+            run=run,
+        )
+
+
+def lines_of(path: str) -> list[str]:
+    return read_text(Path(path).expanduser()).splitlines()
+
+
+def two_columns(path: str) -> Sentences:
+    """Raises UserError, naming the line, for one that has not two columns."""
+    rows = [line.split("\t") for line in lines_of(path)]
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2:
+            raise UserError(f"{path}, line {number}, has {len(row)} columns; expected a sentence, a tab, a translation")
+    return Sentences([row[0] for row in rows], [row[1] for row in rows])
+
+
+def two_files(path: str, beside: str) -> Sentences:
+    return aligned(lines_of(path), lines_of(beside), f"{path} and {beside}")
+
+
+def aligned(source: list[str], target: list[str], where: str) -> Sentences:
+    """Raises UserError for sides of unequal length."""
+    if len(source) != len(target):
+        raise UserError(f"{where}: {len(source)} lines against {len(target)}; a pair needs a line in each")
+    return Sentences(source, target)
+
+
+def shares(pairs: Sentences, validation: float, test: float) -> dict[str, Sentences]:
+    """The pairs in three parts, shuffled in the same way for every run."""
+    count = len(pairs.source)
+    held = {"val": int(count * validation), "test": int(count * test)}
+    if min(held.values()) < 1 or sum(held.values()) >= count:
+        raise UserError(f"--data.validation and --data.test must leave some of {count} pairs to each part, got {held}")
+    order, parts, begin = epoch_order(count, 0, 0).tolist(), {}, 0
+    for name, size in [("train", count - sum(held.values())), *held.items()]:
+        mine = [(pairs.source[int(n)], pairs.target[int(n)]) for n in order[begin : begin + size]]
+        parts[name] = Sentences([source for source, _ in mine], [target for _, target in mine])
+        begin += size
+    return parts
+
+
+FIRST, LAST = datetime.date(1950, 1, 1), datetime.date(2049, 12, 31)  # so that two digits are enough for a year
+MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
+DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()  # noqa: SIM905
+FORMATS: tuple[Callable[[datetime.date], str], ...] = (
+    lambda d: f"{d.day} {MONTHS[d.month - 1]} {d.year}",
+    lambda d: f"{MONTHS[d.month - 1]} {d.day}, {d.year}",
+    lambda d: f"{DAYS[d.weekday()]}, {d.day} {MONTHS[d.month - 1][:3]} {d.year}",
+    lambda d: f"{MONTHS[d.month - 1][:3].lower()} {d.day} {d.year % 100:02}",
+    lambda d: f"{d.day}.{d.month}.{d.year}",
+    lambda d: f"{d.month}/{d.day}/{d.year % 100:02}",
+    lambda d: f"{d.year}{d.month:02}{d.day:02}",
+)
+
+
+class Dates(Pairs):
+    """Dates as people write them, and as ISO 8601 does: generated, no download; the held-out days are never learnt."""
+
+    def __init__(self, *, dates: int = 20_000, batch_size: int = 64, seed: int, run: Run | None = None) -> None:
+        """
+        dates: how many to learn from, drawn in seven formats from the eight tenths of the days that are not held out.
+        batch_size: pairs a batch.
+        """
+        if dates < 1:
+            raise UserError(f"--data.dates must be at least 1, got {dates}")
+        super().__init__(
+            lambda: {
+                "train": drawn_dates(dates, range(8), 0),
+                "val": drawn_dates(500, [8], 1),
+                "test": drawn_dates(1000, [9], 2),
+            },
+            "dates in seven formats, of days that were not learnt from",
+            vocabulary="characters",
+            batch_size=batch_size,
+            seed=seed,
+            run=run,
+        )
+
+
+def drawn_dates(count: int, residues: range | list[int], seed: int) -> Sentences:
+    """Dates whose day number ends in one of the residues, each in a format of its own; the same ones for every run."""
+    random = np.random.default_rng(seed)
+    tens = (LAST - FIRST).days // 10
+    days = 10 * random.integers(0, tens, count) + random.choice(residues, count)
+    dates = [FIRST + datetime.timedelta(days=int(day)) for day in days]
+    formats = random.integers(0, len(FORMATS), count)
+    written = [FORMATS[number](date) for number, date in zip(formats, dates, strict=True)]
+    return Sentences(written, [date.isoformat() for date in dates])

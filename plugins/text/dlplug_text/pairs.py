@@ -1,0 +1,208 @@
+"""Pairs of sentences as data: both sides in numbers, in batches of sentences that are about equally long."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dlplug import Data, Run, Spec, UserError, nearest
+from dlplug.distributed import rank, world_size
+from dlplug.sampling import epoch_order
+from dlplug_text.keeping import keep_vocabulary, kept_vocabulary, read_or_miss
+from dlplug_text.vocabularies import BPE, Characters, Vocabulary, Words, check_size, restored
+
+log = logging.getLogger("dlplug")
+
+PAD, BEGIN, END, UNKNOWN = range(4)  # what fills a batch up; what stands round a sentence, and for what is not known
+SPECIALS = 4
+POOL = 50  # batches, among whose sentences those of equal length are brought together
+
+SideKind = Literal["words", "bpe", "characters"]
+
+
+class Sentences(NamedTuple):
+    """Sentences and their translations, line by line."""
+
+    source: Sequence[str]
+    target: Sequence[str]
+
+
+class Pair(NamedTuple):
+    """A batch: source (B, S) with its end, target (B, T) with beginning and end, filled up, on the model's device."""
+
+    source: Tensor
+    target: Tensor
+
+
+@dataclass(frozen=True)
+class PairSpec(Spec):
+    """source: how many tokens the language has that is read; `output` is how many the other has."""
+
+    source: int = 0
+
+
+class Side:
+    """The sentences of one language in numbers: a vocabulary's, behind those with a meaning of their own.
+
+    lowercase: reads every sentence in small letters.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, lowercase: bool = False) -> None:
+        self.vocabulary, self.lowercase, self.size = vocabulary, lowercase, vocabulary.size + SPECIALS
+
+    def spelled(self, sentence: str) -> str:
+        return sentence.lower() if self.lowercase else sentence
+
+    def encode(self, sentence: str) -> list[int]:
+        """The numbers of a sentence and of its end. What the vocabulary lacks, -1, becomes UNKNOWN."""
+        return [*(self.vocabulary.encode(self.spelled(sentence)) + SPECIALS).tolist(), END]
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The sentence before the first end."""
+        sentence = tokens[: tokens.index(END)] if END in tokens else tokens
+        return self.vocabulary.decode(token - SPECIALS for token in sentence if token >= SPECIALS)
+
+    def pieces(self, tokens: Sequence[int]) -> list[str]:
+        """Each token as it is written, for pictures."""
+        named = {PAD: "", BEGIN: "‹", END: "›", UNKNOWN: "?"}
+        return [named[t] if t in named else self.vocabulary.decode([t - SPECIALS]).strip() or "␣" for t in tokens]
+
+
+def made_side(kind: SideKind, size: int, sentences: Sequence[str], lowercase: bool = False) -> Side:
+    """Of training sentences alone."""
+    if lowercase:
+        sentences = [sentence.lower() for sentence in sentences]
+    if kind == "characters":
+        return Side(Characters.of("".join(sentences)), lowercase)
+    if kind == "words":
+        return Side(Words.of(sentences), lowercase)
+    if kind != "bpe":
+        raise UserError(f"no vocabulary {kind!r}.{nearest(kind, ('words', 'bpe', 'characters'))}")
+    check_size(size)
+    return Side(BPE.of(sentences, size), lowercase)
+
+
+class HeldOutPairs:
+    """Held-out pairs for metrics and samplers. `sentences` raise UserError where the files are no longer there."""
+
+    def __init__(self, read: Callable[[], Sentences], source: Side, target: Side, protocol: str) -> None:
+        self.read, self.source, self.target, self.protocol = read, source, target, protocol
+
+    @cached_property
+    def sentences(self) -> Sentences:
+        return self.read()
+
+
+class Pairs(Data):
+    """Sentence pairs in three parts. Models train on "train", watch "val", and are judged on "test".
+
+    The vocabularies are of the training split, and are kept in the run folder. The order is a function of the seed and
+    the epoch: its state is two integers.
+    """
+
+    unit = "pairs"
+    splits = ("val", "test")
+
+    def __init__(
+        self,
+        read: Callable[[], Mapping[str, Sentences]],
+        protocol: str,
+        *,
+        vocabulary: SideKind = "bpe",
+        vocabulary_size: int = 4000,
+        lowercase: bool = False,
+        max_length: int = 100,
+        batch_size: int = 128,
+        seed: int,
+        run: Run | None = None,
+    ) -> None:
+        """
+        vocabulary: what sentences are cut into: words (in small letters, seen twice), bpe or characters.
+        vocabulary_size: tokens of each language's bpe, the 256 bytes among them.
+        lowercase: reads and writes small letters alone.
+        max_length: tokens of the longest sentence that is trained on.
+        batch_size: pairs a batch.
+        """
+        kept = kept_vocabulary(run)
+        self.parts, self.missing = read_or_miss(read, kept is not None)
+        if kept is None:
+            source, target = (made_side(vocabulary, vocabulary_size, side, lowercase) for side in self.part("train"))
+            sides = {"source": source.vocabulary.state(), "target": target.vocabulary.state()}
+            keep_vocabulary({**sides, "lowercase": lowercase}, run)
+        else:
+            source, target = (Side(restored(kept[name]), kept["lowercase"]) for name in ("source", "target"))
+        self.source, self.target, self.max_length = source, target, max_length
+        self.batch_size, self.seed, self.protocol = batch_size, seed, protocol
+        self.spec = PairSpec((max_length,), target.size, source=source.size)
+        self.count = self.epoch = self.index = 0
+        self.remembers = ("count", "epoch", "index")
+        if kept is None and not 0 < batch_size <= len(self.training):
+            raise UserError(f"--data.batch-size is between 1 and the {len(self.training)} pairs, got {batch_size}")
+
+    def part(self, name: str) -> Sentences:
+        """Raises UserError where the files are no longer there."""
+        if self.parts is None:
+            raise self.missing or UserError("there are no sentences")
+        return self.parts[name]
+
+    @cached_property
+    def training(self) -> list[tuple[list[int], list[int]]]:
+        """The training pairs in numbers, without those that are too long."""
+        pairs = [
+            (self.source.encode(one), [BEGIN, *self.target.encode(other)])
+            for one, other in zip(*self.part("train"), strict=True)
+        ]
+        short = [pair for pair in pairs if max(map(len, pair)) <= self.max_length]
+        if len(short) < len(pairs):
+            log.info(f"{len(pairs) - len(short)} of {len(pairs)} pairs are longer than --data.max-length, and left out")
+        return short
+
+    def batches(self, model: nn.Module) -> Iterator[Pair]:
+        device = next(model.parameters()).device
+        lengths = torch.tensor([len(source) + len(target) for source, target in self.training])
+        batches, batches_of = list[Tensor](), -1
+        while True:
+            if batches_of != self.epoch:
+                batches, batches_of = epoch_batches(lengths, self.batch_size, self.seed, self.epoch), self.epoch
+            if self.index == len(batches):
+                self.epoch, self.index = self.epoch + 1, 0
+                continue
+            mine = batches[self.index][rank() :: world_size()].tolist()
+            self.index += 1
+            self.count += self.batch_size
+            source, target = zip(*(self.training[number] for number in mine), strict=True)
+            yield Pair(filled_up(source).to(device), filled_up(target).to(device))
+
+    def split(self, name: str) -> HeldOutPairs:
+        return HeldOutPairs(lambda: self.part(name), self.source, self.target, f"{self.protocol}; {name} split")
+
+
+def epoch_batches(lengths: Tensor, batch_size: int, seed: int, epoch: int) -> list[Tensor]:
+    """An epoch's batches of the numbers of pairs whose lengths (N,) are near each other's, in any order; those of a
+    last, smaller batch are left to another epoch."""
+    order = epoch_order(len(lengths), seed, epoch)
+    order = order[: len(order) // batch_size * batch_size]
+    sorted_pools = [pool[lengths[pool].argsort(stable=True)] for pool in order.split(POOL * batch_size)]
+    batches = [batch for pool in sorted_pools for batch in pool.split(batch_size)]
+    return [batches[place] for place in epoch_order(len(batches), seed + 1, epoch).tolist()]
+
+
+def filled_up(sentences: Sequence[Sequence[int]]) -> Tensor:
+    """(B, T), T the longest's length, PAD behind the others."""
+    filled = torch.full((len(sentences), max(map(len, sentences))), PAD)
+    for row, sentence in zip(filled, sentences, strict=True):
+        row[: len(sentence)] = torch.tensor(sentence)
+    return filled
+
+
+def unknown(side: Side, sentence: str) -> list[str]:
+    """What of a sentence a side's vocabulary lacks."""
+    sentence = side.spelled(sentence)
+    tokens = side.vocabulary.encode(sentence).tolist()
+    return sorted({p for p, token in zip(side.vocabulary.pieces(sentence), tokens, strict=True) if token < 0})

@@ -1,0 +1,154 @@
+"""A text as data: random windows of it, or contiguous streams through which a recurrent net carries its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dlplug import Data, Run, Spec, UserError
+from dlplug.distributed import rank, world_size
+from dlplug_text.keeping import keep_vocabulary, kept_vocabulary, read_or_miss
+from dlplug_text.vocabularies import Kind, Vocabulary, encoded, made, restored
+
+Order = Literal["windows", "stream"]
+Parts = Mapping[str, str]
+
+
+class Tokens(NamedTuple):
+    """Windows of a text x (B, T) and what follows each token y (B, T), on the model's device; carried (B,) bool tells
+    which rows go on where the batch before has ended."""
+
+    x: Tensor
+    y: Tensor
+    carried: Tensor
+
+
+class HeldOut:
+    """A held-out text for metrics and samplers.
+
+    vocabulary: of its tokens. window: how many tokens a model was trained to look at. protocol: what the split is.
+    tokens (N,) and text raise UserError where the text that was learnt from is no longer there.
+    """
+
+    def __init__(self, read: Callable[[], str], vocabulary: Vocabulary, window: int, protocol: str) -> None:
+        self.read, self.vocabulary, self.window, self.protocol = read, vocabulary, window, protocol
+
+    @cached_property
+    def text(self) -> str:
+        return self.read()
+
+    @cached_property
+    def tokens(self) -> Tensor:
+        return torch.from_numpy(encoded(self.vocabulary, self.text, advice="; has the text changed since?"))
+
+
+class TextStream(Data):
+    """A text in two or three parts: models train on "train", watch "val", and are judged on the last.
+
+    The vocabulary is kept in the run folder as vocabulary.json, and a run that is opened again takes it from there: it
+    writes on where the text has changed or is gone. What is random in a batch is a pure function of the seed and of how
+    many tokens came before it; a stream's state is its place.
+    """
+
+    unit = "tokens"
+
+    def __init__(
+        self,
+        read: Callable[[], Parts],
+        splits: tuple[str, ...],
+        protocol: str,
+        *,
+        vocabulary: Kind = "characters",
+        vocabulary_size: int = 1000,
+        order: Order = "windows",
+        window: int = 64,
+        batch_size: int = 32,
+        seed: int,
+        run: Run | None = None,
+    ) -> None:
+        """
+        vocabulary: what the text is cut into: characters, bytes or bpe (learnt from the training split).
+        vocabulary_size: tokens of a bpe, the 256 bytes among them.
+        order: windows from random places, or a stream for each row of a batch, whose windows follow one another.
+        window: tokens a window, which a transformer can look back on.
+        batch_size: windows a batch.
+        """
+        for option, value in (("window", window), ("batch-size", batch_size)):
+            if value < 1:
+                raise UserError(f"--data.{option} must be at least 1, got {value}")
+        kept = kept_vocabulary(run)
+        self.parts, self.missing = read_or_miss(read, kept is not None)
+        self.vocabulary = restored(kept) if kept else made(vocabulary, vocabulary_size, self.parts or {})
+        self.splits, self.protocol = splits, protocol
+        self.order: Order = order
+        self.window, self.batch_size, self.seed = window, batch_size, seed
+        self.spec = Spec((window,), self.vocabulary.size)
+        self.count = self.place = 0
+        self.remembers = ("count", "place")
+        if kept is None:
+            self.check_lengths()
+            keep_vocabulary(self.vocabulary.state(), run)
+
+    def part(self, name: str) -> str:
+        """Raises UserError where the text is no longer there."""
+        if self.parts is None:
+            raise self.missing or UserError("there is no text")
+        return self.parts[name]
+
+    @cached_property
+    def training(self) -> Tensor:
+        """The training split's tokens (N,)."""
+        return torch.from_numpy(encoded(self.vocabulary, self.part("train"), advice="; has the text changed since?"))
+
+    def check_lengths(self) -> None:
+        """Raises UserError for a text that has not even one batch, or a held-out split without a token to predict."""
+        rows = self.batch_size if self.order == "stream" else 1
+        for name, least in [("train", rows * (self.window + 1)), *((name, 2) for name in self.splits)]:
+            count = len(self.training) if name == "train" else len(self.split(name).tokens)
+            if count < least:
+                wanted = f"{rows} streams of " if rows > 1 else ""
+                whole = f"{wanted}one window of {self.window} and the token after" if name == "train" else "2"
+                raise UserError(f"the {name} split has {count} tokens, too few for {whole}: {least}; give more text")
+
+    def batches(self, model: nn.Module) -> Iterator[Tokens]:
+        tokens = self.training.to(next(model.parameters()).device)
+        return self.streams(tokens) if self.order == "stream" else self.windows(tokens)
+
+    def windows(self, tokens: Tensor) -> Iterator[Tokens]:
+        """Windows of tokens (N,) that begin anywhere."""
+        generator = torch.Generator()
+        mine = self.batch_size // world_size()
+        within = torch.arange(self.window, device=tokens.device)
+        alone = torch.zeros(mine, dtype=torch.bool, device=tokens.device)
+        while True:
+            generator.manual_seed(batch_seed(self.seed, self.count, rank()))
+            begin = torch.randint(len(tokens) - self.window, (mine, 1), generator=generator)
+            index = begin.to(tokens.device, non_blocking=True) + within
+            self.count += self.batch_size * self.window
+            yield Tokens(tokens[index], tokens[index + 1], alone)
+
+    def streams(self, tokens: Tensor) -> Iterator[Tokens]:
+        """Tokens (N,) cut into as many streams as a batch has rows; a batch is the next window of each. What does not
+        fill a last window is left out, and the streams begin anew."""
+        length = len(tokens) // self.batch_size
+        streams = tokens[: self.batch_size * length].view(self.batch_size, length)[rank() :: world_size()]
+        while True:
+            if self.place + self.window + 1 > length:
+                self.place = 0
+            begin, end = self.place, self.place + self.window
+            carried = torch.full((len(streams),), begin > 0, device=tokens.device)
+            self.place = end
+            self.count += self.batch_size * self.window
+            yield Tokens(streams[:, begin:end], streams[:, begin + 1 : end + 1], carried)
+
+    def split(self, name: str) -> HeldOut:
+        return HeldOut(lambda: self.part(name), self.vocabulary, self.window, f"{self.protocol}; {name} split")
+
+
+def batch_seed(seed: int, count: int, rank: int) -> int:
+    """Differs for each batch of each process; the factors are primes."""
+    return (seed * 1_000_003 + count * 7_919 + rank * 104_729) % 2**63

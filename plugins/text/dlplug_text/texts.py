@@ -1,0 +1,139 @@
+"""The texts by name: tiny-shakespeare, the source of Python's standard library, and any file or folder."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Literal
+
+from dlplug import Run, UserError
+from dlplug_text.corpora import read_file, read_text, split_by_tail, standard_library
+from dlplug_text.downloads import Remote, fetched
+from dlplug_text.streams import Parts, TextStream
+
+SHAKESPEARE = Remote(
+    "text/tinyshakespeare.txt",
+    "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+    1_115_394,
+    "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+)
+WITHOUT = "the recipe char-lstm needs no download"
+
+
+class TinyShakespeare(TextStream):
+    """A megabyte of Shakespeare's plays (Karpathy's char-rnn); its last 10 % validate, as nanoGPT has it."""
+
+    def __init__(
+        self,
+        *,
+        vocabulary: Literal["characters", "bytes", "bpe"] = "characters",
+        vocabulary_size: int = 1000,
+        order: Literal["windows", "stream"] = "windows",
+        window: int = 64,
+        batch_size: int = 32,
+        seed: int,
+        run: Run | None = None,
+    ) -> None:
+        """
+        vocabulary: what the text is cut into: characters, bytes or bpe (learnt from the training split).
+        vocabulary_size: tokens of a bpe, the 256 bytes among them.
+        order: windows from random places, or a stream for each row of a batch, whose windows follow one another.
+        window: tokens a window, which a transformer can look back on.
+        batch_size: windows a batch.
+        """
+        super().__init__(
+            lambda: split_by_tail(read_file(fetched(SHAKESPEARE, WITHOUT)), validation=0.1, test=0.0),
+            ("val",),
+            "tiny-shakespeare, of which the last 10 % (111,540 characters) are held out",
+            vocabulary=vocabulary,
+            vocabulary_size=vocabulary_size,
+            order=order,
+            window=window,
+            batch_size=batch_size,
+            seed=seed,
+            run=run,
+        )
+
+
+class StandardLibrary(TextStream):
+    """The source of Python's own standard library; no download, whole modules held out."""
+
+    def __init__(
+        self,
+        *,
+        vocabulary: Literal["characters", "bytes", "bpe"] = "characters",
+        vocabulary_size: int = 1000,
+        order: Literal["windows", "stream"] = "windows",
+        window: int = 64,
+        batch_size: int = 32,
+        seed: int,
+        run: Run | None = None,
+    ) -> None:
+        """
+        vocabulary: what the text is cut into: characters, bytes or bpe (learnt from the training split).
+        vocabulary_size: tokens of a bpe, the 256 bytes among them.
+        order: windows from random places, or a stream for each row of a batch, whose windows follow one another.
+        window: tokens a window, which a transformer can look back on.
+        batch_size: windows a batch.
+        """
+        super().__init__(
+            standard_library,
+            ("val", "test"),
+            f"modules of the standard library of Python {platform.python_version()} that were not learnt from",
+            vocabulary=vocabulary,
+            vocabulary_size=vocabulary_size,
+            order=order,
+            window=window,
+            batch_size=batch_size,
+            seed=seed,
+            run=run,
+        )
+
+
+class TextFiles(TextStream):
+    """Any UTF-8 file, or a folder of them as one text; its end is held out."""
+
+    def __init__(
+        self,
+        *,
+        path: str = "",
+        pattern: str = "*",
+        validation: float = 0.1,
+        test: float = 0.1,
+        vocabulary: Literal["characters", "bytes", "bpe"] = "characters",
+        vocabulary_size: int = 1000,
+        order: Literal["windows", "stream"] = "windows",
+        window: int = 64,
+        batch_size: int = 32,
+        seed: int,
+        run: Run | None = None,
+    ) -> None:
+        """
+        path: the file or folder.
+        pattern: of the names of a folder's files, such as "*.txt".
+        validation: share of the text to measure on while training.
+        test: share of the text, its end, for `eval` and `verify`; 0 takes the validation's.
+        vocabulary: what the text is cut into: characters, bytes or bpe (learnt from the training split).
+        vocabulary_size: tokens of a bpe, the 256 bytes among them.
+        order: windows from random places, or a stream for each row of a batch, whose windows follow one another.
+        window: tokens a window, which a transformer can look back on.
+        batch_size: windows a batch.
+        """
+        if not path:
+            raise UserError(f"--data.path names the file or folder to learn from; {WITHOUT}")
+
+        def read() -> Parts:
+            return split_by_tail(read_text(Path(path).expanduser(), pattern), validation, test)
+
+        super().__init__(
+            read,
+            ("val", "test") if test else ("val",),
+            f"{path}, {validation:.0%} for validation, {test:.0%} for the test",
+            vocabulary=vocabulary,
+            vocabulary_size=vocabulary_size,
+            order=order,
+            window=window,
+            batch_size=batch_size,
+            seed=seed,
+            run=run,
+        )

@@ -1,0 +1,115 @@
+"""The interface of a model that translates, and the recurrent encoder-decoder, with attention or without."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from dlplug_text.cells import State
+from dlplug_text.pairs import PAD, PairSpec
+from dlplug_text.writers import check_dropout, check_sizes
+
+
+class Memory(NamedTuple):
+    """What was read: a vector of each token (B, S, W), which of them are tokens (B, S), and the reader's last state."""
+
+    states: Tensor
+    known: Tensor
+    last: State
+
+
+class Translator(nn.Module):
+    """Reads a source (B, S) once, and writes the target from it a token at a time, or all at once where it is known.
+
+    A state is a tuple of tensors (B, ...).
+    """
+
+    def remember(self, source: Tensor) -> Memory:
+        raise NotImplementedError
+
+    def start(self, memory: Memory) -> State:
+        """The state before the first token is written."""
+        raise NotImplementedError
+
+    def step(self, tokens: Tensor, memory: Memory, state: State) -> tuple[Tensor, State, Tensor | None]:
+        """What follows each of the tokens (B, T): logits (B, T, tokens), the state after them, and how much each looked
+        at each of the source's tokens (B, T, S), for a model that does."""
+        raise NotImplementedError
+
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        """Logits (B, T, tokens) of what follows each of the target's tokens (B, T)."""
+        memory = self.remember(source)
+        return self.step(target, memory, self.start(memory))[0]
+
+
+class AdditiveAttention(nn.Module):
+    """e_ij = vᵀ tanh(W s_i + U h_j), α = softmax_j e, c_i = Σ_j α_ij h_j (Bahdanau et al. 2015, section A.1.2)."""
+
+    def __init__(self, queries: int, states: int, units: int) -> None:
+        super().__init__()
+        self.of_query = nn.Linear(queries, units, bias=False)
+        self.of_state = nn.Linear(states, units)
+        self.score = nn.Linear(units, 1, bias=False)
+
+    def forward(self, query: Tensor, states: Tensor, keys: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """query (B, Q), states (B, S, W), keys `of_state` of them, known (B, S): c (B, W) and α (B, S)."""
+        e = self.score(torch.tanh(self.of_query(query)[:, None] + keys)).squeeze(2)
+        alpha = e.masked_fill(~known, -torch.inf).softmax(1)
+        return (alpha[:, None] @ states).squeeze(1), alpha
+
+
+class EncoderDecoder(Translator):
+    """An LSTM reads in both directions, another writes; with attention to what was read, or from its last state alone.
+
+    units: of the LSTM that writes, half as many of each that reads; and numbers that a token is known by.
+    attention: additive; without it all of the sentence must fit into one state (Sutskever et al. 2014).
+    dropout: of tokens that are read or written, and of what is said of them.
+    """
+
+    def __init__(self, spec: PairSpec, *, units: int = 256, attention: bool = True, dropout: float = 0.0) -> None:
+        super().__init__()
+        check_sizes(units=units)
+        check_dropout(dropout)
+        half = -(-units // 2)
+        self.source = nn.Embedding(spec.source, units, padding_idx=PAD)
+        self.reader = nn.LSTM(units, half, batch_first=True, bidirectional=True)
+        self.bridge = nn.Linear(2 * half, units)
+        self.target = nn.Embedding(spec.output, units, padding_idx=PAD)
+        self.attention = AdditiveAttention(units, 2 * half, units) if attention else None
+        seen = 2 * half if attention else 0
+        self.writer = nn.LSTMCell(units + seen, units)
+        self.say = nn.Linear(2 * units + seen, units)
+        self.head = nn.Linear(units, spec.output)
+        self.dropout = nn.Dropout(dropout)
+
+    def remember(self, source: Tensor) -> Memory:
+        known = source != PAD
+        x = pack_padded_sequence(
+            self.dropout(self.source(source)), known.sum(1).cpu(), batch_first=True, enforce_sorted=False
+        )
+        packed, (h, _) = self.reader(x)
+        states, _ = pad_packed_sequence(packed, batch_first=True, total_length=source.shape[1])
+        # h (2, B, units / 2), forwards to the end and backwards to the beginning
+        return Memory(states, known, (torch.tanh(self.bridge(torch.cat([h[0], h[1]], 1))),))
+
+    def start(self, memory: Memory) -> State:
+        (h,) = memory.last
+        keys = () if self.attention is None else (self.attention.of_state(memory.states),)
+        return (h, torch.zeros_like(h), *keys)
+
+    def step(self, tokens: Tensor, memory: Memory, state: State) -> tuple[Tensor, State, Tensor | None]:
+        h, c, *keys = state
+        said, looked = [], []
+        for y in self.dropout(self.target(tokens)).unbind(1):
+            seen = [y]
+            if self.attention is not None:
+                context, alpha = self.attention(h, memory.states, keys[0], memory.known)
+                seen.append(context)
+                looked.append(alpha)
+            h, c = self.writer(torch.cat(seen, 1), (h, c))
+            said.append(torch.cat([h, *seen], 1))
+        logits = self.head(self.dropout(torch.tanh(self.say(torch.stack(said, 1)))))
+        return logits, (h, c, *keys), torch.stack(looked, 1) if looked else None

@@ -1,0 +1,115 @@
+"""The interface of a model that predicts the next token, and the recurrent nets that have it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from dlplug import Spec, UserError
+from dlplug_text.cells import Layer, MinimalLayer, State
+
+
+class Writer(nn.Module):
+    """Logits (B, T, tokens) of what follows each of the tokens (B, T), and the state after the last.
+
+    A state is a tuple of tensors (B, ...). Without one, tokens are a text's beginning.
+
+    carries: whether training hands the state from one window of a stream to the next.
+    context: how many tokens it can look back on; 0 for a net that has no such limit.
+    """
+
+    carries = False
+    context = 0
+    head: nn.Linear
+
+    def start(self, count: int) -> State:
+        """The state before the first token, of `count` texts."""
+        raise NotImplementedError
+
+    def embed(self, tokens: Tensor, state: State | None = None) -> Tensor:
+        """(B, T, W), what `read` reads."""
+        raise NotImplementedError
+
+    def read(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Logits and the next state of what `embed` gives. A transformer without a state keeps none."""
+        raise NotImplementedError
+
+    def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        return self.read(self.embed(tokens, state), state)
+
+
+class Recurrent(Writer):
+    """Recurrent layers, one above the other: rnn, lstm, gru or min-gru.
+
+    cell: of every layer.
+    units: of every layer, and numbers that a token is known by.
+    depth: layers.
+    dropout: of what each layer is given, and of what is read from the last.
+    layer_norm: of what each layer is given, and of what is read from the last (Ba et al. 2016).
+    residual: adds what a layer is given to what it gives.
+    written_out: steps in plain torch, as the equations stand, instead of torch's own kernel.
+    """
+
+    carries = True
+
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        cell: Literal["rnn", "lstm", "gru", "min-gru"] = "lstm",
+        units: int = 256,
+        depth: int = 2,
+        dropout: float = 0.0,
+        layer_norm: bool = False,
+        residual: bool = False,
+        written_out: bool = False,
+    ) -> None:
+        super().__init__()
+        check_sizes(units=units, depth=depth)
+        check_dropout(dropout)
+        if cell == "min-gru" and written_out:
+            raise UserError("--model.written-out is of cells that go step by step, and min-gru does not")
+        self.residual = residual
+        self.embedding = nn.Embedding(spec.output, units)
+        self.layers: Any = nn.ModuleList(
+            MinimalLayer(units, units) if cell == "min-gru" else Layer(cell, units, units, written_out)
+            for _ in range(depth)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(units) if layer_norm else nn.Identity() for _ in range(depth + 1))
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(units, spec.output)
+
+    def start(self, count: int) -> State:
+        like = self.head.weight
+        return tuple(like.new_zeros(count, layer.units) for layer in self.layers for _ in range(layer.parts))
+
+    def embed(self, tokens: Tensor, state: State | None = None) -> Tensor:
+        return self.embedding(tokens)
+
+    def read(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        rest = self.start(len(x)) if state is None else state
+        after: State = ()
+        for layer, norm in zip(self.layers, self.norms, strict=False):
+            y, part = layer(self.dropout(norm(x)), rest[: layer.parts])
+            x = x + y if self.residual else y
+            rest, after = rest[layer.parts :], after + part
+        return self.head(self.dropout(self.norms[-1](x))), after
+
+    def activations(self, state: State, layer: int) -> Tensor:
+        """What the units (B, H) of a layer do in a state."""
+        before = sum(part.parts for part in list(self.layers)[:layer])
+        chosen = self.layers[layer]
+        return chosen.activation(state[before : before + chosen.parts])
+
+
+def check_sizes(**sizes: int) -> None:
+    """Raises UserError for a size below 1."""
+    for name, size in sizes.items():
+        if size < 1:
+            raise UserError(f"--model.{name} must be at least 1, got {size}")
+
+
+def check_dropout(dropout: float) -> None:
+    if not 0 <= dropout < 1:
+        raise UserError(f"--model.dropout is in [0, 1), got {dropout}")

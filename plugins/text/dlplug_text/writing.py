@@ -1,0 +1,116 @@
+"""Writing: a token at a time, each drawn from what the model thinks comes next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dlplug import Text, UserError
+from dlplug_text.streams import HeldOut
+from dlplug_text.vocabularies import Vocabulary, as_text, encoded
+from dlplug_text.writers import Writer
+
+
+def text(
+    model: Writer,
+    data: HeldOut,
+    *,
+    prompt: str = "",
+    tokens: int = 500,
+    temperature: float = 0.8,
+    top_k: int = 50,
+    replace: str = "",
+    seed: int,
+) -> Generator[str, None, dict[str, float]]:
+    """A text that goes on from a prompt, shown as it is written.
+
+    prompt: what it begins with; "" begins on a new line.
+    tokens: how many to write.
+    temperature: what the logits are divided by; 0 always takes the likeliest token.
+    top_k: draws from the so many likeliest; 0 draws from all.
+    replace: what stands for a character of the prompt that the vocabulary lacks; "" refuses those.
+    """
+    check(tokens, temperature, top_k)
+    begin = opening(data.vocabulary, prompt, replace)
+    generator = torch.Generator().manual_seed(seed)
+    written = write(model, begin, temperature, top_k, generator)
+    if prompt:
+        yield data.vocabulary.decode(begin)
+    started = time.perf_counter()
+    yield from as_text(data.vocabulary, (next(written) for _ in range(tokens)))
+    seconds = time.perf_counter() - started
+    return {"tokens_per_second": round(tokens / max(seconds, 1e-9), 1)}
+
+
+def sample(
+    model: Writer, data: HeldOut, *, prompt: str = "", tokens: int = 200, temperature: float = 0.8, top_k: int = 50
+) -> Mapping[str, Any]:
+    """A text of the model's, to be read while it learns; the same draws each time.
+
+    prompt: what it begins with; "" begins on a new line.
+    tokens: how many to write.
+    temperature: what the logits are divided by; 0 always takes the likeliest token.
+    top_k: draws from the so many likeliest; 0 draws from all.
+    """
+    options = {"prompt": prompt, "tokens": tokens, "temperature": temperature, "top_k": top_k}
+    return {"sample": Text("".join(text(model, data, **options, seed=0)))}
+
+
+def check(tokens: int, temperature: float, top_k: int) -> None:
+    if tokens < 1 or temperature < 0 or top_k < 0:
+        raise UserError(
+            f"--tokens is at least 1, --temperature and --top-k at least 0, got {tokens}, {temperature} and {top_k}"
+        )
+
+
+def opening(vocabulary: Vocabulary, prompt: str, replace: str = "") -> list[int]:
+    """The tokens of a prompt, or of a new line, or else the vocabulary's first.
+
+    Raises UserError that names the characters which the vocabulary lacks, unless they are to be replaced.
+    """
+    if prompt:
+        return encoded(vocabulary, prompt, replace, '; --replace "?" would put a question mark there').tolist()
+    return [max(0, int(token)) for token in vocabulary.encode("\n")[:1]]
+
+
+@torch.no_grad()
+def write(
+    model: Writer,
+    prompt: Sequence[int],
+    temperature: float,
+    top_k: int,
+    generator: torch.Generator,
+    cache: bool = True,
+) -> Iterator[int]:
+    """Tokens after a prompt, without end.
+
+    A state, or the keys and values of a transformer, spare reading again what was read. When a transformer's context is
+    full, its last half is read anew, for every token's place has changed. Without a cache everything is read for every
+    token; the tokens are the same.
+    """
+    device = next(model.parameters()).device
+    read, unread, state = list[int](), list(prompt), model.start(1)
+    while True:
+        if model.context and len(read) + len(unread) > model.context:
+            read, unread, state = [], (read + unread)[-max(1, model.context // 2) :], model.start(1)
+        if cache:
+            logits, state = model(torch.tensor([unread], device=device), state)
+        else:
+            logits, _ = model(torch.tensor([read + unread], device=device))
+        read += unread
+        token = drawn(logits[0, -1].float().cpu(), temperature, top_k, generator)
+        yield token
+        unread = [token]
+
+
+def drawn(logits: Tensor, temperature: float, top_k: int, generator: torch.Generator) -> int:
+    """A token by its logits (tokens,): p ∝ exp(logit / temperature) among the `top_k` likeliest (Fan et al. 2018)."""
+    if temperature == 0:
+        return int(logits.argmax())
+    likeliest = logits.topk(min(top_k or len(logits), len(logits)))
+    place = torch.multinomial((likeliest.values / temperature).softmax(0), 1, generator=generator)
+    return int(likeliest.indices[place])

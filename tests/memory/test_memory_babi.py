@@ -1,0 +1,157 @@
+"""bAbI's files are parsed as they are, named where they are missing, and asked where their answers stand."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+import torch
+from dlplug_memory.babi import Babi
+from dlplug_memory.baselines import SequenceLSTM
+from dlplug_memory.metrics import questions
+from dlplug_memory.samplers import story
+from dlplug_memory.stories import FOLDER, parse, read_task
+
+from dlplug import UserError, data_folder, testing
+
+FILE = """1 Mary moved to the bathroom.
+2 John went to the hallway.
+3 Where is Mary? \tbathroom\t1
+4 Mary took the milk, there.
+5 What is Mary carrying? \tmilk,football\t4 1
+1 Sandra is here.
+2 Where is Sandra? \there\t1
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Task 1 and a part of task 2, unpacked; the same stories ten times over."""
+    place = tmp_path / "babi" / FOLDER / "en-10k"
+    place.mkdir(parents=True)
+    for name in ("qa1_single-supporting-fact_train", "qa1_single-supporting-fact_test", "qa2_two_train"):
+        (place / f"{name}.txt").write_text(FILE * 10, encoding="utf-8")
+    monkeypatch.setenv("DLPLUG_DATA", str(tmp_path))
+    return place
+
+
+def test_stories_word_by_word():
+    first, second = parse(FILE.splitlines())
+    assert " ".join(first.words) == (
+        "mary moved to the bathroom . john went to the hallway . where is mary ? - "
+        "mary took the milk , there . what is mary carrying ? - -"
+    )
+    assert [(place, word) for place, word in enumerate(first.answers) if word] == [
+        (16, "bathroom"), (29, "milk"), (30, "football"),
+    ]  # fmt: skip
+    assert [first.question[place] for place in (15, 16, 17, 29, 30)] == [0, 1, 0, 2, 2]
+    assert all(first.words[place] == "-" for place, word in enumerate(first.answers) if word)
+    assert second.words == ["sandra", "is", "here", ".", "where", "is", "sandra", "?", "-"]
+
+
+def test_batches_show_the_words_and_ask_for_the_answers(folder: Path):
+    data = Babi(batch_size=6, seed=0)
+    model = SequenceLSTM(data.spec, width=4)
+    testing.check_data(data, model)
+    batch = next(Babi(batch_size=6, seed=0).batches(model))
+    texts = {" ".join(story.words): story for story in parse(FILE.splitlines())}
+    for x, y, asked in zip(*batch, strict=True):
+        words = [data.vocabulary[int(step.argmax())] for step in x if step.any()]
+        told = texts[" ".join(words)]
+        assert [data.vocabulary[int(y[t])] for t in asked.nonzero()[:, 0]] == [word for word in told.answers if word]
+        assert not x[len(words) :].any()
+        assert not asked[len(words) :].any()
+    parts = {name: len(part.length) for name, part in data.parts.items()}
+    assert parts == {"train": 18, "val": 2, "test": 20}
+
+
+def test_a_batch_may_be_as_long_as_the_longest_story(folder: Path):
+    data = Babi(batch_size=1, pad=True, seed=0)
+    stream = data.batches(SequenceLSTM(data.spec, width=4))
+    assert {next(stream).x.shape[1] for _ in range(10)} == {31}
+
+
+class Oracle(torch.nn.Module):
+    """Knows the answers of the stories it is told of, but gives `wrong` words in place of the right ones."""
+
+    def __init__(self, data: Babi, wrong: dict[str, str]) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        number = {word: place for place, word in enumerate(data.vocabulary)}
+        self.answers = {}
+        for told in parse(FILE.splitlines()):
+            x = torch.tensor([number[word] for word in told.words])
+            self.answers[tuple(x.tolist())] = torch.tensor(
+                [number[wrong.get(word, word or "-")] for word in told.answers]
+            )
+        self.words = len(number)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits = torch.zeros(*x.shape[:2], self.words)
+        for row, steps in enumerate(x):
+            there = steps.any(1)
+            answer = self.answers[tuple(steps[there].argmax(1).tolist())]
+            logits[row, : len(answer)] = torch.nn.functional.one_hot(answer, self.words).float()
+        return logits
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [({}, 0), ({"milk": "football"}, 1 / 3), ({"milk": "is", "football": "is", "here": "is"}, 2 / 3)],
+)
+def test_a_question_is_right_when_all_its_words_are(folder: Path, wrong, error):
+    data = Babi(batch_size=4, seed=0)
+    measured = questions(Oracle(data, wrong), data.split("test"))
+    assert measured["error"] == pytest.approx(error)
+    assert measured["failed_tasks"] == (error > 0)
+
+
+def test_a_story_is_shown_with_its_answers(folder: Path):
+    data = Babi(batch_size=4, seed=0)
+    said = story(Oracle(data, {"milk": "hallway"}), data.split("test"), number=0)
+    assert "mary moved to the bathroom.\njohn went to the hallway.\nwhere is mary? bathroom (" in said
+    assert "hallway (" in said
+    assert "but it is milk" in said
+    with pytest.raises(UserError, match="between 0 and 19"):
+        story(Oracle(data, {}), data.split("test"), number=20)
+
+
+def test_a_missing_file_is_named(folder: Path):
+    with pytest.raises(UserError, match=r"en-10k/qa2_…_test.txt is missing in .*babi: put http.* ntm-copy"):
+        Babi(task=2, seed=0)
+    with pytest.raises(UserError, match=r"qa3_…_train\.txt is missing"):
+        Babi(task=0, seed=0)
+
+
+def test_a_file_of_something_else_is_refused(folder: Path):
+    (folder / "qa2_two_test.txt").write_text("Mary moved.\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"qa2_two_test\.txt is not one of bAbI's files"):
+        Babi(task=2, seed=0)
+
+
+def test_archives_are_read_as_they_are(folder: Path, tmp_path: Path):
+    with tarfile.open(tmp_path / "babi" / "all.tar.gz", "w:gz") as archive:
+        archive.add(folder / "qa2_two_train.txt", f"{FOLDER}/en/qa2_two_train.txt")
+        archive.add(folder / "qa2_two_train.txt", f"{FOLDER}/en/qa12_two_train.txt")
+    assert len(read_task(tmp_path, "en", 2, "train")) == 20
+    with pytest.raises(UserError, match="en/qa1_"):
+        read_task(tmp_path, "en", 1, "train")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"task": 21}, "1 to 20, or 0 for all, got 21"), ({"batch_size": 500}, "between 1 and the 18 stories, got 500")],
+)
+def test_bad_options_are_one_clear_line(folder: Path, options, said):
+    with pytest.raises(UserError, match=said):
+        Babi(seed=0, **options)
+
+
+@pytest.mark.skipif(not (data_folder() / "babi").is_dir(), reason="no bAbI below DLPLUG_DATA")
+def test_the_real_tasks_have_a_thousand_test_questions():
+    assert "DLPLUG_DATA" in os.environ or data_folder().is_dir()
+    for task in (1, 8, 19):
+        stories = read_task(data_folder(), "en", task, "test")
+        assert sum(max(told.question) for told in stories) == 1000

@@ -1,0 +1,168 @@
+"""Losses and metrics against loops over every bit, and networks that are right or wrong on purpose."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import pytest
+import torch
+from dlplug_memory.copying import Copy
+from dlplug_memory.graphs import Traversal
+from dlplug_memory.losses import bit_cross_entropy, word_cross_entropy
+from dlplug_memory.metrics import answers, generalisation, score
+from dlplug_memory.ngrams import NGrams, best_bits, optimum
+from dlplug_memory.ntm import NTM
+from dlplug_memory.samplers import memory
+from dlplug_memory.tasks import Sequences
+from torch import Tensor, nn
+
+from dlplug import Image, UserError, testing
+
+
+class Answers(nn.Module):
+    """Gives the same logits whatever it is shown."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(logits)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.logits
+
+
+def bits_batch() -> tuple[Tensor, Sequences]:
+    generator = torch.Generator().manual_seed(0)
+    asked = torch.tensor([[0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
+    y = torch.randint(0, 2, (2, 4, 3), generator=generator).float()
+    return torch.randn(2, 4, 3, generator=generator), Sequences(torch.zeros(2, 4, 5), y, asked)
+
+
+def test_bits_one_by_one():
+    logits, batch = bits_batch()
+    (update,) = testing.check_loss(bit_cross_entropy(Answers(logits)), batch)
+    nats, wrong = [0.0, 0.0], [0, 0]
+    for b in range(2):
+        for t in range(4):
+            for i in range(3):
+                if batch.asked[b, t]:
+                    p = 1 / (1 + math.exp(-logits[b, t, i]))
+                    nats[b] -= math.log(p if batch.y[b, t, i] else 1 - p)
+                    wrong[b] += (p > 0.5) != bool(batch.y[b, t, i])
+    assert update.loss.item() == pytest.approx(sum(nats) / 12, rel=1e-5)
+    assert update.values["bits_per_sequence"].item() == pytest.approx(sum(nats) / 2 / math.log(2), rel=1e-5)
+    assert update.values["bit_error"].item() == pytest.approx(sum(wrong) / 12)
+    bits, mistakes, asked = score(logits, batch)
+    assert bits.tolist() == pytest.approx([n / math.log(2) for n in nats], rel=1e-5)
+    assert mistakes.tolist() == wrong
+    assert asked.tolist() == [6, 6]
+
+
+def test_words_one_by_one():
+    logits, batch = bits_batch()
+    batch = batch._replace(y=torch.tensor([[0, 1, 2, 0], [1, 0, 2, 1]]))
+    (update,) = testing.check_loss(word_cross_entropy(Answers(logits)), batch)
+    nats, wrong = 0.0, 0
+    for b in range(2):
+        for t in range(4):
+            if batch.asked[b, t]:
+                powers = [math.exp(value) for value in logits[b, t].tolist()]
+                nats -= math.log(powers[int(batch.y[b, t])] / sum(powers))
+                wrong += powers.index(max(powers)) != int(batch.y[b, t])
+    assert update.loss.item() == pytest.approx(nats / 4, rel=1e-5)
+    assert update.values["word_error"].item() == pytest.approx(wrong / 4)
+    assert score(logits, batch)[1].sum() == wrong
+
+
+def test_where_nothing_is_asked_nothing_is_learnt():
+    logits, batch = bits_batch()
+    model = Answers(logits)
+    (update,) = bit_cross_entropy(model).updates(batch)
+    update.loss.backward()
+    assert model.logits.grad is not None
+    assert torch.equal(model.logits.grad.any(2), batch.asked > 0)
+
+
+class Copier(nn.Module):
+    """Copies by hand, but gets the last `wrong` vectors of a long sequence wrong."""
+
+    def __init__(self, wrong: int = 0) -> None:
+        super().__init__()
+        self.weight, self.wrong = nn.Parameter(torch.zeros(1)), wrong
+
+    def forward(self, x: Tensor) -> Tensor:
+        length = (x.shape[1] - 1) // 2
+        logits = torch.zeros(*x.shape[:2], 8)
+        logits[:, length + 1 :] = 40 * x[:, :length, :8] - 20
+        if length > 20 and self.wrong:
+            logits[:, -self.wrong :] *= -1
+        return logits
+
+
+def test_what_copies_is_measured_as_copying():
+    data = Copy(seed=0).split("test")
+    assert answers(Copier(), data) == pytest.approx({"bits_per_sequence": 0, "bit_error": 0, "solved": 1}, abs=1e-4)
+    assert all(
+        value == pytest.approx(float(name.startswith("solved")), abs=1e-3)
+        for name, value in generalisation(Copier(), data).items()
+    )
+
+
+def test_errors_beyond_the_training_lengths_are_seen_there_alone():
+    data = Copy(seed=0).split("test")
+    assert answers(Copier(wrong=3), data)["solved"] == 1
+    longer = generalisation(Copier(wrong=3), data)
+    for times in (2, 4, 6):
+        assert longer[f"bit_error_x{times}"] == pytest.approx(3 / (20 * times))
+        assert longer[f"solved_x{times}"] == 0
+
+
+def test_a_coin_has_the_entropy_of_the_sequence():
+    data = Copy(seed=0, min_length=4, max_length=4).split("test")
+    model = nn.Linear(9, 8)
+    nn.init.zeros_(model.weight)
+    nn.init.zeros_(model.bias)
+    assert answers(model, data)["bits_per_sequence"] == pytest.approx(32)
+
+
+def test_words_are_measured_too():
+    data = Traversal(seed=0).split("test")
+    model = nn.Linear(data.task.spec.input[0], 32)
+    values = answers(model, data, count=2)
+    assert values.keys() == {"bits_per_sequence", "word_error", "solved"}
+    assert values["word_error"] > 0.5
+
+
+def test_the_optimum_of_n_grams_is_the_estimators():
+    data = NGrams(seed=0, min_length=40, max_length=40).split("test")
+    expected = best_bits(data.sequences(40, 10), 5).mean().item()
+    assert optimum(None, data, count=10)["optimal_bits_per_sequence"] == pytest.approx(expected)
+
+
+@torch.no_grad()
+def test_too_long_a_sequence_is_told_and_measured(caplog):
+    data = Copy(seed=0, max_length=4).split("test")
+    model = NTM(data.task.spec, slots=16, word=4, width=8)
+    with caplog.at_level(logging.WARNING):
+        values = generalisation(model, data, count=2)
+    assert (
+        "6 times the length: 24 vectors must be remembered at once, but the memory has 16 slots, 8 too few"
+        in caplog.text
+    )
+    assert "4 times" not in caplog.text
+    assert len(values) == 9
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        made = memory(model, data, length=17)
+    assert "17 vectors" in caplog.text
+    assert isinstance(made["memory"], Image)
+
+
+@torch.no_grad()
+def test_a_sequence_is_drawn_with_its_errors_counted():
+    data = Copy(seed=0).split("test")
+    made = memory(Copier(wrong=3), data, length=30)
+    assert made["error"] == pytest.approx(0.1)
+    assert made["memory"].pixels.std() > 10
+    with pytest.raises(UserError, match="--length and --number must be at least 0"):
+        memory(Copier(), data, length=-1)

@@ -1,0 +1,181 @@
+"""Pairs stay together, wherever they come from, and dates have one right answer."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import hashlib
+import re
+from itertools import islice
+from pathlib import Path
+
+import dlplug_text.pair_sets as pair_sets
+import pytest
+import torch
+from dlplug_text.downloads import Remote
+from dlplug_text.pair_sets import Dates, Multi30k, PairFiles, drawn_dates
+from dlplug_text.pairs import BEGIN, END, PAD, UNKNOWN, epoch_batches, filled_up, made_side, unknown
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from dlplug import UserError, testing
+from dlplug.environment import data_folder
+
+MODEL = nn.Linear(1, 1)
+REAL = data_folder() / "multi30k" / "train.de.gz"
+GERMAN = [f"ein Hund läuft {n} mal." for n in range(30)]
+ENGLISH = [f"a dog runs {n} times." for n in range(30)]
+
+
+@pytest.mark.parametrize("kind", ["words", "bpe", "characters"])
+def test_a_sentence_comes_back_from_its_numbers(kind):
+    side = made_side(kind, 300, ENGLISH)
+    tokens = side.encode("a dog runs.")
+    assert tokens[-1] == END
+    assert min(tokens[:-1]) > UNKNOWN
+    assert side.decode([*tokens, PAD, PAD]) == "a dog runs."
+    assert side.pieces([BEGIN, UNKNOWN, END, PAD]) == ["‹", "?", "›", ""]
+    assert len(side.pieces(tokens)) == len(tokens)
+
+
+def test_small_letters_alone_are_read_where_they_are_asked_for():
+    side = made_side("bpe", 300, ENGLISH, lowercase=True)
+    assert side.decode(side.encode("A Dog RUNS.")) == "a dog runs."
+    assert unknown(made_side("characters", 0, ["ab"], lowercase=True), "Ab") == []
+    assert unknown(made_side("characters", 0, ["ab"]), "Ab") == ["A"]
+
+
+def test_what_is_not_known_is_read_as_unknown_and_can_be_named():
+    side = made_side("words", 0, ENGLISH)
+    assert side.encode("a cat runs")[1] == UNKNOWN
+    assert unknown(side, "a cat runs") == ["cat"]
+    assert unknown(made_side("bpe", 300, ENGLISH), "eine Katze läuft") == []
+
+
+@given(st.lists(st.integers(1, 30), min_size=4, max_size=400), st.integers(1, 4), st.integers(0, 99))
+def test_an_epoch_has_each_pair_at_most_once(lengths: list[int], batch_size: int, seed: int):
+    batches = epoch_batches(torch.tensor(lengths), batch_size, seed, epoch=1)
+    seen = [int(n) for batch in batches for n in batch]
+    assert {len(batch) for batch in batches} == {batch_size}
+    assert len(set(seen)) == len(seen) == len(lengths) // batch_size * batch_size
+
+
+def test_pairs_of_a_batch_are_about_equally_long():
+    lengths = torch.randint(1, 100, (3000,))
+    spread = [int(lengths[batch].max() - lengths[batch].min()) for batch in epoch_batches(lengths, 10, 0, 0)]
+    assert sum(spread) / len(spread) < 5
+
+
+def test_what_is_shorter_is_filled_up():
+    assert filled_up([[5, 6, 7], [8]]).tolist() == [[5, 6, 7], [8, PAD, PAD]]
+
+
+def write_columns(folder: Path) -> Path:
+    path = folder / "pairs.tsv"
+    path.write_text("".join(f"{g}\t{e}\n" for g, e in zip(GERMAN, ENGLISH, strict=True)), encoding="utf-8")
+    return path
+
+
+def test_two_columns_and_two_files_are_the_same_pairs(tmp_path: Path):
+    (tmp_path / "x.de").write_text("\n".join(GERMAN), encoding="utf-8")
+    (tmp_path / "x.en").write_text("\n".join(ENGLISH), encoding="utf-8")
+    options = {"vocabulary": "characters", "batch_size": 4, "seed": 0}
+    one = PairFiles(path=str(write_columns(tmp_path)), **options)
+    other = PairFiles(path=str(tmp_path / "x.de"), beside=str(tmp_path / "x.en"), **options)
+    assert one.parts == other.parts
+    assert one.parts is not None
+    assert [len(part.source) for part in one.parts.values()] == [24, 3, 3]
+    for part in one.parts.values():
+        assert all(e == ENGLISH[GERMAN.index(g)] for g, e in zip(*part, strict=True))
+    for batch in islice(one.batches(MODEL), 13):
+        for source, target in zip(batch.source.tolist(), batch.target.tolist(), strict=True):
+            assert target[0] == BEGIN
+            assert one.target.decode(target[1:]) == ENGLISH[GERMAN.index(one.source.decode(source))]
+    assert (one.count, one.epoch) == (13 * 4, 2)
+
+
+def test_pairs_go_on_exactly_where_they_were(tmp_path: Path):
+    data = PairFiles(path=str(write_columns(tmp_path)), vocabulary="words", batch_size=5, seed=2)
+    testing.check_data(data, MODEL, count=6)
+
+
+def test_bad_files_of_pairs_are_one_clear_line(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    path = write_columns(tmp_path)
+    (tmp_path / "short.en").write_text("\n".join(ENGLISH[:-1]), encoding="utf-8")
+    with pytest.raises(UserError, match=r"pairs\.tsv and .*short\.en: 30 lines against 29; a pair needs"):
+        PairFiles(path=str(path), beside=str(tmp_path / "short.en"), seed=0)
+    path.write_text("ein Hund\ta dog\nnothing\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"pairs\.tsv, line 2, has 1 columns; expected a sentence, a tab"):
+        PairFiles(path=str(path), seed=0)
+    path.write_bytes(b"ein Hund\ta d\xe4g\n")
+    with pytest.raises(UserError, match="0xe4 at offset 12"):
+        PairFiles(path=str(path), seed=0)
+    path.write_text("ein Hund\ta dog\n", encoding="utf-8")
+    with pytest.raises(UserError, match="must leave some of 1 pairs to each part"):
+        PairFiles(path=str(path), seed=0)
+    with pytest.raises(UserError, match=r"--data\.path names a file of two columns"):
+        PairFiles(seed=0)
+    with pytest.raises(UserError, match=r"--data\.batch-size is between 1 and the 24 pairs, got 25"):
+        PairFiles(path=str(write_columns(tmp_path)), batch_size=25, seed=0)
+    with caplog.at_level("INFO", "dlplug"):
+        data = PairFiles(path=str(path), vocabulary="characters", max_length=22, batch_size=2, seed=0)
+    assert 0 < len(data.training) < 24
+    assert f"{24 - len(data.training)} of 24 pairs are longer" in caplog.text
+
+
+def iso(written: str) -> str:
+    """A date by a reader of its own, of regular expressions."""
+    months = {name: n for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}  # noqa: SIM905
+    if match := re.fullmatch(r"(\d{4})(\d\d)(\d\d)", written):
+        year, month, day = map(int, match.groups())
+    elif match := re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", written):
+        day, month, year = map(int, match.groups())
+    elif match := re.fullmatch(r"(\d+)/(\d+)/(\d+)", written):
+        month, day, year = map(int, match.groups())
+    else:
+        (name,) = [w for w in re.findall(r"[a-z]+", written.lower()) if w[:3] in months and not w.endswith("day")][-1:]
+        month = months[name[:3]]
+        day, year = map(int, re.findall(r"\d+", written))
+    year += 0 if year > 99 else 1900 if year >= 50 else 2000
+    return datetime.date(year, month, day).isoformat()
+
+
+def test_dates_have_one_right_answer_and_held_out_days_are_not_learnt():
+    parts = [drawn_dates(2000, range(8), 0), drawn_dates(500, [8], 1), drawn_dates(500, [9], 2)]
+    for part in parts:
+        for written, answer in zip(*part, strict=True):
+            assert iso(written) == answer, written
+    days = [set(part.target) for part in parts]
+    assert not days[0] & days[1]
+    assert not (days[0] | days[1]) & days[2]
+    assert drawn_dates(10, range(8), 0) == drawn_dates(10, range(8), 0)
+    with pytest.raises(UserError, match=r"--data\.dates must be at least 1"):
+        Dates(dates=0, seed=0)
+
+
+def test_multi30k_is_read_by_name_and_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DLPLUG_DATA", str(tmp_path))
+    (tmp_path / "multi30k").mkdir()
+    for name, remote in list(pair_sets.MULTI30K.items()):
+        content = gzip.compress("\n".join(GERMAN if name.endswith("de") else ENGLISH).encode())
+        (tmp_path / remote.path).write_bytes(content)
+        nowhere = "http://127.0.0.1:9/nothing"
+        known = Remote(remote.path, nowhere, len(content), hashlib.sha256(content).hexdigest())
+        monkeypatch.setitem(pair_sets.MULTI30K, name, known)
+    data = Multi30k(vocabulary="characters", batch_size=4, seed=0)
+    assert data.part("test").source == GERMAN
+    assert Multi30k(source="en", vocabulary="characters", batch_size=4, seed=0).part("test").source == ENGLISH
+    (tmp_path / "multi30k" / "val.en.gz").unlink()
+    with pytest.raises(UserError, match=r"val\.en\.gz is missing in .*DLPLUG_DATA.*translate-dates needs no download"):
+        Multi30k(seed=0)
+    with pytest.raises(UserError, match="is de or en"):
+        Multi30k(source="fr", seed=0)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason=f"no {REAL} (DLPLUG_DATA)")
+def test_the_real_multi30k_is_what_its_authors_say():
+    data = Multi30k(vocabulary="words", seed=0)
+    assert data.parts is not None
+    assert [len(part.source) for part in data.parts.values()] == [29_000, 1_014, 1_000]
+    assert data.part("train").target[0] == "Two young, White males are outside near many bushes."
