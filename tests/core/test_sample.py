@@ -47,7 +47,7 @@ def grid(product, data, *, count: int = 4, label: int | None = None, note: bool 
     return given | ({"a/note": Text("written")} if note else {})
 
 
-def story(product, data, *, prompt: str, tokens: int = 3, pause: float = 0.0, seed: int = 0):
+def tale(product, data, *, prompt: str, tokens: int = 3, pause: float = 0.0, seed: int = 0):
     """A text, piece by piece.
 
     prompt: its beginning.
@@ -103,7 +103,7 @@ def wrong(product, data):
 @hookimpl
 def register_samplers():
     return {
-        "grid": grid, "story": story, "word": word, "clip": clip, "slopes": slopes, "fickle": fickle,
+        "grid": grid, "tale": tale, "word": word, "clip": clip, "slopes": slopes, "fickle": fickle,
         "wrong": wrong,
     }
 
@@ -114,7 +114,7 @@ def register_recipes():
         "toy-shown": Recipe(
             summary="moons to look at", data="moons", model="mlp-toy", loss="cross-entropy-toy", optimizer="adam",
             length="3 steps", source="none", trainer=use("torch", threads=1),
-            samplers=[use("grid", count=2), "story", "word", "clip", "slopes"],
+            samplers=[use("grid", count=2), "tale", "word", "clip", "slopes"],
         )
     }
 '''
@@ -167,8 +167,8 @@ def test_json_has_paths_and_numbers_and_nothing_else(sample):
     assert made.keys() == {"grid", "count", "mean", "a/note"}
     assert Path(made["a/note"]).name == "a-note.txt"
     assert Path(made["a/note"]).read_text() == "written"
-    told = sample("--what", "story", "--prompt", "it", "--json").json
-    assert Path(told["story"]).read_text() == "it 0 1 2"
+    told = sample("--what", "tale", "--prompt", "it", "--json").json
+    assert Path(told["tale"]).read_text() == "it 0 1 2"
 
 
 def test_seeds(sample):
@@ -177,7 +177,7 @@ def test_seeds(sample):
 
     assert pixels() == pixels() == pixels("--seed", "3"), "the run's own seed"
     assert pixels("--seed", "4") != pixels()
-    assert sample("--what", "story", "--prompt", "a", "--seed", "7").out == "a 0é 1é 2é\n"
+    assert sample("--what", "tale", "--prompt", "a", "--seed", "7").out == "a 0é 1é 2é\n"
 
 
 def test_out_is_a_file_or_a_new_folder(sample):
@@ -212,10 +212,10 @@ def test_two_processes_never_take_the_same_folder(tmp_path, monkeypatch):
 
 
 def test_a_text_is_shown_as_it_is_made_and_kept(sample, tellers):
-    said = sample("--what", "story", "--prompt", "once", "--tokens", "2")
+    said = sample("--what", "tale", "--prompt", "once", "--tokens", "2")
     assert (said.code, said.out) == (0, "once 0 1\n"), "standard output has the text alone"
     lines = dict(line.split(": ", 1) for line in said.err.splitlines())
-    assert Path(lines["story"]).read_text() == "once 0 1"
+    assert Path(lines["tale"]).read_text() == "once 0 1"
     assert lines["tokens"] == "2"
     assert imread(lines["square"]).tolist() == [[[9, 9, 9]] * 2] * 2, "what the generator returned"
     assert sample("--what", "word").out == "parameters\n"
@@ -223,7 +223,7 @@ def test_a_text_is_shown_as_it_is_made_and_kept(sample, tellers):
 
 def test_pieces_come_one_by_one_and_ctrl_c_keeps_what_there_is(tellers, tmp_path):
     _, plugins, run = tellers
-    arguments = ["sample", str(run), "--what", "story", "--prompt", "go", "--tokens", "1000", "--pause", "0.2"]
+    arguments = ["sample", str(run), "--what", "tale", "--prompt", "go", "--tokens", "1000", "--pause", "0.2"]
     with subprocess.Popen(
         [sys.executable, "-m", "dlplug", *arguments, "--out", str(tmp_path / "cut.txt"), *plugins],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -249,7 +249,7 @@ def test_pieces_come_one_by_one_and_ctrl_c_keeps_what_there_is(tellers, tmp_path
 def test_from_python(tellers):
     host, _, run = tellers
     pieces: list[str] = []
-    told = dlplug.sample(str(run), {"prompt": "a", "tokens": 1}, what="story", host=host, show=pieces.append)
+    told = dlplug.sample(str(run), {"prompt": "a", "tokens": 1}, what="tale", host=host, show=pieces.append)
     assert pieces == ["a", " 0"]
     assert told["tokens"] == 1
     assert dlplug.sample(str(run), what="slopes", host=host)["slope"] > 0
@@ -265,7 +265,7 @@ def test_options_of_the_run_may_be_overlaid(sample):
 def test_what_keeps_the_contract_and_what_does_not(tellers):
     host = tellers[0]
     testing.check_sampler("toy-shown", "clip", host=host)
-    testing.check_sampler("toy-shown", "story", sampling={"prompt": "a"}, host=host)
+    testing.check_sampler("toy-shown", "tale", sampling={"prompt": "a"}, host=host)
     with pytest.raises(AssertionError, match="fickle differs with the same seed"):
         testing.check_sampler("toy-shown", "fickle", host=host)
 
@@ -307,10 +307,10 @@ def test_help_has_the_samplers_options_with_the_recipes_defaults(sample, cli, te
     text = " ".join(sample("--help").out.replace("│", " ").split())
     assert "--count INT pictures in the grid (default: 2)" in text
     assert "--seed INT of everything random (default: 3)" in text
-    assert "--what story: A text, piece by piece." in text
-    assert "--prompt" in sample("--what", "story", "--help").out
+    assert "--what tale: A text, piece by piece." in text
+    assert "--prompt" in sample("--what", "tale", "--help").out
     assert "(default: 0)" in cli("sample", "toy-shown", "--help", *tellers[1]).out, "a recipe that was not run"
-    assert "sample` shows: grid, story" in cli("show", "toy-shown", *tellers[1]).out
+    assert "sample` shows: grid, tale" in cli("show", "toy-shown", *tellers[1]).out
 
 
 def test_help_and_what_is_wrong_show_before_torch_is_imported(command, tellers):
@@ -336,8 +336,8 @@ assert "torch" not in sys.modules, "torch was imported"
         ("--count many", "--count: expected a whole number such as 1000, 1e3 or 10k, got 'many'"),
         ("--what gird", "recipe toy-shown has no sampler 'gird'. Did you mean grid"),
         ("--what", "--what needs a value"),
-        ("--what story", "needs --prompt: its beginning"),
-        ("--what story --prompt #", "--prompt: '#' is not in the vocabulary"),
+        ("--what tale", "needs --prompt: its beginning"),
+        ("--what tale --prompt #", "--prompt: '#' is not in the vocabulary"),
         ("--out clip.png --what clip", "clip is written as .mp4 or .gif: --out clip.png does not end so"),
         ("--out /proc/mine/x", "cannot write /proc/mine"),
         ("--data.sise 4", "toy-shown has no option --data.sise. Did you mean --data.size"),
@@ -377,10 +377,10 @@ def test_a_registered_sampler_serves_any_run(tellers, cli, quiet):
 def test_samplers_are_listed_and_completed(cli, tellers):
     host, plugins, _ = tellers
     names = {row["name"] for row in cli("list", "samplers", "--json", *plugins).json}
-    assert {"grid", "story", "word", "clip", "slopes"} <= names
-    assert candidates(host, ["sample", "toy-shown", "--what"]) == ["grid", "story", "word", "clip", "slopes"]
+    assert {"grid", "tale", "word", "clip", "slopes"} <= names
+    assert candidates(host, ["sample", "toy-shown", "--what"]) == ["grid", "tale", "word", "clip", "slopes"]
     assert {"--what", "--out", "--seed", "--count"} <= set(candidates(host, ["sample", "toy-shown"]))
-    assert "--prompt" in candidates(host, ["sample", "toy-shown", "--what", "story"])
+    assert "--prompt" in candidates(host, ["sample", "toy-shown", "--what", "tale"])
     assert candidates(host, ["sample", "toy-gan"]) == []
 
 
