@@ -231,7 +231,9 @@ def test_pieces_come_one_by_one_and_ctrl_c_keeps_what_there_is(tellers, tmp_path
         assert process.stdout is not None
         seen, moments = b"", []
         while seen.count(b" ") < 3:
-            seen += os.read(process.stdout.fileno(), 100)
+            piece = os.read(process.stdout.fileno(), 100)
+            assert piece, process.communicate()
+            seen += piece
             moments.append(time.monotonic())
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)

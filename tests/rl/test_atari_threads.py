@@ -75,10 +75,17 @@ def test_the_emulator_starts_as_many_threads_as_may_run(monkeypatch):
 
 
 def test_send_returns_while_the_emulator_plays():
+    """A busy machine may spoil an attempt; without threads every one would fail."""
     environments = AtariEnvironments("pong", count=16, threads=1)
+    environments.reset()
+    assert any(plays_meanwhile(environments) for _ in range(6))
+    environments.close()
+
+
+def plays_meanwhile(environments: AtariEnvironments) -> bool:
+    """Whether sending takes far less time than waiting, and waiting next to none after a while."""
     actions = np.zeros(16, dtype=np.int64)
     sending, waiting, late = [], [], []
-    environments.reset()
     for _ in range(15):
         start = time.perf_counter()
         environments.send(actions)
@@ -92,5 +99,4 @@ def test_send_returns_while_the_emulator_plays():
         start = time.perf_counter()
         environments.receive()
         late.append(time.perf_counter() - start)
-    assert statistics.median(sending) < 0.3 * statistics.median(waiting)
-    assert statistics.median(late) < 0.3 * statistics.median(waiting)
+    return max(statistics.median(sending), statistics.median(late)) < 0.3 * statistics.median(waiting)
