@@ -105,7 +105,7 @@ def show_memory(axes: Any, memory: Tensor, first: int) -> None:
         memory, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest", origin="lower",
         extent=extent,
     )  # fmt: skip
-    axes.set(title="memory at the end", xlabel="number", ylabel="slot")
+    axes.set(title="memory\nat the end", xlabel="number", ylabel="slot")
 
 
 def links(looks: list[Look]) -> Image:
