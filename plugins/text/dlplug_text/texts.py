@@ -20,74 +20,65 @@ SHAKESPEARE = Remote(
 WITHOUT = "the recipe char-lstm needs no download"
 
 
-class TinyShakespeare(TextStream):
+class NamedText(TextStream):
+    """A text that needs no more than its name. A subclass says what it is (`parts_of`), what is held out of it
+    (`held_out`) and how that is told (`told`)."""
+
+    held_out: tuple[str, ...] = ("val",)
+    told = ""
+
+    def __init__(
+        self,
+        *,
+        vocabulary: Literal["characters", "bytes", "bpe"] = "characters",
+        vocabulary_size: int = 1000,
+        order: Literal["windows", "stream"] = "windows",
+        window: int = 64,
+        batch_size: int = 32,
+        seed: int,
+        run: Run | None = None,
+    ) -> None:
+        """
+        vocabulary: what the text is cut into: characters, bytes or bpe (learnt from the training split).
+        vocabulary_size: tokens of a bpe, the 256 bytes among them.
+        order: windows from random places, or a stream for each row of a batch, whose windows follow one another.
+        window: tokens a window, which a transformer can look back on.
+        batch_size: windows a batch.
+        """
+        super().__init__(
+            self.parts_of,
+            self.held_out,
+            self.told,
+            vocabulary=vocabulary,
+            vocabulary_size=vocabulary_size,
+            order=order,
+            window=window,
+            batch_size=batch_size,
+            seed=seed,
+            run=run,
+        )
+
+    def parts_of(self) -> Parts:
+        raise NotImplementedError
+
+
+class TinyShakespeare(NamedText):
     """A megabyte of Shakespeare's plays (Karpathy's char-rnn); its last 10 % validate, as nanoGPT has it."""
 
-    def __init__(
-        self,
-        *,
-        vocabulary: Literal["characters", "bytes", "bpe"] = "characters",
-        vocabulary_size: int = 1000,
-        order: Literal["windows", "stream"] = "windows",
-        window: int = 64,
-        batch_size: int = 32,
-        seed: int,
-        run: Run | None = None,
-    ) -> None:
-        """
-        vocabulary: what the text is cut into: characters, bytes or bpe (learnt from the training split).
-        vocabulary_size: tokens of a bpe, the 256 bytes among them.
-        order: windows from random places, or a stream for each row of a batch, whose windows follow one another.
-        window: tokens a window, which a transformer can look back on.
-        batch_size: windows a batch.
-        """
-        super().__init__(
-            lambda: split_by_tail(read_file(fetched(SHAKESPEARE, WITHOUT)), validation=0.1, test=0.0),
-            ("val",),
-            "tiny-shakespeare, of which the last 10 % (111,540 characters) are held out",
-            vocabulary=vocabulary,
-            vocabulary_size=vocabulary_size,
-            order=order,
-            window=window,
-            batch_size=batch_size,
-            seed=seed,
-            run=run,
-        )
+    told = "tiny-shakespeare, of which the last 10 % (111,540 characters) are held out"
+
+    def parts_of(self) -> Parts:
+        return split_by_tail(read_file(fetched(SHAKESPEARE, WITHOUT)), validation=0.1, test=0.0)
 
 
-class StandardLibrary(TextStream):
+class StandardLibrary(NamedText):
     """The source of Python's own standard library; no download, whole modules held out."""
 
-    def __init__(
-        self,
-        *,
-        vocabulary: Literal["characters", "bytes", "bpe"] = "characters",
-        vocabulary_size: int = 1000,
-        order: Literal["windows", "stream"] = "windows",
-        window: int = 64,
-        batch_size: int = 32,
-        seed: int,
-        run: Run | None = None,
-    ) -> None:
-        """
-        vocabulary: what the text is cut into: characters, bytes or bpe (learnt from the training split).
-        vocabulary_size: tokens of a bpe, the 256 bytes among them.
-        order: windows from random places, or a stream for each row of a batch, whose windows follow one another.
-        window: tokens a window, which a transformer can look back on.
-        batch_size: windows a batch.
-        """
-        super().__init__(
-            standard_library,
-            ("val", "test"),
-            f"modules of the standard library of Python {platform.python_version()} that were not learnt from",
-            vocabulary=vocabulary,
-            vocabulary_size=vocabulary_size,
-            order=order,
-            window=window,
-            batch_size=batch_size,
-            seed=seed,
-            run=run,
-        )
+    held_out = ("val", "test")
+    told = f"modules of the standard library of Python {platform.python_version()} that were not learnt from"
+
+    def parts_of(self) -> Parts:
+        return standard_library()
 
 
 class TextFiles(TextStream):
