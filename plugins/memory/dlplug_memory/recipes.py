@@ -17,7 +17,7 @@ TORCH = use("torch", threads=1, log_every=50, eval_every=625)
 
 def rmsprop(learning_rate: float, *, clip_norm: float = 10.0) -> Use:
     """RMSProp with all its constants: the momentum of Graves et al. 2014, α of loudinthecloud/pytorch-ntm, the norm at
-    which the whole gradient is clipped of RobertCsordas/dnc. The rate is for batches of 16, and falls to 0."""
+    which the whole gradient is clipped of RobertCsordas/dnc. The rate falls to 0."""
     return use(
         "rmsprop",
         learning_rate=learning_rate,
@@ -67,11 +67,12 @@ def copy_targets(model: str) -> list[Target]:
 RECIPES = {
     "ntm-copy": recipe(
         "A Neural Turing Machine learns to copy, and copies what is six times longer",
-        "copy",
+        use("copy", batch_size=8),
         # a head that moves on at every step does not come around in the 241 steps of length 120
         use("ntm", slots=256),
         "50k sequences",
         GRAVES_2014,
+        optimizer=rmsprop(7e-4),
         targets=copy_targets("ntm"),
     ),
     "dnc-copy": recipe(
