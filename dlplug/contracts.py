@@ -269,7 +269,7 @@ class Sampler(Protocol):
     `dlplug sample RUN --count 64`.
 
     Called in eval mode, without gradients (a sampler that needs them enables them itself) and with everything random
-    seeded by `seed`, which is also given to a sampler that names it.
+    seeded by `seed`, which is also given to a sampler that names it, as is the `run` whose folder it may look into.
     """
 
     def __call__(self, product: Any, data: Any, **options: Any) -> Mapping[str, Any] | str | Iterator[str]: ...

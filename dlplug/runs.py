@@ -125,12 +125,14 @@ class Run:
             self.host.hook.logged(run=self, step=step, values=axes | named)
 
     def is_best(self, split: str, values: Mapping[str, Any]) -> bool:
-        """Whether the recipe's first target likes these values better than any before."""
+        """Whether the recipe's first target likes these values at least as well as any before: of equals the later one,
+        which has learnt for longer."""
         for target in claims(self.definition, self.preset):
             name = target.metric.partition("/")[2]
             if name in values:
                 value = float(values[name])
-                better = self.best is None or (value > self.best if target.at_least is not None else value < self.best)
+                higher = target.at_least is not None
+                better = self.best is None or (value >= self.best if higher else value <= self.best)
                 self.best = value if better else self.best
                 return better
         return False

@@ -44,8 +44,6 @@ def sample(
     given, others = divided(host, sampler, own, saved, options or {})
     values = parse(own, given, f"dlplug sample {name}")
     seed = values.pop("seed")
-    if "seed" in sampler.signature().takes:
-        values["seed"] = seed
     shelf = Shelf(folder, out)
 
     import torch  # what is wrong shows before this takes its seconds
@@ -54,6 +52,8 @@ def sample(
     from dlplug.trainer import seed_everything
 
     execution = open_run(name, others, host=host)
+    supplied = {"seed": seed, "run": execution}
+    values |= {taken: supplied[taken] for taken in sampler.signature().takes}
     job = execution.make("trainer").load(execution)
     job.model.eval()
     seed_everything(seed)

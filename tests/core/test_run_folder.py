@@ -7,7 +7,7 @@ import torch
 import yaml
 
 import dlplug
-from dlplug import Loss, Update, UserError, hookimpl
+from dlplug import Loss, Update, UserError, checkpoint, hookimpl
 from dlplug.cli import main
 from dlplug.meter import Diverged, Meter
 from dlplug.plugins import load_host
@@ -157,3 +157,13 @@ def test_media_are_written_and_named(host, quiet, in_tmp_path):
     assert picture.path.name == "eval-picture-000000012.png"
     assert np.array_equal(imread(picture.path), picture.pixels)
     assert improps(film.path, plugin="pyav").shape == (9, 32, 48, 3)
+
+
+def test_of_equal_values_the_later_checkpoint_is_the_best(host, quiet, in_tmp_path):
+    still = {"optimizer.learning_rate": 1e-12, "steps": 20, "eval_every": 10}
+    run = dlplug.run("toy-moons", {**quiet, **still}, out="run", host=host)
+    lines = [json.loads(line) for line in (run.folder / "metrics.jsonl").open()]
+    values = [line["val/accuracy"] for line in lines if "val/accuracy" in line]
+    assert len(values) == 2
+    assert values[0] == values[1]
+    assert checkpoint.newest(run.folder / "checkpoints", "best").name == "best-000000020"

@@ -54,8 +54,8 @@ class Unreal(DQN):
     pixel_control: weight of the error of pixel control
     reward_prediction: weight of the error of reward prediction
 
-    The paper's weights, 0.01 to 0.1 and 1, stand beside a policy's loss. Q-learning's errors are of a few hundredths, and
-    beside them such tasks would be all that the torso learns.
+    The paper's weights, 0.01 to 0.1 and 1, stand beside a policy's loss. Q-learning's errors are of a few hundredths,
+    and beside them such tasks would be all that the torso learns.
     """
 
     def __init__(

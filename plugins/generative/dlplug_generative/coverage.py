@@ -1,0 +1,89 @@
+"""Whether all is made that there is, and only that: precision and recall by neighbourhoods, and modes of a mixture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from dlplug import UserError
+from dlplug_generative.generating import examples_of, generating
+
+AT_ONCE = 500  # rows of a table of distances
+NEAR = 3.0  # deviations within which a point belongs to a Gaussian, as in Srivastava et al. 2017 (arXiv:1705.07761)
+SHARE = 0.1  # of its even share: what a mode must get to count as covered. Theirs is a single point
+
+
+class Coverage(NamedTuple):
+    precision: float
+    recall: float
+
+
+def precision_recall(real: Tensor, made: Tensor, neighbours: int = 3) -> Coverage:
+    """Kynkäänniemi et al. 2019 (arXiv:1904.06991), equation 1, on features or points real (N, F) and made (M, F).
+
+    precision: share of made ones that lie within some real one's distance to its k-th nearest other real one.
+    recall: share of real ones that lie so near to made ones.
+    """
+    if not 1 <= neighbours < min(len(real), len(made)):
+        raise UserError(
+            f"neighbours must be between 1 and {min(len(real), len(made)) - 1} (of the fewer set), got {neighbours}"
+        )
+    real, made = (
+        real.double().cpu(),
+        made.double().cpu(),
+    )  # by products, float32 would round the shortest distances away
+    return Coverage(inside(made, real, reach(real, neighbours)), inside(real, made, reach(made, neighbours)))
+
+
+def reach(x: Tensor, neighbours: int) -> Tensor:
+    """(N,): the distance from each of x (N, F) to its k-th nearest other one."""
+    # the nearest of all is itself
+    nearest = [torch.cdist(part, x).topk(neighbours + 1, largest=False).values[:, -1] for part in x.split(AT_ONCE)]
+    return torch.cat(nearest)
+
+
+def inside(x: Tensor, centres: Tensor, radii: Tensor) -> float:
+    """Share of x (N, F) within any of the balls around centres (M, F) of radii (M,)."""
+    within = [(torch.cdist(part, centres) <= radii).any(1) for part in x.split(AT_ONCE)]
+    return torch.cat(within).float().mean().item()
+
+
+class Modes(NamedTuple):
+    covered: int
+    good: float
+
+
+def modes_of(x: Tensor, centres: Tensor, deviation: float) -> Modes:
+    """Of points x (N, 2) by a mixture's centres (K, 2) and their common deviation.
+
+    covered: centres that have at least a tenth of their even share, N / K, of the points within three deviations.
+    good: share of all points that lie within three deviations of any centre.
+    """
+    distance, nearest = torch.cdist(x.float().cpu(), centres).min(1)
+    near = distance <= NEAR * deviation
+    held = torch.bincount(nearest[near], minlength=len(centres))
+    covered = (held >= max(1.0, SHARE * len(x) / len(centres))).sum().item()
+    return Modes(int(covered), near.float().mean().item())
+
+
+def modes(product: Any, data: Any, *, count: int = 5000, neighbours: int = 3, seed: int) -> Mapping[str, float]:
+    """Whether a planar model makes all that there is: modes of a mixture, precision and recall in the plane.
+
+    `modes` and `good` (share of points within three deviations of a mode) are of mixtures of Gaussians alone.
+
+    count: points to make.
+    neighbours: the k of precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991).
+    """
+    real = examples_of(data).x
+    if real.ndim != 2:
+        raise UserError("the metric modes is of points in a plane: pictures have --metrics fidelity")
+    made = generating(product).generate(count, seed=seed).cpu()
+    values: dict[str, float] = {}
+    if len(data.centres):
+        covered = modes_of(made, data.centres, data.deviation)
+        values = {"modes": covered.covered, "good": covered.good}
+    found = precision_recall(real, made, neighbours)
+    return values | {f"precision_k{neighbours}": found.precision, f"recall_k{neighbours}": found.recall}

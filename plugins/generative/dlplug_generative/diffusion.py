@@ -1,0 +1,102 @@
+"""Denoising diffusion (Ho et al. 2020): a page that turns a denoiser into a generative model."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from dlplug import Labelled, Lagged, Loss, Update, UserError
+from dlplug_generative.denoisers import Denoiser
+from dlplug_generative.diffusion_product import Denoising
+from dlplug_generative.diffusion_samplers import step_of
+from dlplug_generative.diffusion_targets import noised, target_of
+from dlplug_generative.schedules import schedule_of
+
+
+class Diffusion(Loss):
+    """Squared error of a denoiser at times drawn evenly (Ho et al. 2020, arXiv:2006.11239, algorithm 1).
+
+    The product generates by averaged weights, θ' ← decay · θ' + (1 - decay) · θ at every step.
+
+    target: what the denoiser gives: the noise ε, the clean x, or v = α ε - σ x (Salimans & Ho 2022).
+    schedule: of the noise: linear β (Ho et al. 2020) or cosine ᾱ (Nichol & Dhariwal 2021).
+    timesteps: T, in which the noise comes.
+    decay: of the averaged weights; Ho et al. have 0.9999, for 800,000 steps.
+    label_dropout: share of the labels that are hidden in training, so that there is something to guide away from (Ho &
+        Salimans 2022, arXiv:2207.12598); of a model with labels.
+    sampler: ancestral is Ho et al.'s, ddim Song et al.'s (2021), dpm-solver of second order (Lu et al. 2022).
+    steps: that the sampler takes where --steps does not say otherwise; 0 takes all of the schedule's.
+    eta: of ddim: 0 adds no noise on the way, 1 as much as ancestral.
+    variance: of ancestral sampling and of the bound: β, or the posterior's smaller one.
+    guidance: w of classifier-free guidance: 0 is the model's own answer, more is truer to the label and less varied.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        target: Literal["noise", "clean", "v"] = "noise",
+        schedule: Literal["linear", "cosine"] = "linear",
+        timesteps: int = 1000,
+        decay: float = 0.9999,
+        label_dropout: float = 0.1,
+        sampler: Literal["ancestral", "ddim", "dpm-solver"] = "ancestral",
+        steps: int = 0,
+        eta: float = 0.0,
+        variance: Literal["large", "small"] = "large",
+        guidance: float = 0.0,
+    ) -> None:
+        model = as_denoiser(model)
+        for option, value in (("label-dropout", label_dropout), ("eta", eta)):
+            if not 0 <= value <= 1:
+                raise UserError(f"--loss.{option} must be in [0, 1], got {value}")
+        if not 0 <= decay < 1:
+            raise UserError(f"--loss.decay must be in [0, 1), got {decay}")
+        if not 0 <= steps <= timesteps:
+            raise UserError(
+                f"--loss.steps must be between 1 and --loss.timesteps {timesteps}, or 0 for all, got {steps}"
+            )
+        if guidance and not (model.classes and label_dropout):
+            raise UserError("--loss.guidance needs --model.labels, and --loss.label-dropout above 0")
+        super().__init__(model)
+        self.target, self.label_dropout = target, label_dropout
+        whole = schedule_of(schedule, timesteps)
+        self.alpha, self.sigma = (values.float().to(model.range.middle.device) for values in whole)
+        self.averaged = Lagged(model, 1 - decay)
+        self.generating = functools.partial(
+            Denoising,
+            schedule=whole,
+            step=step_of(sampler, eta, variance),
+            target=target,
+            variance=variance,
+            steps=steps or timesteps,
+            guidance=guidance,
+        )
+
+    def updates(self, batch: Labelled) -> Iterator[Update]:
+        denoiser, timesteps = as_denoiser(self.model), len(self.alpha) - 1
+        x = denoiser.range.inward(batch.x)
+        t = torch.randint(1, timesteps + 1, (len(x),), device=x.device)
+        epsilon = torch.randn_like(x)
+        over = (slice(None),) + (None,) * (x.ndim - 1)
+        alpha, sigma = self.alpha[t][over], self.sigma[t][over]
+        hidden = torch.rand(len(x), device=x.device) < self.label_dropout
+        label = torch.where(hidden, denoiser.classes, batch.y)
+        # L_simple = |ε - ε_θ(α_t x + σ_t ε, t)|²  (equation 14), or the same of x or v
+        given = denoiser(noised(x, epsilon, alpha, sigma), t / timesteps, label)
+        yield Update(F.mse_loss(given, target_of(self.target, x, epsilon, alpha, sigma)))
+        self.averaged.follow(denoiser)
+
+    def product(self) -> Denoising:
+        return self.generating(as_denoiser(self.averaged.module))
+
+
+def as_denoiser(model: nn.Module) -> Denoiser:
+    if not isinstance(model, Denoiser):
+        raise UserError("the loss diffusion trains a denoiser: --model ddpm-unet for pictures, ddpm-mlp for points")
+    return model

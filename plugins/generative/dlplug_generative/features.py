@@ -1,0 +1,112 @@
+"""A small classifier whose last hidden layer is what pictures of 28x28 are compared in, and its weights by name."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save, save_file
+from torch import Tensor, nn
+
+from dlplug import Spec, UserError, trained
+
+OURS = Path(__file__).parent / "weights"
+SHIPPED = ("fashion", "mnist")
+AT_ONCE = 500
+
+
+class FeatureNet(nn.Module):
+    """Three stages of convolutions, the mean over all places, and one affine layer to the classes.
+
+    A classifier like any other; what `fidelity` uses of it is the layer before the classes, as Heusel et al. 2017
+    (arXiv:1706.08500) use Inception's.
+
+    width: channels of the first stage, doubled at each further one.
+    features: numbers of the last hidden layer.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, spec: Spec, *, width: int = 24, features: int = 64) -> None:
+        super().__init__()
+        if min(width, features) < 1:
+            raise UserError(f"--model.width and --model.features must be at least 1, got {width} and {features}")
+        channels = spec.input[0]
+        for name, value in (("mean", spec.mean), ("deviation", spec.deviation)):
+            value = torch.as_tensor(value, dtype=torch.float).flatten().expand(channels).clone()
+            self.register_buffer(name, value[:, None, None])
+        self.stages = nn.Sequential(
+            *stage(channels, width),
+            *stage(width, 2 * width, stride=2),
+            *stage(2 * width, 4 * width, stride=2),
+            *stage(4 * width, features),
+        )
+        self.classify = nn.Linear(features, spec.output)
+        self.to(memory_format=torch.channels_last)
+
+    def features(self, x: Tensor) -> Tensor:
+        """x (B, C, H, W) in [0, 1] → (B, features)."""
+        return self.stages((x - self.mean) / self.deviation).mean((2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classify(self.features(x))
+
+
+def stage(inputs: int, outputs: int, stride: int = 1) -> tuple[nn.Module, ...]:
+    return nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+
+
+class Features(NamedTuple):
+    """A trained FeatureNet, and what its numbers are named by: the first eight digits of the SHA-256 of its file, or of
+    what its file would be."""
+
+    net: FeatureNet
+    digest: str
+
+    def of(self, x: Tensor) -> Tensor:
+        """x (N, C, H, W) in [0, 1] → (N, features), on the CPU. Raises UserError for pictures of other channels."""
+        channels = len(self.net.mean)
+        if x.ndim != 4 or x.shape[1] != channels:
+            raise UserError(
+                f"these features are of pictures with {channels} channels, not of {tuple(x.shape[1:])}: give the run "
+                "of a feature-net that was trained on such data, --metrics.fidelity.features RUN"
+            )
+        with torch.no_grad():
+            return torch.cat([self.net.features(part) for part in x.cpu().split(AT_ONCE)])
+
+
+def load_features(named: str) -> Features:
+    """Those that are shipped (fashion, mnist), of a .safetensors file, or of a run of a feature-net.
+
+    Raises UserError where there is no such file or run, or it is of another model.
+    """
+    try:
+        saved = weights_of(named)
+        weights = {name: value.float() if value.is_floating_point() else value for name, value in saved.items()}
+        channels, classes = len(weights["mean"]), len(weights["classify.weight"])
+        width, features = len(weights["stages.0.weight"]), weights["classify.weight"].shape[1]
+        net = FeatureNet(Spec((channels, 28, 28), classes), width=width, features=features)
+        net.load_state_dict(weights)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"the features' file {named} is missing or damaged: {error}") from None
+    except (KeyError, RuntimeError):
+        raise UserError(f"{named} is of another model: features come from a feature-net") from None
+    return Features(net.eval(), hashlib.sha256(save(saved)).hexdigest()[:8])
+
+
+def weights_of(named: str) -> dict[str, Tensor]:
+    if named in SHIPPED:
+        return load_file(OURS / f"features-{named}.safetensors")
+    if named.endswith(".safetensors"):
+        return load_file(Path(named).expanduser())
+    return trained(named).weights
+
+
+def ship(run: str, path: Path) -> None:
+    """Writes a run's weights in half precision: how the shipped files were made of the recipes `features-…`."""
+    halved = {name: value.half() if value.is_floating_point() else value for name, value in weights_of(run).items()}
+    save_file(halved, path)

@@ -1,0 +1,115 @@
+"""How good and how varied pictures are, by the features of a small classifier or by Inception's."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from dlplug import UserError, data_folder
+from dlplug_generative.coverage import precision_recall
+from dlplug_generative.features import load_features
+from dlplug_generative.frechet import frechet_distance
+from dlplug_generative.generating import examples_of, generating, trained_on
+
+log = logging.getLogger("dlplug")
+
+INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
+ADDRESS = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION}"
+AT_ONCE = 100
+
+
+def fidelity(
+    product: Any,
+    data: Any,
+    *,
+    features: str = "fashion",
+    count: int = 10_000,
+    neighbours: int = 3,
+    floor: bool = False,
+    steps: int | None = None,
+    seed: int,
+) -> Mapping[str, Any]:
+    """Fréchet distance, precision and recall of made pictures, in the features of a small classifier.
+
+    Against all pictures of the split. The numbers are named by the classifier's weights, and can only be compared with
+    those of the same name, count and split. They are of 8-bit pictures, as the real ones are.
+
+    features: fashion or mnist, which are shipped; a .safetensors file; or the run of a feature-net.
+    count: pictures to make.
+    neighbours: the k of precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991).
+    floor: measures as many training pictures in place of made ones, too: what a perfect model would get.
+    steps: of a sampler that makes its pictures by and by; None takes its own.
+    """
+    known, real = load_features(features), examples_of(data).x
+    made = rounded(generating(product).generate(count, seed=seed, steps=steps))
+    of_real, of_made = known.of(real), known.of(made)
+    found = precision_recall(of_real, of_made, neighbours)
+    values: dict[str, Any] = {
+        f"fid_local_{known.digest}": frechet_distance(of_real, of_made),
+        f"precision_k{neighbours}_local_{known.digest}": found.precision,
+        f"recall_k{neighbours}_local_{known.digest}": found.recall,
+        "protocol": f"{count:,} made pictures against {len(real):,} real ones",
+    }
+    if floor:
+        values[f"fid_local_{known.digest}_floor"] = frechet_distance(of_real, known.of(some(trained_on(data), count)))
+    return values
+
+
+def inception_fid(
+    product: Any,
+    data: Any,
+    *,
+    weights: str = "",
+    count: int = 10_000,
+    reference: Literal["held-out", "train"] = "held-out",
+    seed: int,
+) -> Mapping[str, float]:
+    """Fréchet distance in the features of Inception, by torchmetrics: the number of the literature.
+
+    Needs torch-fidelity and its weights; where they are missing the log says so and nothing is measured.
+
+    weights: the file; "" looks for it in the data folder.
+    count: pictures to make.
+    reference: what they are compared with: all pictures of the split, or all training pictures.
+    """
+    path = Path(weights).expanduser() if weights else data_folder() / INCEPTION
+    if importlib.util.find_spec("torch_fidelity") is None or not path.is_file():
+        log.warning(
+            f"the Inception FID is not measured: it needs `pip install torch-fidelity`, and {ADDRESS} as {path} (or "
+            "--metrics.inception-fid.weights)"
+        )
+        return {}
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    device = next(product.parameters()).device
+    distance = FrechetInceptionDistance(normalize=True, feature_extractor_weights_path=str(path))
+    distance = distance.set_dtype(torch.float64).to(device)
+    real = trained_on(data) if reference == "train" else examples_of(data).x
+    made = generating(product).generate(count, seed=seed)
+    for x, is_real in ((real, True), (made, False)):
+        for part in x.split(AT_ONCE):
+            distance.update(coloured(part).to(device), real=is_real)
+    return {f"fid_inception_{reference.replace('-', '_')}_{count}": float(distance.compute())}
+
+
+def rounded(x: Tensor) -> Tensor:
+    """Pictures in [0, 1] with 256 levels."""
+    return (x.cpu().clamp(0, 1) * 255).round() / 255
+
+
+def coloured(x: Tensor) -> Tensor:
+    """(N, 1 or 3, H, W) → (N, 3, H, W)."""
+    return x.expand(-1, 3, -1, -1)
+
+
+def some(x: Tensor, count: int) -> Tensor:
+    """`count` of x, the same ones always. Raises UserError where there are not so many."""
+    if count > len(x):
+        raise UserError(f"the floor wants {count:,} training pictures, and there are {len(x):,}: make fewer")
+    return x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:count]]

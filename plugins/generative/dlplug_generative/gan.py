@@ -1,0 +1,98 @@
+"""Generative adversarial nets: a critic learns to tell real from made, a generator learns to please it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from dlplug import Labelled, Lagged, Loss, Turn, Update, UserError
+from dlplug_generative.gan_losses import OBJECTIVES
+from dlplug_generative.gan_networks import Adversaries, Generator
+from dlplug_generative.gan_penalties import Scores, clip_weights, gradient_penalty, r1
+
+USUAL = {"none": 0.0, "gradient": 10.0, "r1": 10.0, "clip": 0.01}
+
+
+class GAN(Loss):
+    """A critic and a generator that learn against each other, by any of the usual objectives and penalties.
+
+    Goodfellow et al. 2014 (arXiv:1406.2661). What is used and measured is the averaged generator.
+
+    objective: of both: non-saturating (Goodfellow et al. 2014), hinge (Miyato et al. 2018, arXiv:1802.05957) or
+        wasserstein (Arjovsky et al. 2017, arXiv:1701.07875), which needs one of the penalties.
+    penalty: of the critic: gradient (its slope between real and made is to be one: Gulrajani et al. 2017,
+        arXiv:1704.00028), r1 (its slope at real things is to be small: Mescheder et al. 2018, arXiv:1801.04406) or clip
+        (each weight is cut to a bound: Arjovsky et al. 2017).
+    strength: of the penalty; None takes its paper's: λ = 10 of gradient, γ = 10 of r1, the bound c = 0.01 of clip.
+    critic_steps: batches that the critic learns from for one step of the generator.
+    average: decay of the generator's averaged weights, at each of its steps; 0 uses the weights as they are.
+    """
+
+    parts = ("critic", "generator")
+    model: Adversaries
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        objective: Literal["non-saturating", "hinge", "wasserstein"] = "non-saturating",
+        penalty: Literal["none", "gradient", "r1", "clip"] = "none",
+        strength: float | None = None,
+        critic_steps: int = 1,
+        average: float = 0.999,
+    ) -> None:
+        if not isinstance(model, Adversaries):
+            raise UserError("the loss gan needs a critic and a generator: --model dcgan, resnet-gan or planar-gan")
+        if (strength is not None and strength < 0) or critic_steps < 1 or not 0 <= average < 1:
+            raise UserError(
+                "--loss.strength must not be negative, --loss.critic-steps is at least 1, and --loss.average in "
+                f"[0, 1); got {strength}, {critic_steps} and {average}"
+            )
+        if penalty in ("gradient", "r1") and any(isinstance(layer, nn.BatchNorm2d) for layer in model.critic.modules()):
+            raise UserError(
+                f"--loss.penalty {penalty} is about each example's own slope, which batch normalisation mixes with "
+                "others': choose another --model.critic-norm"
+            )
+        super().__init__(model)
+        self.objective, self.penalty = OBJECTIVES[objective], penalty
+        self.strength = USUAL[penalty] if strength is None else strength
+        self.turn = Turn(critic_steps)
+        self.average = Lagged(model.generator, 1 - average)
+
+    def updates(self, batch: Labelled) -> Iterator[Update]:
+        generator = self.model.generator
+        real = generator.range.inward(batch.x)
+        label = batch.y if generator.conditional else None
+        scores = partial(self.model.critic, label=label)
+        fake = generator(generator.noise(len(real)), label)
+        real_score, fake_score = scores(real), scores(fake.detach())
+        penalty = self.strength * self.penalised(scores, real, fake.detach())
+        yield Update(
+            self.objective.critic(real_score, fake_score) + penalty,
+            "critic",
+            real_score=real_score.mean(),
+            fake_score=fake_score.mean(),
+            penalty=penalty,
+        )
+        if self.penalty == "clip":
+            clip_weights(self.model.critic, self.strength)
+        if self.turn():
+            yield Update(self.objective.generator(scores(fake)), "generator")
+            self.average.follow(generator)
+
+    def penalised(self, scores: Scores, real: Tensor, fake: Tensor) -> Tensor:
+        """What a critic is to pay, a scalar: nothing where its weights are clipped."""
+        if self.penalty == "gradient":
+            return gradient_penalty(scores, real, fake).mean()
+        if self.penalty == "r1":
+            return r1(scores, real).mean()
+        return torch.zeros((), device=real.device)
+
+    def product(self) -> Generator:
+        averaged = self.average.module
+        assert isinstance(averaged, Generator)
+        return averaged

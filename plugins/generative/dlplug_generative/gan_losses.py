@@ -1,0 +1,56 @@
+"""What the two adversaries of a GAN minimise, as functions of the critic's scores: high for real, low for made.
+
+Scores are (B,), losses scalars, means over the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Objective(NamedTuple):
+    """critic(real scores, fake scores) and generator(fake scores), each to be minimised by its side."""
+
+    critic: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor], Tensor]
+
+
+def logistic_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """Goodfellow et al. 2014 (arXiv:1406.2661), equation 1; a score is the logit of being real."""
+    # -E[log D(x)] - E[log(1 - D(G(z)))], D = σ(score)
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def non_saturating_generator(fake: Tensor) -> Tensor:
+    """Goodfellow et al. 2014, section 3: instead of minimising log(1 - D), which has no slope where D is sure."""
+    # -E[log D(G(z))]
+    return F.softplus(-fake).mean()
+
+
+def hinge_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """Lim & Ye 2017 (arXiv:1705.02894); Miyato et al. 2018 (arXiv:1802.05957), equation 16."""
+    # E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+
+def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """Arjovsky et al. 2017 (arXiv:1701.07875), equation 2; minus the distance, if the critic is 1-Lipschitz."""
+    # E[D(G(z))] - E[D(x)]
+    return fake.mean() - real.mean()
+
+
+def wasserstein_generator(fake: Tensor) -> Tensor:
+    """Of the Wasserstein distance and of the hinge loss alike."""
+    # -E[D(G(z))]
+    return -fake.mean()
+
+
+OBJECTIVES: Mapping[str, Objective] = {
+    "non-saturating": Objective(logistic_critic, non_saturating_generator),
+    "hinge": Objective(hinge_critic, wasserstein_generator),
+    "wasserstein": Objective(wasserstein_critic, wasserstein_generator),
+}

@@ -1,0 +1,177 @@
+"""The recipes of adversarial nets. Their settings were chosen on the validation set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlplug import Preset, Recipe, Target, use
+from dlplug_generative.feature_recipes import FASHION_FID
+
+GOODFELLOW = "Goodfellow et al. 2014 (arXiv:1406.2661)"
+METZ = "Metz et al. 2017 (arXiv:1611.02163), section 3.1"
+GULRAJANI = "Gulrajani et al. 2017 (arXiv:1704.00028)"
+CURE = {"loss.objective": "wasserstein", "loss.penalty": "gradient"}
+SCORES = ["train/real_score", "train/fake_score"]
+
+EIGHT = Target(
+    "test/modes",
+    "eight Gaussians, modes with at least a tenth of their even share of 5,000 points within three deviations",
+    METZ,
+    at_least=8,
+    where={"data": "eight-gaussians", **CURE},
+)
+
+METRICS = [use("fidelity", features="fashion", count=2000), "generated"]
+AT_THE_END = {"metrics.fidelity.count": 10_000, "metrics.fidelity.floor": True}
+SAMPLERS = ["generated", "history", "memorisation"]
+WATCH = [f"val/{FASHION_FID}", *SCORES]
+
+
+def adam(learning_rate: float, *, beta1: float = 0.5, beta2: float = 0.999, **schedule: Any) -> Any:
+    """The same for both sides."""
+    one = use("adam", learning_rate=learning_rate, beta1=beta1, beta2=beta2, **schedule)
+    return {"critic": one, "generator": one}
+
+
+def local_fid(bar: float) -> Target:
+    return Target(
+        f"test/{FASHION_FID}",
+        "Fréchet distance in the shipped features, 10,000 made pictures against the 10,000 test pictures",
+        "this project's own bar",
+        at_most=bar,
+        where={"data": "fashion-mnist"},
+    )
+
+
+GAN_RECIPES = {
+    "gan-8gaussians": Recipe(
+        summary="A plain adversarial net on eight Gaussians: watch it collapse",
+        data=use("eight-gaussians", batch_size=128),
+        model=use("planar-gan", noise=256),
+        loss=use("gan", average=0.0),
+        optimizer=adam(1e-4),
+        length="6k steps",
+        source=f"{GOODFELLOW}; the points and the settings: {METZ}",
+        metrics=["modes", "generated"],
+        samplers=["generated", "history"],
+        trainer=use("torch", threads=1, eval_every=500),
+        targets=[EIGHT],
+        watch=["val/modes", *SCORES],
+    ),
+    "wgan-gp-8gaussians": Recipe(
+        summary="The cure: a critic whose slope is held at one covers all eight Gaussians",
+        data=use("eight-gaussians", batch_size=128),
+        model="planar-gan",
+        loss=use("gan", objective="wasserstein", penalty="gradient", strength=0.1, critic_steps=5, average=0.99),
+        optimizer=adam(1e-3, beta2=0.9),
+        length="12k steps",
+        source=f"{GULRAJANI}; λ = 0.1 as the authors' code for such points",
+        metrics=["modes", "generated"],
+        samplers=["generated", "history"],
+        trainer=use("torch", threads=1, eval_every=1000),
+        targets=[EIGHT],
+        watch=["val/modes", *SCORES],
+    ),
+    "gan-fashion": Recipe(
+        summary="A convolutional adversarial net makes clothes; its presets are the other losses, of equal time",
+        data=use("fashion-mnist", batch_size=64),
+        model=use("dcgan", width=32),
+        loss=use("gan", average=0.99),
+        optimizer=adam(5e-4),
+        length="12k steps",
+        source=f"{GOODFELLOW}; the nets: Radford et al. 2016 (arXiv:1511.06434)",
+        metrics=METRICS,
+        evaluation=AT_THE_END,
+        samplers=SAMPLERS,
+        trainer=use("torch", threads=1, eval_every=1500),
+        targets=[local_fid(4)],
+        presets={
+            "r1": Preset(
+                "a penalty on the critic's slope at real pictures",
+                {"loss.penalty": "r1", "model.critic_norm": "layer", "steps": 7200, "eval_every": 900},
+            ),
+            "hinge": Preset(
+                "the hinge loss, with spectral normalisation",
+                {"loss.objective": "hinge", "model.critic_norm": "spectral", "steps": 11_400, "eval_every": 1425},
+            ),
+            "clip": Preset(
+                "the Wasserstein distance, by a critic whose weights are clipped",
+                {
+                    "loss.objective": "wasserstein",
+                    "loss.penalty": "clip",
+                    "loss.critic_steps": 5,
+                    "optimizer.critic": "rmsprop",
+                    "optimizer.generator": "rmsprop",
+                    "optimizer.critic.learning_rate": 2e-4,
+                    "optimizer.generator.learning_rate": 2e-4,
+                    "steps": 18_000,
+                    "eval_every": 2250,
+                },
+            ),
+        },
+        watch=WATCH,
+        needs="Fashion-MNIST, 31 MB",
+    ),
+    "wgan-gp-fashion": Recipe(
+        summary="Clothes by the Wasserstein distance and a critic whose slope is held at one",
+        data=use("fashion-mnist", batch_size=64),
+        model=use("dcgan", width=32, critic_norm="layer"),
+        loss=use("gan", objective="wasserstein", penalty="gradient", critic_steps=3, average=0.99),
+        optimizer=adam(5e-4, beta1=0.0, beta2=0.9),
+        length="8600 steps",
+        source=GULRAJANI,
+        metrics=METRICS,
+        evaluation=AT_THE_END,
+        samplers=SAMPLERS,
+        trainer=use("torch", threads=1, eval_every=1075),
+        targets=[local_fid(10)],
+        watch=WATCH,
+        needs="Fashion-MNIST, 31 MB",
+    ),
+    "sngan-cifar10": Recipe(
+        summary="A residual adversarial net with spectral normalisation on CIFAR-10",
+        data=use("cifar10", batch_size=64, flip=True),
+        model="resnet-gan",
+        loss=use("gan", objective="hinge", critic_steps=5, average=0.9999),
+        optimizer=adam(2e-4, beta1=0.0, beta2=0.9, schedule="linear"),
+        length="500k steps",
+        source="Miyato et al. 2018 (arXiv:1802.05957)",
+        metrics=["inception-fid", "generated"],
+        samplers=SAMPLERS,
+        presets={
+            "cpu": Preset(
+                "narrow nets and few steps: to be seen working, not to reach the target",
+                {
+                    "model.width": 32,
+                    "model.critic_width": 32,
+                    "loss.critic_steps": 2,
+                    "loss.average": 0.99,
+                    "steps": 2000,
+                    "eval_every": 200,
+                    "threads": 1,
+                },
+            ),
+            "gpu": Preset(
+                "the paper's nets and length, in bf16, the whole step as CUDA graphs",
+                {
+                    "precision": "bf16",
+                    "graph": True,
+                    "eval_every": 20_000,
+                    "metrics.inception-fid.count": 50_000,
+                    "metrics.inception-fid.reference": "train",
+                },
+                [
+                    Target(
+                        "test/fid_inception_train_50000",
+                        "Inception's features, 50,000 made pictures against the training pictures; needs its weights",
+                        "w86763777/pytorch-gan-collections: 17.81 convolutional, 14.32 residual; kwotsin/mimicry 16.77",
+                        at_most=18,
+                        where={"data": "cifar10"},
+                    )
+                ],
+            ),
+        },
+        watch=SCORES,
+        needs="CIFAR-10, 170 MB",
+    ),
+}

@@ -1,0 +1,84 @@
+"""What every generative model here gives to be used, and what samplers and metrics know of the data: nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch import Generator, Tensor, nn
+
+from dlplug import Labelled, UserError
+
+AT_ONCE = 500  # things made at once: few enough for memory, and fixed, so that what is made hangs on nothing else
+
+
+class Generating(Protocol):
+    """Makes `count` things like the data: (count, *spec.input), pictures in [0, 1], points in their own plane.
+
+    A pure function of the weights and its arguments, on the weights' device, without gradients. Raises UserError for a
+    label or steps that mean nothing to the model, a label out of range, and more steps than its schedule has.
+    """
+
+    def generate(self, count: int, *, seed: int = 0, label: int | None = None, steps: int | None = None) -> Tensor: ...
+
+
+def generating(product: Any) -> Generating:
+    """The product itself. Raises UserError for one that makes nothing."""
+    if not callable(getattr(product, "generate", None)):
+        raise UserError(
+            f"a {type(product).__name__} generates nothing; the recipes of dlplug-generative train what does"
+        )
+    return product
+
+
+def device_of(product: Any) -> torch.device:
+    assert isinstance(product, nn.Module)
+    return next(product.parameters()).device
+
+
+def check_count(count: int) -> None:
+    if count < 1:
+        raise UserError(f"--count must be at least 1, got {count}")
+
+
+def check_label(label: int | None, classes: int, conditional: bool) -> None:
+    """classes: how many the data have; conditional: whether the model learnt them."""
+    if label is None:
+        return
+    if not conditional:
+        raise UserError(f"this model has learnt no labels, so --label {label} means nothing to it: leave it out")
+    if not 0 <= label < classes:
+        raise UserError(f"--label must be between 0 and {classes - 1}, got {label}")
+
+
+def check_no_steps(steps: int | None, model: str) -> None:
+    if steps is not None:
+        raise UserError(f"a {model} makes its pictures at once, so --steps {steps} means nothing to it: leave it out")
+
+
+def in_chunks(make: Callable[[int, Generator], Tensor], count: int, seed: int, device: torch.device) -> Tensor:
+    """make(how many, generator), often enough for `count`: (count, ...); one generator, on the device."""
+    check_count(count)
+    generator = torch.Generator(device).manual_seed(seed)
+    with torch.no_grad():
+        made = [make(min(AT_ONCE, count - start), generator) for start in range(0, count, AT_ONCE)]
+    return torch.cat(made)
+
+
+def examples_of(data: Any) -> Labelled:
+    """A held-out split as models see it: pictures (N, C, H, W) in [0, 1] or points (N, 2), and classes (N,).
+
+    data: what pictures by name give, a NamedTuple with uint8 `images` (N, H, W, C); or planar points `x`.
+    """
+    return Labelled(as_seen(data.images) if hasattr(data, "images") else data.x, data.y)
+
+
+def trained_on(data: Any) -> Tensor:
+    """The training examples of a split, as `examples_of` gives the held-out ones."""
+    return as_seen(data.train)
+
+
+def as_seen(x: Tensor) -> Tensor:
+    """uint8 pictures (N, H, W, C) as floats (N, C, H, W) in [0, 1]; points as they are."""
+    return x.permute(0, 3, 1, 2).float().div_(255).contiguous() if x.dtype == torch.uint8 else x

@@ -1,0 +1,69 @@
+"""Whether a model repeats what it was shown: how near to the training set its pictures are, beside unseen real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from dlplug import Image, UserError
+from dlplug_generative.generating import examples_of, generating, trained_on
+from dlplug_generative.pictures import grid
+
+AT_ONCE = 250
+
+
+class Nearest(NamedTuple):
+    """Of each: the root mean square difference from its nearest training example (N,), and which one that is (N,)."""
+
+    distance: Tensor
+    which: Tensor
+
+
+def nearest(x: Tensor, train: Tensor) -> Nearest:
+    """x (N, ...) against train (M, ...), number by number (pixels in [0, 1])."""
+    x, train = x.flatten(1).float().cpu(), train.flatten(1).float().cpu()
+    squares = train.square().sum(1)
+    # argmin_t |x - t|² = argmin_t |t|² - 2 xᵀt
+    index = torch.cat([torch.addmm(squares, part, train.T, alpha=-2).argmin(1) for part in x.split(AT_ONCE)])
+    return Nearest((x - train[index]).square().mean(1).sqrt(), index)
+
+
+def share_nearer(made: Tensor, unseen: Tensor) -> float:
+    """Probability that one of the distances made (N,) is smaller than one of unseen (M,), ties counted half: the area
+    under the curve of the test of Meehan et al. 2020 (arXiv:2004.05675)."""
+    order = unseen.sort().values
+    above = len(order) - torch.searchsorted(order, made, right=True)
+    ties = len(order) - torch.searchsorted(order, made) - above
+    return ((above + 0.5 * ties).double().mean() / len(order)).item()
+
+
+def memorisation(product: Any, data: Any, *, count: int = 1000, show: int = 10, seed: int) -> Mapping[str, Any]:
+    """How much nearer to the training set made pictures are than unseen real ones, and the nearest pairs as a picture.
+
+    `nearest_made` and `nearest_unseen` are medians of the root mean square difference from the nearest training
+    example, `nearer_than_unseen` is how often a made one is nearer than an unseen one: about 0.5 by a model that learnt
+    nothing by heart, 1 by one that repeats. Blurred pictures are nearer too: look at the pairs.
+
+    count: how many to make, and of unseen ones to compare with.
+    show: pairs to show, the nearest of all.
+    """
+    if count < 1 or show < 1:
+        raise UserError(f"count and show must be at least 1, got {count} and {show}")
+    real, train = examples_of(data).x, trained_on(data)
+    drawn = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))[:count]
+    made = generating(product).generate(count, seed=seed).cpu()
+    of_made, of_unseen = nearest(made, train), nearest(real[drawn], train)
+    values: dict[str, Any] = {
+        "nearest_made": of_made.distance.median().item(),
+        "nearest_unseen": of_unseen.distance.median().item(),
+        "nearer_than_unseen": share_nearer(of_made.distance, of_unseen.distance),
+    }
+    if made.ndim == 4:
+        closest = of_made.distance.argsort()[:show]
+        pairs = torch.cat([made[closest], train[of_made.which[closest]].cpu()])
+        caption = "made pictures above, the training pictures that they are nearest to below"
+        values["neighbours"] = Image(grid(pairs, len(closest)), caption)
+    return values

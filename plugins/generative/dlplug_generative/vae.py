@@ -1,0 +1,118 @@
+"""The variational autoencoder as a distribution, whatever its networks are: p(z) p(x|z), and q(z|x) beside it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from dlplug import Spec, UserError
+from dlplug_generative.generating import check_label, check_no_steps, in_chunks
+from dlplug_generative.likelihoods import Likelihood, bernoulli, discretised_logistic, gaussian
+from dlplug_generative.vae_terms import Gaussian
+
+
+class VAE(nn.Module):
+    """p(z) = N(0, 1); p(x|z) of the decoder's numbers, one for each of x's; q(z|x) = N(μ, σ²) of the encoder's.
+
+    encoder: (B, *input) standardised, and a code (B, classes) where `conditional` → (B, 2 · latents).
+    decoder: (B, latents), and the code, → (B, *input).
+
+    Gaussian and logistic likelihoods have one scale for each channel, which is learnt as the weights are (Rybkin et al.
+    2021, arXiv:2006.13202).
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(
+        self,
+        spec: Spec,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        *,
+        latents: int,
+        likelihood: Likelihood,
+        conditional: bool,
+    ) -> None:
+        super().__init__()
+        if len(spec.input) != 3 and likelihood != "gaussian":
+            raise UserError(f"--model.likelihood {likelihood} is of pixels; these data need gaussian")
+        self.input, self.classes, self.latents = spec.input, spec.output, latents
+        self.likelihood, self.conditional = likelihood, conditional
+        self.encoder, self.decoder = encoder, decoder
+        each = (spec.input[0], *[1] * (len(spec.input) - 1))  # one number for each channel
+        for name, value in (("mean", spec.mean), ("deviation", spec.deviation)):
+            value = torch.as_tensor(value, dtype=torch.float).flatten().expand(spec.input[0])
+            self.register_buffer(name, value.clone().view(each))
+        self.log_scale = nn.Parameter((0.5 * self.deviation).log(), requires_grad=likelihood != "bernoulli")
+
+    def encode(self, x: Tensor, y: Tensor) -> Gaussian:
+        """q(z|x) of x (B, *input) and classes y (B,): means and logarithms of variances (B, latents)."""
+        standard = (x - self.mean) / self.deviation
+        mean, log_variance = self.encoder(standard, *self.code(y)).chunk(2, -1)
+        return Gaussian(mean, log_variance)
+
+    def decode(self, z: Tensor, y: Tensor) -> Tensor:
+        """What the likelihood is made of, (k, B, *input): logits, or means. z (k, B, latents), y (B,)."""
+        code = (part.expand(len(z), *part.shape).flatten(0, 1) for part in self.code(y))
+        made = self.decoder(z.flatten(0, 1), *code).unflatten(0, z.shape[:2])
+        if self.likelihood == "bernoulli":
+            return made
+        return torch.sigmoid(made) if len(self.input) == 3 else self.mean + self.deviation * made
+
+    def code(self, y: Tensor) -> tuple[Tensor, ...]:
+        """The classes one-hot (B, classes) for a model that hangs on them, else nothing."""
+        return (F.one_hot(y, self.classes).float(),) if self.conditional else ()
+
+    def log_likelihood(self, x: Tensor, made: Tensor) -> Tensor:
+        """log p(x|z) (k, B) in nats, of x (B, *input) and what `decode` gives."""
+        elements = {
+            "bernoulli": lambda: bernoulli(x, made),
+            "gaussian": lambda: gaussian(x, made, self.log_scale),
+            "logistic": lambda: discretised_logistic(x, made, self.log_scale),
+        }[self.likelihood]()
+        return elements.flatten(2).sum(2)
+
+    def expected(self, made: Tensor) -> Tensor:
+        """E[x|z] of what `decode` gives: pictures in [0, 1], points in their plane."""
+        return torch.sigmoid(made) if self.likelihood == "bernoulli" else made
+
+    def generate(self, count: int, *, seed: int = 0, label: int | None = None, steps: int | None = None) -> Tensor:
+        """(count, *input) of z ~ N(0, 1): pictures are E[x|z], without the noise of single pixels, as they are usually
+        shown; points are draws of p(x|z). Without a label a conditional model draws one for each."""
+        check_no_steps(steps, "VAE")
+        check_label(label, self.classes, self.conditional)
+
+        def make(some: int, generator: Generator) -> Tensor:
+            random: dict[str, Any] = {"generator": generator, "device": self.mean.device}
+            z = torch.randn(1, some, self.latents, **random)
+            y = torch.randint(self.classes, (some,), **random)
+            y = y if label is None else torch.full_like(y, label)
+            x = self.expected(self.decode(z, y))[0]
+            return x if len(self.input) == 3 else x + self.log_scale.exp() * torch.randn(x.shape, **random)
+
+        return in_chunks(make, count, seed, self.mean.device)
+
+
+def vae_of(model: Any, who: str = "this") -> VAE:
+    """The model itself. Raises UserError where it is no VAE."""
+    if not isinstance(model, VAE):
+        raise UserError(f"{who} needs a VAE: --model vae and --model vae-conv are, not a {type(model).__name__}")
+    return model
+
+
+def check_size(**options: int) -> None:
+    for option, value in options.items():
+        if value < 1:
+            raise UserError(f"--model.{option} must be at least 1, got {value}")
+
+
+def start_at(layer: nn.Linear | nn.Conv2d, spec: Spec, likelihood: Likelihood) -> None:
+    """Lets a decoder's last layer begin with the pixels' mean, which Adam needs hundreds of steps to find."""
+    if len(spec.input) == 3 and layer.bias is not None:
+        mean = float(torch.as_tensor(spec.mean, dtype=torch.float).mean().clamp(0.01, 0.99))
+        nn.init.constant_(layer.bias, math.log(mean / (1 - mean)))

@@ -1,0 +1,101 @@
+"""What a variational autoencoder minimises: the evidence lower bound of one sample, or of k."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from dlplug import Labelled, Loss, Update, UserError
+from dlplug_generative.binarise import Binarisation, binarised
+from dlplug_generative.vae import VAE, vae_of
+from dlplug_generative.vae_terms import divergence, importance_bound, log_weights, reparametrised
+
+
+class EvidenceLowerBound(Loss):
+    """-ELBO = -E_q[log p(x|z)] + β KL(q(z|x) ‖ p(z)), in nats an example (Kingma & Welling 2014, arXiv:1312.6114).
+
+    beta: weight of the divergence; other than 1 the loss is no bound (Higgins et al. 2017, β-VAE).
+    warmup: steps over which the weight rises from 0 (Sønderby et al. 2016, arXiv:1602.02282).
+    binarisation: static, each picture once; dynamic, drawn anew each time; or none.
+    """
+
+    remembers = ("step",)
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        beta: float = 1.0,
+        warmup: int = 0,
+        binarisation: Literal["static", "dynamic", "none"] = "static",
+    ) -> None:
+        if beta < 0:
+            raise UserError(f"--loss.beta must not be negative, got {beta}")
+        if warmup < 0:
+            raise UserError(f"--loss.warmup must not be negative, got {warmup}")
+        super().__init__(model)
+        vae = checked(model, "the loss elbo", binarisation)
+        self.beta, self.warmup = beta, warmup
+        self.binarisation: Binarisation = binarisation
+        self.step = torch.zeros((), device=vae.mean.device)  # on the device: a captured step counts on
+
+    def updates(self, batch: Labelled) -> Iterator[Update]:
+        vae = vae_of(self.model)
+        x, y = binarised(batch.x, self.binarisation), batch.y
+        q = vae.encode(x, y)
+        z = reparametrised(q, torch.randn(1, *q.mean.shape, device=x.device))
+        reconstruction = vae.log_likelihood(x, vae.decode(z, y)).mean()
+        kl = divergence(q).mean()
+        self.step += 1
+        beta = self.beta * (self.step / self.warmup).clamp(max=1) if self.warmup else self.beta
+        # L = -E log p(x|z) + β KL(q(z|x) ‖ p(z))
+        yield Update(beta * kl - reconstruction, elbo=reconstruction - kl, reconstruction=reconstruction, kl=kl)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        super().load_state_dict({**state, "step": state["step"].to(self.step.device)})
+
+
+class ImportanceWeighted(Loss):
+    """-log 1/k Σ p(x|z) p(z) / q(z|x) over k samples of q, in nats an example (Burda et al. 2016, arXiv:1509.00519).
+
+    samples: k; 1 is the evidence lower bound, by samples for its divergence too.
+    binarisation: static, each picture once; dynamic, drawn anew each time; or none.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        samples: int = 50,
+        binarisation: Literal["static", "dynamic", "none"] = "static",
+    ) -> None:
+        if samples < 1:
+            raise UserError(f"--loss.samples must be at least 1, got {samples}")
+        super().__init__(model)
+        checked(model, "the loss iwae", binarisation)
+        self.samples = samples
+        self.binarisation: Binarisation = binarisation
+
+    def updates(self, batch: Labelled) -> Iterator[Update]:
+        vae = vae_of(self.model)
+        x, y = binarised(batch.x, self.binarisation), batch.y
+        q = vae.encode(x, y)
+        z = reparametrised(q, torch.randn(self.samples, *q.mean.shape, device=x.device))
+        log_likelihood = vae.log_likelihood(x, vae.decode(z, y))
+        # L_k = E log 1/k Σ w
+        bound = importance_bound(log_weights(log_likelihood, q, z)).mean()
+        yield Update(-bound, bound=bound, reconstruction=log_likelihood.mean(), kl=divergence(q).mean())
+
+
+def checked(model: nn.Module, who: str, binarisation: Binarisation) -> VAE:
+    """The model. Raises UserError where it is no VAE, or where its likelihood knows more than black and white."""
+    vae = vae_of(model, who)
+    if binarisation != "none" and vae.likelihood != "bernoulli":
+        raise UserError(
+            f"--model.likelihood {vae.likelihood} is of grey pixels: binarised ones ({binarisation}) need bernoulli, "
+            "and it needs --loss.binarisation none"
+        )
+    return vae

@@ -1,0 +1,95 @@
+"""How much a variational autoencoder knows of held-out pictures: bounds in nats, and the likelihood by many samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from dlplug import Labelled, UserError
+from dlplug_generative.binarise import binarised, named
+from dlplug_generative.generating import examples_of
+from dlplug_generative.vae import VAE, vae_of
+from dlplug_generative.vae_losses import checked
+from dlplug_generative.vae_terms import divergence, importance_bound, log_weights, reparametrised
+
+AT_ONCE = 500  # decoded at once: what a layer makes of so many stays in a processor's cache
+
+
+class Terms(NamedTuple):
+    """Of single examples, each (N,), in nats."""
+
+    reconstruction: Tensor
+    kl: Tensor
+
+
+def evidence(
+    model: Any,
+    data: Any,
+    *,
+    binarisation: Literal["static", "dynamic", "none"] = "static",
+    importance_samples: int = 200,
+    likelihood_of: int = 0,
+    seed: int,
+) -> Mapping[str, Any]:
+    """The evidence lower bound and its two terms over the whole split, and the negative log likelihood by importance
+    sampling, all in nats an example, with the binarisation and the number of samples in their names.
+
+    binarisation: static, each picture once; dynamic, drawn by the seed; or none.
+    importance_samples: for each example's likelihood; 0 leaves the likelihood out.
+    likelihood_of: examples whose likelihood is measured, evenly over the split; 0 takes all.
+    """
+    vae = checked(vae_of(model, "the metric evidence"), "the metric evidence", binarisation)
+    if min(importance_samples, likelihood_of) < 0:
+        raise UserError("--metrics.evidence.importance-samples and --metrics.evidence.likelihood-of cannot be negative")
+    x, y = (part.to(vae.mean.device) for part in examples_of(data))
+    torch.manual_seed(seed)
+    split = Labelled(binarised(x, binarisation), y)
+    terms = terms_of(vae, split, seed)
+    values: dict[str, Any] = {
+        named("elbo", binarisation): (terms.reconstruction - terms.kl).double().mean().item(),
+        named("reconstruction", binarisation): terms.reconstruction.double().mean().item(),
+        named("kl", binarisation): terms.kl.double().mean().item(),
+    }
+    if not importance_samples:
+        return values
+    # evenly: MNIST's first pictures are easier than its last, by nats
+    some = torch.linspace(0, len(y) - 1, min(likelihood_of or len(y), len(y)), device=y.device).round().long()
+    bound = log_likelihoods(vae, Labelled(split.x[some], y[some]), importance_samples, seed)
+    values[f"{named('nll', binarisation)}_iws{importance_samples}"] = -bound.double().mean().item()
+    drawn = "" if binarisation == "none" else f", {binarisation} binarisation"
+    values["protocol"] = f"{len(bound)} examples, {importance_samples} importance samples{drawn}"
+    return values
+
+
+def terms_of(vae: VAE, split: Labelled, seed: int) -> Terms:
+    """E_q log p(x|z) by one sample, and KL(q ‖ p), of each example."""
+    generator = torch.Generator(split.x.device).manual_seed(seed)
+    parts: list[Terms] = []
+    for x, y in zip(split.x.split(AT_ONCE), split.y.split(AT_ONCE), strict=True):
+        q = vae.encode(x, y)
+        z = reparametrised(q, noise(1, q.mean, generator))
+        parts.append(Terms(vae.log_likelihood(x, vae.decode(z, y))[0], divergence(q)))
+    return Terms(*(torch.cat(part) for part in zip(*parts, strict=True)))
+
+
+def log_likelihoods(vae: VAE, split: Labelled, samples: int, seed: int) -> Tensor:
+    """log p(x) of each example by the bound of so many samples (Burda et al. 2016, equation 8): (N,)."""
+    generator = torch.Generator(split.x.device).manual_seed(seed)
+    together = max(1, AT_ONCE // samples)
+    bounds: list[Tensor] = []
+    for x, y in zip(split.x.split(together), split.y.split(together), strict=True):
+        q = vae.encode(x, y)
+        weights: list[Tensor] = []
+        for start in range(0, samples, AT_ONCE):
+            z = reparametrised(q, noise(min(AT_ONCE, samples - start), q.mean, generator))
+            weights.append(log_weights(vae.log_likelihood(x, vae.decode(z, y)), q, z))
+        bounds.append(importance_bound(torch.cat(weights)))
+    return torch.cat(bounds)
+
+
+def noise(samples: int, like: Tensor, generator: Generator) -> Tensor:
+    """Standard normal (samples, *like)."""
+    return torch.randn(samples, *like.shape, generator=generator, device=like.device)

@@ -1,0 +1,125 @@
+"""What a variational autoencoder's latents are: pictures made again, pictures between pictures, and the whole plane of
+two latents."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from dlplug import Image, Labelled, UserError
+from dlplug_generative.binarise import Binarisation, binarised
+from dlplug_generative.generating import check_count, examples_of
+from dlplug_generative.pictures import draw, grid, new_figure
+from dlplug_generative.vae import VAE, vae_of
+
+
+def reconstructed(
+    product: Any,
+    data: Any,
+    *,
+    count: int = 32,
+    binarisation: Literal["static", "dynamic", "none"] = "none",
+    seed: int,
+) -> dict[str, Image]:
+    """Pictures of the split, each beside what the model makes of its latents' means.
+
+    count: how many, drawn by the seed.
+    binarisation: of the pictures before the model sees them.
+    """
+    vae = of_pictures(product, "reconstructed", data)
+    x, y = drawn(data, count, seed, vae, binarisation)
+    made = vae.expected(vae.decode(vae.encode(x, y).mean[None], y))[0]
+    pairs = torch.stack([x, made], 1).flatten(0, 1)
+    return {"reconstructed": Image(grid(pairs, 8), f"{len(x)} pictures, and to the right of each what is made of it")}
+
+
+def interpolation(
+    product: Any,
+    data: Any,
+    *,
+    count: int = 8,
+    between: int = 8,
+    binarisation: Literal["static", "dynamic", "none"] = "none",
+    seed: int,
+) -> dict[str, Image]:
+    """Pictures on the way from one of the split to another, in equal steps of the latents: a row for each pair.
+
+    count: pairs, drawn by the seed.
+    between: pictures between the two of a pair.
+    binarisation: of the pictures before the model sees them.
+    """
+    vae = of_pictures(product, "interpolation", data)
+    if between < 0:
+        raise UserError(f"--between must not be negative, got {between}")
+    x, y = drawn(data, 2 * min(count, len(data.y) // 2), seed, vae, binarisation)
+    ends = vae.encode(x, y).mean.unflatten(0, (-1, 2))
+    z = on_the_way(ends, between + 2)
+    # a conditional model is told the label of the nearer end
+    nearer = (torch.arange(between + 2, device=y.device) > (between + 1) / 2).long()
+    labels = y.view(-1, 2)[:, nearer]
+    made = vae.expected(vae.decode(z.flatten(0, 1)[None], labels.flatten()))[0]
+    return {"interpolation": Image(grid(made, between + 2), f"{len(ends)} pairs, and {between} pictures between them")}
+
+
+def on_the_way(ends: Tensor, steps: int) -> Tensor:
+    """(1 - λ) z + λ z' for pairs of latents (P, 2, L), λ from 0 to 1 in equal steps: (P, steps, L)."""
+    share = torch.linspace(0, 1, steps, device=ends.device)[:, None]
+    return (1 - share) * ends[:, :1] + share * ends[:, 1:]
+
+
+def manifold(product: Any, data: Any, *, side: int = 20, label: int = 0) -> dict[str, Image]:
+    """What a model of two latents makes all over their plane, equally likely under the prior (Kingma & Welling 2014,
+    figure 4): pictures in their places, or the plane's lines of points.
+
+    side: pictures, or lines, along a side.
+    label: the class that a conditional model is told.
+    """
+    vae = vae_of(product, "the sampler manifold")
+    if vae.latents != 2:
+        raise UserError(f"a manifold can be drawn of 2 latents, and this model has {vae.latents}: --model.latents 2")
+    check_count(side)
+    if vae.conditional and not 0 <= label < vae.classes:
+        raise UserError(f"--label must be between 0 and {vae.classes - 1}, got {label}")
+    z = plane(side).to(vae.mean.device)
+    made = vae.expected(vae.decode(z[None], torch.full((len(z),), label, device=z.device)))[0]
+    if made.ndim == 4:
+        return {"manifold": Image(grid(made, side), "what the decoder makes of the plane of latents")}
+    return {"manifold": lines(made.unflatten(0, (side, side)), examples_of(data).x)}
+
+
+def plane(side: int) -> Tensor:
+    """Two latents (side², 2) at the quantiles ½/side, 1½/side, … of their prior: row by row, the second falling."""
+    quantiles = torch.special.ndtri((torch.arange(side) + 0.5) / side)
+    second, first = torch.meshgrid(-quantiles, quantiles, indexing="ij")
+    return torch.stack([first, second], -1).flatten(0, 1)
+
+
+def lines(made: Tensor, data: Tensor) -> Image:
+    """Where the decoder puts the lines of the plane (side, side, 2), over the data (N, 2)."""
+    figure = new_figure(4.8, 5.0)
+    axes = figure.subplots()
+    axes.scatter(*data.cpu().T.numpy(), s=5, linewidths=0, color="#9aa7b5")
+    for grid_lines in (made, made.transpose(0, 1)):
+        for line in grid_lines.cpu().numpy():
+            axes.plot(*line.T, color="#b2182b", linewidth=0.6)
+    axes.set_aspect("equal")
+    title = "the plane of latents, where the decoder puts it, over the data"
+    axes.set_title(title, fontsize=9)
+    return draw(figure, title)
+
+
+def of_pictures(product: Any, name: str, data: Any) -> VAE:
+    vae = vae_of(product, f"the sampler {name}")
+    if len(vae.input) != 3:
+        raise UserError(f"the sampler {name} shows pictures, and these data are points: --what generated shows them")
+    return vae
+
+
+def drawn(data: Any, count: int, seed: int, vae: VAE, binarisation: Binarisation) -> Labelled:
+    """Pictures of the split and their classes, on the model's device, as the model is to see them."""
+    check_count(count)
+    x, y = examples_of(data)
+    index = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))[:count]
+    return Labelled(binarised(x[index].to(vae.mean.device), binarisation), y[index].to(vae.mean.device))

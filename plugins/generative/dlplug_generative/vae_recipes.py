@@ -1,0 +1,108 @@
+"""The recipes of variational autoencoders. Their settings were chosen on the validation set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlplug import Preset, Recipe, Target, use
+
+KINGMA = "Kingma & Welling 2014 (arXiv:1312.6114)"
+PROTOCOL = "MNIST's 10,000 test pictures, each binarised once, 200 importance samples, nats a picture"
+HERE = {"data": "mnist", "loss.binarisation": "static", "metrics.evidence.binarisation": "static"}
+BINARISED = [use(name, binarisation="static") for name in ("reconstructed", "interpolation")]
+PICTURES = ["generated", *BINARISED, "manifold", "history"]
+# while training, of few: 200 samples of each picture take as long as many epochs
+SOME = use("evidence", likelihood_of=500)
+ALL = {"metrics.evidence.likelihood_of": 0}
+
+
+def nll(at_most: float, source: str, **where: Any) -> Target:
+    where = {f"loss.{option}": value for option, value in where.items()}
+    return Target("test/nll_static_iws200", PROTOCOL, source, at_most=at_most, where={**HERE, **where})
+
+
+VAE_RECIPES = {
+    "vae-mnist": Recipe(
+        summary="A variational autoencoder of affine layers on binarised MNIST",
+        data=use("mnist", batch_size=128),
+        model="vae",
+        loss="elbo",
+        optimizer=use("adam", learning_rate=1e-3, schedule="cosine"),
+        length="4M images",
+        source=KINGMA,
+        metrics=[SOME, "generated"],
+        evaluation=ALL,
+        samplers=PICTURES,
+        trainer=use("torch", threads=1, eval_every=2150),
+        targets=[nll(98, "altosaar/variational-autoencoder, README: 97.10 after 65,000 steps")],
+        watch=["train/elbo", "val/nll_static_iws200"],
+        needs="MNIST, 12 MB",
+    ),
+    "vae-mnist-conv": Recipe(
+        summary="A variational autoencoder of convolutions on binarised MNIST",
+        data=use("mnist", batch_size=128),
+        model="vae-conv",
+        loss="elbo",
+        optimizer=use("adam", learning_rate=1e-3, schedule="cosine"),
+        length="5M images",
+        source=f"{KINGMA}; the net after Salimans et al. 2015 (arXiv:1410.6460)",
+        metrics=[SOME, "generated"],
+        evaluation=ALL,
+        samplers=PICTURES,
+        trainer=use("torch", threads=1, eval_every=2150),
+        targets=[nll(90, "clementchadebec/benchmark_VAE, reproducibility: 89.78, for 89.9 of the paper")],
+        watch=["train/elbo", "val/nll_static_iws200"],
+        needs="MNIST, 12 MB",
+    ),
+    "iwae-mnist": Recipe(
+        summary="The importance-weighted autoencoder of 50 samples on binarised MNIST; for a GPU",
+        data=use("mnist", batch_size=128),
+        model="vae-conv",
+        loss=use("iwae", samples=50),
+        optimizer=use("adam", learning_rate=1e-3, schedule="cosine"),
+        length="10M images",
+        source="Burda et al. 2016 (arXiv:1509.00519)",
+        metrics=[SOME, "generated"],
+        evaluation=ALL,
+        samplers=PICTURES,
+        trainer=use("torch", threads=1, eval_every=4300),
+        targets=[nll(87.5, "clementchadebec/benchmark_VAE, reproducibility: 86.82, for 87.1 of the paper", samples=50)],
+        presets={
+            "cpu": Preset(
+                "5 samples, a tenth of the length",
+                {"loss.samples": 5, "images": 1_000_000},
+            ),
+            "gpu": Preset("as it is", {}),
+        },
+        watch=["train/bound", "val/nll_static_iws200"],
+        needs="MNIST, 12 MB",
+    ),
+    "vae-fashion": Recipe(
+        summary="A variational autoencoder on Fashion-MNIST, of the 256 levels of grey",
+        data=use("fashion-mnist", batch_size=128),
+        model=use("vae-conv", likelihood="logistic"),
+        loss=use("elbo", binarisation="none"),
+        optimizer=use("adam", learning_rate=1e-3, schedule="cosine"),
+        length="1M images",
+        source=f"{KINGMA}; the likelihood: Salimans et al. 2017 (arXiv:1701.05517), equation 2",
+        metrics=[use("evidence", binarisation="none", likelihood_of=500), "generated"],
+        evaluation=ALL,
+        samplers=["generated", "reconstructed", "interpolation", "manifold", "history"],
+        trainer=use("torch", threads=1, eval_every=2150),
+        watch=["train/elbo", "train/kl"],
+        needs="Fashion-MNIST, 31 MB",
+    ),
+    "vae-8gaussians": Recipe(
+        summary="A variational autoencoder on eight Gaussians in a circle",
+        data="eight-gaussians",
+        model=use("vae", likelihood="gaussian", latents=2, hidden=128),
+        loss=use("elbo", binarisation="none"),
+        optimizer=use("adam", learning_rate=2e-3, schedule="cosine"),
+        length="5k steps",
+        source=f"{KINGMA}; the data: Metz et al. 2017 (arXiv:1611.02163)",
+        metrics=[use("evidence", binarisation="none"), use("generated", count=1000)],
+        samplers=[use("generated", count=1000), "manifold", "history"],
+        trainer=use("torch", threads=1, eval_every=500),
+        watch=["train/elbo", "train/kl"],
+    ),
+}

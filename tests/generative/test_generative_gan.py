@@ -1,0 +1,356 @@
+"""Adversarial nets: losses and penalties against slow ones, the order of the steps, labels, what is refused."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from dlplug_generative.gan import GAN
+from dlplug_generative.gan_dcgan import dcgan
+from dlplug_generative.gan_losses import OBJECTIVES
+from dlplug_generative.gan_networks import Adversaries, Generator
+from dlplug_generative.gan_penalties import clip_weights, gradient_penalty, r1
+from dlplug_generative.gan_planar import planar_gan
+from dlplug_generative.gan_resnet import resnet_gan
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+import dlplug
+from dlplug import Labelled, Spec, UserError, testing
+
+PLANE = Spec((2,), 3, (1.0, -2.0), (2.0, 0.5))
+GREY, COLOUR = Spec((1, 28, 28), 10), Spec((3, 32, 32), 10)
+MAKERS: dict[str, Any] = {
+    "dcgan": partial(dcgan, width=4, noise=8),
+    "resnet-gan": partial(resnet_gan, width=8, critic_width=8, noise=8),
+}
+scores = st.lists(st.floats(-30, 30), min_size=2, max_size=6)
+
+
+@given(scores, scores)
+def test_losses_are_what_the_papers_say_one_score_at_a_time(real: list[float], fake: list[float]):
+    def log_of_sigmoid(score: float) -> float:
+        return -math.log1p(math.exp(-score))
+
+    def mean(values: list[float]) -> float:
+        return sum(values) / len(values)
+
+    expected = {
+        "non-saturating": (
+            -mean([log_of_sigmoid(s) for s in real]) - mean([log_of_sigmoid(-s) for s in fake]),
+            -mean([log_of_sigmoid(s) for s in fake]),
+        ),
+        "hinge": (mean([max(0, 1 - s) for s in real]) + mean([max(0, 1 + s) for s in fake]), -mean(fake)),
+        "wasserstein": (mean(fake) - mean(real), -mean(fake)),
+    }
+    for name, objective in OBJECTIVES.items():
+        x, z = torch.tensor(real, dtype=torch.double), torch.tensor(fake, dtype=torch.double)
+        assert float(objective.critic(x, z)) == pytest.approx(expected[name][0], abs=1e-9)
+        assert float(objective.generator(z)) == pytest.approx(expected[name][1], abs=1e-9)
+
+
+@torch.no_grad()
+def by_differences(function: Any, x: Tensor, step: float = 1e-5) -> Tensor:
+    """The slope of a scalar function at x (F,), by central differences."""
+    return torch.stack([(function(x + step * e) - function(x - step * e)) / (2 * step) for e in torch.eye(len(x))])
+
+
+def bumpy() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1), nn.Flatten(0)).double()
+
+
+def test_penalties_are_of_each_examples_own_slope():
+    torch.set_default_dtype(torch.double)
+    try:
+        critic = bumpy()
+        real, fake = torch.randn(4, 3), torch.randn(4, 3)
+        torch.manual_seed(1)
+        penalty = gradient_penalty(critic, real, fake)
+        torch.manual_seed(1)
+        epsilon = torch.rand(4, 1)
+        for n in range(4):
+            between = epsilon[n] * real[n] + (1 - epsilon[n]) * fake[n]
+            size = by_differences(lambda x: critic(x[None])[0], between).norm()
+            assert float(penalty[n].detach()) == pytest.approx(float((size - 1) ** 2), rel=1e-4)
+            size = by_differences(lambda x: critic(x[None])[0], real[n]).norm()
+            assert float(r1(critic, real)[n].detach()) == pytest.approx(float(size**2 / 2), rel=1e-4)
+    finally:
+        torch.set_default_dtype(torch.float)
+
+
+@pytest.mark.parametrize("name", ["gradient", "r1"])
+def test_penalties_can_be_learnt_from(name: str):
+    critic = bumpy()
+    real, fake = torch.randn(2, 4, 3, dtype=torch.double)
+
+    def penalty() -> Tensor:
+        torch.manual_seed(2)
+        return (gradient_penalty(critic, real, fake) if name == "gradient" else r1(critic, real)).mean()
+
+    penalty().backward()
+    weight = next(critic.parameters())
+    assert weight.grad is not None
+    with torch.no_grad():
+        for place in ((0, 0), (3, 2)):
+            values = []
+            for step in (1e-5, -2e-5):
+                weight[place] += step
+                with torch.enable_grad():
+                    values.append(float(penalty().detach()))
+            weight[place] += 1e-5
+            assert float(weight.grad[place]) == pytest.approx((values[0] - values[1]) / 2e-5, rel=1e-4, abs=1e-8)
+
+
+def test_a_linear_critic_pays_for_its_slope_in_closed_form():
+    weight = torch.tensor([3.0, 4.0])
+    real, fake = torch.randn(2, 6, 2)
+    torch.testing.assert_close(gradient_penalty(lambda x: x @ weight, real, fake), torch.full((6,), 16.0))
+    torch.testing.assert_close(r1(lambda x: x @ weight, real), torch.full((6,), 12.5))
+
+
+def test_a_flat_critic_has_a_finite_gradient():
+    critic = nn.Linear(2, 1)
+    nn.init.zeros_(critic.weight)
+    gradient_penalty(lambda x: critic(x).squeeze(1), torch.randn(3, 2), torch.randn(3, 2)).mean().backward()
+    assert critic.weight.grad is not None
+    assert critic.weight.grad.isfinite().all()
+
+
+def test_clipping_leaves_small_weights_alone():
+    layer = nn.Linear(4, 4)
+    before = layer.weight.detach().clone()
+    clip_weights(layer, 0.1)
+    torch.testing.assert_close(layer.weight.detach(), before.clamp(-0.1, 0.1))
+    assert (layer.weight.abs() == 0.1).any()
+    assert (layer.weight.abs() < 0.1).any()
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+@pytest.mark.parametrize("spec", [GREY, COLOUR], ids=["grey", "colour"])
+@pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
+def test_pairs_are_built_from_the_spec(maker: Any, spec: Spec, conditional: bool):
+    model = maker(spec, conditional=conditional)
+    z, label = model.generator.noise(3), torch.tensor([0, 1, 9]) if conditional else None
+    made = model.generator(z, label)
+    assert made.shape == (3, *spec.input)
+    assert made.abs().max() <= 1
+    assert model.critic(made, label).shape == (3,)
+
+
+@pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
+def test_sizes_that_cannot_be_halved_twice_are_refused(maker: Any):
+    for size in ((30, 30), (14, 14), (28, 26), (8, 8)):
+        with pytest.raises(UserError, match=f"{size[0]}x{size[1]} pixels do not allow"):
+            maker(Spec((1, *size), 10))
+    assert maker(Spec((1, 16, 24), 10)).generator.generate(1).shape == (1, 1, 16, 24)
+    with pytest.raises(UserError, match="planar-gan"):
+        maker(PLANE)
+
+
+def test_planar_pairs_are_for_points():
+    with pytest.raises(UserError, match="--model dcgan"):
+        planar_gan(GREY)
+    assert planar_gan(PLANE, conditional=True).generator.generate(5, label=2).shape == (5, 2)
+
+
+def test_generate_is_a_pure_function():
+    model = dcgan(GREY, width=4, noise=8, conditional=True)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    made = model.generator.generate(600, seed=3)
+    testing.assert_same(torch.get_rng_state(), state, "the global random state")
+    testing.assert_same(dict(model.state_dict()), before, "weights and buffers")
+    assert model.generator.training
+    testing.assert_same(model.generator.generate(600, seed=3), made, "the same seed")
+    assert not torch.equal(model.generator.generate(600, seed=4), made)
+    assert made.shape == (600, 1, 28, 28)
+    assert made.min() >= 0
+    assert made.max() <= 1
+    assert not made.requires_grad
+
+
+def test_what_a_generator_cannot_do_is_said():
+    plain, told = (planar_gan(PLANE, conditional=c).generator for c in (False, True))
+    with pytest.raises(UserError, match="learnt no labels"):
+        plain.generate(1, label=0)
+    with pytest.raises(UserError, match="between 0 and 2, got 3"):
+        told.generate(1, label=3)
+    with pytest.raises(UserError, match="--steps 5 means nothing"):
+        plain.generate(1, steps=5)
+
+
+def test_a_label_is_the_one_asked_for_and_else_any():
+    generator = planar_gan(PLANE, conditional=True).generator
+    seen: list[Tensor] = []
+    generator.network.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[1]))
+    generator.generate(200, label=1)
+    generator.generate(200)
+    assert seen[0].tolist() == [1] * 200
+    assert set(seen[1].tolist()) == {0, 1, 2}
+
+
+def test_projection_adds_the_labels_own_direction():
+    critic = planar_gan(PLANE, conditional=True).critic
+    x, label = torch.randn(4, 2), torch.tensor([0, 2, 1, 2])
+    assert critic.of_class is not None
+    phi, table = critic.network(x), critic.of_class.weight
+    for n in range(4):
+        own = sum(phi[n, f] * (critic.score.weight[0, f] + table[label[n], f]) for f in range(phi.shape[1]))
+        torch.testing.assert_close(critic(x, label)[n], own + critic.score.bias[0])
+
+
+@pytest.mark.parametrize("maker", [partial(dcgan, width=4, critic_norm="spectral"), MAKERS["resnet-gan"]])
+def test_spectral_normalisation_holds_every_layer_at_one(maker: Any):
+    critic = maker(GREY, conditional=True).critic
+    for _ in range(100):
+        critic(torch.randn(1, 1, 28, 28), torch.tensor([0]))
+    critic.eval()
+    layers = [m for m in critic.modules() if isinstance(m, (nn.Conv2d, nn.Linear, nn.Embedding))]
+    assert len(layers) >= 4
+    for layer in layers:
+        assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.02)
+
+
+def points(count: int = 16) -> Labelled:
+    return Labelled(torch.randn(count, 2), torch.arange(count) % 3)
+
+
+@pytest.mark.parametrize("penalty", ["none", "gradient", "r1", "clip"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("conditional", [False, True])
+def test_every_combination_keeps_the_contract(objective: Any, penalty: Any, conditional: bool):
+    loss = GAN(planar_gan(PLANE, hidden=8, conditional=conditional), objective=objective, penalty=penalty)
+    updates = testing.check_loss(loss, points())
+    assert [update.part for update in updates] == ["critic", "generator"]
+    assert (float(updates[0].values["penalty"]) > 0) == (penalty in ("gradient", "r1"))
+
+
+def test_the_generator_is_judged_by_the_critic_that_has_just_moved():
+    torch.manual_seed(0)
+    loss = GAN(planar_gan(PLANE, hidden=8))
+    updates = loss.updates(points())
+    critic = next(updates)
+    with torch.no_grad():
+        for weight in loss.model.critic.parameters():
+            weight.zero_()
+        loss.model.critic.score.bias.fill_(7.0)
+    assert float(next(updates).loss) == pytest.approx(math.log1p(math.exp(-7)))
+    assert float(critic.values["fake_score"]) != 7.0
+
+
+def test_the_generator_moves_at_every_nth_batch_and_its_average_follows():
+    loss = GAN(planar_gan(PLANE, hidden=8), critic_steps=3, average=0.75)
+    start = loss.product().state_dict()["network.network.0.weight"].clone()
+    weight = dict(loss.model.generator.named_parameters())["network.network.0.weight"]
+    parts = []
+    for _ in range(6):
+        for update in loss.updates(points()):
+            parts.append(update.part)
+            if update.part == "generator":
+                with torch.no_grad():
+                    weight += 1
+    assert parts == ["critic"] * 3 + ["generator"] + ["critic"] * 3 + ["generator"]
+    # a' ← 0.75 a' + 0.25 a, where a is 1 and then 2 above the start
+    averaged = loss.product().state_dict()["network.network.0.weight"]
+    torch.testing.assert_close(averaged, start + 0.75 * 0.25 * 1 + 0.25 * 2)
+
+
+def test_without_an_average_the_product_is_the_generator_as_it_is():
+    loss = GAN(planar_gan(PLANE, hidden=8), average=0)
+    for update in loss.updates(points()):
+        if update.part == "generator":
+            with torch.no_grad():
+                for weight in loss.model.generator.parameters():
+                    weight.normal_()
+    torch.testing.assert_close(loss.product().generate(5), loss.model.generator.generate(5))
+
+
+def test_weights_are_clipped_after_the_critics_step():
+    loss = GAN(planar_gan(PLANE, hidden=8), objective="wasserstein", penalty="clip", strength=0.05)
+    updates = loss.updates(points())
+    next(updates)
+    assert max(w.abs().max() for w in loss.model.critic.parameters()) > 0.05
+    next(updates)
+    assert max(w.abs().max() for w in loss.model.critic.parameters()) <= 0.05
+
+
+def test_what_makes_no_sense_is_refused():
+    for penalty in ("gradient", "r1"):
+        with pytest.raises(UserError, match="choose another --model"):
+            GAN(dcgan(GREY, width=4), penalty=penalty)
+        GAN(dcgan(GREY, width=4, critic_norm="layer"), penalty=penalty)
+    with pytest.raises(UserError, match="needs a critic and a generator"):
+        GAN(nn.Linear(2, 2))
+    for wrong in (partial(GAN, strength=-1.0), partial(GAN, critic_steps=0), partial(GAN, average=1.0)):
+        with pytest.raises(UserError, match="got"):
+            wrong(planar_gan(PLANE))
+
+
+def test_pictures_are_seen_in_the_networks_range_and_points_standardised():
+    pictures, plane = dcgan(GREY, width=4).generator.range, planar_gan(PLANE).generator.range
+    torch.testing.assert_close(pictures.inward(torch.tensor([0.0, 0.5, 1.0])), torch.tensor([-1.0, 0.0, 1.0]))
+    torch.testing.assert_close(plane.inward(torch.tensor([[3.0, -1.0]])), torch.tensor([[1.0, 2.0]]))
+    x = torch.randn(4, 2)
+    torch.testing.assert_close(plane.outward(plane.inward(x)), x)
+
+
+@pytest.mark.parametrize("recipe", ["gan-8gaussians", "wgan-gp-8gaussians"])
+def test_planar_recipes_learn_and_resume(recipe: str):
+    testing.check_recipe(recipe, {"model.conditional": True, "model.spectral": recipe == "gan-8gaussians"})
+
+
+@pytest.mark.parametrize("recipe", ["gan-fashion", "wgan-gp-fashion", "sngan-cifar10"])
+def test_picture_recipes_learn_and_resume(tiny_sets: Path, recipe: str):
+    small = {"data": "mnist", "data.validation": 50, "data.batch_size": 20, "model.width": 4, "threads": 1}
+    testing.check_recipe(recipe, small | ({"model.critic_width": 4} if recipe == "sngan-cifar10" else {}))
+
+
+@pytest.mark.parametrize("penalty", ["none", "gradient", "r1"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_small_step_down_each_slope_lowers_each_loss(objective: Any, penalty: Any):
+    loss, batch = GAN(planar_gan(PLANE, hidden=16), objective=objective, penalty=penalty), points()
+
+    def with_the_same_noise() -> dict[str, Tensor]:
+        torch.manual_seed(5)
+        return {update.part: update.loss for update in loss.updates(batch)}
+
+    for part in loss.parts:
+        before = with_the_same_noise()[part]
+        weights = list(loss.model.get_submodule(part).parameters())
+        slopes = torch.autograd.grad(before, weights)
+        with torch.no_grad():
+            for weight, slope in zip(weights, slopes, strict=True):
+                weight -= 1e-3 * slope
+        assert float(with_the_same_noise()[part].detach()) < float(before.detach())
+        with torch.no_grad():
+            for weight, slope in zip(weights, slopes, strict=True):
+                weight += 1e-3 * slope
+
+
+def test_the_pictures_nearest_to_training_are_shown(tiny_sets: Path):
+    small = {"data.validation": 50, "data.batch_size": 20, "model.width": 4, "threads": 1, "metrics": []}
+    testing.check_sampler("gan-fashion", "memorisation", small, {"count": 20})
+
+
+@pytest.mark.slow
+def test_wgan_gp_covers_the_eight_gaussians(tmp_path: Path):
+    overlay = {**testing.QUIET, "seed": 0}
+    if "wandb" in testing.load_host().names("observers"):
+        overlay["wandb.mode"] = "off"
+    run = dlplug.run("wgan-gp-8gaussians", overlay, out=str(tmp_path / "run"))
+    assert dlplug.evaluate(str(run.folder))["test/modes"] == 8
+
+
+def test_the_models_are_what_they_say():
+    model = dcgan(GREY)
+    assert isinstance(model, Adversaries)
+    assert isinstance(model.generator, Generator)
+    # Miyato et al. 2018, table 4: 32x32 pixels come from 4x4 in three blocks
+    assert len(resnet_gan(COLOUR).generator.network.blocks) == 3  # pyright: ignore

@@ -1,0 +1,306 @@
+"""Measures against slow, obvious ones: Fréchet distance, precision and recall, modes, memorisation, our features."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+import torch.nn.functional as F
+from dlplug_generative.coverage import modes, modes_of, precision_recall
+from dlplug_generative.feature_recipes import FASHION_FID, MNIST_FID
+from dlplug_generative.features import OURS, FeatureNet, load_features, ship
+from dlplug_generative.fidelity import fidelity, inception_fid, rounded, some
+from dlplug_generative.frechet import frechet_distance
+from dlplug_generative.generating import examples_of, trained_on
+from dlplug_generative.memorisation import memorisation, nearest, share_nearer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+import dlplug
+from dlplug import Spec, UserError, testing
+
+seeds = st.integers(0, 10_000)
+
+
+class Repeats(nn.Module):
+    """A model that makes what it was given, in turn."""
+
+    def __init__(self, x: Tensor) -> None:
+        super().__init__()
+        self.x = nn.Parameter(x, requires_grad=False)
+
+    def generate(self, count: int, *, seed: int = 0, label: int | None = None, steps: int | None = None) -> Tensor:
+        return self.x[torch.arange(count) % len(self.x)]
+
+
+def pictures(count: int, seed: int) -> Tensor:
+    """uint8 (N, 28, 28, 1)."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(256, (count, 28, 28, 1), generator=generator, dtype=torch.uint8)
+
+
+def as_floats(images: Tensor) -> Tensor:
+    return images.permute(0, 3, 1, 2) / 255
+
+
+# The Fréchet distance
+
+
+@settings(max_examples=20)
+@given(seeds)
+def test_the_frechet_distance_is_the_textbooks(seed: int):
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(40, 5)) @ random.normal(size=(5, 5))
+    y = random.normal(size=(30, 5)) @ random.normal(size=(5, 5)) + random.normal(size=5)
+    covariances = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
+    root = np.real(scipy.linalg.sqrtm(covariances[0] @ covariances[1]))
+    expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(covariances[0] + covariances[1] - 2 * root)
+    got = frechet_distance(torch.from_numpy(x), torch.from_numpy(y))
+    assert got == pytest.approx(expected, rel=1e-7, abs=1e-9)
+    assert frechet_distance(torch.from_numpy(y), torch.from_numpy(x)) == pytest.approx(got, rel=1e-7)
+
+
+def test_the_frechet_distance_of_gaussians_is_in_closed_form():
+    torch.manual_seed(0)
+    noise = torch.randn(2000, 2, dtype=torch.double)
+    # exactly white: mean 0, covariance I
+    noise = torch.linalg.solve_triangular(
+        torch.linalg.cholesky((noise - noise.mean(0)).T.cov()), (noise - noise.mean(0)).T, upper=False
+    ).T
+    shift, one, other = torch.tensor([3.0, -4.0]), torch.tensor([1.0, 2.0]), torch.tensor([0.5, 5.0])
+    # |μ - μ'|² + Σ (σ - σ')²
+    expected = 25 + 0.5**2 + 3.0**2
+    assert frechet_distance(noise * one, noise * other + shift) == pytest.approx(expected, rel=1e-9)
+    assert frechet_distance(noise * one, noise * one) == pytest.approx(0, abs=1e-9)
+
+
+def test_a_small_difference_survives_a_large_mean():
+    x = torch.randn(500, 3, dtype=torch.double) + 1000
+    assert frechet_distance(x, x + 0.01) == pytest.approx(3e-4, rel=1e-3)
+
+
+# Precision, recall and modes
+
+
+def slow_precision(real: Tensor, made: Tensor, k: int) -> float:
+    inside = 0
+    for m in made:
+        for n, r in enumerate(real):
+            others = sorted(float((r - o).norm()) for i, o in enumerate(real) if i != n)
+            if float((r - m).norm()) <= others[k - 1]:
+                inside += 1
+                break
+    return inside / len(made)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seeds, st.integers(1, 4))
+def test_precision_and_recall_are_as_counted_by_hand(seed: int, k: int):
+    generator = torch.Generator().manual_seed(seed)
+    real = torch.randn(12, 3, generator=generator, dtype=torch.double)
+    made = torch.randn(9, 3, generator=generator, dtype=torch.double) * 0.7 + 0.5
+    found = precision_recall(real, made, k)
+    assert found.precision == pytest.approx(slow_precision(real, made, k))
+    assert found.recall == pytest.approx(slow_precision(made, real, k))
+
+
+def test_precision_and_recall_tell_poor_pictures_from_few():
+    torch.manual_seed(0)
+    real = torch.randn(600, 4)
+    assert precision_recall(real, real.clone()) == (1, 1)
+    few, poor = precision_recall(real, 0.2 * torch.randn(600, 4)), precision_recall(real, 3 * torch.randn(600, 4))
+    assert few.precision > 0.95 > 0.3 > few.recall
+    assert poor.precision < 0.5 < poor.recall
+    for k in (0, 600):
+        with pytest.raises(UserError, match="between 1 and 599"):
+            precision_recall(real, real, k)
+
+
+@given(seeds)
+def test_modes_are_as_counted_by_hand(seed: int):
+    generator = torch.Generator().manual_seed(seed)
+    centres = 3 * torch.randn(4, 2, generator=generator)
+    x = centres[torch.randint(3, (40,), generator=generator)] + torch.randn(40, 2, generator=generator) * 0.4
+    held, good = [0] * 4, 0
+    for point in x:
+        distance = [float((point - centre).norm()) for centre in centres]
+        if min(distance) <= 3 * 0.2:
+            good += 1
+            held[distance.index(min(distance))] += 1
+    # a tenth of 40 / 4
+    assert modes_of(x, centres, 0.2) == (sum(count >= 1 for count in held), pytest.approx(good / 40))
+
+
+def test_a_stray_point_is_no_mode():
+    centres = torch.tensor([[0.0, 0.0], [5.0, 0.0]])
+    x = torch.zeros(1000, 2)
+    x[:49, 0] = 5.0
+    assert modes_of(x, centres, 0.1) == (1, 1.0)
+    x[49, 0] = 5.0
+    assert modes_of(x, centres, 0.1) == (2, 1.0)
+
+
+def test_modes_of_real_points_are_all_there():
+    host = testing.load_host()
+    for name, counted in (("eight-gaussians", True), ("swiss-roll", False), ("half-moons", False)):
+        data = host.get("data", name).load()(seed=0)
+        held = data.split("val")
+        values = modes(Repeats(held.train), held, seed=0)
+        assert values["precision_k3"] > 0.9
+        assert values["recall_k3"] > 0.9
+        if counted:
+            assert values["modes"] == 8
+            assert values["good"] == pytest.approx(1 - np.exp(-4.5), abs=0.01)  # Rayleigh's: within three deviations
+        else:
+            assert "modes" not in values
+
+
+# Memorisation
+
+
+def test_the_nearest_is_found():
+    x, train = torch.rand(7, 1, 4, 4), torch.rand(30, 1, 4, 4)
+    train[11] = x[3]
+    found = nearest(x, train)
+    for n in range(7):
+        all_of_them = [float((x[n] - t).square().mean().sqrt()) for t in train]
+        assert float(found.distance[n]) == pytest.approx(min(all_of_them), abs=1e-6)
+        assert int(found.which[n]) == all_of_them.index(min(all_of_them))
+    assert float(found.distance[3]) == 0
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=8), st.lists(st.integers(0, 5), min_size=1, max_size=8))
+def test_the_share_that_is_nearer_is_as_counted_by_hand(made: list[int], unseen: list[int]):
+    pairs = [(m, u) for m in made for u in unseen]
+    expected = sum(1.0 if m < u else 0.5 if m == u else 0.0 for m, u in pairs) / len(pairs)
+    assert share_nearer(torch.tensor(made), torch.tensor(unseen)) == pytest.approx(expected)
+
+
+def test_memorisation_tells_a_copyist():
+    train, held, fresh = pictures(300, 0), pictures(80, 1), pictures(100, 2)
+    data = SimpleNamespace(images=held, y=torch.zeros(80), names=(), train=train)
+    copied = memorisation(Repeats(as_floats(train)), data, count=60, seed=0)
+    honest = memorisation(Repeats(as_floats(fresh)), data, count=60, seed=0)
+    assert copied["nearer_than_unseen"] == 1
+    assert copied["nearest_made"] == 0
+    assert honest["nearer_than_unseen"] == pytest.approx(0.5, abs=0.2)
+    assert honest["nearest_unseen"] == copied["nearest_unseen"] > 0.3
+    assert copied["neighbours"].pixels.ndim == 3
+    with pytest.raises(UserError, match="at least 1"):
+        memorisation(Repeats(as_floats(train)), data, count=0, seed=0)
+
+
+# Features
+
+
+@pytest.mark.parametrize(("name", "key"), [("fashion", FASHION_FID), ("mnist", MNIST_FID)])
+def test_the_shipped_features_are_those_that_their_numbers_are_named_by(name: str, key: str):
+    path = OURS / f"features-{name}.safetensors"
+    known = load_features(name)
+    assert key == f"fid_local_{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+    assert key.endswith(known.digest)
+    assert path.stat().st_size < 300_000
+    assert sum(p.numel() for p in known.net.parameters()) < 150_000
+    assert 64 <= known.of(torch.rand(2, 1, 28, 28)).shape[1] <= 128
+
+
+@pytest.mark.parametrize(("name", "data"), [("fashion", "fashion-mnist"), ("mnist", "mnist")])
+def test_the_shipped_features_know_their_classes(name: str, data: str):
+    folder = {"fashion-mnist": "FashionMNIST", "mnist": "MNIST"}[data]
+    if not (Path(os.environ.get("DLPLUG_DATA", "nowhere")) / folder).is_dir():
+        pytest.skip(f"$DLPLUG_DATA has no {folder}")
+    held = testing.load_host().get("data", data).load()(seed=0).split("val")
+    net = load_features(name).net
+    with torch.no_grad():
+        right = net(as_floats(held.images[:1000])).argmax(1) == held.y[:1000]
+    assert right.float().mean() > 0.88
+
+
+def test_features_are_the_layer_before_the_classes_whatever_the_chunks():
+    torch.manual_seed(0)
+    net = FeatureNet(Spec((3, 20, 12), 5, (0.1, 0.2, 0.3), 2.0), width=4, features=6)
+    x = torch.rand(3, 3, 20, 12)
+    torch.testing.assert_close(net(x), net.features(x) @ net.classify.weight.T + net.classify.bias)
+    known = load_features("mnist")
+    many = torch.rand(501, 1, 28, 28)
+    torch.testing.assert_close(known.of(many)[[0, 500]], known.of(many[[0, 500]]))
+    with pytest.raises(UserError, match="1 channels, not of"):
+        known.of(x)
+
+
+def test_features_of_a_run_of_a_file_and_of_nothing(tiny_sets: Path, tmp_path: Path):
+    overlay = {**testing.QUIET, "data.validation": 50, "data.batch_size": 20, "steps": 2, "metrics": []}
+    if "wandb" in testing.load_host().names("observers"):
+        overlay["wandb.mode"] = "off"
+    run = dlplug.run("features-mnist", overlay, out=str(tmp_path / "run"))
+    of_run, shipped = load_features(str(run.folder)), tmp_path / "small.safetensors"
+    ship(str(run.folder), shipped)
+    of_file = load_features(str(shipped))
+    x = torch.rand(4, 1, 28, 28)
+    torch.testing.assert_close(of_run.of(x), of_file.of(x), rtol=0.01, atol=0.01)
+    assert of_run.digest != of_file.digest
+    assert shipped.stat().st_size < 0.6 * (4 * sum(p.numel() for p in of_run.net.parameters()))
+    assert all(value.dtype != torch.float for value in load_file(shipped).values())
+    with pytest.raises(UserError, match="missing or damaged"):
+        load_features(str(tmp_path / "nowhere.safetensors"))
+    other = dlplug.run("gan-8gaussians", {**overlay_of_points(overlay)}, out=str(tmp_path / "other"))
+    with pytest.raises(UserError, match="of another model"):
+        load_features(str(other.folder))
+
+
+def overlay_of_points(overlay: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in overlay.items() if not key.startswith("data.")}
+
+
+def test_fidelity_is_its_parts_and_real_pictures_are_the_floor():
+    train, held = pictures(130, 0), pictures(120, 1)
+    data = SimpleNamespace(images=held, y=torch.zeros(120), names=(), train=train)
+    made = as_floats(pictures(130, 2)) * 0.8
+    values = fidelity(Repeats(made), data, features="mnist", count=130, floor=True, seed=0)
+    known = load_features("mnist")
+    expected = frechet_distance(known.of(as_floats(held)), known.of((made * 255).round() / 255))
+    assert values[f"fid_local_{known.digest}"] == pytest.approx(expected)
+    floor = frechet_distance(known.of(as_floats(held)), known.of(as_floats(train)))
+    assert values[f"fid_local_{known.digest}_floor"] == pytest.approx(floor)
+    assert values[f"fid_local_{known.digest}"] > floor
+    assert values["protocol"] == "130 made pictures against 120 real ones"
+    with pytest.raises(UserError, match="the floor wants 131"):
+        fidelity(Repeats(made), data, features="mnist", count=131, floor=True, seed=0)
+
+
+@pytest.mark.slow
+def test_the_scale_of_the_distance():
+    if not (Path(os.environ.get("DLPLUG_DATA", "nowhere")) / "FashionMNIST").is_dir():
+        pytest.skip("$DLPLUG_DATA has no FashionMNIST")
+    held = testing.load_host().get("data", "fashion-mnist").load()(seed=0).split("test")
+    known, x = load_features("fashion"), examples_of(held).x
+    real = known.of(x)
+    expected = {0.016: some(trained_on(held), 10_000), 4.37: F.avg_pool2d(x, 3, 1, 1), 84.0: torch.zeros_like(x)}
+    for distance, shown in expected.items():
+        assert frechet_distance(real, known.of(shown)) == pytest.approx(distance, rel=0.02)
+
+
+@given(st.floats(-0.5, 1.5))
+def test_made_pictures_get_the_levels_of_real_ones(value: float):
+    level = float(rounded(torch.tensor([value]))) * 255
+    assert level == pytest.approx(round(level), abs=1e-4)
+    assert abs(level - min(max(value, 0), 1) * 255) <= 0.5001
+
+
+def test_inception_says_what_it_lacks(caplog: pytest.LogCaptureFixture, tmp_path: Path):
+    data = SimpleNamespace(images=pictures(4, 0), y=torch.zeros(4), names=(), train=pictures(4, 1))
+    logging.getLogger("dlplug").propagate = True
+    with caplog.at_level("WARNING", "dlplug"):
+        assert inception_fid(Repeats(torch.rand(4, 1, 28, 28)), data, weights=str(tmp_path / "none"), seed=0) == {}
+    assert "pip install torch-fidelity" in caplog.text
+    assert str(tmp_path / "none") in caplog.text
