@@ -73,8 +73,9 @@ class Recipe:
     length: an amount and its unit, "20k steps" or "10M frames" (the data's own unit).
     optimizer: one for the whole model, or one for each part of the loss.
     metrics: the registered metrics that measure the product.
-    evaluation: options of the metrics by which `eval` and `verify` measure, where training's own measurements are to
-        cost less: {"metrics.attack.restarts": 10}. What is given to `eval` comes before them.
+    evaluation: options by which `eval` and `verify` measure, where training's own measurements are to cost less:
+        {"metrics.attack.restarts": 10}, or {"model.slots": 256} of a model whose weights fit any number of them. What
+        is given to `eval` comes before them.
     samplers: the registered samplers that show what it does; `dlplug sample` takes the first.
     presets: without `--preset` the device chooses between those named `cpu` and `gpu`.
     watch: the two or three numbers worth a place on the progress line.

@@ -140,11 +140,15 @@ def evaluate(name: str, options: Mapping[str, Any] | None = None, *, host: Host 
 
 
 def for_evaluation(host: Host, config: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
-    """A layer over a run's configuration, above what its recipe says of the evaluation of the metrics that are used."""
+    """A layer over a run's configuration, above what its recipe says of the evaluation of the parts that are used."""
     metrics = layer.get("metrics", config["metrics"])
     metrics = [metrics] if isinstance(metrics, str) else metrics
     own = host.recipe(config["recipe"]).evaluation
-    return {key: value for key, value in own.items() if key.split(".")[1] in metrics} | dict(layer)
+
+    def stands(option: str) -> bool:
+        return option.split(".")[1] in metrics if option.startswith("metrics.") else option in config
+
+    return {option: value for option, value in own.items() if stands(option)} | dict(layer)
 
 
 def chosen_preset(host: Host, recipe: str, layers: Sequence[Mapping[str, Any]]) -> str:

@@ -465,13 +465,15 @@ def test_eval_takes_a_metrics_options_without_its_name(measured):
 
 
 def test_eval_measures_as_the_recipe_says_unless_it_is_told_otherwise(measured, monkeypatch):
-    dearer = {"metrics.top-k.k": 7, "metrics.top-k.tolerance": 2}
+    dearer = {"metrics.top-k.k": 7, "metrics.top-k.tolerance": 2, "model.width": 9}
     recipe = replace(measured.recipe("toy-moons"), evaluation=dearer)
     config = typed("--metrics top-k", measured)
     monkeypatch.setattr(measured, "recipe", lambda name: recipe)
     assert for_evaluation(measured, config, {}) == dearer
     assert for_evaluation(measured, config, {"metrics.top-k.k": 4}) == dearer | {"metrics.top-k.k": 4}
-    assert for_evaluation(measured, config, {"metrics": "near"}) == {"metrics": "near"}, "not of metrics that are gone"
+    assert for_evaluation(measured, config, {"metrics": "near"}) == {"metrics": "near", "model.width": 9}
+    other = {key: value for key, value in config.items() if key != "model.width"}
+    assert "model.width" not in for_evaluation(measured, other, {}), "not of a model without it"
 
 
 def test_an_option_of_two_metrics(measured):

@@ -76,11 +76,14 @@ RECIPES = {
         targets=copy_targets("ntm"),
     ),
     "dnc-copy": recipe(
-        "A Differentiable Neural Computer learns to copy",
-        "copy",
+        "A Differentiable Neural Computer learns to copy, and is given a larger memory for longer sequences",
+        use("copy", batch_size=8),
         use("dnc", slots=128),
         "50k sequences",
         f"{GRAVES_2016}; masked and de-allocating: {CSORDAS}",
+        optimizer=rmsprop(7e-4),
+        # its allocation is soft, and writes over what is there when few slots are left
+        evaluation={"model.slots": 256},
         targets=copy_targets("dnc"),
     ),
     "lstm-copy": recipe(
