@@ -1,13 +1,15 @@
-"""Finds a run folder and reads its configuration, without importing torch."""
+"""Finds a run folder and reads its configuration, and a plugin's own folder, without importing torch."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from dlplug.errors import UserError
 from dlplug.options import Config
+from dlplug.plugins import Host
 
 
 def find_run(name: str) -> Path:
@@ -34,3 +36,18 @@ def read_config(folder: Path) -> Config:
 
 def damaged(folder: Path, why: object) -> UserError:
     return UserError(f"{folder}/config.yaml is damaged: {' '.join(str(why).split())}")
+
+
+def results_folder(host: Host, recipe: str) -> Path:
+    """results/ beside the plugin's pyproject.toml, or below the current folder for a plugin without its source."""
+    return (project_of(host.get("recipes", recipe).plugin.module) or Path()) / "results"
+
+
+def project_of(module: Any) -> Path | None:
+    """The folder of the pyproject.toml that a plugin's module, or the core's, belongs to; None without its source."""
+    origin = getattr(module, "__file__", None)
+    near = 3 if hasattr(module, "__path__") else 1  # a package may lie in src/; a file's own project is beside it
+    for parent in list(Path(origin).resolve().parents)[:near] if origin else ():
+        if (parent / "pyproject.toml").is_file():
+            return parent
+    return None

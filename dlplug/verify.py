@@ -12,7 +12,7 @@ from typing import Any
 
 from dlplug.environment import commit, environment
 from dlplug.errors import UserError
-from dlplug.folder import read_config
+from dlplug.folder import read_config, results_folder
 from dlplug.options import Config, resolve
 from dlplug.parsing import flag
 from dlplug.plugins import Host
@@ -81,7 +81,9 @@ def _verified(
     interruption nor a failure loses a finished run."""
     config = resolve(host, recipe, [options, change], preset)
     standing = [target for target in targets if target.stands(config) and (target.where or not change)]
-    different = change or ({} if standing else options)
+    watching = {"seed", *host.names("observers")}
+    learnt = {key: value for key, value in options.items() if key.partition(".")[0] not in watching}
+    different = change or ({} if standing else learnt)
     entry = f"{preset} {_named(different)}".strip() or "default"
     record: dict[str, Any] = {}
     runs: list[dict[str, Any]] = []
@@ -112,17 +114,6 @@ def _verified(
 
 def _named(overlay: Mapping[str, Any]) -> str:
     return " ".join(f"{key}={value}" for key, value in overlay.items())
-
-
-def results_folder(host: Host, recipe: str) -> Path:
-    """results/ beside the plugin's pyproject.toml, or below the current folder for a plugin without its source."""
-    module = host.get("recipes", recipe).plugin.module
-    origin = getattr(module, "__file__", None)
-    near = 3 if hasattr(module, "__path__") else 1  # a package may lie in src/; a file's own project is beside it
-    for parent in list(Path(origin).resolve().parents)[:near] if origin else ():
-        if (parent / "pyproject.toml").is_file():
-            return parent / "results"
-    return Path("results")
 
 
 def print_records(records: Sequence[Mapping[str, Any]]) -> None:
@@ -165,7 +156,7 @@ def _compared(target: Target, runs: list[dict[str, Any]]) -> dict[str, Any]:
 def _without_bar(target: Target, runs: list[dict[str, Any]], change: Mapping[str, Any]) -> dict[str, Any]:
     """The target's metric where its claim does not hold."""
     return _compared(target, runs) | {
-        "target": f"{target.metric}: no target is stated for {_named(change)}",
+        "target": f"{target.metric}: no target is stated{f' for {_named(change)}' if change else ''}",
         "protocol": runs[0].get("protocol", ""),
         "source": "",
         "reached": None,

@@ -35,6 +35,14 @@ def test_the_record_holds_the_configuration_that_every_seed_shares(host, quiet, 
     assert left_out == {"recipe", "preset", "seed", *host.names("observers")} - {"jsonl"}
 
 
+def test_a_record_without_a_bar_is_named_by_what_was_learnt_not_by_who_watched(host, quiet, in_tmp_path, monkeypatch):
+    wide = Target("test/accuracy", "test split", "none", at_least=0.9, where={"model.width": 99})
+    recipe = replace(host.recipe("toy-moons"), targets=[wide])
+    monkeypatch.setattr(host, "recipe", lambda name: recipe)
+    verify(host, "toy-moons", {**quiet, "device": "cpu", "steps": 5}, folder=in_tmp_path)
+    assert list(recorded(in_tmp_path)) == ["device=cpu steps=5"]
+
+
 def test_a_target_that_is_not_reached_is_said_and_recorded(host, quiet, in_tmp_path):
     (record,) = verify(host, "toy-moons", {**quiet, "steps": 1}, folder=in_tmp_path)
     assert record["reached"] is False

@@ -162,3 +162,22 @@ def test_every_variant_learns_to_catch(variant: str, tmp_path: Path) -> None:
     later = {} if given.get("loss", "dqn") == "pqn" else {"loss.target_every": 50}
     run = dlplug.run("dqn-catch", {**given, **later}, out=str(tmp_path / "run"))
     assert run.result["metrics"]["eval/return"] > 0.9
+
+
+POLE: dict[str, dict[str, Any]] = {
+    **VARIANTS,
+    "c51": CATEGORICAL | {"model.high": 100.0, "model.low": 0.0},
+    "rainbow": VARIANTS["rainbow"] | {"model.high": 100.0, "model.low": 0.0},
+    "noisy": VARIANTS["noisy"] | {"frames": 100_000},
+    # many quantiles follow a far goal slowly, and need the next one sooner
+    "qr-dqn": VARIANTS["qr-dqn"] | {"model.atoms": 11, "loss.target_every": 50},
+    "iqn": VARIANTS["iqn"] | {"model.atoms": 8, "loss.fractions": 4, "loss.goal_fractions": 4, "loss.target_every": 50},
+    "pqn": VARIANTS["pqn"] | {"data.id": "CartPole-v1", "optimizer.schedule": "linear", "frames": 200_000},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", POLE)
+def test_every_variant_balances_the_pole(variant: str, tmp_path: Path) -> None:
+    run = dlplug.run("dqn-cartpole", {**POLE[variant], "seed": 100}, out=str(tmp_path / "run"))
+    assert run.result["metrics"]["eval/return"] >= 475, "the reward threshold of CartPole-v1"

@@ -62,7 +62,7 @@ DIFFUSION_RECIPES = {
                         "Fréchet distance in the shipped features, 10,000 made pictures against the 10,000 test"
                         " pictures",
                         "this project's own bar, the adversarial nets' as well",
-                        at_most=30,
+                        at_most=4,
                         where={"data": "fashion-mnist"},
                     )
                 ],
