@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +54,8 @@ def dispatch(arguments: list[str]) -> int:
     if verb in VERBS:
         return VERBS[verb](host, arguments)
     if verb in host.names("commands"):
-        return host.get("commands", verb).load()(arguments)
+        command = host.get("commands", verb).load()
+        return command(arguments, host) if "host" in inspect.signature(command).parameters else command(arguments)
     raise UserError(f"unknown command {verb!r}.{nearest(verb, [*VERBS, *host.names('commands')])}")
 
 
@@ -160,6 +162,10 @@ def verify_command(host: Host, arguments: list[str]) -> int:
     from dlplug.options import arguments as parse
     from dlplug.parsing import each_value
 
+    if {"--all", "--table"} & set(arguments):
+        from dlplug import tables
+
+        return tables.command(host, arguments)
     as_json = _flag(arguments, "--json")
     preset, seeds, each, games = (_value(arguments, name) for name in ("--preset", "--seeds", "--each", "--games"))
     recipe = _first(arguments, "verify", "RECIPE", host.names("recipes"))

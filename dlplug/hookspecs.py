@@ -62,8 +62,8 @@ def register_observers() -> Mapping[str, Any]:  # type: ignore[empty-body]
 
 
 @hookspec
-def register_commands() -> Mapping[str, Callable[[list[str]], int]]:  # type: ignore[empty-body]
-    """Name -> function(argv) giving an exit code: further verbs of the command line."""
+def register_commands() -> Mapping[str, Callable[..., int]]:  # type: ignore[empty-body]
+    """Name -> function(argv), or function(argv, host), giving an exit code: further verbs of the command line."""
 
 
 @hookspec

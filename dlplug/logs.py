@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+from dlplug.board_video import add_video
 from dlplug.hookspecs import hookimpl
-from dlplug.media import Image, Media, Text
+from dlplug.media import Image, Media, Text, Video
 
 if TYPE_CHECKING:
     from dlplug.runs import Run
@@ -90,6 +91,8 @@ class TensorBoard:
                 self.writer.add_image(name, value.pixels, step, dataformats="HW" if value.pixels.ndim == 2 else "HWC")
             elif isinstance(value, Text):
                 self.writer.add_text(name, value.text, step)
+            elif isinstance(value, Video):
+                add_video(self.writer, name, value.path, step)
             elif not isinstance(value, Media):
                 self.writer.add_scalar(name, value, step)
 

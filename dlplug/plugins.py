@@ -81,10 +81,12 @@ class Entry:
 
 
 class Host:
-    """The plugins of one run or one test. Built by `load_host`; there is no global one."""
+    """The plugins of one run or one test. Built by `load_host`; there is no global one. options: what `-p` gave."""
 
-    def __init__(self, manager: pluggy.PluginManager, plugins: Sequence[Plugin], strict: bool) -> None:
-        self.manager, self.plugins, self.strict = manager, list(plugins), strict
+    def __init__(
+        self, manager: pluggy.PluginManager, plugins: Sequence[Plugin], strict: bool, options: Sequence[str] = ()
+    ) -> None:
+        self.manager, self.plugins, self.strict, self.options = manager, list(plugins), strict, list(options)
         self.hook = manager.hook
         self.clashes: dict[tuple[str, str], str] = {}
         self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
@@ -173,7 +175,7 @@ def load_host(options: Iterable[str] = (), environ: Mapping[str, str] = os.envir
         plugin = Plugin(Path(path).stem, path, "", str(Path(path).resolve()))
         plugins.append(plugin)
         _load(manager, plugin, lambda path=path: _from_file(path), strict)
-    return Host(manager, plugins, strict)
+    return Host(manager, plugins, strict, options)
 
 
 def _described(point: EntryPoint) -> Plugin:

@@ -11,6 +11,7 @@ dlplug: one command for every topic of a deep-learning course
   dlplug sample RUN [--what SAMPLER] [--out PATH] [--OPTION VALUE …]   what it makes: pictures, a video, text
   dlplug verify RECIPE [--seeds N] [--OPTION VALUE …]   train, evaluate, compare with the target, record;
       --each OPTION=VALUE,VALUE does so for each value, --games A,B is short for --each data.game=A,B
+  dlplug verify --all --table [--check]   write the READMEs' results tables from the records, or say which are stale
   dlplug plugins                          what is installed, and whether it works
   dlplug doctor                           what works here, and what to do about what does not
   dlplug completion bash|zsh|fish         a script for the shell{commands}

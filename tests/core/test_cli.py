@@ -326,3 +326,16 @@ def test_a_wrong_option_of_an_installed_recipe_shows_before_torch_is_imported(co
     assert said.code == 2
     assert f"dlplug: {names[0]} has no option --no-such-thing" in said.err
     assert not [row for row in said.err.splitlines() if row.rpartition("|")[2].strip() == "torch"]
+
+
+def test_a_plugins_command_is_given_the_host_where_it_names_it(cli, in_tmp_path):
+    (in_tmp_path / "own.py").write_text(
+        "from dlplug import hookimpl\n"
+        "def plain(argv): print(argv); return 0\n"
+        "def hosted(argv, host): print(argv, host.options); return 3\n"
+        "@hookimpl\n"
+        "def register_commands(): return {'plain': plain, 'hosted': hosted}\n"
+    )
+    assert cli("-p", "own.py", "plain", "a").out == "['a']\n"
+    said = cli("-p", "own.py", "-p", "no:sb3", "hosted", "a")
+    assert (said.code, said.out) == (3, "['a'] ['own.py', 'no:sb3']\n")

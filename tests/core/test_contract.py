@@ -34,6 +34,8 @@ SMALL = {
     "translate-multi30k": {**TRANSLATING, "model.units": 16},
     "translate-multi30k-transformer": {**TRANSLATING, "model.width": 16, "model.depth": 1, "model.hidden": 16},
 }
+# What a sampler wants of the run that it looks into.
+KEPT = {"history": {"metrics": ["generated"], "metrics.generated.count": 4, "eval_every": 1}}
 INSTALLED = load_host()
 # Each sampler on the first recipe that names it; some on one that costs less.
 SAMPLED = {as_use(sampler).name: name for name in reversed(INSTALLED.names("recipes"))
@@ -61,7 +63,7 @@ def test_recipe(name, in_tmp_path):
 def test_sampler(sampler, in_tmp_path):
     assert sampler in SAMPLED, "no recipe names it"
     skip_without_data(SAMPLED[sampler])
-    testing.check_sampler(SAMPLED[sampler], sampler, SMALL.get(SAMPLED[sampler]))
+    testing.check_sampler(SAMPLED[sampler], sampler, SMALL.get(SAMPLED[sampler], {}) | KEPT.get(sampler, {}))
 
 
 @pytest.mark.parametrize("name", ["toy-moons", "toy-gan", "toy-ddpm", "toy-lstm", "toy-dqn"])

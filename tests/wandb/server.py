@@ -1,4 +1,5 @@
-"""A W&B server for one test, on a loopback port: what the client of wandb 0.31.0 asks of it, as read off that client.
+"""A W&B server for one test, on a loopback port: what the clients of wandb 0.31.0 (runs, its public API, `wandb sweep`)
+and of wandb-workspaces 0.4.13 (reports) ask of it, as read off those clients.
 
 GraphQL at /graphql (the operation's name decides; what is unknown answers with empty data and is kept in `unknown`),
 rows of history at /files/<entity>/<project>/<run>/file_stream, and files by PUT to the addresses that it gave out.
@@ -44,6 +45,8 @@ class Server(ThreadingHTTPServer):
         self.runs: dict[str, StoredRun] = {}
         self.artifacts: dict[str, dict[str, Any]] = {}
         self.artifact_files: dict[str, bytes] = {}
+        self.reports: list[dict[str, Any]] = []
+        self.sweeps: list[dict[str, Any]] = []
         self.operations: list[str] = []
         self.unknown: list[str] = []
         self.lock = threading.Lock()
@@ -162,6 +165,56 @@ class Server(ThreadingHTTPServer):
         self.artifacts[given["artifactID"]]["state"] = "COMMITTED"
         return {"commitArtifact": {"artifact": {"id": given["artifactID"], "digest": "d"}}}
 
+    # The public API, by which reports and sweeps are made
+
+    def GetDefaultEntity(self, _: dict[str, Any]) -> Any:
+        return {"viewer": {"id": "1", "entity": ENTITY}}
+
+    def GetProjects(self, given: dict[str, Any]) -> Any:
+        names = {run.upserts[0]["project"] for run in self.runs.values() if run.upserts}
+        user = {"__typename": "User", "id": "1", "name": ENTITY, "username": ENTITY, "email": "", "admin": False}
+        user |= {"flags": "{}", "entity": ENTITY, "deletedAt": None, "apiKeys": None, "teams": None}
+        nodes = [
+            {"__typename": "Project", "id": name, "name": name, "entityName": given["entity"], "user": user}
+            | {"createdAt": "2026-01-01T00:00:00Z", "isBenchmark": False}
+            for name in sorted(names)
+        ]
+        page = {"__typename": "PageInfo", "endCursor": None, "hasNextPage": False}
+        return {"models": {"pageInfo": page, "edges": [{"node": node} for node in nodes]}}
+
+    def ProjectInternalId(self, given: dict[str, Any]) -> Any:
+        return {"project": {"id": "p", "internalId": f"internal-{given['projectName']}"}}
+
+    def Run(self, given: dict[str, Any]) -> Any:
+        run = self.runs.get(given["name"])
+        if run is None or given["project"] != run.upserts[0]["project"]:
+            return {"project": {"run": None}}
+        told = {
+            "id": run.name,
+            "name": run.name,
+            "displayName": run.display_name,
+            "tags": run.tags,
+            "state": "finished",
+        }
+        told |= {"projectId": 1, "sweepName": None, "group": None, "jobType": None, "commit": None, "readOnly": False}
+        told |= {"createdAt": "2026-01-01T00:00:00Z", "heartbeatAt": "2026-01-01T00:00:00Z", "description": None}
+        told |= {"notes": None, "historyLineCount": len(run.history), "user": {"name": ENTITY, "username": ENTITY}}
+        told |= {"config": json.dumps(run.config), "systemMetrics": "{}", "summaryMetrics": json.dumps(run.summary)}
+        return {"project": {"run": told}}
+
+    def UpsertView(self, given: dict[str, Any]) -> Any:
+        """A report; its spec is a JSON text of blocks."""
+        self.reports.append(given)
+        view = {"id": f"report{len(self.reports)}", "type": given["type"], "name": given["name"]}
+        view |= {"displayName": given["displayName"], "description": given["description"], "spec": given["spec"]}
+        view |= {"project": {"id": "p", "name": given["projectName"], "entityName": given["entityName"]}}
+        return {"upsertView": {"view": view | {"updatedAt": "2026-01-01T00:00:00Z"}, "inserted": True}}
+
+    def UpsertSweep(self, given: dict[str, Any]) -> Any:
+        self.sweeps.append(given)
+        project = {"id": "p", "name": given["projectName"], "entity": _entity()}
+        return {"upsertSweep": {"sweep": {"name": "sweep1", "project": project}, "configValidationWarnings": []}}
+
     # The other two doors
 
     def stream(self, run: str, body: dict[str, Any]) -> None:
@@ -216,7 +269,7 @@ class Handler(BaseHTTPRequestHandler):
         found = re.search(r"(?:query|mutation)\s+(\w+)", body["query"])
         name = found[1] if found else "?"
         self.server.operations.append(name)
-        method = getattr(self.server, name, None) if name[0].isupper() else None
+        method = getattr(self.server, name[0].upper() + name[1:], None)
         if method is None:
             self.server.unknown.append(name)
             return {}

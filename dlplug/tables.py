@@ -1,0 +1,202 @@
+"""The results tables of the READMEs, written from the records of `dlplug verify`: no number in them is typed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import dlplug
+from dlplug.errors import UserError
+from dlplug.folder import project_of, results_folder
+from dlplug.options import resolve
+from dlplug.parsing import flag
+from dlplug.plugins import Host
+from dlplug.recipes import Recipe, Target, claims
+
+BEGIN, END = "<!-- results -->", "<!-- /results -->"
+PLACE = re.compile(f"{BEGIN}.*?{END}", re.DOTALL)
+COLUMNS = ("recipe", "target", "reached", "seeds", "on", "commit")
+UNFINISHED = " (unfinished)"
+ROWS = 4  # targets of one record, beyond which they share a row
+
+
+class Row(NamedTuple):
+    """The cells of one line. claimed: whether a target stands behind it."""
+
+    recipe: str
+    target: str
+    reached: str
+    seeds: str = ""
+    device: str = ""
+    commit: str = ""
+    claimed: bool = True
+
+
+def command(host: Host, arguments: Sequence[str]) -> int:
+    """`dlplug verify --all --table` writes every table; with `--check` it writes none, and 1 says that one is stale."""
+    if sorted(arguments) not in (["--all", "--table"], ["--all", "--check", "--table"]):
+        raise UserError(
+            "dlplug verify --all --table writes the READMEs' tables from the records, with --check it only says which"
+            f" are stale; neither trains, and they take nothing else: got {' '.join(arguments)!r}"
+        )
+    stale = [(path, text) for path, text in tables(host) if path.read_text(encoding="utf-8") != text]
+    for path, text in stale:
+        if "--check" not in arguments:
+            path.write_text(text, encoding="utf-8")
+        print(f"{path}: {'stale; dlplug verify --all --table writes it' if '--check' in arguments else 'written'}")
+    if not stale:
+        print("every table says what the records say")
+    return 1 if stale and "--check" in arguments else 0
+
+
+def tables(host: Host) -> Iterator[tuple[Path, str]]:
+    """(README, its text with a fresh table) of every plugin whose source is at hand, and of the project around them."""
+    if broken := next((plugin for plugin in host.plugins if plugin.state != "works"), None):
+        raise UserError(f"the tables are of every plugin, and {broken.name} is {broken.state}")
+    root, everything = _readme(dlplug), list[Row]()
+    watching = {"seed", *host.names("observers")}
+    for plugin in host.plugins:
+        names = [entry.name for entry in host.entries("recipes") if entry.plugin is plugin]
+        rows = [row for name in names for row in _rows(host, name, watching)]
+        readme = _readme(plugin.module)
+        if readme is None or not names:
+            continue
+        if root is not None and root.parent in readme.parents:  # not somebody else's plugin
+            everything += rows
+        without = [f"`{name}`" for name in names if not _claims(host.recipe(name))]
+        notes = [f"No target is stated for {', '.join(without)}."] if without else []
+        yield readme, filled(readme, rows, "Reached: the mean (each seed), as recorded in `results/`.", *notes)
+    if root is not None:
+        yield root, filled(root, [row for row in everything if row.claimed], "Reached: the mean (each seed).")
+
+
+def _rows(host: Host, name: str, watching: Collection[str]) -> list[Row]:
+    def usual(preset: str) -> Mapping[str, Any]:
+        return resolve(host, name, [], preset, partly=True)
+
+    return rows_of(name, host.recipe(name), records(host, name), watching, usual)
+
+
+def records(host: Host, recipe: str) -> dict[str, dict[str, Any]]:
+    """What `dlplug verify` has recorded of a recipe, by preset and change; an unfinished one only where no other is."""
+    path = results_folder(host, recipe) / f"{recipe}.json"
+    if not path.is_file():
+        return {}
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is damaged: {error}; dlplug verify {recipe} records it anew") from None
+    return {
+        name: record for name, record in entries.items() if name.removesuffix(UNFINISHED) not in {*entries} - {name}
+    }
+
+
+def rows_of(
+    name: str,
+    recipe: Recipe,
+    entries: Mapping[str, Mapping[str, Any]],
+    watching: Collection[str] = (),
+    usual: Callable[[str], Mapping[str, Any]] | None = None,
+) -> list[Row]:
+    """A row for each number that was recorded, and one for each claim that no record is about.
+
+    watching: the heads of options that do not change what is learnt, and are not told. usual: the recipe's resolved
+    options under a preset, by which a claim about others is told with those.
+    """
+    rows, met = [], set()
+    for entry, record in entries.items():
+        stated = {(claim.metric, claim.protocol): claim for claim in claims(recipe, record["preset"])}
+        about = {(target["metric"], target["protocol"]) for target in record["targets"]}
+        met |= {(key, _owner(recipe, record["preset"])) for key in about}
+        unfinished = ", unfinished" if entry.endswith(UNFINISHED) else ""
+        shown = {
+            "recipe": _named(name, record, watching),
+            "seeds": f"{len(record['runs'])}{unfinished}",
+            "device": _device(record["environment"]),
+            "commit": f"`{record['commit'][:9]}`" if record["commit"] else "",
+        }
+        cells = [_cells(target, stated.get((target["metric"], target["protocol"]))) for target in record["targets"]]
+        rows += [Row(**shown, **cell) for cell in (cells if len(cells) <= ROWS else [_together(record["targets"])])]
+    for owner, claim in _claims(recipe):
+        if ((claim.metric, claim.protocol), owner) not in met:
+            config = usual(owner) if usual is not None and claim.where else claim.where
+            where = {key: value for key, value in claim.where.items() if config.get(key) != value}
+            rows.append(Row(_code(name, owner, where), _literal(str(claim)), "not verified yet"))
+    return rows
+
+
+def filled(readme: Path, rows: Sequence[Row], *notes: str) -> str:
+    """A README's text with the rows between its markers. Raises UserError where it has none."""
+    text = readme.read_text(encoding="utf-8")
+    if len(PLACE.findall(text)) != 1:
+        raise UserError(f"{readme} has no one place for its table: put {BEGIN} and {END}, once, where it belongs")
+    lines = [_line(COLUMNS), f"|{'---|' * len(COLUMNS)}"]
+    lines += [_line([str(cell).replace("|", "\\|") for cell in row[: len(COLUMNS)]]) for row in rows]
+    body = "\n".join(lines if rows else ["Nothing is claimed yet."])
+    block = "\n\n".join([BEGIN, body, " ".join([*notes, "Written by `dlplug verify --all --table`."]), END])
+    return PLACE.sub(lambda _: block, text)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return re.sub(r"\|  (?=\|)", "| ", f"| {' | '.join(cells)} |")
+
+
+def _readme(module: Any) -> Path | None:
+    project = project_of(module)
+    return project / "README.md" if project is not None and (project / "README.md").is_file() else None
+
+
+def _claims(recipe: Recipe) -> list[tuple[str, Target]]:
+    """Every claim with the preset that states it, "" for the recipe's own."""
+    own = [("", target) for target in recipe.targets]
+    return own + [(preset, target) for preset, value in recipe.presets.items() for target in value.targets]
+
+
+def _owner(recipe: Recipe, preset: str) -> str:
+    """The preset that states the claims under a preset: itself, or the recipe."""
+    return preset if preset in recipe.presets and recipe.presets[preset].targets else ""
+
+
+def _named(name: str, record: Mapping[str, Any], watching: Collection[str]) -> str:
+    """How it was asked for."""
+    options = {key: value for key, value in record["options"].items() if key.partition(".")[0] not in watching}
+    return _code(name, record["preset"], options)
+
+
+def _code(name: str, preset: str, options: Mapping[str, Any]) -> str:
+    told = "".join(f" {flag(key)} {value}" for key, value in options.items())
+    return f"`{name}{f' --preset {preset}' if preset else ''}{told}`"
+
+
+def _device(environment: Mapping[str, Any]) -> str:
+    return ", ".join(dict.fromkeys(environment["gpus"])) or environment["processor"].replace(" 1 cores", " 1 core")
+
+
+def _cells(target: Mapping[str, Any], claim: Target | None) -> dict[str, Any]:
+    """What is claimed today, and what was measured by the same protocol."""
+    values = f"{_number(target['mean'])} ({', '.join(map(_number, target['values']))})"
+    if claim is not None:
+        state = "" if claim.reached(target["mean"]) else "not reached: "
+        return {"target": _literal(str(claim)), "reached": state + values}
+    if target["reached"] is None:
+        said = f"{target['metric']}: no target{f' ({how})' if (how := target['protocol']) else ''}"
+        return {"target": _literal(said), "reached": values, "claimed": False}
+    return {"target": _literal(f"no longer claimed: {target['target']}"), "reached": values, "claimed": False}
+
+
+def _together(targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    reached = sum(bool(target["reached"]) for target in targets)
+    said = f"{len(targets)} targets, {targets[0]['target']} to {targets[-1]['target']}"
+    return {"target": _literal(said), "reached": f"{reached} of {len(targets)}"}
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _literal(text: str) -> str:
+    """Text in which Markdown sees no markup."""
+    return re.sub(r"([*<\[`])", r"\\\1", text)

@@ -1,0 +1,71 @@
+"""`dlplug board`: TensorBoard over the run folders, for this machine alone."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import logging
+import threading
+from pathlib import Path
+from typing import Any, NoReturn
+
+from dlplug.errors import UserError
+
+HOST = "127.0.0.1"  # curves and texts are nobody else's business
+
+
+def board(arguments: list[str]) -> int:
+    """Serves until Ctrl-C. arguments: a folder and flags. Raises UserError for what a user can mend."""
+    parser = _parser()
+    if {"--help", "-h"} & set(arguments):
+        parser.print_help()
+        return 0
+    given = parser.parse_args(arguments)
+    folder = checked(Path(given.folder))
+    if importlib.util.find_spec("tensorboard") is None:
+        raise UserError("TensorBoard is not installed here: `pip install tensorboard`, or `dlplug report` makes a page")
+    address = launch(folder, given.port)
+    print(f"TensorBoard over {folder}: {address} (Ctrl-C stops it)", flush=True)
+    threading.Event().wait()
+    return 0
+
+
+def checked(folder: Path) -> Path:
+    """A folder in which some run has event files. Raises UserError where there is none."""
+    if not folder.is_dir():
+        raise UserError(f"no such folder: {folder}; expected one with runs, such as runs")
+    if not next(folder.rglob("events.out.tfevents.*"), None):
+        raise UserError(f"nothing in {folder} was written for TensorBoard: runs with --tensorboard off have only files")
+    return folder
+
+
+def launch(folder: Path, port: int | None) -> str:
+    """Starts the server in a thread; gives its address. port: 0 for any free one, None for the first from 6006."""
+    from tensorboard import default, program
+
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)
+    server: Any = program.TensorBoard(default.get_plugins())
+    flags = ["--logdir", str(folder), "--host", HOST, "--load_fast", "false"]
+    try:
+        server.configure(("", *flags, *(["--port", str(port)] if port is not None else [])))
+        return server.launch()
+    except (program.TensorBoardServerException, SystemExit, ValueError) as error:
+        raise UserError(f"TensorBoard does not start: {error}; choose another --port, or 0 for any free one") from None
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"dlplug board: {message}; `dlplug board --help` shows what it takes")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        "dlplug board",
+        description="TensorBoard over run folders, while they are being written: metrics, pictures, videos and texts"
+        " under the names that `metrics.jsonl` has. It is reached from this machine only.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("folder", nargs="?", default="runs", metavar="FOLDER", help="run folders, at any depth (default: runs)")
+    add("--port", type=int, default=None, help="its port; 0 for any free one (default: the first free from 6006)")
+    return parser

@@ -1,0 +1,78 @@
+"""The curves of a report, packed for the page: a figure for each metric, thinned, a group's seeds also as a band."""
+
+from __future__ import annotations
+
+import base64
+import colorsys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dlplug_report.groups import Group, View
+from dlplug_report.metrics_file import Series
+from dlplug_report.thinning import Floats, band, thin
+
+POINTS = 100_000  # of a report's curves together: about 2 MB
+FEWEST, MOST = 100, 2000  # of one curve
+# ten colours that hold on white and on near black (Tableau 10), then hues by the golden angle
+PALETTE = (
+    "#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#76b7b2", "#edc948", "#ff9da7", "#9c755f", "#8f8f8f",
+)  # fmt: skip
+
+
+def colour(number: int) -> str:
+    if number < len(PALETTE):
+        return PALETTE[number]
+    red, green, blue = colorsys.hls_to_rgb(number * 0.61803 % 1, 0.55, 0.5)
+    return f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"
+
+
+def figures(groups: Sequence[Group], first: Sequence[str]) -> list[dict[str, Any]]:
+    """One for each metric of which some run has a curve, those named in `first` first.
+
+    Each has `name`, `curves` (`run`, `x` with an array for each axis, `y`) and `bands` (`group`, and for each axis its
+    arrays); arrays are little-endian float32 in base64: seven digits.
+    """
+    views = [view for group in groups for view in group.runs]
+    there = sorted({name for view in views for name, series in view.record.series.items() if len(series.value) > 1})
+    names = list(dict.fromkeys([*(name for name in first if name in there), *there]))
+    count = sum(name in view.record.series for name in names for view in views)
+    limit = max(FEWEST, min(MOST, POINTS // max(count, 1)))
+    return [
+        {
+            "name": name,
+            "curves": [_curve(view, view.record.series[name], limit) for view in views if name in view.record.series],
+            "bands": [_bands(group, name) for group in groups if _seeds(group, name) > 1],
+        }
+        for name in names
+    ]
+
+
+def _curve(view: View, series: Series, limit: int) -> dict[str, Any]:
+    kept = thin(series.value, limit)
+    axes = {axis: packed(x[kept]) for axis, x in _axes(series).items()}
+    return {"run": view.number, "x": axes, "y": packed(series.value[kept])}
+
+
+def _bands(group: Group, name: str) -> dict[str, Any]:
+    series = [view.record.series[name] for view in group.runs if name in view.record.series]
+    axes = {}
+    for axis in _axes(series[0]):
+        curves = [(_axes(one)[axis], one.value) for one in series if axis in _axes(one)]
+        axes[axis] = {key: packed(values) for key, values in band(curves)._asdict().items()}
+    return {"group": group.number, "axes": axes}
+
+
+def _seeds(group: Group, name: str) -> int:
+    return sum(name in view.record.series for view in group.runs)
+
+
+def _axes(series: Series) -> dict[str, Floats]:
+    """Those that every point has a number on."""
+    axes = {"step": series.step, "seconds": series.seconds, "count": series.counted}
+    return {axis: x for axis, x in axes.items() if len(x) and np.isfinite(x).all()}
+
+
+def packed(values: Floats) -> str:
+    return base64.b64encode(values.astype("<f4").tobytes()).decode("ascii")

@@ -1,0 +1,94 @@
+"""What a run's recipe says of it: its claims, the options that differ, and the command that reproduces it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from dlplug.errors import UserError
+from dlplug.options import choice_keys, resolve
+from dlplug.plugins import Host
+from dlplug.recipes import Target, claims
+from dlplug_report.reading import Record
+
+WATCHING = ("console", "tensorboard", "wandb")  # options of observers change nothing in a run
+
+
+class Change(NamedTuple):
+    """An option that is not as the recipe has it. `usual` is None where the recipe does not have it at all."""
+
+    option: str
+    usual: Any
+    here: Any
+
+
+class Facts(NamedTuple):
+    """summary, source: the recipe's; "" where its plugin is not here. targets: what it claims of such a run.
+    watch: the metrics that matter most. changes: from the recipe (and preset). command: reproduces the run. missing:
+    "" or why the recipe could not be asked."""
+
+    summary: str
+    source: str
+    targets: Sequence[Target]
+    watch: Sequence[str]
+    changes: Sequence[Change]
+    command: str
+    missing: str
+
+    def comparable(self, target: Target) -> bool:
+        """Whether a claim is about such a run: one that does not say where it holds is about the recipe's own data and
+        metrics (Breakout has no bar that was Pong's)."""
+        return bool(target.where) or not any(c.option.startswith(("data", "metrics")) for c in self.changes)
+
+
+def facts_of(host: Host, record: Record, usual: dict[Any, dict[str, Any]] | None = None) -> Facts:
+    """usual: keeps resolved recipes between calls, since runs of one recipe share them."""
+    config = record.config
+    exact = f"dlplug run {record.recipe} --config {shlex.quote(str(record.folder / 'config.yaml'))}"
+    try:
+        recipe = host.recipe(record.recipe)
+        choices = {key: config[key] for key in choice_keys(recipe) if key in config}
+        base = _resolved(host, record.recipe, choices, config["preset"], {} if usual is None else usual)
+        own = _resolved(host, record.recipe, {}, config["preset"], {} if usual is None else usual)
+    except UserError as error:
+        missing = f"the recipe could not be asked: {error}"
+        return Facts("", "", (), (), (), exact, missing)
+    watching = {entry.name for entry in host.entries("observers")} | set(WATCHING)
+    settings = {key: value for key, value in config.items() if _setting(key, watching)}
+    changes = [Change(key, own.get(key), value) for key, value in settings.items() if own.get(key) != value]
+    chosen = {key for key, name in choices.items() if name != own.get(key)}
+    given = {key: value for key, value in settings.items() if key in chosen or base.get(key) != value}
+    targets = [target for target in claims(recipe, config["preset"]) if target.stands(config)]
+    command = command_line(record.recipe, config["preset"], given)
+    return Facts(recipe.summary, recipe.source, targets, recipe.watch, changes, command, "")
+
+
+def command_line(recipe: str, preset: str, given: Mapping[str, Any]) -> str:
+    """`dlplug run` with these options, quoted for a shell."""
+    words = ["dlplug", "run", recipe, *(["--preset", preset] if preset else [])]
+    for key, value in given.items():
+        flag = f"--{key.replace('_', '-')}"
+        if isinstance(value, bool):
+            head, dot, leaf = flag[2:].rpartition(".")
+            words.append(flag if value else f"--{head}{dot}no-{leaf}")
+        elif isinstance(value, (list, tuple)):
+            words += [flag, *map(str, value)]
+        else:
+            words += [flag, str(value)]
+    return shlex.join(words)
+
+
+def _resolved(
+    host: Host, recipe: str, choices: dict[str, Any], preset: str, kept: dict[Any, dict[str, Any]]
+) -> dict[str, Any]:
+    """The recipe's options with these parts, as a configuration file has them."""
+    key = (recipe, preset, repr(choices))
+    if key not in kept:
+        values = resolve(host, recipe, [choices], preset, partly=True)
+        kept[key] = {option: list(value) if isinstance(value, tuple) else value for option, value in values.items()}
+    return kept[key]
+
+
+def _setting(key: str, watching: set[str]) -> bool:
+    return key not in ("recipe", "preset") and key.partition(".")[0] not in watching

@@ -1,0 +1,124 @@
+"""Runs side by side: the seeds of one configuration together, and only the options that differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dlplug.recipes import Target
+from dlplug_report.facts import WATCHING, Facts
+from dlplug_report.reading import Record
+from dlplug_report.thinning import summary
+
+ABSENT = "–"
+
+
+class View(NamedTuple):
+    """A run as a report shows it. label: told apart from the others by it."""
+
+    number: int
+    label: str
+    record: Record
+    facts: Facts
+
+
+class Estimate(NamedTuple):
+    """A metric's final value over the seeds that have one."""
+
+    middle: float
+    low: float
+    high: float
+    seeds: int
+
+
+class Group(NamedTuple):
+    """Runs of one configuration but for the seed. options: the values of those options that differ between groups."""
+
+    number: int
+    label: str
+    runs: Sequence[View]
+    options: dict[str, Any]
+
+    def estimate(self, metric: str) -> Estimate | None:
+        values = np.array([run.record.final[metric] for run in self.runs if metric in run.record.final])
+        return Estimate(*summary(values), len(values)) if len(values) else None
+
+
+def differing(configs: Sequence[dict[str, Any]]) -> list[str]:
+    """The options that do not have the same value in all configurations, in the order of the first that has them."""
+    keys = dict.fromkeys(key for config in configs for key in config)
+    return [key for key in keys if len({_frozen(config.get(key, ABSENT)) for config in configs}) > 1]
+
+
+def grouped(records: Sequence[Record], facts: Sequence[Facts]) -> list[Group]:
+    """The groups, in the order of their first runs."""
+    settings = [{k: v for k, v in record.config.items() if _tells_apart(k)} for record in records]
+    options = differing(settings)
+    together: dict[str, list[int]] = {}
+    for index, config in enumerate(settings):
+        together.setdefault(_frozen(config), []).append(index)
+    groups, number = [], 0
+    for place, indices in enumerate(together.values()):
+        config = settings[indices[0]]
+        values = {option: config.get(option, ABSENT) for option in options}
+        label = _label(records[indices[0]].recipe, values)
+        views = []
+        for index in indices:
+            views.append(View(number, _run_label(records, indices, index, label), records[index], facts[index]))
+            number += 1
+        groups.append(Group(place, label, views, values))
+    return groups
+
+
+def ranked(groups: Sequence[Group], target: Target | None) -> list[Group]:
+    """Numbered by rank: the best by the target first, those that have no such number last; without a target as they
+    are."""
+
+    def place(group: Group) -> tuple[bool, float]:
+        estimate = group.estimate(target.metric) if target else None
+        sign = -1.0 if target and target.at_least is not None else 1.0
+        return (True, 0.0) if estimate is None else (False, sign * estimate.middle)
+
+    return [group._replace(number=number) for number, group in enumerate(sorted(groups, key=place))]
+
+
+def shared_target(views: Sequence[View]) -> Target | None:
+    """The target that the most runs have a number for, of equals the one that is named first."""
+    targets = list(dict.fromkeys(_key(target) for view in views for target in view.facts.targets))
+    known = {_key(target): target for view in reversed(views) for target in view.facts.targets}
+    counts = [sum(metric in view.record.final for view in views) for metric, _ in targets]
+    return known[targets[counts.index(max(counts))]] if targets else None
+
+
+def _key(target: Target) -> tuple[str, bool]:
+    return target.metric, target.at_least is not None
+
+
+def _label(recipe: str, values: dict[str, Any]) -> str:
+    told = {key: value for key, value in values.items() if key not in ("recipe", "preset") and value != ABSENT}
+    name = recipe if "recipe" in values or not told else ""
+    return ", ".join([*([name] if name else []), *(f"{key} {text(value)}" for key, value in told.items())][:4])
+
+
+def _run_label(records: Sequence[Record], indices: Sequence[int], index: int, label: str) -> str:
+    """By its seed, or by its folder where that is shared."""
+    if len(records) == 1:
+        return records[index].recipe
+    alone = sum(records[other].seed == records[index].seed for other in indices) == 1
+    return f"{label}, " + (f"seed {records[index].seed}" if alone else records[index].folder.name)
+
+
+def text(value: Any) -> str:
+    """An option's value as it is written on the command line."""
+    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _tells_apart(key: str) -> bool:
+    return key != "seed" and key.partition(".")[0] not in WATCHING
+
+
+def _frozen(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)

@@ -1,0 +1,71 @@
+"""One HTML file that holds everything: it opens from disk, asks no network and runs no script but its own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from dlplug_report import curves, sections
+from dlplug_report.groups import text
+from dlplug_report.model import Report
+from dlplug_report.shown_media import shelves
+
+PAGE = Path(__file__).parent / "page"
+BOKEH = ("bokeh.min.js", "bokeh-api.min.js")
+
+
+def html(report: Report) -> str:
+    """The whole file. Everything that comes from a run or a recipe is escaped by the template engine; the page's
+    content security policy names the scripts by their hashes, so nothing else in it would run."""
+    environment = Environment(
+        loader=PackageLoader("dlplug_report", "page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"text": text, "colour": curves.colour, "number": sections.number}
+    scripts = [*map(bokeh_script, BOKEH), (PAGE / "report.js").read_text(encoding="utf-8")]
+    return environment.get_template("report.html").render(
+        report=report,
+        sections=sections,
+        shelves=shelves(report.groups),
+        drawn=drawn(report),
+        scripts=scripts,
+        policy=policy(scripts),
+        style=(PAGE / "report.css").read_text(encoding="utf-8"),
+    )
+
+
+def drawn(report: Report) -> dict[str, Any]:
+    """What the page's script draws."""
+    units = {view.record.unit for view in report.views} - {""}
+    claim, figures = report.claim, curves.figures(report.groups, report.first)
+    return {
+        "unit": units.pop() if len(units) == 1 else "",
+        "figures": figures,
+        "banded": any(figure["bands"] for figure in figures),
+        "target": {"metric": claim.metric, "bar": claim.bar} if claim else None,
+        "groups": [
+            {
+                "label": group.label,
+                "colour": curves.colour(group.number),
+                "runs": {view.number: view.label for view in group.runs},
+            }
+            for group in report.groups
+        ],
+    }
+
+
+def bokeh_script(name: str) -> str:
+    """A file of BokehJS, as the Python package brings it; found without importing the package, which takes a while."""
+    path = Path(str(distribution("bokeh").locate_file("bokeh"))) / "server" / "static" / "js" / name
+    return path.read_text(encoding="utf-8")
+
+
+def policy(scripts: list[str]) -> str:
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{one}'" for one in hashes)
+    return f"default-src 'none'; img-src data: blob:; media-src data:; style-src 'unsafe-inline'; script-src {allowed}"

@@ -1,0 +1,59 @@
+"""The Markdown twin of a report, for a repository, a pull request or a terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from dlplug_report import sections
+from dlplug_report.groups import text
+from dlplug_report.model import Report
+from dlplug_report.shown_media import shelves
+
+
+def markdown(report: Report, beside: Path) -> str:
+    """beside: the folder that it is written into; media are linked from there, not copied."""
+    environment = Environment(
+        loader=PackageLoader("dlplug_report", "page"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        finalize=escaped,
+    )  # fmt: skip
+    environment.filters |= {"text": text, "number": sections.number, "link": lambda path: link(path, beside)}
+    written = environment.get_template("report.md").render(
+        report=report, sections=sections, shelves=shelves(report.groups), fenced=fenced, code=code, plain=Plain
+    )
+    return re.sub(r"\n{3,}", "\n\n", written)
+
+
+class Plain(str):
+    """Text that is Markdown already."""
+
+
+def escaped(value: Any) -> str:
+    """What comes from a run or a recipe, on one line, with nothing in it that Markdown or HTML would act on."""
+    if isinstance(value, Plain):
+        return value
+    line = " ".join(str(value).split("\n"))
+    return re.sub(r"([\\`*_\[\]<>|#~&])", r"\\\1", line)
+
+
+def code(value: str) -> Plain:
+    """One line of code in a table or a sentence."""
+    ticks = "`" * (max(map(len, re.findall("`+", value)), default=0) + 1)
+    padding = " " if value.startswith("`") or value.endswith("`") else ""
+    return Plain(f"{ticks}{padding}{' '.join(value.split())}{padding}{ticks}")
+
+
+def fenced(value: str) -> Plain:
+    """A block of code that holds whatever the text holds."""
+    ticks = "`" * max(3, max(map(len, re.findall("`+", value)), default=0) + 1)
+    return Plain(f"{ticks}\n{value}\n{ticks}")
+
+
+def link(path: Path, beside: Path) -> Plain:
+    from urllib.parse import quote
+
+    return Plain(quote(os.path.relpath(path, beside).replace(os.sep, "/")))

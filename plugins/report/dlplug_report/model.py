@@ -1,0 +1,73 @@
+"""A report before it is drawn: all that HTML, Markdown and W&B are written from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from dlplug.plugins import Host
+from dlplug.recipes import Target
+from dlplug_report.facts import facts_of
+from dlplug_report.groups import Group, View, grouped, ranked, shared_target
+from dlplug_report.reading import read_run
+
+
+class Report(NamedTuple):
+    """groups: the best by the target first. options: those that differ between groups. target: what they are sorted by,
+    or None. first: the metrics that matter most. made: when, in words."""
+
+    title: str
+    groups: Sequence[Group]
+    options: Sequence[str]
+    target: Target | None
+    first: Sequence[str]
+    made: str
+
+    @property
+    def measured(self) -> list[str]:
+        """Those metrics that matter and that some run has a number for."""
+        return [metric for metric in self.first if any(metric in view.record.final for view in self.views)]
+
+    @property
+    def sorted(self) -> bool:
+        return self.target is not None and self.target.metric in self.measured
+
+    @property
+    def claim(self) -> Target | None:
+        """The target, where all runs make the same claim of its metric: a bar of one game is none for another."""
+        claims = {
+            (claim.bar, claim.protocol)
+            for view in self.views
+            for claim in view.facts.targets
+            if self.target and claim.metric == self.target.metric
+        }
+        everyone = all(self.target and view.facts.targets and view.facts.comparable(self.target) for view in self.views)
+        return self.target if len(claims) == 1 and everyone else None
+
+    @property
+    def views(self) -> list[View]:
+        return [view for group in self.groups for view in group.runs]
+
+
+def build(folders: Sequence[Path], host: Host) -> Report:
+    """Reads the run folders and puts them side by side. Raises UserError for a folder without a configuration."""
+    records = [read_run(folder) for folder in folders]
+    usual: dict[object, dict[str, object]] = {}
+    facts = [facts_of(host, record, usual) for record in records]
+    groups = grouped(records, facts)
+    views = [view for group in groups for view in group.runs]
+    target = shared_target(views)
+    metrics = [target.metric] if target else []
+    metrics += [metric for view in views for metric in (*(t.metric for t in view.facts.targets), *view.facts.watch)]
+    options = list(groups[0].options)
+    made = time.strftime("%Y-%m-%d %H:%M")
+    return Report(_title(groups), ranked(groups, target), options, target, list(dict.fromkeys(metrics)), made)
+
+
+def _title(groups: Sequence[Group]) -> str:
+    recipes = list(dict.fromkeys(view.record.recipe for group in groups for view in group.runs))
+    count = sum(len(group.runs) for group in groups)
+    named = ", ".join(recipes[:4]) + (f" and {len(recipes) - 4} more" if len(recipes) > 4 else "")
+    return named if count == 1 else f"{named}: {count} runs"

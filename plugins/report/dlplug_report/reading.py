@@ -1,0 +1,151 @@
+"""A run folder as plain values, whatever state it was left in."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from dlplug.errors import UserError
+from dlplug.folder import find_run, read_config
+from dlplug_report.metrics_file import Media, Metrics, Series, read_metrics
+
+Status = Literal["finished", "interrupted", "failed", "running", "killed"]
+# seconds of silence after which a run without a result is taken for killed; more where its lines are rare
+QUIET = 600.0
+
+
+class Record(NamedTuple):
+    """All that a run folder tells.
+
+    config, environment, result: its files; result is {} while there is none. status, last_words: how it stands, and
+    what it said last. unit: the data's own unit, or "". series: metric -> its column. final: the newest value of each
+    metric. media: pictures, videos and texts, in the order they were made. notes: what was wrong with the folder.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    environment: dict[str, Any]
+    result: dict[str, Any]
+    status: Status
+    last_words: str
+    unit: str
+    series: dict[str, Series]
+    final: dict[str, float]
+    media: list[Media]
+    notes: list[str]
+
+    @property
+    def recipe(self) -> str:
+        return str(self.config["recipe"])
+
+    @property
+    def seed(self) -> int:
+        return int(self.config["seed"])
+
+    @property
+    def steps(self) -> int:
+        """Learnt, as far as it has said."""
+        last = max((int(series.step[-1]) for series in self.series.values()), default=0)
+        return max(last, int(self.result.get("steps", 0)))
+
+    @property
+    def seconds(self) -> float:
+        last = max((float(series.seconds[-1]) for series in self.series.values()), default=0.0)
+        return max(last, float(self.result.get("seconds", 0.0)))
+
+
+def find_runs(names: list[str]) -> list[Path]:
+    """The run folders that are meant: each a run folder, a recipe's name for its newest run, or a folder of runs.
+
+    Raises UserError where there is none, and for a name that leads nowhere.
+    """
+    found = []
+    for name in names:
+        folder = Path(name)
+        if folder.is_dir() and not (folder / "config.yaml").is_file():
+            below = _below(folder)
+            if not below:
+                raise UserError(
+                    f"{name} holds no run: expected a folder with a config.yaml, or a folder of such folders"
+                )
+            found += below
+        else:
+            found.append(find_run(name))
+    return list(dict.fromkeys(folder.resolve() for folder in found))
+
+
+def _below(folder: Path) -> list[Path]:
+    """The run folders in a folder, at any depth, but none inside another (a kept model may have a config.yaml too)."""
+    runs: list[Path] = []
+    for path in sorted(folder.rglob("config.yaml"), key=lambda path: (len(path.parts), path)):
+        if not any(run in path.parents for run in runs) and _is_run(path.parent):
+            runs.append(path.parent)
+    return runs
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        return bool(read_config(folder))
+    except UserError:
+        return False
+
+
+def read_run(folder: Path, now: float | None = None) -> Record:
+    """Reads a run folder. now: in seconds since 1970, by which a silent run is judged (default: the clock).
+
+    Raises UserError where there is no configuration; anything else that is missing or damaged becomes a note.
+    """
+    notes: list[str] = []
+    config = read_config(folder)
+    environment = _read_json(folder / "environment.json", notes)
+    result = _read_json(folder / "result.json", [])
+    metrics = read_metrics(folder)
+    notes += metrics.notes
+    steps = max((int(series.step[-1]) for series in metrics.series.values()), default=0)
+    if result and steps > int(result.get("steps", 0)):
+        result = {}  # it was resumed, and has gone on since
+    now = time.time() if now is None else now
+    status, last_words = _standing(folder, result, metrics, steps, now)
+    final = metrics.final | {k: float(v) for k, v in result.get("metrics", {}).items() if isinstance(v, (int, float))}
+    return Record(
+        folder, config, environment, result, status, last_words,
+        metrics.unit, metrics.series, final, metrics.media, notes,
+    )  # fmt: skip
+
+
+def _standing(folder: Path, result: dict[str, Any], metrics: Metrics, steps: int, now: float) -> tuple[Status, str]:
+    """How a run stands, and its last words: what it failed of, or when it was heard of last."""
+    if result:
+        status = result.get("status", "finished")
+        known = status if status in ("finished", "interrupted", "failed") else "finished"
+        return known, str(result.get("message", ""))
+    newest = max(path.stat().st_mtime for path in (folder / "config.yaml", folder / "metrics.jsonl") if path.exists())
+    silent = max(0.0, now - newest)
+    said = f"last heard of {duration(silent)} ago, at step {steps:,}" if steps else "nothing was logged"
+    return ("running" if silent < max(QUIET, 3 * metrics.longest_pause) else "killed"), said
+
+
+def _read_json(path: Path, notes: list[str]) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        notes.append(f"{path.name} is missing")
+        return {}
+    except ValueError:
+        notes.append(f"{path.name} is damaged and was left out")
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def duration(seconds: float) -> str:
+    """52 s, 3 min 20 s, 2 h 05 min, 3 d 4 h."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.3g} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"

@@ -1,0 +1,171 @@
+"""What a report says of one run: rows of a word and its text, the same in HTML, in Markdown and elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dlplug_report.groups import Estimate, Group, View, text
+from dlplug_report.reading import Record, duration
+
+Rows = list[tuple[str, str]]
+
+
+class Verdict(NamedTuple):
+    """A target and what came of it. value: "" where it was not measured. reached: None for the reason in `why`."""
+
+    claim: str
+    value: str
+    reached: bool | None
+    why: str
+    protocol: str
+    measured: str
+    source: str
+
+
+class Course(NamedTuple):
+    """A metric over training, in numbers."""
+
+    name: str
+    first: str
+    lowest: str
+    highest: str
+    last: str
+
+
+def standing(record: Record) -> str:
+    """How the run stands, in a sentence."""
+    said = {
+        "finished": f"finished after {record.steps:,} steps",
+        "interrupted": f"interrupted after {record.steps:,} steps; `dlplug resume {record.folder}` goes on",
+        "failed": f"failed after {record.steps:,} steps",
+        "running": "still going, as it seems",
+        "killed": "stopped without a result: killed, as it seems",
+    }[record.status]
+    return f"{said}: {record.last_words}" if record.last_words else said
+
+
+def verdicts(view: View) -> list[Verdict]:
+    """The recipe's claims about such a run, each with what was measured in training."""
+    record, measured = view.record, str(view.record.result.get("protocol", ""))
+    told = []
+    for target in view.facts.targets:
+        value = record.final.get(target.metric)
+        judged = value is not None and record.status == "finished" and view.facts.comparable(target)
+        reached = target.reached(value) if judged and value is not None else None
+        claim = f"{target.metric} {'≥' if target.at_least is not None else '≤'} {target.bar:g}"
+        why = "other data or metrics" if not view.facts.comparable(target) else "not finished"
+        why = "" if reached is not None else why if value is not None else "not measured"
+        told.append(Verdict(claim, number(value), reached, why, target.protocol, measured, target.source))
+    return told
+
+
+def parts(view: View) -> Rows:
+    """What was run."""
+    config, facts, result = view.record.config, view.facts, view.record.result
+    parameters = f"{result['parameters']:,} parameters" if result.get("parameters") else ""
+    units = (view.record.unit, "steps")
+    rows = [
+        ("recipe", _joined(view.record.recipe, facts.summary)),
+        ("source", facts.source),
+        ("preset", str(config["preset"])),
+        ("data", str(config.get("data", ""))),
+        ("model", _joined(str(config.get("model", "")), parameters)),
+        ("loss", str(config.get("loss", ""))),
+        ("optimizer", _optimizers(config)),
+        ("trainer", str(config.get("trainer", ""))),
+        ("length", ", ".join(f"{config[unit]:,} {unit}" for unit in units if isinstance(config.get(unit), int))),
+        ("seed", str(config["seed"])),
+        ("metrics", text(config.get("metrics", ""))),
+    ]
+    return [(word, said) for word, said in rows if said]
+
+
+def pace(record: Record) -> Rows:
+    """Time and throughput; of a run without a result, as far as its lines tell."""
+    result, seconds = record.result, record.seconds
+    rate = result.get("steps_per_second") or (record.steps / seconds if seconds else 0.0)
+    rows = [
+        ("training took", duration(seconds) if seconds else ""),
+        ("steps", f"{record.steps:,}, {number(rate)} a second" if record.steps and rate else ""),
+    ]
+    if record.unit in result:
+        per_second = result.get(f"{record.unit}_per_second", 0.0)
+        rows.append((record.unit, f"{result[record.unit]:,}, {number(per_second)} a second"))
+    return [(word, said) for word, said in rows if said]
+
+
+def machine(record: Record) -> Rows:
+    """What it ran on."""
+    told, result = record.environment, record.result
+    rows = [
+        ("device", str(result.get("device", ""))),
+        ("graphics processors", ", ".join(map(str, told.get("gpus", [])))),
+        ("processor", str(told.get("processor", ""))),
+        ("system", str(told.get("platform", ""))),
+        ("Python", str(told.get("python", ""))),
+        ("libraries", _named(told.get("libraries"))),
+        ("plugins", _named(told.get("plugins"))),
+        ("commit", str(told.get("commit", ""))),
+    ]
+    return [(word, said) for word, said in rows if said]
+
+
+def courses(record: Record) -> list[Course]:
+    """Every metric; those without a curve have only their last value."""
+    told = []
+    for name in sorted(record.final):
+        value = record.series[name].value if name in record.series else np.empty(0)
+        first, low, high = (value[0], value.min(), value.max()) if len(value) > 1 else (None, None, None)
+        told.append(Course(name, number(first), number(low), number(high), number(record.final[name])))
+    return told
+
+
+def states(group: Group) -> list[tuple[str, int]]:
+    """How many of a group's runs stand how."""
+    return Counter(view.record.status for view in group.runs).most_common()
+
+
+def steps(group: Group) -> str:
+    return number(sum(view.record.steps for view in group.runs) / len(group.runs))
+
+
+def time(group: Group) -> str:
+    """Of one run, on average."""
+    return duration(sum(view.record.seconds for view in group.runs) / len(group.runs))
+
+
+def number(value: float | None) -> str:
+    """Four digits, and all of those before the point."""
+    if value is None:
+        return ""
+    whole = value == round(value) or abs(value) >= 1000
+    return f"{value:,.0f}" if whole and abs(value) < 1e15 else f"{value:.4g}"
+
+
+def estimated(estimate: Estimate | None) -> str:
+    """A mean over seeds with the ends of its band."""
+    if estimate is None:
+        return ""
+    if estimate.seeds == 1:
+        return number(estimate.middle)
+    return f"{number(estimate.middle)} ({number(estimate.low)} to {number(estimate.high)})"
+
+
+def _optimizers(config: Mapping[str, Any]) -> str:
+    """The one of the whole model, or `part name` for each part of the loss that has its own."""
+    if "optimizer" in config:
+        return str(config["optimizer"])
+    parts = {key.partition(".")[2]: name for key, name in config.items() if key.startswith("optimizer.")}
+    return ", ".join(f"{part} {name}" for part, name in parts.items() if "." not in part)
+
+
+def _joined(first: str, second: str) -> str:
+    return f"{first}: {second}" if first and second else first
+
+
+def _named(versions: Mapping[str, Any] | None) -> str:
+    return ", ".join(f"{name} {version}" for name, version in (versions or {}).items())

@@ -1,0 +1,103 @@
+"""`dlplug sweep`: many runs of one recipe, over a grid of options or searching among them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from dlplug.errors import UserError, nearest
+from dlplug.plugins import Host
+from dlplug_report.sweep_plan import read
+from dlplug_report.sweep_runs import Outcome, Workers
+from dlplug_report.sweep_table import line, rows, table
+
+METHODS = ("grid", "random", "tpe")
+TAKES_VALUE = ("jobs", "out", "search", "trials", "maximize", "minimize", "wandb-config", "preset", "config")
+HELP = """\
+dlplug sweep RECIPE --OPTION VALUES … [--jobs N]              every combination
+dlplug sweep RECIPE --OPTION RANGE … --search random|tpe --trials N [--jobs N]
+
+What is tried of an option:
+  0.99,0.995       these values; a comma in a value is written \\,
+  0..4             the whole numbers from 0 to 4
+  0.9:0.999        for a search, anything between; whole numbers where the option takes those
+  1e-5:1e-2:log    the same, even in its logarithm
+An option of one value is the same in every run. The seeds of a search are averaged.
+
+--jobs N             runs at a time, each a process of its own (1)
+--out FOLDER         where the runs go (sweeps/RECIPE); what has finished there is not run again
+--search METHOD      grid, random, or tpe, the tree-structured Parzen estimator of Optuna
+--trials N           of a search, those of earlier calls counted in
+--maximize METRIC    what is looked for, such as val/accuracy (or --minimize); else the recipe's own target, on
+                     val where that is on test
+--wandb-config PATH  writes a W&B sweep whose agents call `dlplug run`, and runs nothing
+--preset, --config   as of `dlplug run`
+--json               prints the table as JSON"""
+
+
+def sweep(arguments: list[str], host: Host) -> int:
+    """Runs them, and tells what came out. Raises UserError for what a user can mend, before the first is begun."""
+    if {"--help", "-h"} & set(arguments):
+        print(HELP)
+        return 0
+    own, as_json, rest = _own(arguments)
+    if not rest or rest[0].startswith("-"):
+        raise UserError("dlplug sweep needs a RECIPE, as in `dlplug sweep mlp-moons --seed 0..4`")
+    method = own.get("search", "grid")
+    if method not in METHODS:
+        raise UserError(f"--search {method}: expected {', '.join(METHODS)}.{nearest(method, METHODS)}")
+    if ("trials" in own) == (method == "grid") and "wandb-config" not in own:
+        raise UserError("--trials N and --search random|tpe belong together")
+    asked = read(rest[0], rest[1:], own, method != "grid", host)
+    jobs, trials = _whole(own, "jobs"), _whole(own, "trials")
+    if "wandb-config" in own:
+        from dlplug_report.sweep_wandb import write
+
+        return write(asked, method, trials if "trials" in own else None, Path(own["wandb-config"]))
+    workers, ended, failed = Workers(jobs), 0, []
+
+    def told(outcome: Outcome) -> None:
+        nonlocal ended
+        ended += 1
+        failed.extend([outcome] if outcome.status == "failed" else [])
+        if not as_json:
+            print(f"{ended} of {count}: {line(outcome, asked.goal)}", flush=True)
+
+    if method == "grid":
+        everything = asked.grid()
+        count = len(everything)
+        workers.work(iter([[job] for job in everything]), told, lambda outcomes: None)
+    else:
+        from dlplug_report.sweep_search import Search
+
+        search = Search(asked, method, trials)
+        count = search.left * len(asked.seeds)
+        workers.work(search.plans(), told, search.done)
+        everything = search.all_jobs()
+    summary = rows(everything, asked.goal)
+    print(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else table(asked, summary))
+    return 130 if workers.stopping else 1 if failed else 0
+
+
+def _own(arguments: list[str]) -> tuple[dict[str, str], bool, list[str]]:
+    """The sweep's own options, whether it is to be JSON, and the rest, which is the runs'."""
+    own: dict[str, str] = {}
+    rest = [argument for argument in arguments if argument != "--json"]
+    for name in TAKES_VALUE:
+        for index, argument in enumerate(rest):
+            key, equals, value = argument.partition("=")
+            if key != f"--{name}":
+                continue
+            if not equals and index + 1 == len(rest):
+                raise UserError(f"--{name} needs a value")
+            own[name] = value if equals else rest[index + 1]
+            del rest[index : index + (1 if equals else 2)]
+            break
+    return own, "--json" in arguments, rest
+
+
+def _whole(own: dict[str, str], name: str) -> int:
+    text = own.get(name, "1")
+    if not text.isdigit() or int(text) < 1:
+        raise UserError(f"--{name} expects a whole number from 1, got {text!r}")
+    return int(text)

@@ -1,0 +1,128 @@
+"""What a sweep is asked for, and the runs that it is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dlplug.device_hint import likely_preset
+from dlplug.errors import UserError
+from dlplug.options import arguments as parse
+from dlplug.options import read_file, resolve
+from dlplug.plugins import Host
+from dlplug_report.sweep_goal import Goal, goal_of
+from dlplug_report.sweep_values import Choices, Range, Space, flag, spaces
+
+MOST = 10_000  # runs of a grid
+
+
+class Job(NamedTuple):
+    """One run. words: of its `dlplug` command, without --out. tried: what is its own, but for the seed."""
+
+    folder: Path
+    words: list[str]
+    tried: dict[str, Any]
+    seed: str
+
+
+class Sweep(NamedTuple):
+    """plugins: what `-p` gave. given: the preset and the file that every run is given, as words. fixed: options that
+    every run has; tried: those with several values. digest: of all that a run is made of but for what is tried.
+    goal: None where the recipe states no target and none was given."""
+
+    recipe: str
+    plugins: list[str]
+    given: list[str]
+    fixed: dict[str, Any]
+    tried: dict[str, Space]
+    seeds: list[str]
+    goal: Goal | None
+    out: Path
+    digest: str
+
+    def job(self, tried: Mapping[str, Any], seed: str) -> Job:
+        """A run whose folder is named by what it is run with, so that another call finds it."""
+        named = ",".join(f"{key}={value}" for key, value in {**tried, "seed": seed}.items())
+        name = re.sub(r"[^\w.,=+-]+", "-", named)[:80].strip(".")
+        words = [*self.plugins, "run", self.recipe, *self.given, *flags({**self.fixed, **tried, "seed": seed})]
+        return Job(self.out / f"{name}-{digest(self.digest, named)}", words, dict(tried), seed)
+
+    def grid(self) -> list[Job]:
+        """Every combination with every seed."""
+        values = [space.values for space in self.tried.values() if isinstance(space, Choices)]
+        combined = [dict(zip(self.tried, one, strict=True)) for one in itertools.product(*values)]
+        return [self.job(one, seed) for one in combined for seed in self.seeds]
+
+
+def read(name: str, tokens: list[str], own: Mapping[str, str], search: bool, host: Host) -> Sweep:
+    """tokens: the options of runs. own: preset, config, out, maximize and minimize, where given.
+
+    Raises UserError for whatever would keep a run from beginning.
+    """
+    recipe, preset, file = host.recipe(name), own.get("preset", ""), own.get("config", "")
+    below = [read_file(file)] if file else []
+    likely = preset or likely_preset(recipe)
+
+    def resolved(options: Mapping[str, Any]) -> Mapping[str, Any]:
+        return resolve(host, name, [*below, options], likely)
+
+    asked = spaces(parse(tokens), resolved)
+    seeds = asked.pop("seed", Choices((str(resolved({})["seed"]),)))
+    assert isinstance(seeds, Choices)
+    fixed = {
+        key: space.values[0] for key, space in asked.items() if isinstance(space, Choices) and len(space.values) == 1
+    }
+    tried = {key: space for key, space in asked.items() if key not in fixed}
+    _check(tried, search)
+    for options in _each_value(fixed, tried):
+        resolved({**options, "seed": seeds.values[-1]})
+    given = [*(["--preset", preset] if preset else []), *(["--config", file] if file else [])]
+    plugins = [word for option in host.options for word in ("-p", option)]
+    out = Path(own.get("out") or Path("sweeps") / name)
+    goal = goal_of(recipe, likely, own)
+    return Sweep(
+        name, plugins, given, fixed, tried, [str(seed) for seed in seeds.values], goal, out,
+        digest(name, preset, below, fixed),
+    )  # fmt: skip
+
+
+def _check(tried: Mapping[str, Space], search: bool) -> None:
+    ranges = [key for key, space in tried.items() if isinstance(space, Range)]
+    if ranges and not search:
+        raise UserError(f"{flag(ranges[0])} is a range: give values, as in 0.9,0.99, or --search random|tpe --trials N")
+    count = 1
+    for space in tried.values():
+        count *= len(space.values) if isinstance(space, Choices) else 1
+    if not search and count > MOST:
+        raise UserError(f"that is {count:,} combinations; expected {MOST:,} at most: give fewer values, or --search")
+    if search and not tried:
+        raise UserError("a search needs something to look for: give an option a range, as in --loss.gamma 0.9:0.999")
+
+
+def _each_value(fixed: Mapping[str, Any], tried: Mapping[str, Space]) -> Iterator[dict[str, Any]]:
+    """Runs in which each value, and each end of a range, is met once."""
+    ends = {
+        key: space.values if isinstance(space, Choices) else (space.low, space.high) for key, space in tried.items()
+    }
+    for row in range(max(map(len, ends.values()), default=1)):
+        yield {**fixed, **{key: values[min(row, len(values) - 1)] for key, values in ends.items()}}
+
+
+def flags(options: Mapping[str, Any]) -> list[str]:
+    """Options as a command line has them."""
+    words: list[str] = []
+    for key, value in options.items():
+        if isinstance(value, (list, tuple)):
+            words += [flag(key), *map(str, value)]
+        else:
+            words.append(f"{flag(key)}={str(value).lower() if isinstance(value, bool) else value}")
+    return words
+
+
+def digest(*told: Any) -> str:
+    return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()[:8]

@@ -1,0 +1,136 @@
+"""The runs of a sweep, each a process of its own: begun, gone on with or skipped, and stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from dlplug_report.sweep_plan import Job
+
+PROGRAM = (sys.executable, "-m", "dlplug")
+
+
+class Outcome(NamedTuple):
+    """What became of a run. status: skipped where it had finished before, left where it was not begun. said: the last
+    line of a run that failed."""
+
+    job: Job
+    status: Literal["finished", "skipped", "failed", "interrupted", "left"]
+    result: Mapping[str, Any]
+    said: str = ""
+
+
+def result_of(folder: Path) -> dict[str, Any]:
+    """result.json, or {} where there is none to be read."""
+    try:
+        return json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+class Workers:
+    """Runs jobs, so many at a time. Signals stop them as Ctrl-C stops a run: the first lets them save, the second does
+    not, the third ends them."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.signals = count, 0
+        self.children: set[subprocess.Popen[bytes]] = set()
+        self.locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
+
+    @property
+    def stopping(self) -> bool:
+        return self.signals > 0
+
+    def work(
+        self, plans: Iterator[Sequence[Job]], told: Callable[[Outcome], None], done: Callable[[list[Outcome]], None]
+    ) -> None:
+        """Runs the jobs of a plan one after the other, and so many plans at a time; a plan is asked for only when there
+        is room for it. told: of each job as it ends, in any thread. done: of each plan, in this one."""
+        waiting: set[Future[list[Outcome]]] = set()
+        with _stopped_by_signals(self), ThreadPoolExecutor(self.count) as pool:
+            while True:
+                while len(waiting) < self.count and not self.stopping and (plan := next(plans, None)) is not None:
+                    waiting.add(pool.submit(self._plan, plan, told))
+                if not waiting:
+                    return
+                ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    done(future.result())
+
+    def _plan(self, plan: Sequence[Job], told: Callable[[Outcome], None]) -> list[Outcome]:
+        outcomes = []
+        for job in plan:
+            with self.locks[job.folder]:  # a search may draw the same twice
+                outcomes.append(self.run(job))
+            told(outcomes[-1])
+        return outcomes
+
+    def run(self, job: Job) -> Outcome:
+        """Skips a run that has finished, goes on with one that has a checkpoint, and begins any other from nothing."""
+        before = result_of(job.folder)
+        if before.get("status") == "finished":
+            return Outcome(job, "skipped", before)
+        if self.stopping:
+            return Outcome(job, "left", {})
+        words = [*job.words, "--out", str(job.folder)]
+        if any((job.folder / "checkpoints").glob("*/")) and before.get("status") != "failed":
+            words = [*job.words[: job.words.index("run")], "resume", str(job.folder)]
+        else:
+            shutil.rmtree(job.folder, ignore_errors=True)
+        code, said = self._call(words, job.folder.parent / "logs" / f"{job.folder.name}.log")
+        result = result_of(job.folder)
+        if code == 0 and result.get("status") == "finished":
+            return Outcome(job, "finished", result)
+        if self.stopping:
+            return Outcome(job, "interrupted", result)
+        return Outcome(job, "failed", result, said or f"exit code {code}")
+
+    def _call(self, words: Sequence[str], log: Path) -> tuple[int, str]:
+        """The exit code and the last line that was said."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        threads = max(1, (os.cpu_count() or 1) // self.count)
+        with log.open("ab") as file:
+            child = subprocess.Popen(
+                [*PROGRAM, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env={"OMP_NUM_THREADS": str(threads), **os.environ},
+                start_new_session=True,  # so that Ctrl-C reaches it once, through us
+            )
+            self.children.add(child)
+            if self.stopping:  # the signal came while it was being started
+                child.send_signal(signal.SIGINT)
+            code = child.wait()
+            self.children.discard(child)
+        return code, log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+
+    def stop(self, *_: Any) -> None:
+        """Handles a signal."""
+        self.signals += 1
+        if self.signals == 1:
+            print("\nstopping: runs save and end; Ctrl-C again stops them at once", file=sys.stderr, flush=True)
+        for child in list(self.children):
+            child.send_signal(signal.SIGINT if self.signals < 3 else signal.SIGKILL)
+
+
+@contextmanager
+def _stopped_by_signals(workers: Workers) -> Iterator[None]:
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), workers.stop) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)

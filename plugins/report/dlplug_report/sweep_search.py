@@ -1,0 +1,115 @@
+"""Random search, and the tree-structured Parzen estimator (Bergstra et al. 2011), by Optuna with its storage beside
+the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlplug.errors import UserError
+from dlplug_report.sweep_plan import Job, Sweep, digest
+from dlplug_report.sweep_runs import Outcome
+from dlplug_report.sweep_values import Choices
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial, Trial
+
+FAILED = "failed"  # the attribute of a trial whose run ended with an error: it counts, others are made up for
+
+
+class Search:
+    """A study of the sweep, which another call of the same goes on with; the method may change.
+
+    Each trial is run with every seed, and judged by the mean.
+    """
+
+    def __init__(self, sweep: Sweep, method: str, trials: int) -> None:
+        """Raises UserError where Optuna is missing, or nothing says what is looked for."""
+        if sweep.goal is None:
+            raise UserError(f"{sweep.recipe} states no target: say what to look for by --maximize or --minimize METRIC")
+        self.sweep, self.goal, self.trials = sweep, sweep.goal, trials
+        self.study = _study(sweep, method)
+        self.open: dict[Path, list[Trial]] = {}
+        for trial in self.study.trials:
+            if trial.state.name == "RUNNING":  # an earlier call was stopped: its runs go on where they were
+                self.study.tell(trial.number, state=_state("FAIL"))
+                self.study.enqueue_trial(trial.params)
+
+    @property
+    def left(self) -> int:
+        """Trials that are still to be made."""
+        made = sum(trial.state.name == "COMPLETE" or FAILED in trial.user_attrs for trial in self.study.trials)
+        return max(0, self.trials - made)
+
+    def plans(self) -> Iterator[list[Job]]:
+        """The runs of each of those."""
+        for _ in range(self.left):
+            trial = self.study.ask()
+            jobs = self.jobs(self._suggested(trial))
+            self.open.setdefault(jobs[0].folder, []).append(trial)
+            yield jobs
+
+    def jobs(self, tried: dict[str, Any]) -> list[Job]:
+        return [self.sweep.job(tried, seed) for seed in self.sweep.seeds]
+
+    def done(self, outcomes: list[Outcome]) -> None:
+        """A trial that was stopped stays open in the storage, for the next call."""
+        trial = self.open[outcomes[0].job.folder].pop(0)
+        if any(outcome.status in ("interrupted", "left") for outcome in outcomes):
+            return
+        values = [self.goal.value(outcome.result) for outcome in outcomes]
+        known = [value for value in values if value is not None]
+        if len(known) == len(values) and all(outcome.status != "failed" for outcome in outcomes):
+            self.study.tell(trial, sum(known) / len(known))
+            return
+        said = next((outcome.said for outcome in outcomes if outcome.said), f"no {self.goal.metric} was measured")
+        trial.set_user_attr(FAILED, said)
+        self.study.tell(trial, state=_state("FAIL"))
+
+    def all_jobs(self) -> list[Job]:
+        """Of every trial that there has been."""
+        return [job for trial in self.study.trials if trial.params for job in self.jobs(self._ordered(trial))]
+
+    def _suggested(self, trial: Trial) -> dict[str, Any]:
+        tried: dict[str, Any] = {}
+        for option, space in self.sweep.tried.items():
+            if isinstance(space, Choices):
+                tried[option] = trial.suggest_categorical(option, space.values)
+            elif isinstance(space.low, int) and isinstance(space.high, int):
+                tried[option] = trial.suggest_int(option, space.low, space.high, log=space.log)
+            else:
+                tried[option] = trial.suggest_float(option, space.low, space.high, log=space.log)
+        return tried
+
+    def _ordered(self, trial: FrozenTrial) -> dict[str, Any]:
+        return {option: trial.params[option] for option in self.sweep.tried if option in trial.params}
+
+
+def _study(sweep: Sweep, method: str) -> Study:
+    try:
+        import optuna
+    except ModuleNotFoundError:
+        raise UserError("a search needs Optuna: pip install 'dlplug-report[search]'") from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    sweep.out.mkdir(parents=True, exist_ok=True)
+    assert sweep.goal is not None
+    study = optuna.create_study(
+        storage=f"sqlite:///{(sweep.out / 'search.db').resolve()}",
+        study_name=digest(sweep.digest, sweep.tried, sweep.seeds, sweep.goal),
+        direction="maximize" if sweep.goal.maximise else "minimize",
+        load_if_exists=True,
+    )
+    drawn = len(study.trials)  # the seed of what is drawn next: the same would draw the same again
+    if method == "random":
+        study.sampler = optuna.samplers.RandomSampler(seed=drawn)
+    else:
+        study.sampler = optuna.samplers.TPESampler(seed=drawn, constant_liar=True)
+    return study
+
+
+def _state(name: str) -> Any:
+    from optuna.trial import TrialState
+
+    return TrialState[name]
