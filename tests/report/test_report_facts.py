@@ -92,7 +92,11 @@ def test_a_verdict_is_given_of_finished_runs_only(tmp_path, host):
 
 def test_a_run_on_other_data_is_not_judged_by_the_recipes_bar(tmp_path, host):
     assert not host.recipe("mlp-digits").targets[0].where
-    for name, layer, judged in (("same", {"seed": 4}, True), ("other", {"metrics": []}, None)):
+    for name, layer, judged in (
+        ("same", {"seed": 4}, True),
+        ("other", {"data.batch_size": 16}, None),
+        ("fewer", {"metrics": ["share-right"]}, True),
+    ):
         folder = a_run(tmp_path / name, saved(host, "mlp-digits", layer), metrics={"test/accuracy": 0.99})
         [verdict] = verdicts(build([folder], host).views[0])
         assert (verdict.value, verdict.reached, verdict.why) == (

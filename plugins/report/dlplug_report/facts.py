@@ -38,8 +38,8 @@ class Facts(NamedTuple):
 
     def comparable(self, target: Target) -> bool:
         """Whether a claim is about such a run: one that does not say where it holds is about the recipe's own data and
-        metrics (Breakout has no bar that was Pong's)."""
-        return bool(target.where) or not any(c.option.startswith(("data", "metrics")) for c in self.changes)
+        what its metrics are told (Breakout has no bar that was Pong's)."""
+        return bool(target.where) or not any(c.option.startswith(("data", "metrics.")) for c in self.changes)
 
 
 def facts_of(host: Host, record: Record, usual: dict[Any, dict[str, Any]] | None = None) -> Facts:
