@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
@@ -38,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"dlplug: {one_line(error)} (--debug shows where)", file=sys.stderr)
         return 1
+    finally:
+        if argv is None:  # all is saved: another Ctrl-C ends the process, and shows no traceback of torch's exit
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def dispatch(arguments: list[str]) -> int:
@@ -291,7 +295,3 @@ def _one(arguments: list[str], verb: str, what: str) -> str:
     if len(arguments) != 1:
         raise UserError(f"dlplug {verb} takes one {what}, got {len(arguments)}")
     return arguments[0]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -79,7 +79,8 @@ class Replay:
             raise UserError(f"a replay of {capacity} for {lanes} environments is too small: it needs {least * lanes}")
         if max(stack, n_step) >= OLDEST:
             raise UserError(f"stack ({stack}) and n_step ({n_step}) must be below {OLDEST}")
-        require(self.length * lanes, SCALARS, torch.device("cpu"))
+        if not fits(self.length * lanes * SCALARS, torch.device("cpu")):  # what would fit is told with the frames
+            require(self.length * lanes, SCALARS + _bytes(frame, dtype), torch.device("cpu"))
         self.gammas = (gamma ** np.arange(n_step + 1)).astype(np.float32)
         self.written = 0  # slots written in each lane, ever
         self.starts = 0  # slots in the ring before which a transition starts
