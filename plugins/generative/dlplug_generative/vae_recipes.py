@@ -21,61 +21,57 @@ def nll(at_most: float, source: str, **where: Any) -> Target:
     return Target("test/nll_static_iws200", PROTOCOL, source, at_most=at_most, where={**HERE, **where})
 
 
+def on_mnist(summary: str, model: str, length: str, source: str, target: Target, **more: Any) -> Recipe:
+    """What the recipes on binarised MNIST have in common."""
+    parts: dict[str, Any] = {
+        "loss": "elbo",
+        "trainer": use("torch", threads=1, eval_every=2150),
+        "watch": ["train/elbo", "val/nll_static_iws200"],
+    }
+    return Recipe(
+        summary=summary,
+        data=use("mnist", batch_size=128),
+        model=model,
+        optimizer=use("adam", learning_rate=1e-3, schedule="cosine"),
+        length=length,
+        source=source,
+        metrics=[SOME, "generated"],
+        evaluation=ALL,
+        samplers=PICTURES,
+        targets=[target],
+        needs="MNIST, 12 MB",
+        **(parts | more),
+    )
+
+
 VAE_RECIPES = {
-    "vae-mnist": Recipe(
-        summary="A variational autoencoder of affine layers on binarised MNIST",
-        data=use("mnist", batch_size=128),
-        model="vae",
-        loss="elbo",
-        optimizer=use("adam", learning_rate=1e-3, schedule="cosine"),
-        length="4M images",
-        source=KINGMA,
-        metrics=[SOME, "generated"],
-        evaluation=ALL,
-        samplers=PICTURES,
-        trainer=use("torch", threads=1, eval_every=2150),
-        targets=[nll(98, "altosaar/variational-autoencoder, README: 97.10 after 65,000 steps")],
-        watch=["train/elbo", "val/nll_static_iws200"],
-        needs="MNIST, 12 MB",
+    "vae-mnist": on_mnist(
+        "A variational autoencoder of affine layers on binarised MNIST",
+        "vae",
+        "4M images",
+        KINGMA,
+        nll(98, "altosaar/variational-autoencoder, README: 97.10 after 65,000 steps"),
     ),
-    "vae-mnist-conv": Recipe(
-        summary="A variational autoencoder of convolutions on binarised MNIST",
-        data=use("mnist", batch_size=128),
-        model="vae-conv",
-        loss="elbo",
-        optimizer=use("adam", learning_rate=1e-3, schedule="cosine"),
-        length="5M images",
-        source=f"{KINGMA}; the net after Salimans et al. 2015 (arXiv:1410.6460)",
-        metrics=[SOME, "generated"],
-        evaluation=ALL,
-        samplers=PICTURES,
-        trainer=use("torch", threads=1, eval_every=2150),
-        targets=[nll(90, "clementchadebec/benchmark_VAE, reproducibility: 89.78, for 89.9 of the paper")],
-        watch=["train/elbo", "val/nll_static_iws200"],
-        needs="MNIST, 12 MB",
+    "vae-mnist-conv": on_mnist(
+        "A variational autoencoder of convolutions on binarised MNIST",
+        "vae-conv",
+        "5M images",
+        f"{KINGMA}; the net after Salimans et al. 2015 (arXiv:1410.6460)",
+        nll(90, "clementchadebec/benchmark_VAE, reproducibility: 89.78, for 89.9 of the paper"),
     ),
-    "iwae-mnist": Recipe(
-        summary="The importance-weighted autoencoder of 50 samples on binarised MNIST; for a GPU",
-        data=use("mnist", batch_size=128),
-        model="vae-conv",
+    "iwae-mnist": on_mnist(
+        "The importance-weighted autoencoder of 50 samples on binarised MNIST; for a GPU",
+        "vae-conv",
+        "10M images",
+        "Burda et al. 2016 (arXiv:1509.00519)",
+        nll(87.5, "clementchadebec/benchmark_VAE, reproducibility: 86.82, for 87.1 of the paper", samples=50),
         loss=use("iwae", samples=50),
-        optimizer=use("adam", learning_rate=1e-3, schedule="cosine"),
-        length="10M images",
-        source="Burda et al. 2016 (arXiv:1509.00519)",
-        metrics=[SOME, "generated"],
-        evaluation=ALL,
-        samplers=PICTURES,
         trainer=use("torch", threads=1, eval_every=4300),
-        targets=[nll(87.5, "clementchadebec/benchmark_VAE, reproducibility: 86.82, for 87.1 of the paper", samples=50)],
         presets={
-            "cpu": Preset(
-                "5 samples, a tenth of the length",
-                {"loss.samples": 5, "images": 1_000_000},
-            ),
+            "cpu": Preset("5 samples, a tenth of the length", {"loss.samples": 5, "images": 1_000_000}),
             "gpu": Preset("as it is", {}),
         },
         watch=["train/bound", "val/nll_static_iws200"],
-        needs="MNIST, 12 MB",
     ),
     "vae-fashion": Recipe(
         summary="A variational autoencoder on Fashion-MNIST, of the 256 levels of grey",
