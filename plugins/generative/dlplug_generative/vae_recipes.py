@@ -48,7 +48,7 @@ VAE_RECIPES = {
     "vae-mnist": on_mnist(
         "A variational autoencoder of affine layers on binarised MNIST",
         "vae",
-        "4M images",
+        "2M images",
         KINGMA,
         nll(98, "altosaar/variational-autoencoder, README: 97.10 after 65,000 steps"),
     ),
