@@ -18,7 +18,7 @@ from dlplug.hookspecs import hookimpl
 from dlplug.media import Media
 from dlplug.options import KIND_OF, for_measuring, resolve
 from dlplug.plugins import Host, load_host
-from dlplug.runs import Run, create_folder, remove_folder, write_config
+from dlplug.runs import Run, create_folder, remove_folder, write_config, write_evaluation
 
 log = logging.getLogger("dlplug")
 
@@ -114,7 +114,8 @@ class _Core:
 
 
 def evaluate(name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None) -> dict[str, Any]:
-    """The metrics of a trained run on its data's last split (the test set, or the environment).
+    """The metrics of a trained run on its data's last split (the test set, or the environment). The run folder keeps
+    the newest, with the overlay, as evaluation.json.
 
     options: an overlay; a metric's options may go without its name, {"epsilon": 0.001}.
     """
@@ -122,8 +123,8 @@ def evaluate(name: str, options: Mapping[str, Any] | None = None, *, host: Host 
 
     host = host or load_host()
     saved = open_run(name, host=host).config
-    options = for_evaluation(host, saved, for_measuring(host, saved, options or {}))
-    execution = open_run(name, options, host=host)
+    given = for_measuring(host, saved, options or {})
+    execution = open_run(name, for_evaluation(host, saved, given), host=host)
     if not execution.metrics:
         raise UserError(f"recipe {execution.recipe} has no metrics to evaluate")
     job = execution.make("trainer").load(execution)
@@ -136,6 +137,7 @@ def evaluate(name: str, options: Mapping[str, Any] | None = None, *, host: Host 
         if isinstance(value, Media):
             execution.write_media(key, value)
             values[key] = str(value.path)
+    write_evaluation(execution, given, values)
     return values | ({"protocol": execution.protocol} if execution.protocol else {})
 
 

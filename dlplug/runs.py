@@ -24,6 +24,8 @@ from dlplug.plugins import Host
 from dlplug.recipes import Target, claims
 from dlplug.signatures import read_signature
 
+EVALUATION = "evaluation.json"
+
 
 class Run:
     """What trainers and observers see.
@@ -164,6 +166,8 @@ class Run:
             rate = (self.count - self.first_count) / here
             self.result |= {self.unit: self.count, f"{self.unit}_per_second": round(rate, 3)}
         write_json(self.folder / "result.json", self.result)
+        if steps:
+            (self.folder / EVALUATION).unlink(missing_ok=True)  # it was of less training
         self.host.hook.run_finished(run=self, result=self.result)
 
     def write_media(self, name: str, value: Media) -> None:
@@ -197,13 +201,24 @@ def remove_folder(folder: Path, parents: Iterable[Path]) -> None:
 
 def write_config(run: Run) -> None:
     """config.yaml and environment.json: enough to reproduce the run."""
-    plain = {
-        k: list(v) if isinstance(v, tuple) else str(v) if isinstance(v, Path) else v for k, v in run.config.items()
-    }
     (run.folder / "config.yaml").write_text(
-        yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8"
+        yaml.safe_dump(plain(run.config), sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
     write_json(run.folder / "environment.json", environment(run.host))
+
+
+def write_evaluation(run: Run, given: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """evaluation.json: what was measured of a trained run, and by which options other than the recipe's own."""
+    numbers = {name: float(value) for name, value in values.items() if isinstance(value, (int, float))}
+    write_json(
+        run.folder / EVALUATION,
+        {"metrics": numbers, "protocol": run.protocol, "step": run.step, "options": plain(given)},
+    )
+
+
+def plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """As a file keeps them."""
+    return {k: list(v) if isinstance(v, tuple) else str(v) if isinstance(v, Path) else v for k, v in options.items()}
 
 
 def write_json(path: Path, value: Any) -> None:

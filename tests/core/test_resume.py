@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
@@ -129,6 +130,19 @@ def test_evaluation_reads_the_last_split_and_changes_nothing(host, quiet, in_tmp
     assert "val/accuracy" not in values
     assert all(path.stat().st_mtime_ns == changed for path, changed in files.items())
     assert os.path.exists(values["test/note"])
+
+
+def test_a_run_keeps_what_was_measured_of_it_until_it_goes_on(host, quiet, in_tmp_path):
+    dlplug.run("toy-moons", {**quiet, "steps": 200}, out="run", host=host)
+    dlplug.evaluate("run", host=host)
+    values = dlplug.evaluate("run", {"data.batch_size": 7}, host=host)
+    kept = json.loads(Path("run/evaluation.json").read_text())
+    assert kept["metrics"] == {name: value for name, value in values.items() if isinstance(value, float)}
+    assert kept["options"] == {"data.batch_size": 7}
+    dlplug.resume("run", host=host)
+    assert Path("run/evaluation.json").exists()
+    dlplug.resume("run", {"steps": 210}, host=host)
+    assert not Path("run/evaluation.json").exists()
 
 
 def test_a_recipes_name_stands_for_its_newest_run(host, quiet, in_tmp_path):

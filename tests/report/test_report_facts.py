@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 
@@ -87,7 +88,24 @@ def test_a_verdict_is_given_of_finished_runs_only(tmp_path, host):
         [verdict] = verdicts(build([folder], host).views[0])
         assert (verdict.claim, verdict.value, verdict.reached) == ("eval/return ≥ 1", number(value), reached)
     [verdict] = verdicts(build([a_run(tmp_path / "none", config)], host).views[0])
-    assert (verdict.value, verdict.reached, verdict.why) == ("", None, "not measured")
+    assert (verdict.value, verdict.reached, verdict.why) == ("", None, "not measured: `dlplug eval` does")
+
+
+def test_what_eval_measured_is_judged_where_it_measured_as_the_recipe_says(tmp_path, host):
+    config = saved(host, "dqn-catch", {})
+    for given, reached, why in (
+        ({}, True, ""),
+        ({"seed": 3, "device": "cpu"}, None, "measured with --seed 3 --device cpu"),
+    ):
+        folder = a_run(tmp_path / f"{len(given)}", config, metrics={"eval/return": 0.5, "train/loss": 2.0})
+        told = {"metrics": {"eval/return": 1.0}, "protocol": "100 games", "step": 9, "options": given}
+        (folder / "evaluation.json").write_text(json.dumps(told))
+        [verdict] = verdicts(build([folder], host).views[0])
+        assert (verdict.value, verdict.reached, verdict.why, verdict.measured) == ("1", reached, why, "100 games")
+    (folder / "evaluation.json").write_text("{")
+    record = read_run(folder)
+    assert record.final["eval/return"] == 0.5
+    assert record.notes == ["evaluation.json is damaged and was left out"]
 
 
 def test_a_run_on_other_data_is_not_judged_by_the_recipes_bar(tmp_path, host):

@@ -67,6 +67,12 @@ def facts_of(host: Host, record: Record, usual: dict[Any, dict[str, Any]] | None
 def command_line(recipe: str, preset: str, given: Mapping[str, Any]) -> str:
     """`dlplug run` with these options, quoted for a shell."""
     words = ["dlplug", "run", recipe, *(["--preset", preset] if preset else [])]
+    return f"{shlex.join(words)} {command_words(given)}".strip()
+
+
+def command_words(given: Mapping[str, Any]) -> str:
+    """Options as one would type them, quoted for a shell."""
+    words: list[str] = []
     for key, value in given.items():
         flag = f"--{key.replace('_', '-')}"
         if isinstance(value, bool):

@@ -19,15 +19,17 @@ QUIET = 600.0
 class Record(NamedTuple):
     """All that a run folder tells.
 
-    config, environment, result: its files; result is {} while there is none. status, last_words: how it stands, and
-    what it said last. unit: the data's own unit, or "". series: metric -> its column. final: the newest value of each
-    metric. media: pictures, videos and texts, in the order they were made. notes: what was wrong with the folder.
+    config, environment, result: its files; result is {} while there is none. evaluation: what `dlplug eval` or
+    `verify` measured last, or {}. status, last_words: how it stands, and what it said last. unit: the data's own unit,
+    or "". series: metric -> its column. final: the newest value of each metric, the evaluation's among them. media:
+    pictures, videos and texts, in the order they were made. notes: what was wrong with the folder.
     """
 
     folder: Path
     config: dict[str, Any]
     environment: dict[str, Any]
     result: dict[str, Any]
+    evaluation: dict[str, Any]
     status: Status
     last_words: str
     unit: str
@@ -100,17 +102,18 @@ def read_run(folder: Path, now: float | None = None) -> Record:
     notes: list[str] = []
     config = read_config(folder)
     environment = _read_json(folder / "environment.json", notes)
-    result = _read_json(folder / "result.json", [])
+    result = _read_json(folder / "result.json", notes, expected=False)
     metrics = read_metrics(folder)
     notes += metrics.notes
     steps = max((int(series.step[-1]) for series in metrics.series.values()), default=0)
+    evaluation = _read_json(folder / "evaluation.json", notes, expected=False)
     if result and steps > int(result.get("steps", 0)):
-        result = {}  # it was resumed, and has gone on since
+        result = evaluation = {}  # it was resumed, and has gone on since
     now = time.time() if now is None else now
     status, last_words = _standing(folder, result, metrics, steps, now)
-    final = metrics.final | {k: float(v) for k, v in result.get("metrics", {}).items() if isinstance(v, (int, float))}
+    final = metrics.final | _numbers(result) | _numbers(evaluation)
     return Record(
-        folder, config, environment, result, status, last_words,
+        folder, config, environment, result, evaluation, status, last_words,
         metrics.unit, metrics.series, final, metrics.media, notes,
     )  # fmt: skip
 
@@ -127,11 +130,16 @@ def _standing(folder: Path, result: dict[str, Any], metrics: Metrics, steps: int
     return ("running" if silent < max(QUIET, 3 * metrics.longest_pause) else "killed"), said
 
 
-def _read_json(path: Path, notes: list[str]) -> dict[str, Any]:
+def _numbers(told: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in told.get("metrics", {}).items() if isinstance(value, (int, float))}
+
+
+def _read_json(path: Path, notes: list[str], *, expected: bool = True) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        notes.append(f"{path.name} is missing")
+        if expected:
+            notes.append(f"{path.name} is missing")
         return {}
     except ValueError:
         notes.append(f"{path.name} is damaged and was left out")

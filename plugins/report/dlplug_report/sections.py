@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dlplug.recipes import Target
+from dlplug_report.facts import command_words
 from dlplug_report.groups import Estimate, Group, View, text
 from dlplug_report.reading import Record, duration
 
@@ -49,18 +51,31 @@ def standing(record: Record) -> str:
 
 
 def verdicts(view: View) -> list[Verdict]:
-    """The recipe's claims about such a run, each with what was measured in training."""
-    record, measured = view.record, str(view.record.result.get("protocol", ""))
+    """The recipe's claims about such a run, each with what `dlplug eval`, or else training, measured."""
     told = []
     for target in view.facts.targets:
-        value = record.final.get(target.metric)
-        judged = value is not None and record.status == "finished" and view.facts.comparable(target)
-        reached = target.reached(value) if judged and value is not None else None
+        value = view.record.final.get(target.metric)
+        why = "not measured: `dlplug eval` does" if value is None else _not_judged(view, target)
+        reached = None if value is None or why else target.reached(value)
         claim = f"{target.metric} {'≥' if target.at_least is not None else '≤'} {target.bar:g}"
-        why = "other data or metrics" if not view.facts.comparable(target) else "not finished"
-        why = "" if reached is not None else why if value is not None else "not measured"
+        measured = str(_measured(view.record, target).get("protocol", ""))
         told.append(Verdict(claim, number(value), reached, why, target.protocol, measured, target.source))
     return told
+
+
+def _not_judged(view: View, target: Target) -> str:
+    """Why a value is no answer to a claim, or ""."""
+    if not view.facts.comparable(target):
+        return "other data or metrics"
+    if view.record.status != "finished":
+        return "not finished"
+    given = _measured(view.record, target).get("options", {})
+    return f"measured with {command_words(given)}" if given else ""
+
+
+def _measured(record: Record, target: Target) -> dict[str, Any]:
+    """The file that a target's value is from."""
+    return record.evaluation if target.metric in record.evaluation.get("metrics", {}) else record.result
 
 
 def parts(view: View) -> Rows:
