@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dlplug.contracts import Data, Labelled, Lagged, Loss, Spec, Stateful, Turn, Update, minimise
+    from dlplug.downloads import Remote, fetched
     from dlplug.environment import data_folder
     from dlplug.errors import UserError, nearest
     from dlplug.hookspecs import hookimpl
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "contracts": ("Data", "Labelled", "Lagged", "Loss", "Spec", "Stateful", "Turn", "Update", "minimise"),
+    "downloads": ("Remote", "fetched"),
     "environment": ("data_folder",),
     "errors": ("UserError", "nearest"),
     "hookspecs": ("hookimpl",),
@@ -47,6 +49,7 @@ __all__ = [
     "Order",
     "Preset",
     "Recipe",
+    "Remote",
     "Run",
     "Spec",
     "Stateful",
@@ -60,6 +63,7 @@ __all__ = [
     "Video",
     "data_folder",
     "evaluate",
+    "fetched",
     "fit",
     "hookimpl",
     "minimise",

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tarfile
 from pathlib import Path
 
+import dlplug_memory.stories as stories
 import pytest
 import torch
 from dlplug_memory.babi import Babi
 from dlplug_memory.baselines import SequenceLSTM
 from dlplug_memory.metrics import questions
 from dlplug_memory.samplers import story
-from dlplug_memory.stories import FOLDER, parse, read_task
+from dlplug_memory.stories import ARCHIVE, FOLDER, parse, read_task
+from served import served
 
-from dlplug import UserError, data_folder, testing
+from dlplug import Remote, UserError, data_folder, testing
 
 FILE = """1 Mary moved to the bathroom.
 2 John went to the hallway.
@@ -135,9 +138,29 @@ def test_archives_are_read_as_they_are(folder: Path, tmp_path: Path):
     with tarfile.open(tmp_path / "babi" / "all.tar.gz", "w:gz") as archive:
         archive.add(folder / "qa2_two_train.txt", f"{FOLDER}/en/qa2_two_train.txt")
         archive.add(folder / "qa2_two_train.txt", f"{FOLDER}/en/qa12_two_train.txt")
-    assert len(read_task(tmp_path, "en", 2, "train")) == 20
+    assert len(read_task("en", 2, "train")) == 20
     with pytest.raises(UserError, match="en/qa1_"):
-        read_task(tmp_path, "en", 1, "train")
+        read_task("en", 1, "train")
+
+
+def test_the_archive_is_downloaded_into_an_empty_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    packed = tmp_path / "all.tar.gz"
+    with tarfile.open(packed, "w:gz") as archive:
+        archive.add(folder.parent, FOLDER)
+    monkeypatch.setenv("DLPLUG_DATA", str(tmp_path / "data"))
+    with served(tmp_path) as address:
+        content = packed.read_bytes()
+        known = Remote(ARCHIVE.path, f"{address}/all.tar.gz", len(content), hashlib.sha256(content).hexdigest())
+        monkeypatch.setattr(stories, "ARCHIVE", known)
+        assert len(read_task("en-10k", 1, "test")) == 20
+    assert len(read_task("en-10k", 1, "train")) == 20  # of the file that was kept
+    kept = tmp_path / "data" / "babi" / f"{FOLDER}.tar.gz"
+    kept.write_bytes(kept.read_bytes()[:-60])
+    with pytest.raises(UserError, match=r"tar\.gz is damaged .*: remove it"):
+        read_task("en-10k", 2, "test")
+    kept.unlink()
+    with pytest.raises(UserError, match=r"is missing in .*babi, and downloading it failed .*ntm-copy"):
+        read_task("en-10k", 1, "train")
 
 
 @pytest.mark.parametrize(
@@ -153,5 +176,5 @@ def test_bad_options_are_one_clear_line(folder: Path, options, said):
 def test_the_real_tasks_have_a_thousand_test_questions():
     assert "DLPLUG_DATA" in os.environ or data_folder().is_dir()
     for task in (1, 8, 19):
-        stories = read_task(data_folder(), "en", task, "test")
-        assert sum(max(told.question) for told in stories) == 1000
+        told = read_task("en", task, "test")
+        assert sum(max(story.question) for story in told) == 1000

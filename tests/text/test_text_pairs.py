@@ -12,14 +12,13 @@ from pathlib import Path
 import dlplug_text.pair_sets as pair_sets
 import pytest
 import torch
-from dlplug_text.downloads import Remote
 from dlplug_text.pair_sets import Dates, Multi30k, PairFiles, drawn_dates
 from dlplug_text.pairs import BEGIN, END, PAD, UNKNOWN, epoch_batches, filled_up, made_side, unknown
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from dlplug import UserError, testing
+from dlplug import Remote, UserError, testing
 from dlplug.environment import data_folder
 
 MODEL = nn.Linear(1, 1)

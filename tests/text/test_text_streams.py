@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
 
@@ -15,14 +12,14 @@ import dlplug_text.texts as texts
 import pytest
 import torch
 from dlplug_text.corpora import read_text, split_by_tail, standard_library
-from dlplug_text.downloads import Remote
 from dlplug_text.streams import TextStream
 from dlplug_text.texts import StandardLibrary, TextFiles, TinyShakespeare
 from hypothesis import given
 from hypothesis import strategies as st
+from served import served
 from torch import nn
 
-from dlplug import UserError, testing
+from dlplug import Remote, UserError, testing
 from dlplug.environment import data_folder
 
 VERSE = "the cat sat on the mat,\nand the rat ran from the cat.\n"
@@ -146,16 +143,11 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir()
     content = (VERSE * 100).encode()
     (folder / "input.txt").write_bytes(content)
-    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
-    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *arguments: None)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{running.server_port}/input.txt"
-        remote = Remote("text/play.txt", address, len(content), hashlib.sha256(content).hexdigest())
+    with served(folder) as address:
+        remote = Remote("text/play.txt", f"{address}/input.txt", len(content), hashlib.sha256(content).hexdigest())
         monkeypatch.setattr(texts, "SHAKESPEARE", remote)
         monkeypatch.setenv("DLPLUG_DATA", str(tmp_path / "data"))
         yield folder
-        running.shutdown()
 
 
 def test_shakespeare_is_downloaded_once_and_told_from_what_is_damaged(server: Path, tmp_path: Path):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Data, Order, Spec, UserError, data_folder
+from dlplug import Data, Order, Spec, UserError
 from dlplug_memory.stories import ANSWER, TASKS, Story, read_task
 from dlplug_memory.tasks import Sequences
 
@@ -51,8 +51,8 @@ class Babi(Data):
         if task not in (0, *TASKS):
             raise UserError(f"--data.task must be 1 to 20, or 0 for all, got {task}")
         tasks = list(TASKS) if task == 0 else [task]
-        train = {number: read_task(data_folder(), language, number, "train") for number in tasks}
-        test = {number: read_task(data_folder(), language, number, "test") for number in tasks}
+        train = {number: read_task(language, number, "train") for number in tasks}
+        test = {number: read_task(language, number, "test") for number in tasks}
         self.vocabulary = vocabulary([*train.values(), *test.values()])
         kept = {number: max(1, round(len(stories) * (1 - VALIDATION))) for number, stories in train.items()}
         self.parts = {

@@ -167,6 +167,6 @@ RECIPES = {
             )
         ],
         watch=["train/loss", "train/word_error"],
-        needs="the bAbI tasks, 3 MB",
+        needs="the bAbI tasks, 16 MB",
     ),
 }

@@ -8,10 +8,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from dlplug import UserError
+from dlplug import Remote, UserError, data_folder, fetched
 
-ADDRESS = "http://www.thespermwhale.com/jaseweston/babi/tasks_1-20_v1-2.tar.gz"
 FOLDER = "tasks_1-20_v1-2"
+# size and sha256 as recorded for this address by huggingface/datasets, datasets/babi_qa
+ARCHIVE = Remote(
+    f"babi/{FOLDER}.tar.gz",
+    f"http://www.thespermwhale.com/jaseweston/babi/{FOLDER}.tar.gz",
+    15_719_851,
+    "0364ebde659f14d11bc21744516c5ec49d3d06cb692733f66680771244998898",
+)
+WITHOUT = "ntm-copy and dnc-graph need no download"
 TASKS = range(1, 21)
 ANSWER = "-"  # the word in whose place an answer is asked for, as in Graves et al. 2016
 
@@ -57,24 +64,38 @@ def split_words(text: str) -> list[str]:
     return re.findall(r"[a-z0-9'-]+|[.,?]", text.lower())
 
 
-def read_task(folder: Path, language: str, task: int, part: str) -> list[Story]:
-    """The stories of one task's "train" or "test" file, from the unpacked folder or any archive beside it.
+def read_task(language: str, task: int, part: str) -> list[Story]:
+    """The stories of one task's "train" or "test" file, from babi/ in the data folder: unpacked or in any archive.
+    Where there is nothing, the official archive is downloaded.
 
     Raises UserError that names the file where it is missing, and where it is not one of bAbI's.
     """
     pattern = re.compile(rf"{FOLDER}/{re.escape(language)}/qa{task}_[a-z-]+_{part}\.txt$")
-    place = folder / "babi"
+    place = data_folder() / "babi"
     for path in sorted(place.glob(f"{FOLDER}/{language}/qa{task}_*_{part}.txt")):
         return _parsed(path.name, path.read_text(encoding="utf-8"))
-    for path in sorted(place.glob("*.tar.gz")):
+    archives = sorted(place.glob("*.tar.gz"))
+    if not archives and not (place / FOLDER).is_dir():
+        archives = [fetched(ARCHIVE, WITHOUT)]
+    for path in archives:
+        if found := _packed(path, pattern):
+            return _parsed(*found)
+    raise UserError(
+        f"{language}/qa{task}_…_{part}.txt is missing in {place}: put {ARCHIVE.address} there, unpacked or as it is, "
+        f"or set DLPLUG_DATA to a folder that has babi; {WITHOUT}"
+    )
+
+
+def _packed(path: Path, pattern: re.Pattern[str]) -> tuple[str, str] | None:
+    """The name and the text of the file in an archive whose name has the pattern."""
+    try:
         with tarfile.open(path) as archive:
             for member in archive:
                 if pattern.search(member.name) and (file := archive.extractfile(member)):
-                    return _parsed(member.name, file.read().decode("utf-8"))
-    raise UserError(
-        f"{language}/qa{task}_…_{part}.txt is missing in {place}: put {ADDRESS} there, unpacked or as it is, or set "
-        f"DLPLUG_DATA to a folder that has babi; ntm-copy and dnc-graph need no download"
-    )
+                    return member.name, file.read().decode("utf-8")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise UserError(f"{path} is damaged ({error}): remove it to have bAbI downloaded anew") from None
+    return None
 
 
 def _parsed(name: str, text: str) -> list[Story]:

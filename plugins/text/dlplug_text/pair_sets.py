@@ -10,10 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from dlplug import Run, UserError
+from dlplug import Remote, Run, UserError, fetched
 from dlplug.sampling import epoch_order
 from dlplug_text.corpora import read_text
-from dlplug_text.downloads import Remote, fetched
 from dlplug_text.pairs import Pairs, Sentences
 
 WITHOUT = "the recipe translate-dates needs no download"

@@ -6,9 +6,8 @@ import platform
 from pathlib import Path
 from typing import Literal
 
-from dlplug import Run, UserError
+from dlplug import Remote, Run, UserError, fetched
 from dlplug_text.corpora import read_file, read_text, split_by_tail, standard_library
-from dlplug_text.downloads import Remote, fetched
 from dlplug_text.streams import Parts, TextStream
 
 SHAKESPEARE = Remote(

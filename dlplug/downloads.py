@@ -10,7 +10,8 @@ from typing import NamedTuple
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from dlplug import UserError, data_folder
+from dlplug.environment import data_folder
+from dlplug.errors import UserError
 
 log = logging.getLogger("dlplug")
 
