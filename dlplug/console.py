@@ -88,8 +88,9 @@ def header(run: Run) -> list[str]:
     if run.preset:
         summary = run.definition.presets[run.preset].summary
         lines.append(f"preset {run.preset}: {summary} (others: {', '.join('--preset ' + o for o in others)})")
-    lines += [f"target: {target}" for target in run.targets[:MOST_TARGETS]]
-    if (more := len(run.targets) - MOST_TARGETS) > 0:
+    targets = [target for target in run.targets if target.stated]
+    lines += [f"target: {target}" for target in targets[:MOST_TARGETS]]
+    if (more := len(targets) - MOST_TARGETS) > 0:
         lines.append(f"and {more} more targets: dlplug show {run.recipe}")
     return lines
 
@@ -99,7 +100,7 @@ def closing(run: Run, result: Mapping[str, Any]) -> list[str]:
     if "protocol" in result:
         lines.append(f"protocol: {result['protocol']}")
     for target in run.targets:
-        if target.metric in result["metrics"]:
+        if target.stated and target.metric in result["metrics"]:
             value = result["metrics"][target.metric]
             lines.append(f"{target.metric} {value:.4g}: target {'reached' if target.reached(value) else 'not reached'}")
     if result["status"] == "interrupted":

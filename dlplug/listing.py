@@ -86,7 +86,8 @@ def print_description(shown: Mapping[str, Any]) -> None:
     console.print(f"[bold]{shown['recipe']}[/]: {escape(shown['summary'])}")
     console.print(f"source: {escape(shown['source'])}", highlight=False)
     for target in shown["targets"]:
-        console.print(f"target: {escape(target['target'])}, from {escape(target['source'])}", highlight=False)
+        source = f", from {escape(target['source'])}" if target["source"] else ""
+        console.print(f"{'target' if source else 'measured'}: {escape(target['target'])}{source}", highlight=False)
     if shown["evaluation"]:
         said = ", ".join(f"{key} {_text(value)}" for key, value in shown["evaluation"].items())
         console.print(f"`dlplug eval` and `verify` measure with: {said}", highlight=False)

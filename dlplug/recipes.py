@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,14 +27,15 @@ use = Use
 class Target:
     """A published number that a recipe claims to reach.
 
-    metric: the key in result.json, such as "test/accuracy". at_least or at_most: the bar.
+    metric: the key in result.json, such as "test/accuracy". at_least or at_most: the bar; an infinite one claims
+    nothing, and says which way is better of a number that `dlplug verify` is to record and others are compared with.
     protocol: what the number means (split, episodes, samples). source: the paper or page that states it.
     where: options that must be so for the claim to hold, {"data.game": "pong"}.
     """
 
     metric: str
     protocol: str
-    source: str
+    source: str = ""
     at_least: float | None = None
     at_most: float | None = None
     where: Mapping[str, Any] = field(default_factory=dict)
@@ -46,11 +48,26 @@ class Target:
         """Whether the claim is about a run of this configuration."""
         return all(config.get(key) == value for key, value in self.where.items())
 
-    def reached(self, value: float) -> bool:
-        return value >= self.at_least if self.at_least is not None else value <= (self.at_most or 0.0)
+    def reached(self, value: float) -> bool | None:
+        """None where nothing is claimed."""
+        if not self.stated:
+            return None
+        return value >= self.bar if self.higher else value <= self.bar
 
     def __str__(self) -> str:
-        return f"{self.metric} {'≥' if self.at_least is not None else '≤'} {self.bar:g} ({self.protocol})"
+        way = "higher" if self.higher else "lower"
+        said = f" {'≥' if self.higher else '≤'} {self.bar:g}" if self.stated else f", {way} is better"
+        return f"{self.metric}{said} ({self.protocol})"
+
+    @property
+    def stated(self) -> bool:
+        """Whether anything is claimed."""
+        return math.isfinite(self.bar)
+
+    @property
+    def higher(self) -> bool:
+        """Whether higher is better."""
+        return self.at_least is not None
 
     @property
     def bar(self) -> float:

@@ -133,8 +133,7 @@ class Run:
             name = target.metric.partition("/")[2]
             if name in values:
                 value = float(values[name])
-                higher = target.at_least is not None
-                better = self.best is None or (value >= self.best if higher else value <= self.best)
+                better = self.best is None or (value >= self.best if target.higher else value <= self.best)
                 self.best = value if better else self.best
                 return better
         return False

@@ -124,7 +124,8 @@ def rows_of(
         if ((claim.metric, claim.protocol), owner) not in met:
             config = usual(owner) if usual is not None and claim.where else claim.where
             where = {key: value for key, value in claim.where.items() if config.get(key) != value}
-            rows.append(Row(_code(name, owner, where), _literal(str(claim)), "not verified yet"))
+            told = _code(name, owner, where), _literal(str(claim)), "not verified yet"
+            rows.append(Row(*told, claimed=claim.stated))
     return rows
 
 
@@ -179,8 +180,8 @@ def _cells(target: Mapping[str, Any], claim: Target | None) -> dict[str, Any]:
     """What is claimed today, and what was measured by the same protocol."""
     values = f"{_number(target['mean'])} ({', '.join(map(_number, target['values']))})"
     if claim is not None:
-        state = "" if claim.reached(target["mean"]) else "not reached: "
-        return {"target": _literal(str(claim)), "reached": state + values}
+        state = "not reached: " if claim.reached(target["mean"]) is False else ""
+        return {"target": _literal(str(claim)), "reached": state + values, "claimed": claim.stated}
     if target["reached"] is None:
         said = f"{target['metric']}: no target{f' ({how})' if (how := target['protocol']) else ''}"
         return {"target": _literal(said), "reached": values, "claimed": False}

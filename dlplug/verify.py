@@ -99,7 +99,7 @@ def _verified(
             "recipe": recipe,
             "preset": preset,
             "targets": compared,
-            "reached": all(target["reached"] for target in compared) if standing else None,
+            "reached": _all_reached(compared),
             "runs": runs,
             "options": {**options, **change},
             "config": _saved_config(trained),
@@ -151,6 +151,12 @@ def _compared(target: Target, runs: list[dict[str, Any]]) -> dict[str, Any]:
         "mean": mean,
         "reached": target.reached(mean),
     }
+
+
+def _all_reached(compared: list[dict[str, Any]]) -> bool | None:
+    """None where none of the numbers has a bar."""
+    verdicts = [target["reached"] for target in compared if target["reached"] is not None]
+    return all(verdicts) if verdicts else None
 
 
 def _without_bar(target: Target, runs: list[dict[str, Any]], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import replace
+from math import inf
 
 import pytest
 
 from dlplug import UserError, hookimpl
 from dlplug.folder import read_config
 from dlplug.recipes import Target
+from dlplug.tables import rows_of
 from dlplug.verify import results_folder, verify
 
 
@@ -47,6 +49,25 @@ def test_a_target_that_is_not_reached_is_said_and_recorded(host, quiet, in_tmp_p
     (record,) = verify(host, "toy-moons", {**quiet, "steps": 1}, folder=in_tmp_path)
     assert record["reached"] is False
     assert recorded(in_tmp_path)["default"]["reached"] is False
+
+
+def test_a_number_that_is_only_compared_is_recorded_and_tells_which_way_is_better(
+    host, quiet, in_tmp_path, monkeypatch, capsys
+):
+    compared = Target("test/accuracy", "the last split", at_least=-inf)
+    recipe = replace(host.recipe("toy-moons"), targets=[compared])
+    monkeypatch.setattr(host, "recipe", lambda name: recipe)
+    (record,) = verify(host, "toy-moons", {**quiet, "steps": 20}, folder=in_tmp_path)
+    (target,) = record["targets"]
+    assert target["target"] == "test/accuracy, higher is better (the last split)"
+    assert (target["reached"], record["reached"]) == (None, None)
+    assert target["values"] == [record["runs"][0]["metrics"]["test/accuracy"]]
+    assert "target" not in capsys.readouterr().err
+    (checkpoint,) = in_tmp_path.glob("runs/toy-moons/*/checkpoints/best-*")
+    assert checkpoint.is_dir()
+    row, *_ = rows_of("toy-moons", recipe, recorded(in_tmp_path), {"wandb", "console", "tensorboard"})
+    assert not row.claimed
+    assert row.reached.startswith(f"{target['mean']:.4g} (")
 
 
 def test_presets_stand_side_by_side_with_their_own_targets(host, quiet, in_tmp_path):

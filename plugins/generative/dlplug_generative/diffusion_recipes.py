@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlplug import Preset, Recipe, Target, use
-from dlplug_generative.feature_recipes import FASHION_FID
+from dlplug_generative.feature_recipes import FASHION_FID, FID_PROTOCOL
 
 HO = "Ho, Jain & Abbeel 2020 (arXiv:2006.11239)"
 COSINE = "cosine schedule: Nichol & Dhariwal 2021 (arXiv:2102.09672)"
@@ -59,8 +59,7 @@ DIFFUSION_RECIPES = {
                 [
                     Target(
                         f"test/{FASHION_FID}",
-                        "Fréchet distance in the shipped features, 10,000 made pictures against the 10,000 test"
-                        " pictures",
+                        FID_PROTOCOL,
                         "this project's own bar, the adversarial nets' as well",
                         at_most=4,
                         where={"data": "fashion-mnist"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dlplug import Preset, Recipe, Target, use
-from dlplug_generative.feature_recipes import FASHION_FID
+from dlplug_generative.feature_recipes import FASHION_FID, FID_PROTOCOL
 
 GOODFELLOW = "Goodfellow et al. 2014 (arXiv:1406.2661)"
 METZ = "Metz et al. 2017 (arXiv:1611.02163), section 3.1"
@@ -36,7 +36,7 @@ def adam(learning_rate: float, *, beta1: float = 0.5, beta2: float = 0.999, **sc
 def local_fid(bar: float) -> Target:
     return Target(
         f"test/{FASHION_FID}",
-        "Fréchet distance in the shipped features, 10,000 made pictures against the 10,000 test pictures",
+        FID_PROTOCOL,
         "this project's own bar",
         at_most=bar,
         where={"data": "fashion-mnist"},

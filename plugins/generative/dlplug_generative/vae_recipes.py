@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from dlplug import Preset, Recipe, Target, use
+from dlplug_generative.feature_recipes import FASHION_FID, FID_PROTOCOL
 
 KINGMA = "Kingma & Welling 2014 (arXiv:1312.6114)"
 PROTOCOL = "MNIST's 10,000 test pictures, each binarised once, 200 importance samples, nats a picture"
@@ -81,10 +83,15 @@ VAE_RECIPES = {
         optimizer=use("adam", learning_rate=1e-3, schedule="cosine"),
         length="1M images",
         source=f"{KINGMA}; the likelihood: Salimans et al. 2017 (arXiv:1701.05517), equation 2",
-        metrics=[use("evidence", binarisation="none", likelihood_of=500), "generated"],
-        evaluation=ALL,
+        metrics=[
+            use("evidence", binarisation="none", likelihood_of=500),
+            use("fidelity", features="fashion", count=2000),
+            "generated",
+        ],
+        evaluation={**ALL, "metrics.fidelity.count": 10_000, "metrics.fidelity.floor": True},
         samplers=["generated", "reconstructed", "interpolation", "manifold", "history"],
         trainer=use("torch", threads=1, eval_every=2150),
+        targets=[Target(f"test/{FASHION_FID}", FID_PROTOCOL, at_most=inf, where={"data": "fashion-mnist"})],
         watch=["train/elbo", "train/kl"],
         needs="Fashion-MNIST, 31 MB",
     ),

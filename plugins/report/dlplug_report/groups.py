@@ -79,7 +79,7 @@ def ranked(groups: Sequence[Group], target: Target | None) -> list[Group]:
 
     def place(group: Group) -> tuple[bool, float]:
         estimate = group.estimate(target.metric) if target else None
-        sign = -1.0 if target and target.at_least is not None else 1.0
+        sign = -1.0 if target and target.higher else 1.0
         return (True, 0.0) if estimate is None else (False, sign * estimate.middle)
 
     return [group._replace(number=number) for number, group in enumerate(sorted(groups, key=place))]
@@ -94,7 +94,7 @@ def shared_target(views: Sequence[View]) -> Target | None:
 
 
 def _key(target: Target) -> tuple[str, bool]:
-    return target.metric, target.at_least is not None
+    return target.metric, target.higher
 
 
 def _label(recipe: str, values: dict[str, Any]) -> str:

@@ -41,7 +41,7 @@ class Report(NamedTuple):
             (claim.bar, claim.protocol)
             for view in self.views
             for claim in view.facts.targets
-            if self.target and claim.metric == self.target.metric
+            if claim.stated and self.target and claim.metric == self.target.metric
         }
         everyone = all(self.target and view.facts.targets and view.facts.comparable(self.target) for view in self.views)
         return self.target if len(claims) == 1 and everyone else None

@@ -53,11 +53,11 @@ def standing(record: Record) -> str:
 def verdicts(view: View) -> list[Verdict]:
     """The recipe's claims about such a run, each with what `dlplug eval`, or else training, measured."""
     told = []
-    for target in view.facts.targets:
+    for target in filter(lambda target: target.stated, view.facts.targets):
         value = view.record.final.get(target.metric)
         why = "not measured: `dlplug eval` does" if value is None else _not_judged(view, target)
         reached = None if value is None or why else target.reached(value)
-        claim = f"{target.metric} {'≥' if target.at_least is not None else '≤'} {target.bar:g}"
+        claim = f"{target.metric} {'≥' if target.higher else '≤'} {target.bar:g}"
         measured = str(_measured(view.record, target).get("protocol", ""))
         told.append(Verdict(claim, number(value), reached, why, target.protocol, measured, target.source))
     return told

@@ -36,4 +36,4 @@ def goal_of(recipe: Recipe, preset: str, given: Mapping[str, str]) -> Goal | Non
     if not targets:
         return None
     split, _, name = targets[0].metric.partition("/")
-    return Goal(f"val/{name}" if split == "test" else targets[0].metric, targets[0].at_least is not None)
+    return Goal(f"val/{name}" if split == "test" else targets[0].metric, targets[0].higher)

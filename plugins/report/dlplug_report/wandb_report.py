@@ -188,11 +188,12 @@ def _results(report: Report) -> str:
     lines = []
     for view in report.views:
         standing = escaped(sections.standing(view.record))
-        for verdict in sections.verdicts(view):
+        verdicts = sections.verdicts(view)
+        for verdict in verdicts:
             reached = {True: "reached", False: "not reached", None: ""}[verdict.reached]
             lines.append([escaped(view.label), standing, escaped(verdict.claim), escaped(verdict.value), reached,
                           escaped(verdict.protocol)])  # fmt: skip
-        if not view.facts.targets:
+        if not verdicts:
             lines.append([escaped(view.label), standing, "none is stated", "", "", ""])
     return _table(["run", "how it stands", "target", "measured", "", "protocol"], lines)
 
