@@ -15,7 +15,6 @@ from dlplug_memory.ntm_addressing import interpolate, read, sharpen, shift, writ
 from dlplug_memory.recurrent import Cell, Look, Recurrent, check_sizes
 
 STAY = 2.0  # in logits: at first g_t is near 0.12, and s_t(0) near 0.79 of three shifts
-SHARP = 2.0  # at first γ_t is near 1 + softplus(2) = 3.1
 BLANK = 1e-6  # what every number of the memory is at first, as Collier & Beel 2018 found to learn fastest
 
 
@@ -50,12 +49,10 @@ class NTMCell(Cell):
         nn.init.xavier_uniform_(self.heads.weight)
         nn.init.zeros_(self.heads.bias)
         # a head begins by keeping its place, as an LSTM's forget gate keeps its cell: with g_t at 1/2 and s_t even, its
-        # focus is gone after a few steps, and nets are found that get along without one up to the length of training;
-        # with γ_t near 1.7 a head that waits blurs in the end
-        _, gates, positive, shift = self.heads.bias.detach().split(self.sizes)
+        # focus is gone after a few steps, and nets are found that get along without one up to the length of training
+        _, gates, _, shift = self.heads.bias.detach().split(self.sizes)
         nn.init.constant_(gates[:heads], -STAY)
         nn.init.constant_(shift.view(heads, shifts)[:, reach], STAY)
-        nn.init.constant_(positive[heads:], SHARP)
         self.outputs = width + reads * word
 
     def start(self, x: Tensor) -> NTMState:
