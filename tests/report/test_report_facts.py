@@ -174,6 +174,9 @@ def test_a_bar_is_drawn_only_where_all_runs_have_it(tmp_path, host):
     mixed = build([run("c", "dqn-catch", 0.5), run("d", "dqn-cartpole", 500.0)], host)
     assert mixed.claim is None
     assert mixed.sorted
+    digits = a_run(tmp_path / "f", saved(host, "mlp-digits", {}), lines=lines_of(3), metrics={"val/accuracy": 0.9})
+    assert build([tmp_path / "a", tmp_path / "b", digits], host).claim is None
+    assert build([digits], host).measured[0] == "val/accuracy"
     assert [group.runs[0].record.recipe for group in mixed.groups] == ["dqn-cartpole", "dqn-catch"]
     unmeasured = build([a_run(tmp_path / "e", saved(host, "dqn-catch", {}), lines=lines_of(3))], host)
     assert not unmeasured.sorted

@@ -49,7 +49,7 @@ def copy_targets(model: str) -> list[Target]:
     return [
         Target(
             "test/bits_per_sequence",
-            "copy, lengths 1 to 20 of 8 bits, 10 held-out sequences of each; trained on 50,000",
+            "copy, lengths 1 to 20 of 8 bits, 10 held-out sequences of each; trained on at most 50,000",
             f"{OWN}; {GRAVES_2014}, figure 3: about 0 after 100,000 sequences or more",
             at_most=0.05,
             where=where,
@@ -79,7 +79,7 @@ RECIPES = {
         "A Differentiable Neural Computer learns to copy, and is given a larger memory for longer sequences",
         use("copy", batch_size=8),
         use("dnc", slots=128),
-        "50k sequences",
+        "20k sequences",
         f"{GRAVES_2016}; masked and de-allocating: {CSORDAS}",
         optimizer=rmsprop(7e-4),
         # its allocation is soft, and writes over what is there when few slots are left

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,14 +37,14 @@ class Report(NamedTuple):
     @property
     def claim(self) -> Target | None:
         """The target, where all runs make the same claim of its metric: a bar of one game is none for another."""
-        claims = {
-            (claim.bar, claim.protocol)
-            for view in self.views
-            for claim in view.facts.targets
-            if claim.stated and self.target and claim.metric == self.target.metric
-        }
-        everyone = all(self.target and view.facts.targets and view.facts.comparable(self.target) for view in self.views)
-        return self.target if len(claims) == 1 and everyone else None
+        target = self.target
+        if target is None or not target.stated:
+            return None
+        same = (target.metric, target.bar, target.protocol)
+        claims = [{(t.metric, t.bar, t.protocol) for t in view.facts.targets} for view in self.views]
+        everyone = all(view.facts.comparable(target) for view in self.views)
+        alone = all({claim for claim in made if claim[0] == target.metric} == {same} for made in claims)
+        return target if everyone and alone else None
 
     @property
     def views(self) -> list[View]:
@@ -59,11 +59,20 @@ def build(folders: Sequence[Path], host: Host) -> Report:
     groups = grouped(records, facts)
     views = [view for group in groups for view in group.runs]
     target = shared_target(views)
-    metrics = [target.metric] if target else []
-    metrics += [metric for view in views for metric in (*(t.metric for t in view.facts.targets), *view.facts.watch)]
+    metrics = [*_metrics([target])] if target else []
+    metrics += [m for view in views for m in (*_metrics(view.facts.targets), *view.facts.watch)]
     options = list(groups[0].options)
     made = time.strftime("%Y-%m-%d %H:%M")
     return Report(_title(groups), ranked(groups, target), options, target, list(dict.fromkeys(metrics)), made)
+
+
+def _metrics(targets: Iterable[Target]) -> Iterator[str]:
+    """Theirs, and beside one of the test what validation measured of it in training."""
+    for target in targets:
+        yield target.metric
+        split, _, name = target.metric.partition("/")
+        if split == "test":
+            yield f"val/{name}"
 
 
 def _title(groups: Sequence[Group]) -> str:
