@@ -10,127 +10,27 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from imageio.v3 import immeta, imread
+from imageio.v3 import imread
 
 import dlplug
-from dlplug import UserError, Video, media, testing
+from dlplug import UserError, testing
 from dlplug.completion import candidates
 from dlplug.plugins import load_host
 from dlplug.samples import sampler_of
 from dlplug.shelf import numbered_folder
-
-TELLERS = '''
-"""Samplers of every kind, for a run of the toy classifier and of a recipe that names them."""
-
-import time
-
-import numpy as np
-import torch
-
-from dlplug import Image, Recipe, Text, Video, hookimpl, use
-
-
-def grid(product, data, *, count: int = 4, label: int | None = None, note: bool = False):
-    """Noise as a picture, and numbers.
-
-    count: pictures in the grid.
-    label: of the pictures.
-    note: give a text, too.
-    """
-    assert not product.training and not torch.is_grad_enabled()
-    assert len(data.x) == 512  # the test split
-    pixels = (torch.rand(4, 4 * count, 3) * 255).byte().numpy()
-    given = {"grid": Image(pixels, f"{count} pictures"), "count": count, "mean": torch.tensor(0.25)}
-    return given | ({"a/note": Text("written")} if note else {})
-
-
-def tale(product, data, *, prompt: str, tokens: int = 3, pause: float = 0.0, seed: int = 0):
-    """A text, piece by piece.
-
-    prompt: its beginning.
-    tokens: how many pieces.
-    pause: seconds between them.
-    """
-    from dlplug import UserError
-    if "#" in prompt:
-        raise UserError("--prompt: '#' is not in the vocabulary")
-    yield prompt
-    for number in range(tokens):
-        time.sleep(pause)
-        yield f" {number}{'é' if seed == 7 else ''}"
-    return {"tokens": tokens, "square": Image(np.full((2, 2, 3), 9, np.uint8))}
-
-
-def word(product, data):
-    """One word."""
-    return "parameters"
-
-
-def clip(product, data, *, frames: int = 5):
-    """A video whose pictures are drawn while it is written.
-
-    frames: how many.
-    """
-    def drawn():
-        for number in range(frames):
-            if number == 7:
-                raise KeyboardInterrupt
-            yield np.full((32, 48, 3), 40 * number, np.uint8)
-    return {"clip": Video(drawn(), fps=5, caption="a ramp")}
-
-
-def slopes(model, data):
-    """A gradient, which the sampler asks for itself."""
-    with torch.enable_grad():
-        x = data.x[:4].clone().requires_grad_()
-        (slope,) = torch.autograd.grad(model(x).sum(), x)
-    return {"slope": slope.abs().max()}
-
-
-def fickle(product, data):
-    """The time, which no seed chooses."""
-    return str(time.time_ns())
-
-
-def wrong(product, data):
-    """Gives what no sampler may."""
-    return 5
-
-
-@hookimpl
-def register_samplers():
-    return {
-        "grid": grid, "tale": tale, "word": word, "clip": clip, "slopes": slopes, "fickle": fickle,
-        "wrong": wrong,
-    }
-
-
-@hookimpl
-def register_recipes():
-    return {
-        "toy-shown": Recipe(
-            summary="moons to look at", data="moons", model="mlp-toy", loss="cross-entropy-toy", optimizer="adam",
-            length="3 steps", source="none", trainer=use("torch", threads=1),
-            samplers=[use("grid", count=2), "tale", "word", "clip", "slopes"],
-        )
-    }
-'''
 
 
 @pytest.fixture(scope="module")
 def tellers(tmp_path_factory):
     """The plugin, and a finished run of its recipe."""
     folder = tmp_path_factory.mktemp("shown")
-    plugin = folder / "tellers.py"
-    plugin.write_text(TELLERS)
-    toys = str(Path(__file__).parent / "toys.py")
-    host = load_host([toys, str(plugin)])
+    toys, plugin = (str(Path(__file__).parent / name) for name in ("toys.py", "tellers.py"))
+    host = load_host([toys, plugin])
     overlay = testing.QUIET | ({"wandb.mode": "off"} if "wandb" in host.names("observers") else {})
     dlplug.run("toy-shown", overlay | {"seed": 3}, out=str(folder / "run"), host=host)
-    return host, ["-p", toys, "-p", str(plugin)], folder / "run"
+    return host, ["-p", toys, "-p", plugin], folder / "run"
 
 
 @pytest.fixture
@@ -270,36 +170,6 @@ def test_what_keeps_the_contract_and_what_does_not(tellers):
     testing.check_sampler("toy-shown", "tale", sampling={"prompt": "a"}, host=host)
     with pytest.raises(AssertionError, match="fickle differs with the same seed"):
         testing.check_sampler("toy-shown", "fickle", host=host)
-
-
-# Videos
-
-
-def test_without_an_encoder_a_video_is_a_gif_and_says_so(monkeypatch, tmp_path, caplog):
-    frames = np.arange(4, dtype=np.uint8)[:, None, None, None].repeat(8, 1).repeat(6, 2).repeat(3, 3) * 60
-    monkeypatch.setattr(media, "can_encode", lambda codec: False)
-    with caplog.at_level("INFO", logger="dlplug"):
-        path = Video(frames, fps=10).write(tmp_path / "film.mp4")
-    assert path == tmp_path / "film.gif"
-    assert "a GIF" in caplog.text
-    assert not (tmp_path / "film.mp4").exists()
-    assert np.array_equal(imread(path, index=None), frames)
-    assert immeta(path)["duration"] == 100
-
-
-def test_can_encode_asks_this_machine(monkeypatch):
-    assert not media.can_encode("no-such-codec")
-    monkeypatch.setitem(sys.modules, "av.codec", None)
-    assert not media.can_encode("libx264")
-
-
-def test_a_video_drawn_while_it_is_written_is_that_of_an_array(tmp_path):
-    frames = np.arange(0, 240, 40, dtype=np.uint8)[:, None, None, None].repeat(32, 1).repeat(48, 2).repeat(3, 3)
-    for given in (frames, iter(frames)):
-        path = Video(given, fps=4).write(tmp_path / "ramp.mp4")
-        written = imread(path, plugin="pyav")
-        assert written.shape == frames.shape
-        assert np.abs(written.astype(int) - frames).max() < 4
 
 
 # Help and errors
