@@ -21,6 +21,10 @@ EIGHT = Target(
     where={"data": "eight-gaussians", **CURE},
 )
 
+FASHION = Target(
+    f"test/{FASHION_FID}", FID_PROTOCOL, "this project's own bar", at_most=4, where={"data": "fashion-mnist"}
+)
+
 METRICS = [use("fidelity", features="fashion", count=2000), "generated"]
 AT_THE_END = {"metrics.fidelity.count": 10_000, "metrics.fidelity.floor": True}
 SAMPLERS = ["generated", "history", "memorisation"]
@@ -31,16 +35,6 @@ def adam(learning_rate: float, *, beta1: float = 0.5, beta2: float = 0.999, **sc
     """The same for both sides."""
     one = use("adam", learning_rate=learning_rate, beta1=beta1, beta2=beta2, **schedule)
     return {"critic": one, "generator": one}
-
-
-def local_fid(bar: float) -> Target:
-    return Target(
-        f"test/{FASHION_FID}",
-        FID_PROTOCOL,
-        "this project's own bar",
-        at_most=bar,
-        where={"data": "fashion-mnist"},
-    )
 
 
 GAN_RECIPES = {
@@ -84,7 +78,7 @@ GAN_RECIPES = {
         evaluation=AT_THE_END,
         samplers=SAMPLERS,
         trainer=use("torch", threads=1, eval_every=750),
-        targets=[local_fid(4)],
+        targets=[FASHION],
         presets={
             "r1": Preset(
                 "a penalty on the critic's slope at real pictures",
@@ -124,7 +118,7 @@ GAN_RECIPES = {
         evaluation=AT_THE_END,
         samplers=SAMPLERS,
         trainer=use("torch", threads=1, eval_every=537),
-        targets=[local_fid(10)],
+        targets=[FASHION],
         watch=WATCH,
         needs="Fashion-MNIST, 31 MB",
     ),
