@@ -8,13 +8,17 @@ import math
 import pytest
 import torch
 from dlplug_memory.copying import Copy
+from dlplug_memory.drawing import used
 from dlplug_memory.graphs import Traversal
 from dlplug_memory.losses import bit_cross_entropy, word_cross_entropy
 from dlplug_memory.metrics import answers, generalisation, score
 from dlplug_memory.ngrams import NGrams, best_bits, optimum
 from dlplug_memory.ntm import NTM
+from dlplug_memory.recurrent import Look
 from dlplug_memory.samplers import memory
 from dlplug_memory.tasks import Sequences
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from dlplug import Image, UserError, testing
@@ -166,3 +170,21 @@ def test_a_sequence_is_drawn_with_its_errors_counted():
     assert made["memory"].pixels.std() > 10
     with pytest.raises(UserError, match="--length and --number must be at least 0"):
         memory(Copier(), data, length=-1)
+
+
+@given(st.sets(st.integers(0, 8), min_size=1), st.integers(1, 3))
+def test_a_picture_shows_the_shortest_row_of_neighbours_with_every_used_slot(slots: set[int], steps: int):
+    weights = torch.zeros(1, 9)
+    weights[0, sorted(slots)] = 0.5
+    nothing = torch.zeros(1, 9)
+    looks = [Look(torch.zeros(9, 2), nothing, nothing, None)] * steps + [
+        Look(torch.zeros(9, 2), nothing, weights, None)
+    ]
+    row = used(looks)
+    assert row == list(range(row[0], row[0] + len(row)))
+    assert slots <= {slot % 9 for slot in row}
+    shortest = min(
+        length for length in range(1, 10) for first in range(9) if slots <= {(first + n) % 9 for n in range(length)}
+    )
+    assert len(row) == shortest
+    assert -9 < row[0] <= row[-1] < 9

@@ -47,10 +47,10 @@ def draw(figure: Figure, caption: str) -> Image:
 def solved(film: Film, said: str) -> Image:
     """Panels over one axis of time, as figures 4 and 6 of Graves et al. 2014, and the memory at the end."""
     panels = [("input", film.x), ("target", film.target), ("output", film.answer)]
-    first, last = used(film.looks)
+    slots = used(film.looks)
     if film.looks:
-        panels += heads("write", [look.write_weights for look in film.looks], first, last)
-        panels += heads("read", [look.read_weights for look in film.looks], first, last)
+        panels += heads("write", [look.write_weights for look in film.looks], slots)
+        panels += heads("read", [look.read_weights for look in film.looks], slots)
     heights = [max(1.0, min(4.0, values.shape[1] / 12)) for _, values in panels]
     figure = new_figure(max(7.0, min(16.0, len(film.x) / 12)) + 2.5 * bool(film.looks), 1 + 1.1 * sum(heights))
     figure.suptitle(said)
@@ -61,7 +61,7 @@ def solved(film: Film, said: str) -> Image:
         axes = figure.add_subplot(grid[row, 0])
         low = min(0.0, float(values.min()))
         weights = name.startswith(("write", "read"))
-        extent = (-0.5, len(values) - 0.5, first - 0.5, last + 0.5) if weights else None
+        extent = (-0.5, len(values) - 0.5, slots[0] - 0.5, slots[-1] + 0.5) if weights else None
         axes.imshow(
             values.T,
             cmap="gray" if weights else "viridis",
@@ -78,29 +78,34 @@ def solved(film: Film, said: str) -> Image:
             axes.set_yticks([])
     figure.axes[-1].set_xlabel("step")
     if film.looks:
-        show_memory(figure.add_subplot(grid[:, 1]), film.looks[-1].memory[first : last + 1], first)
+        show_memory(figure.add_subplot(grid[:, 1]), film.looks[-1].memory[slots], slots)
     return draw(figure, said)
 
 
-def used(looks: list[Look]) -> tuple[int, int]:
-    """The first and the last slot that any head looked at."""
+def used(looks: list[Look]) -> list[int]:
+    """The shortest row of neighbours that has every slot a head looked at. Slots are a ring: a row that goes over its
+    end begins with negative numbers, -1 for the last slot."""
     if not looks:
-        return 0, 0
+        return []
     weights = torch.stack([torch.cat([look.read_weights, look.write_weights]).amax(0) for look in looks]).amax(0)
-    slots = (weights > SEEN).nonzero()[:, 0]
-    return (int(slots.min()), int(slots.max())) if len(slots) else (0, len(weights) - 1)
+    slots = (weights > SEEN).nonzero()[:, 0].tolist()
+    if not slots:
+        return list(range(len(weights)))
+    following = [*slots[1:], slots[0] + len(weights)]
+    gap, before = max((after - slot, slot) for slot, after in zip(slots, following, strict=True))
+    return list(range(before + gap - len(weights), before + 1))
 
 
-def heads(name: str, weights: list[Tensor], first: int, last: int) -> list[tuple[str, Tensor]]:
+def heads(name: str, weights: list[Tensor], slots: list[int]) -> list[tuple[str, Tensor]]:
     """A panel (T, slots) for each head of weights (heads, N) at each step, of the slots that were used."""
-    over_time = torch.stack(weights, 1)[:, :, first : last + 1]
+    over_time = torch.stack(weights, 1)[:, :, slots]
     numbered = [f"{name} {number}" for number in range(1, len(over_time) + 1)] if len(over_time) > 1 else [name]
     return list(zip(numbered, over_time, strict=True))
 
 
-def show_memory(axes: Any, memory: Tensor, first: int) -> None:
+def show_memory(axes: Any, memory: Tensor, slots: list[int]) -> None:
     reach = max(1e-3, float(memory.abs().max()))
-    extent = (-0.5, memory.shape[1] - 0.5, first - 0.5, first + len(memory) - 0.5)
+    extent = (-0.5, memory.shape[1] - 0.5, slots[0] - 0.5, slots[-1] + 0.5)
     axes.imshow(
         memory, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest", origin="lower",
         extent=extent,
@@ -110,20 +115,20 @@ def show_memory(axes: Any, memory: Tensor, first: int) -> None:
 
 def links(looks: list[Look]) -> Image:
     """The link matrix (Graves et al. 2016): bright where the row's slot was written right after the column's."""
-    first, last = used(looks)
+    slots = used(looks)
     matrix = looks[-1].links
     assert matrix is not None
     figure = new_figure(5.5, 4.8)
     axes = figure.subplots()
-    extent = (first - 0.5, last + 0.5, first - 0.5, last + 0.5)
+    ends = slots[0] - 0.5, slots[-1] + 0.5
     shown = axes.imshow(
-        matrix[first : last + 1, first : last + 1],
+        matrix[slots][:, slots],
         cmap="gray",
         vmin=0,
         vmax=1,
         interpolation="nearest",
         origin="lower",
-        extent=extent,
+        extent=(*ends, *ends),
     )
     axes.set(xlabel="slot", ylabel="was written right after it", title="temporal links at the end")
     figure.colorbar(shown, ax=axes)
