@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from math import inf
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from dlplug import builtin
 from dlplug.cli import VERBS
 from dlplug.console import header
 from dlplug.plugins import KINDS
+from dlplug.recipes import Target
 
 HEAVY = {"torch", "wandb", "gymnasium", "tensorboard", "tyro"}
 
@@ -113,9 +115,11 @@ def test_show_a_preset_with_its_own_target(toy):
 def test_a_header_names_three_targets_and_counts_the_rest():
     named = {"recipe": "table", "seed": 0, "folder": "runs/table/1", "resumed": False, "preset": ""}
     built = {"device": "cpu", "parameters": 7, "definition": SimpleNamespace(presets={})}
-    for count, last in ((3, "target: c"), (5, "and 2 more targets: dlplug show table")):
-        lines = header(SimpleNamespace(**named, **built, targets=list("abcde")[:count]))  # type: ignore[arg-type]
-        assert lines[2:5] == ["target: a", "target: b", "target: c"]
+    compared = Target("test/e", "compared", at_most=inf)
+    for count, last in ((3, "target: test/c ≥ 1 (all)"), (5, "and 2 more targets: dlplug show table")):
+        targets = [compared, *(Target(f"test/{name}", "all", at_least=1) for name in "abcde"[:count])]
+        lines = header(SimpleNamespace(**named, **built, targets=targets))  # type: ignore[arg-type]
+        assert lines[2:5] == [f"target: test/{name} ≥ 1 (all)" for name in "abc"]
         assert lines[-1] == last
 
 
