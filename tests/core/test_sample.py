@@ -127,6 +127,8 @@ def test_pieces_come_one_by_one_and_ctrl_c_keeps_what_there_is(tellers, tmp_path
     with subprocess.Popen(
         [sys.executable, "-m", "dlplug", *arguments, "--out", str(tmp_path / "cut.txt"), *plugins],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # what is run in the background by a script is born deaf to Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:  # fmt: skip
         assert process.stdout is not None
         seen, moments = b"", []

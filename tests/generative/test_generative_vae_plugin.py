@@ -83,7 +83,7 @@ def test_a_label_is_asked_for_only_of_a_model_that_learnt_it(tiny_sets: Path, tm
 def test_a_claim_is_about_binarised_mnist():
     host = testing.load_host()
     for name, recipe in VAE_RECIPES.items():
-        for target in recipe.targets:
+        for target in (target for target in recipe.targets if "nll" in target.metric):
             assert target.stands(resolve(host, name, []))
             assert not target.stands(resolve(host, name, [{"loss.binarisation": "dynamic"}]))
             assert not target.stands(resolve(host, name, [{"metrics.evidence.binarisation": "dynamic"}]))
