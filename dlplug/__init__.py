@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dlplug.command_parser import CommandParser
     from dlplug.contracts import Data, Labelled, Lagged, Loss, Spec, Stateful, Turn, Update, minimise
     from dlplug.downloads import Remote, fetched
     from dlplug.environment import data_folder
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from dlplug.source import Trained, trained
 
 _HOMES = {
+    "command_parser": ("CommandParser",),
     "contracts": ("Data", "Labelled", "Lagged", "Loss", "Spec", "Stateful", "Turn", "Update", "minimise"),
     "downloads": ("Remote", "fetched"),
     "environment": ("data_folder",),
@@ -41,6 +43,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "CommandParser",
     "Data",
     "Image",
     "Labelled",

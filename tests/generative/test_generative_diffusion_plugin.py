@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,14 +23,6 @@ POINTS = Spec((2,), 8, (0.5, 0.0), (2.0, 1.0))
 PICTURES = Spec((1, 8, 8), 10)
 SMALL = {"model.width": 16, "model.depth": 1, "data.batch_size": 8, "loss.timesteps": 10, "loss.steps": 5}
 TINY = {**SMALL, "data": "digits", "model.width": 8, "model.stages": 2, "model.patch": 1, "model.dropout": 0.1}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def planar(labels: bool = False, **options: Any) -> Diffusion:

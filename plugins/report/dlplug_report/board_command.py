@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import logging
 import threading
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from dlplug.errors import UserError
+from dlplug import CommandParser, UserError
 
 HOST = "127.0.0.1"  # curves and texts are nobody else's business
 
@@ -53,13 +52,8 @@ def launch(folder: Path, port: int | None) -> str:
         raise UserError(f"TensorBoard does not start: {error}; choose another --port, or 0 for any free one") from None
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"dlplug board: {message}; `dlplug board --help` shows what it takes")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         "dlplug board",
         description="TensorBoard over run folders, while they are being written: metrics, pictures, videos and texts"
         " under the names that `metrics.jsonl` has. It is reached from this machine only.",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import NoReturn
 
-from dlplug.errors import UserError
+from dlplug import CommandParser, UserError
 from dlplug.plugins import Host
 
 
@@ -58,13 +56,8 @@ def write(path: Path, content: str) -> None:
         raise UserError(f"cannot write {path}: {error.strerror}; choose another with --out") from None
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"dlplug report: {message}; `dlplug report --help` shows what it takes")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         "dlplug report",
         description="One self-contained HTML file (and a Markdown twin) of a run: what was run, its result against its"
         " target, curves, what it made, and how to reproduce it. Several runs are put side by side, seeds together.",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from dlplug.errors import UserError
+from dlplug import CommandParser, UserError
 from dlplug_rl.aggregate import Scores, Statistic, interquartile_mean, interval, mean, median
 from dlplug_rl.outcomes import Group, Outcome, Wanted, grouped, read
 
@@ -109,13 +108,8 @@ def _reference(text: str) -> tuple[str, tuple[float, float]]:
     return game, (low, high)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"dlplug scores: {message}; `dlplug scores --help` shows what it takes")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         "dlplug scores",
         description="Raw and normalised scores of runs: 0 is random play, 1 the human. Over all games: mean, median and"
         " interquartile mean with 95 % stratified bootstrap intervals (Agarwal et al. 2021, arXiv:2108.13264).",
