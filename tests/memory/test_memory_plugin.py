@@ -23,6 +23,7 @@ SHORT = {
     "priority-sort": {"data.min_vectors": 4, "data.max_vectors": 4},
     "graph-traversal": {"data.max_nodes": 3, "data.curriculum": 0},
 }
+PEERS = [("lstm-copy", "ntm-copy"), ("lstm-recall", "dnc-recall"), ("lstm-graph", "dnc-graph")]
 GENERATED = [name for name, recipe in RECIPES.items() if not recipe.needs]
 
 
@@ -67,7 +68,7 @@ def test_an_epoch_of_any_task_goes_with_any_network(tmp_path: Path):
     assert run.result["metrics"]["val/bits_per_sequence"] > 0
 
 
-@pytest.mark.parametrize(("lstm", "peer"), [("lstm-copy", "ntm-copy"), ("lstm-recall", "dnc-recall")])
+@pytest.mark.parametrize(("lstm", "peer"), PEERS)
 def test_an_lstm_has_about_as_many_weights_as_its_peer(lstm: str, peer: str):
     assert weights(lstm) == pytest.approx(weights(peer), rel=0.05)
 

@@ -14,7 +14,7 @@ from dlplug_memory.controllers import Hidden, controller
 from dlplug_memory.ntm_addressing import interpolate, read, sharpen, shift, write
 from dlplug_memory.recurrent import Cell, Look, Recurrent, check_sizes
 
-STAY = 2.0  # in logits: at first g_t is near 0.12, and s_t(0) near 0.79 of three shifts
+SURE = 2.0  # in logits: at first g_t is near 0.12, and one of three shifts near 0.79
 BLANK = 1e-6  # what every number of the memory is at first, as Collier & Beel 2018 found to learn fastest
 
 
@@ -48,11 +48,13 @@ class NTMCell(Cell):
         self.heads = nn.Linear(width, sum(self.sizes))
         nn.init.xavier_uniform_(self.heads.weight)
         nn.init.zeros_(self.heads.bias)
-        # a head begins by keeping its place, as an LSTM's forget gate keeps its cell: with g_t at 1/2 and s_t even, its
-        # focus is gone after a few steps, and nets are found that get along without one up to the length of training
+        # heads begin with a focus that lasts, as an LSTM's forget gate begins open: those that read stay where they are,
+        # those that write move on. With g_t at 1/2 and s_t even it is gone after a few steps, and nets are found that
+        # get along without one up to the length of training
         _, gates, _, shift = self.heads.bias.detach().split(self.sizes)
-        nn.init.constant_(gates[:heads], -STAY)
-        nn.init.constant_(shift.view(heads, shifts)[:, reach], STAY)
+        nn.init.constant_(gates[:heads], -SURE)
+        nn.init.constant_(shift.view(heads, shifts)[:reads, reach], SURE)
+        nn.init.constant_(shift.view(heads, shifts)[reads:, min(reach + 1, 2 * reach)], SURE)
         self.outputs = width + reads * word
 
     def start(self, x: Tensor) -> NTMState:
