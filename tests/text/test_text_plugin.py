@@ -32,7 +32,7 @@ def test_the_recipes_are_those_that_were_promised():
     }
 
 
-def test_cpu_is_nanogpt_s_cpu_configuration_to_the_letter():
+def test_cpu_is_nanogpt_s_cpu_configuration_at_another_rate():
     """Against karpathy/nanoGPT: README's command over config/train_shakespeare_char.py over train.py's defaults."""
     cpu = config("shakespeare-gpt", "cpu")
     theirs = {
@@ -49,7 +49,7 @@ def test_cpu_is_nanogpt_s_cpu_configuration_to_the_letter():
         "model.bias": False,
         "steps": 2000,  # max_iters, lr_decay_iters
         "optimizer": "adamw",
-        "optimizer.learning_rate": 1e-3,
+        "optimizer.learning_rate": 4 * 1e-3,
         "optimizer.beta1": 0.9,
         "optimizer.beta2": 0.99,
         "optimizer.epsilon": 1e-8,

@@ -48,9 +48,9 @@ class NTMCell(Cell):
         self.heads = nn.Linear(width, sum(self.sizes))
         nn.init.xavier_uniform_(self.heads.weight)
         nn.init.zeros_(self.heads.bias)
-        # heads begin with a focus that lasts, as an LSTM's forget gate begins open: those that read stay where they are,
+        # Heads begin with a focus that lasts, as an LSTM's forget gate begins open: those that read keep their place,
         # those that write move on. With g_t at 1/2 and s_t even it is gone after a few steps, and nets are found that
-        # get along without one up to the length of training
+        # get along without one up to the length of training.
         _, gates, _, shift = self.heads.bias.detach().split(self.sizes)
         nn.init.constant_(gates[:heads], -SURE)
         nn.init.constant_(shift.view(heads, shifts)[:reads, reach], SURE)

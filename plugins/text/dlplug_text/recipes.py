@@ -14,7 +14,7 @@ WATCH = ["train/loss", "val/loss", "val/bits_per_char"]
 
 COMPARED = Target(
     "test/bits_per_char",
-    "five modules of Python's standard library, every character once; 0.8 million weights, 3 million characters",
+    "five modules of Python's standard library, every character once; 0.8 million weights",
     at_most=inf,
     where={"data": "stdlib"},
 )
@@ -22,11 +22,15 @@ COMPARED = Target(
 ADAM: Any = use("adam", learning_rate=2e-3, clip_norm=1.0, schedule="cosine", warmup=0.02, final=0.05)
 
 
-def nanogpt(warmup: float) -> Any:
+# of 1e-3, which is nanoGPT's, 2e-3 and 4e-3 the one whose training loss ended lowest: 1.79, 1.66 and 1.61
+SMALL_GPT_RATE = 4e-3
+
+
+def nanogpt(warmup: float, learning_rate: float = 1e-3) -> Any:
     """nanoGPT's train.py with config/train_shakespeare_char.py; warmup as a share of the training, 100 iterations."""
     return use(
         "adamw",
-        learning_rate=1e-3,
+        learning_rate=learning_rate,
         beta1=0.9,
         beta2=0.99,
         weight_decay=0.1,
@@ -58,7 +62,7 @@ def on_standard_library(cell: str, units: int, summary: str, source: str, **mode
 CPU_TARGET = Target(
     "val/loss",
     "tiny-shakespeare, the last 10 %, every token once, windows of 64 that do not overlap; nats a character",
-    "karpathy/nanoGPT, README: 1.88 with these settings in about 3 minutes (mean of random windows)",
+    "karpathy/nanoGPT, README: 1.88 with this net and length in about 3 minutes (mean of random windows)",
     at_most=1.88,
     where={"data": "tiny-shakespeare", "data.vocabulary": "characters"},
 )
@@ -106,7 +110,7 @@ RECIPES = {
         data=use("stdlib", window=64, batch_size=32),
         model="gpt",
         loss="next-token",
-        optimizer=nanogpt(0.05),
+        optimizer=nanogpt(0.05, SMALL_GPT_RATE),
         length="3M tokens",
         source="Radford et al. 2019; karpathy/nanoGPT",
         metrics=METRICS,
@@ -152,7 +156,7 @@ RECIPES = {
         samplers=TRANSFORMER_SAMPLERS,
         presets={
             "cpu": Preset(
-                "4 layers, 4 heads, 128 wide, context 64, batches of 12, 2,000 steps",
+                "4 layers, 4 heads, 128 wide, context 64, batches of 12, 2,000 steps; at four times nanoGPT's rate",
                 {
                     "data.window": 64,
                     "data.batch_size": 12,
@@ -160,6 +164,7 @@ RECIPES = {
                     "model.depth": 4,
                     "model.heads": 4,
                     "model.dropout": 0.0,
+                    "optimizer.learning_rate": SMALL_GPT_RATE,
                     "optimizer.warmup": 0.05,
                     "steps": 2000,
                     "eval_every": 1000,
