@@ -95,7 +95,7 @@ def test_what_is_recorded_as_reached_is_the_recipes_own_target(name: str):
         pytest.skip(f"{name} has not been verified with all its seeds yet")
     for target, result in zip(RECIPES[name].targets, record["targets"], strict=True):
         assert (target.metric, target.source) == (result["metric"], result["source"])
-        assert len(result["values"]) >= 5
+        assert len(result["values"]) >= 5 or not target.stated
 
 
 @pytest.mark.slow
