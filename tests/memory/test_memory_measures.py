@@ -131,7 +131,7 @@ def test_a_coin_has_the_entropy_of_the_sequence():
 
 def test_words_are_measured_too():
     data = Traversal(seed=0).split("test")
-    model = nn.Linear(data.task.spec.input[0], 32)
+    model = nn.Linear(data.task.spec.input[0], data.task.spec.output)
     values = answers(model, data, count=2)
     assert values.keys() == {"bits_per_sequence", "word_error", "solved"}
     assert values["word_error"] > 0.5

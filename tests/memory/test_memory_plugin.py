@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from dlplug_memory.metrics import LONGER
 from dlplug_memory.recipes import RECIPES
 
 import dlplug
@@ -77,6 +78,13 @@ def weights(name: str) -> int:
     host = testing.load_host()
     run = Run(host, resolve(host, name, [{"device": "cpu"}]), Path())
     return sum(p.numel() for p in run.make("model", run.make("data").spec).parameters())
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_a_recipes_own_sizes_have_sequences_six_times_as_long(name: str):
+    host = testing.load_host()
+    data = Run(host, resolve(host, name, []), Path()).make("data")
+    assert len(data.split("val").sequences(max(LONGER) * data.largest, 1).x) == 1
 
 
 def test_a_claim_is_about_the_recipes_own_task_and_network():

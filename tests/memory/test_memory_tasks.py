@@ -107,7 +107,7 @@ def test_n_grams_follow_a_table_drawn_from_beta():
 
 @pytest.mark.parametrize("nodes", [2, 5])
 def test_graphs_ask_where_the_path_leads(nodes):
-    names, labels = 32, 4
+    names, labels = 40, 4
     for x, y, asked in rows(held_out(Traversal(seed=0), nodes)):
         edges, node = {}, None
         for t, step in enumerate(x):
@@ -182,8 +182,8 @@ def test_sizes_are_drawn_evenly_and_a_curriculum_grows_them():
         (lambda: NGrams(context=0, seed=0), "--data.context"),
         (lambda: NGrams(min_length=4, seed=0), "sizes must be at least 6"),
         (lambda: Traversal(degree=5, seed=0), "between 1 and the 4 labels, got 5"),
-        (lambda: Traversal(max_nodes=40, seed=0), "at most 32, got 4 and 40"),
-        (lambda: Traversal(seed=0).split("test").sequences(40, 1), "40 nodes need as many names"),
+        (lambda: Traversal(max_nodes=50, seed=0), "at most 40, got 4 and 50"),
+        (lambda: Traversal(seed=0).split("test").sequences(50, 1), "50 nodes need as many names"),
     ],
 )
 def test_bad_options_are_one_clear_line(make, said):

@@ -13,7 +13,7 @@ from dlplug import Spec
 from dlplug_memory import dnc_addressing as address
 from dlplug_memory.content import content_weights
 from dlplug_memory.controllers import LARGEST, Hidden, controller
-from dlplug_memory.recurrent import Cell, Look, Recurrent, check_sizes
+from dlplug_memory.recurrent import Cell, Look, Recurrent, bound_gradient, check_sizes
 
 
 class DNCState(NamedTuple):
@@ -97,7 +97,8 @@ class DNCCell(Cell):
         kept = address.retention(free, state.read_weights)
         usage = address.usage(state.usage, state.write_weights, kept)
         looked_up = content_weights(state.memory, keys[:, reads:], strengths[:, reads:], write_mask).squeeze(1)
-        write_weights = address.write_weighting(looked_up, address.allocation(usage), allocation_gate, write_gate)
+        allocated = address.allocation(usage)
+        write_weights = bound_gradient(address.write_weighting(looked_up, allocated, allocation_gate, write_gate))
         # what is given up is forgotten too (Csordás & Schmidhuber 2019)
         memory = state.memory * kept.unsqueeze(2) if self.deallocate else state.memory
         memory = address.write(memory, write_weights, erase, add)
@@ -110,8 +111,8 @@ class DNCCell(Cell):
             forward = address.sharpen(forward, powers[:, reads:])
         looked_up = content_weights(memory, keys[:, :reads], strengths[:, :reads], read_masks)
         ways = modes.unflatten(1, (reads, 3)).softmax(2)
-        read_weights = address.read_weighting(backward, looked_up, forward, ways)
-        read = (read_weights @ memory).flatten(1)
+        read_weights = bound_gradient(address.read_weighting(backward, looked_up, forward, ways))
+        read = bound_gradient((read_weights @ memory).flatten(1))
 
         precedence = address.precede(state.precedence, write_weights)
         return torch.cat([output, read], 1), DNCState(

@@ -33,7 +33,7 @@ class Traversal(Task):
     def __init__(
         self,
         *,
-        names: int = 32,
+        names: int = 40,
         labels: int = 4,
         degree: int = 2,
         path: int = 4,

@@ -12,7 +12,7 @@ from dlplug import Spec, UserError
 from dlplug_memory.content import content_weights
 from dlplug_memory.controllers import Hidden, controller
 from dlplug_memory.ntm_addressing import interpolate, read, sharpen, shift, write
-from dlplug_memory.recurrent import Cell, Look, Recurrent, check_sizes
+from dlplug_memory.recurrent import Cell, Look, Recurrent, bound_gradient, check_sizes
 
 SURE = 2.0  # in logits: at first g_t is near 0.12, and one of three shifts near 0.79
 BLANK = 1e-6  # what every number of the memory is at first, as Collier & Beel 2018 found to learn fastest
@@ -83,7 +83,7 @@ class NTMCell(Cell):
 
         weights = content_weights(state.memory, keys, strengths)
         weights = interpolate(weights, state.weights, gate)
-        weights = sharpen(shift(weights, distribution), 1 + powers)
+        weights = bound_gradient(sharpen(shift(weights, distribution), 1 + powers))
 
         reads = read(state.memory, weights[:, : self.reads]).flatten(1)
         memory = write(state.memory, weights[:, self.reads :], erase, add)
