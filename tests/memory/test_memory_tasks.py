@@ -38,14 +38,16 @@ def test_copy_asks_for_what_came_before_the_mark():
         assert not any(any(x[t]) for t in asked)
 
 
-@pytest.mark.parametrize("repeats", [1, 4])
-def test_repeat_copy_asks_as_often_as_it_says(repeats):
-    task = RepeatCopy(seed=0)
+@pytest.mark.parametrize(("grow", "size"), [("repeats", 1), ("repeats", 4), ("length", 3), ("length", 20)])
+def test_repeat_copy_asks_as_often_as_it_says(grow, size):
+    task = RepeatCopy(grow=grow, seed=0)
     sizes = torch.arange(1.0, 11.0)
-    for x, y, asked in rows(held_out(task, repeats)):
+    for x, y, asked in rows(held_out(task, size)):
         mark = next(t for t, step in enumerate(x) if step[8])
         said = x[mark + 1][9] * sizes.std(correction=0).item() + sizes.mean().item()
-        assert round(said) == repeats
+        repeats = round(said)
+        assert size == (repeats if grow == "repeats" else mark)
+        assert len(x) <= task.steps(size)
         answers = [y[t] for t in asked]
         assert answers[:-1] == [[*step[:8], 0.0] for step in x[:mark]] * repeats
         assert answers[-1] == [0.0] * 8 + [1.0]
@@ -177,6 +179,7 @@ def test_sizes_are_drawn_evenly_and_a_curriculum_grows_them():
         (lambda: Copy(min_length=0, seed=0), "sizes must be at least 1"),
         (lambda: Copy(batch_size=0, seed=0), "--data.batch-size is at least 1"),
         (lambda: RepeatCopy(min_length=0, seed=0), "lengths must be at least 1"),
+        (lambda: RepeatCopy(min_repeats=0, grow="length", seed=0), "repeats must be at least 1"),
         (lambda: Recall(min_items=1, seed=0), "sizes must be at least 2"),
         (lambda: PrioritySort(share=0, seed=0), "--data.share"),
         (lambda: NGrams(context=0, seed=0), "--data.context"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Generator
 
@@ -65,15 +67,15 @@ class RepeatCopy(Task):
     """A sequence of random bits and how often it is to be given back; then that, and an end mark.
 
     The number is given by a channel of its own as (repeats - mean) / deviation of those trained on, as in the paper.
-    What is tested on more than it was trained on is the number of repeats.
 
     bits: numbers in a vector.
     min_length: of the shortest sequence.
     max_length: of the longest sequence.
     min_repeats: fewest repeats.
     max_repeats: most repeats that are trained on.
+    grow: what a curriculum lets grow, and what is tested on more than it was trained on.
     batch_size: sequences a batch, all of one length.
-    curriculum: sequences over which the most repeats grow from the fewest; 0 draws all from the start.
+    curriculum: sequences over which the largest grows from the smallest; 0 draws all from the start.
     pad: gives every batch the longest one's shape, which --graph needs.
     """
 
@@ -85,23 +87,27 @@ class RepeatCopy(Task):
         max_length: int = 10,
         min_repeats: int = 1,
         max_repeats: int = 10,
+        grow: Literal["repeats", "length"] = "repeats",
         batch_size: int = 16,
         curriculum: int = 0,
         pad: bool = False,
         seed: int,
     ) -> None:
         check_bits(bits)
-        if not 1 <= min_length <= max_length:
-            raise UserError(f"lengths must be at least 1, the shortest first, got {min_length} to {max_length}")
-        self.bits, self.min_length, self.max_length = bits, min_length, max_length
+        lengths, repeats = (min_length, max_length), (min_repeats, max_repeats)
+        for what, (least, most) in {"lengths": lengths, "repeats": repeats}.items():
+            if not 1 <= least <= most:
+                raise UserError(f"{what} must be at least 1, the smallest first, got {least} to {most}")
+        self.bits, self.grow = bits, grow
+        (smallest, largest), self.other = (lengths, repeats) if grow == "length" else (repeats, lengths)
         # of a uniform distribution over whole numbers
         self.mean = (min_repeats + max_repeats) / 2
         self.deviation = max(1.0, ((max_repeats - min_repeats + 1) ** 2 - 1) / 12) ** 0.5
         super().__init__(
             inputs=bits + 2,
             answers=bits + 1,
-            smallest=min_repeats,
-            largest=max_repeats,
+            smallest=smallest,
+            largest=largest,
             batch_size=batch_size,
             curriculum=curriculum,
             pad=pad,
@@ -109,22 +115,24 @@ class RepeatCopy(Task):
         )
 
     def make(self, size: int, count: int, generator: Generator) -> Sequences:
-        """size: the repeats; the length is drawn."""
-        length = int(torch.randint(self.min_length, self.max_length + 1, (), generator=generator))
+        """size: the repeats or the length; the other is drawn."""
+        smallest, largest = self.other
+        drawn = int(torch.randint(smallest, largest + 1, (), generator=generator))
+        length, repeats = (size, drawn) if self.grow == "length" else (drawn, size)
         vectors = random_bits(count, length, self.bits, generator=generator)
-        start, end = length + 2, length + 2 + size * length
+        start, end = length + 2, length + 2 + repeats * length
         x = torch.zeros(count, end + 1, self.bits + 2)
         x[:, :length, : self.bits] = vectors
         x[:, length, self.bits] = 1.0
-        x[:, length + 1, self.bits + 1] = (size - self.mean) / self.deviation
+        x[:, length + 1, self.bits + 1] = (repeats - self.mean) / self.deviation
         y, asked = torch.zeros(count, end + 1, self.bits + 1), torch.zeros(count, end + 1)
-        y[:, start:end, : self.bits] = vectors.repeat(1, size, 1)
+        y[:, start:end, : self.bits] = vectors.repeat(1, repeats, 1)
         y[:, end, self.bits] = 1.0
         asked[:, start:] = 1.0
         return Sequences(x, y, asked)
 
     def items(self, size: int) -> int:
-        return self.max_length
+        return size if self.grow == "length" else self.other[1]
 
     def steps(self, size: int) -> int:
-        return self.max_length + 3 + size * self.max_length
+        return self.items(size) + 3 + size * self.other[1]
