@@ -26,6 +26,7 @@ SMALL = {
     "ntm-lstm": lambda: NTM(SPEC, slots=7, word=4, width=8, reads=2, writes=3, reach=2, control="lstm"),
     "dnc": lambda: DNC(SPEC, **DNC_OPTIONS, mask=False, deallocate=False),
     "dnc-mended": lambda: DNC(SPEC, **DNC_OPTIONS, reads=2, sharpen=True, control="feed-forward"),
+    "dnc-ready": lambda: DNC(SPEC, **DNC_OPTIONS, reads=2, ready=True),
     "lstm": lambda: SequenceLSTM(SPEC, width=8, depth=2),
     "transformer": lambda: SequenceTransformer(SPEC, width=8, depth=2, heads=2),
 }
@@ -185,6 +186,17 @@ def test_a_dncs_step_is_its_equations(deallocate):
     torch.testing.assert_close(after.read_weights[:, 0], reading)
     torch.testing.assert_close(after.write_weights, written)
     torch.testing.assert_close(output, torch.cat([h, got], 1))
+
+
+def test_a_ready_dnc_begins_by_looking_up_what_was_like_this():
+    """After eight different steps, each in a slot of its own, the third is shown again: its slot is read most."""
+    torch.manual_seed(0)
+    model = DNC(Spec((8,), 3), slots=9, word=16, width=64, control="feed-forward", ready=True)
+    shown = torch.cat([torch.eye(8), torch.eye(8)[2:3]]).unsqueeze(0)
+    *before, (_, last) = model.steps(shown)
+    written = torch.stack([state.write_weights[0] for _, state in before]).argmax(1)
+    assert len(set(written.tolist())) == 8
+    assert last.read_weights[0, 0, written].argmax() == 2
 
 
 def test_masks_and_sharpness_change_what_is_read():

@@ -12,8 +12,12 @@ from torch import Tensor, nn
 from dlplug import Spec
 from dlplug_memory import dnc_addressing as address
 from dlplug_memory.content import content_weights
-from dlplug_memory.controllers import LARGEST, Hidden, controller
+from dlplug_memory.controllers import LARGEST, LSTM, Hidden, controller
 from dlplug_memory.recurrent import Cell, Look, Recurrent, bound_gradient, check_sizes
+
+# in logits: a ready net begins by writing (0.88), each step to a new slot (0.95), and reading frees none (0.05)
+WRITE, ALLOCATE, FREE = 2.0, 3.0, -3.0
+STRENGTH, LOOK_UP = 6.0, 2.0  # β begins at 7; what is looked up has 0.79 of a head that reads
 
 
 class DNCState(NamedTuple):
@@ -46,6 +50,7 @@ class DNCCell(Cell):
         mask: bool,
         deallocate: bool,
         sharpen: bool,
+        ready: bool,
     ) -> None:
         super().__init__()
         self.slots, self.word, self.reads = slots, word, reads
@@ -62,7 +67,29 @@ class DNCCell(Cell):
         self.interface = nn.Linear(width, sum(self.sizes))
         nn.init.xavier_uniform_(self.interface.weight)
         nn.init.zeros_(self.interface.bias)
+        if ready:
+            self.get_ready()
         self.outputs = width + reads * word
+
+    @torch.no_grad()
+    def get_ready(self) -> None:
+        """Lets the cell begin as a memory of every step that is looked up by what the step is like."""
+        keys, reads, word = self.reads + 1, self.reads, self.word
+        vectors, _, _, _ = self.interface.weight.split(self.sizes)
+        # what is looked for is what would be written
+        vectors.view(keys + 1, word, -1)[:keys] = vectors.view(keys + 1, word, -1)[keys]
+        _, gates, positive, modes = self.interface.bias.split(self.sizes)
+        _, free, allocation_gate, write_gate, _ = gates.split((word, reads, 1, 1, self.mask * keys * word))
+        for bias, begin in (
+            (free, FREE),
+            (allocation_gate, ALLOCATE),
+            (write_gate, WRITE),
+            (positive[:keys], STRENGTH),
+            (modes.view(reads, 3)[:, 1], LOOK_UP),
+        ):
+            bias.fill_(begin)
+        if isinstance(self.controller, LSTM):
+            self.controller.live_in_the_present()
 
     def start(self, x: Tensor) -> DNCState:
         batch, slots = len(x), self.slots
@@ -134,6 +161,8 @@ class DNC(Recurrent):
     mask: looks slots up by a part of what they hold, which the controller chooses.
     deallocate: forgets what a slot held when it is given up.
     sharpen: lets the controller sharpen what it finds by following links.
+    ready: begins as a memory of every step, looked up by what the step is like, from which more can be learnt; else
+        nothing is written or read in particular at first. Needs a slot for each step.
     """
 
     def __init__(
@@ -148,6 +177,7 @@ class DNC(Recurrent):
         mask: bool = True,
         deallocate: bool = True,
         sharpen: bool = False,
+        ready: bool = False,
     ) -> None:
         check_sizes("dnc", slots=slots, word=word, reads=reads, width=width)
         cell = DNCCell(
@@ -160,5 +190,6 @@ class DNC(Recurrent):
             mask=mask,
             deallocate=deallocate,
             sharpen=sharpen,
+            ready=ready,
         )
         super().__init__(cell, spec)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from dlplug import UserError
-from dlplug_memory.tasks import Sequences, Task
+from dlplug_memory.tasks import Sequences, Task, check_bits
 
 
 class Traversal(Task):
@@ -16,10 +16,10 @@ class Traversal(Task):
     Every node has `degree` edges that leave it, with different labels, each to any other node. A step of the
     description shows from where, by which label, to where; a step of the question shows a label, and the first one the
     start too. Each is answered at once, and from the node that it leads to the next label leads on. As in the paper,
-    nodes have other names in every graph; here a name is one number, not three digits, and of the triples that the
+    nodes have other names in every graph; here a name is random bits, not three digits, and of the triples that the
     paper's network gives back the last part alone is asked.
 
-    names: how many a node may have.
+    bits: of a node's name.
     labels: how many an edge may have.
     degree: edges that leave a node.
     path: edges of the question's path.
@@ -33,7 +33,7 @@ class Traversal(Task):
     def __init__(
         self,
         *,
-        names: int = 40,
+        bits: int = 8,
         labels: int = 4,
         degree: int = 2,
         path: int = 4,
@@ -46,14 +46,16 @@ class Traversal(Task):
     ) -> None:
         if not 1 <= degree <= labels:
             raise UserError(f"--data.degree must be between 1 and the {labels} labels, got {degree}")
-        if path < 1 or max_nodes > names:
+        check_bits(bits)
+        self.names = 2**bits - 1  # no name is nought
+        if path < 1 or max_nodes > self.names:
             raise UserError(
-                f"--data.path is at least 1 and --data.max-nodes at most {names}, got {path} and {max_nodes}"
+                f"--data.path is at least 1 and --data.max-nodes at most {self.names}, got {path} and {max_nodes}"
             )
-        self.names, self.labels, self.degree, self.path = names, labels, degree, path
+        self.bits, self.labels, self.degree, self.path = bits, labels, degree, path
         super().__init__(
-            inputs=2 * names + labels + 1,
-            answers=names,
+            inputs=2 * bits + labels + 1,
+            answers=bits,
             smallest=min_nodes,
             largest=max_nodes,
             batch_size=batch_size,
@@ -65,23 +67,24 @@ class Traversal(Task):
 
     def make(self, size: int, count: int, generator: Generator) -> Sequences:
         if size > self.names:
-            raise UserError(f"{size} nodes need as many names, but there are {self.names}: --data.names {size}")
+            raise UserError(f"{size} nodes need as many names, but {self.bits} bits make {self.names}: --data.bits")
         ends, labels = self.graphs(size, count, generator)
-        name = shuffled(count, self.names, generator)[:, :size]
+        name = in_bits(1 + shuffled(count, self.names, generator)[:, :size], self.bits)
         edges = size * self.degree
-        x = torch.zeros(count, edges + self.path, 2 * self.names + self.labels + 1)
-        source, label, end, question = x.split([self.names, self.labels, self.names, 1], 2)
+        x = torch.zeros(count, edges + self.path, 2 * self.bits + self.labels + 1)
+        source, label, end, question = x.split([self.bits, self.labels, self.bits, 1], 2)
+        row = torch.arange(count)
 
         order = shuffled(count, edges, generator)
         origins = (order // self.degree).long()
-        source[:, :edges] = one_hot(name.gather(1, origins), self.names)
+        source[:, :edges] = name[row[:, None], origins]
         label[:, :edges] = one_hot(labels.flatten(1).gather(1, order), self.labels)
-        end[:, :edges] = one_hot(name.gather(1, ends.flatten(1).gather(1, order)), self.names)
+        end[:, :edges] = name[row[:, None], ends.flatten(1).gather(1, order)]
 
-        row, node = torch.arange(count), torch.randint(0, size, (count,), generator=generator)
-        source[:, edges] = one_hot(name[row, node], self.names)
+        node = torch.randint(0, size, (count,), generator=generator)
+        source[:, edges] = name[row, node]
         question[:, edges:] = 1.0
-        y, asked = torch.zeros(count, edges + self.path, dtype=torch.long), torch.zeros(count, edges + self.path)
+        y, asked = torch.zeros(count, edges + self.path, self.bits), torch.zeros(count, edges + self.path)
         asked[:, edges:] = 1.0
         for step in range(edges, edges + self.path):
             chosen = torch.randint(0, self.degree, (count,), generator=generator)
@@ -108,6 +111,11 @@ class Traversal(Task):
 def shuffled(count: int, length: int, generator: Generator) -> Tensor:
     """That many permutations (count, length)."""
     return torch.rand(count, length, generator=generator).argsort(1)
+
+
+def in_bits(numbers: Tensor, bits: int) -> Tensor:
+    """Numbers (...) as bits (..., bits), the lowest first."""
+    return (numbers.unsqueeze(-1) >> torch.arange(bits) & 1).float()
 
 
 def one_hot(numbers: Tensor, among: int) -> Tensor:
