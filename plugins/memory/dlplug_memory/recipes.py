@@ -222,10 +222,10 @@ RECIPES = {
     "dnc-babi": Recipe(
         summary="A Differentiable Neural Computer reads stories and answers questions about them",
         data=use("babi", task=1, language="en-10k", batch_size=8),
-        model=use("dnc", slots=128, word=32, reads=2, width=128, ready=True),
+        model=use("dnc", slots=64, word=32, reads=2, width=128),
         loss="word-cross-entropy",
         optimizer=rmsprop(7e-4),
-        length="20k sequences",
+        length="40k sequences",
         source=f"{GRAVES_2016}; Weston et al. 2016 (arXiv:1502.05698); {CSORDAS}",
         metrics=["questions"],
         samplers=["story"],
