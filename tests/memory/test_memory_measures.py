@@ -74,7 +74,6 @@ def test_words_one_by_one():
                 wrong += powers.index(max(powers)) != int(batch.y[b, t])
     assert update.loss.item() == pytest.approx(nats / 4, rel=1e-5)
     assert update.values["word_error"].item() == pytest.approx(wrong / 4)
-    assert score(logits, batch)[1].sum() == wrong
 
 
 def test_where_nothing_is_asked_nothing_is_learnt():

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dlplug_memory.babi import HeldOutStories
-from dlplug_memory.losses import bit_nats, word_nats
+from dlplug_memory.losses import bit_nats
 from dlplug_memory.recurrent import too_few_slots
 from dlplug_memory.stories import TASKS
 from dlplug_memory.tasks import HeldOut, Sequences
@@ -22,7 +22,7 @@ FAILED = 0.05  # error above which a bAbI task counts as failed (Weston et al. 2
 
 
 def answers(model: nn.Module, data: HeldOut, *, count: int = 10) -> Mapping[str, float]:
-    """Bits per sequence, the share of bits or words that are wrong, and of sequences without a mistake.
+    """Bits per sequence, the share of bits that are wrong, and of sequences without a mistake.
 
     count: sequences of each size that was trained on.
     """
@@ -46,30 +46,24 @@ def generalisation(model: nn.Module, data: HeldOut, *, count: int = 20) -> Mappi
 def measured(model: nn.Module, data: HeldOut, sizes: Iterable[int], count: int) -> dict[str, float]:
     """Means over sequences of all sizes; errors are shares of all that was asked for."""
     device = next(model.parameters()).device
-    bits, wrong, asked, kind = [], [], [], ""
+    bits, wrong, asked = [], [], []
     for size in sizes:
         batch = Sequences(*(part.to(device) for part in data.sequences(size, count)))
         scored = score(model(batch.x), batch)
-        kind = "bit" if batch.y.is_floating_point() else "word"
         for kept, value in zip((bits, wrong, asked), scored, strict=True):
             kept.append(value.cpu())
     wrong = torch.cat(wrong)
     return {
         "bits_per_sequence": torch.cat(bits).mean().item(),
-        f"{kind}_error": (wrong.sum() / torch.cat(asked).sum()).item(),
+        "bit_error": (wrong.sum() / torch.cat(asked).sum()).item(),
         "solved": (wrong == 0).float().mean().item(),
     }
 
 
 def score(logits: Tensor, batch: Sequences) -> tuple[Tensor, Tensor, Tensor]:
-    """Of each sequence (B,): its bits, how many answers are wrong, how many were asked for."""
-    if batch.y.is_floating_point():
-        nats, each = bit_nats(logits, batch), logits.shape[2]
-        wrong = ((logits > 0) != (batch.y > 0.5)).sum(2)
-    else:
-        nats, each = word_nats(logits, batch), 1
-        wrong = logits.argmax(2) != batch.y
-    return nats.sum(1) / math.log(2), (wrong * batch.asked).sum(1), each * batch.asked.sum(1)
+    """Of each sequence (B,): its cross entropy in bits, how many bits are wrong, how many were asked for."""
+    wrong = ((logits > 0) != (batch.y > 0.5)).sum(2) * batch.asked
+    return bit_nats(logits, batch).sum(1) / math.log(2), wrong.sum(1), logits.shape[2] * batch.asked.sum(1)
 
 
 def questions(model: nn.Module, data: HeldOutStories) -> Mapping[str, float]:

@@ -29,7 +29,7 @@ def memory(model: nn.Module, data: HeldOut, *, length: int = 0, number: int = 0)
     logits, looks = watched(model, batch.x)
     bits, wrong, asked = (float(value) for value in score(logits, batch))
     said = f"{wrong:.0f} of {asked:.0f} answers wrong, {bits:.3g} bits"
-    film = Film(batch.x[0].cpu(), target(batch, logits.shape[2]), probability(logits, batch), looks)
+    film = Film(batch.x[0].cpu(), asked_for(batch.y, batch), asked_for(logits.sigmoid(), batch), looks)
     pictures: dict[str, Image] = {"memory": drawing.solved(film, said)}
     if looks and looks[-1].links is not None:
         pictures["links"] = drawing.links(looks)
@@ -57,16 +57,9 @@ def watched(model: nn.Module, x: Tensor) -> tuple[Tensor, list[Look]]:
     return model.answer(torch.stack(outputs, 1)), looks
 
 
-def target(batch: Sequences, answers: int) -> Tensor:
-    """What was asked for (T, answers), words as one-hot; 0 where nothing was."""
-    bits = batch.y if batch.y.is_floating_point() else nn.functional.one_hot(batch.y, answers).float()
+def asked_for(bits: Tensor, batch: Sequences) -> Tensor:
+    """The one sequence's bits, or what the network thinks they are, (T, answers); 0 where nothing was asked."""
     return (bits[0] * batch.asked[0, :, None]).cpu()
-
-
-def probability(logits: Tensor, batch: Sequences) -> Tensor:
-    """The network's answers (T, answers) in [0, 1]; 0 where nothing was asked."""
-    p = logits.sigmoid() if batch.y.is_floating_point() else logits.softmax(2)
-    return (p[0] * batch.asked[0, :, None]).cpu()
 
 
 def story(model: nn.Module, data: HeldOutStories, *, number: int = 0) -> str:
