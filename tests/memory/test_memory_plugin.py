@@ -103,7 +103,7 @@ def test_what_is_recorded_as_reached_is_the_recipes_own_target(name: str):
         pytest.skip(f"{name} has not been verified with all its seeds yet")
     for target, result in zip(RECIPES[name].targets, record["targets"], strict=True):
         assert (target.metric, target.source) == (result["metric"], result["source"])
-        assert len(result["values"]) >= 5 or not target.stated
+        assert len(result["values"]) >= 3 or not target.stated
 
 
 @pytest.mark.slow
@@ -119,7 +119,7 @@ def test_copying_is_learnt(name: str, tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ntm-copy", "dnc-copy", "dnc-repeat-copy"])
+@pytest.mark.parametrize("name", ["ntm-copy", "dnc-copy", "ntm-repeat-copy", "dnc-repeat-copy"])
 def test_no_seed_becomes_nan(name: str, tmp_path: Path):
     """A diverged loss ends a run with an error; here are short runs of many seeds at three times the rate."""
     overlay: dict[str, Any] = {**testing.QUIET, "sequences": 4000, "metrics": [], "optimizer.learning_rate": 3e-3}

@@ -57,7 +57,7 @@ TRANSLATION_RECIPES = {
         presets={
             "cpu": Preset(
                 "256 units and five passes: to be seen working, not to reach the target",
-                {"model.units": 256, "model.dropout": 0.2, "data.batch_size": 64, "pairs": 145_000},
+                {"model.units": 256, "model.dropout": 0.2, "data.batch_size": 64, "pairs": 145_000, "eval_every": 750},
                 [multi30k_target(-inf)],
             ),
             "gpu": Preset(
@@ -82,7 +82,7 @@ TRANSLATION_RECIPES = {
         presets={
             "cpu": Preset(
                 "128 wide and five passes: to be seen working, not to reach the target",
-                {"model.width": 128, "model.dropout": 0.1, "data.batch_size": 64, "pairs": 145_000},
+                {"model.width": 128, "model.dropout": 0.1, "data.batch_size": 64, "pairs": 145_000, "eval_every": 750},
                 [multi30k_target(-inf)],
             ),
             "gpu": Preset(
