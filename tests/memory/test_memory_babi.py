@@ -76,6 +76,20 @@ def test_a_batch_may_be_as_long_as_the_longest_story(folder: Path):
     assert {next(stream).x.shape[1] for _ in range(10)} == {31}
 
 
+def test_a_curriculum_tells_stories_to_their_first_questions(folder: Path):
+    data = Babi(batch_size=1, curriculum=100, seed=0)
+    stream = data.batches(SequenceLSTM(data.spec, width=4))
+    told = [" ".join(data.vocabulary[int(step.argmax())] for step in next(stream).x[0]) for _ in range(120)]
+    first, second = (" ".join(story.words) for story in parse(FILE.splitlines()))
+    cut = "mary moved to the bathroom . john went to the hallway . where is mary ? -"
+    assert set(told[:50]) == {cut, second}
+    assert set(told[50:]) == {first, second}
+    data = Babi(batch_size=18, curriculum=100, pad=True, seed=0)
+    batch = next(data.batches(SequenceLSTM(data.spec, width=4)))
+    assert batch.x.shape[1] == 31
+    assert batch.asked.sum() == 18
+
+
 class Oracle(torch.nn.Module):
     """Knows the answers of the stories it is told of, but gives `wrong` words in place of the right ones."""
 
@@ -165,7 +179,11 @@ def test_the_archive_is_downloaded_into_an_empty_folder(folder: Path, tmp_path: 
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"task": 21}, "1 to 20, or 0 for all, got 21"), ({"batch_size": 500}, "between 1 and the 18 stories, got 500")],
+    [
+        ({"task": 21}, "1 to 20, or 0 for all, got 21"),
+        ({"batch_size": 500}, "between 1 and the 18 stories, got 500"),
+        ({"curriculum": -1}, "--data.curriculum must be at least 0, got -1"),
+    ],
 )
 def test_bad_options_are_one_clear_line(folder: Path, options, said):
     with pytest.raises(UserError, match=said):

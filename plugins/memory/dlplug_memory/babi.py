@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dlplug import Data, Order, Spec, UserError
 from dlplug_memory.stories import ANSWER, TASKS, Story, read_task
-from dlplug_memory.tasks import Sequences
+from dlplug_memory.tasks import Sequences, grown
 
 VALIDATION = 0.1  # of the training stories, the last of each task
 
@@ -33,6 +33,8 @@ class Babi(Data):
     task: 1 to 20, or 0 for all of them together.
     language: en has 1,000 questions to train on, en-10k 10,000.
     batch_size: stories a batch.
+    curriculum: stories over which what is told of each grows from its first question to all of it; 0 tells all from the
+        start.
     pad: gives every batch the longest story's shape, which --graph needs.
     """
 
@@ -45,11 +47,14 @@ class Babi(Data):
         task: int = 1,
         language: Literal["en", "en-10k"] = "en-10k",
         batch_size: int = 16,
+        curriculum: int = 0,
         pad: bool = False,
         seed: int,
     ) -> None:
         if task not in (0, *TASKS):
             raise UserError(f"--data.task must be 1 to 20, or 0 for all, got {task}")
+        if curriculum < 0:
+            raise UserError(f"--data.curriculum must be at least 0, got {curriculum}")
         tasks = list(TASKS) if task == 0 else [task]
         train = {number: read_task(language, number, "train") for number in tasks}
         test = {number: read_task(language, number, "test") for number in tasks}
@@ -64,6 +69,7 @@ class Babi(Data):
         if not 0 < batch_size <= count:
             raise UserError(f"--data.batch-size must be between 1 and the {count} stories, got {batch_size}")
         self.order = Order(count, batch_size, seed)
+        self.curriculum, self.questions = curriculum, int(self.parts["train"].question.max())
         self.steps = int(self.parts["train"].length.max()) if pad else 0
         self.spec = Spec((len(self.vocabulary),), len(self.vocabulary), names=tuple(self.vocabulary))
         self.protocol = f"bAbI {language}, {f'task {task}' if task else 'all 20 tasks together'}"
@@ -73,8 +79,9 @@ class Babi(Data):
         train = Written(*(part.to(device) for part in self.parts["train"]))
         while True:
             index = self.order.next().to(device)
+            questions = grown(1, self.questions, self.count, self.curriculum)
             self.count += self.order.batch_size
-            yield shown(train, index, len(self.vocabulary), self.steps)
+            yield shown(train, index, len(self.vocabulary), questions, self.steps)
 
     def split(self, name: str) -> HeldOutStories:
         return HeldOutStories(self.parts[name], self.vocabulary)
@@ -114,10 +121,16 @@ def written(tasks: dict[int, list[Story]], words: list[str]) -> Written:
     return Written(told, answers, question, length, torch.tensor([n for n, task in tasks.items() for _ in task]))
 
 
-def shown(stories: Written, index: Tensor, words: int, steps: int = 0) -> Sequences:
-    """The stories of an index as one-hot words; as long as the longest of them, or as `steps`."""
-    length = stories.length[index]
+def shown(stories: Written, index: Tensor, words: int, questions: int = 0, steps: int = 0) -> Sequences:
+    """The stories of an index as one-hot words; each to the end of so many questions, or all of it; as long as the
+    longest of them, or as `steps`."""
+    question, length = stories.question[index], stories.length[index]
+    place = torch.arange(question.shape[1], device=index.device)
+    asked = question > 0
+    if questions:
+        asked &= question <= questions
+        length = ((place + 1) * asked).amax(1)
     steps = steps or int(length.max())
-    there = torch.arange(steps, device=index.device) < length[:, None]
+    there = place[:steps] < length[:, None]
     x = F.one_hot(stories.words[index, :steps], words).float() * there[:, :, None]
-    return Sequences(x, stories.answers[index, :steps], (stories.question[index, :steps] > 0).float())
+    return Sequences(x, stories.answers[index, :steps], asked[:, :steps].float())
