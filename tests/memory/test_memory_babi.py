@@ -90,6 +90,12 @@ def test_a_curriculum_tells_stories_to_their_first_questions(folder: Path):
     assert batch.asked.sum() == 18
 
 
+def test_the_recipe_learns_and_resumes(folder: Path):
+    small = {"model.slots": 12, "model.word": 6, "model.width": 12, "data.batch_size": 2, "data.curriculum": 8}
+    testing.check_recipe("dnc-babi", small)
+    testing.check_sampler("dnc-babi", "story", small)
+
+
 class Oracle(torch.nn.Module):
     """Knows the answers of the stories it is told of, but gives `wrong` words in place of the right ones."""
 
