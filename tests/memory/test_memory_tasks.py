@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from functools import partial
 
 import pytest
 import torch
@@ -17,7 +18,8 @@ from dlplug_memory.tasks import HeldOut, Sequences, Task
 
 from dlplug import UserError, testing
 
-TASKS = [Copy, RepeatCopy, Recall, PrioritySort, NGrams, Traversal]
+MARKS = partial(RepeatCopy, told="marks")
+TASKS = [Copy, RepeatCopy, MARKS, Recall, PrioritySort, NGrams, Traversal]
 
 
 def rows(batch: Sequences):
@@ -38,20 +40,22 @@ def test_copy_asks_for_what_came_before_the_mark():
         assert not any(any(x[t]) for t in asked)
 
 
+@pytest.mark.parametrize("told", ["number", "marks"])
 @pytest.mark.parametrize(("grow", "size"), [("repeats", 1), ("repeats", 4), ("length", 3), ("length", 20)])
-def test_repeat_copy_asks_as_often_as_it_says(grow, size):
-    task = RepeatCopy(grow=grow, seed=0)
+def test_repeat_copy_asks_as_often_as_it_says(grow, size, told):
+    task = RepeatCopy(grow=grow, told=told, seed=0)
     sizes = torch.arange(1.0, 11.0)
     for x, y, asked in rows(held_out(task, size)):
         mark = next(t for t, step in enumerate(x) if step[8])
-        said = x[mark + 1][9] * sizes.std(correction=0).item() + sizes.mean().item()
-        repeats = round(said)
+        shown = [step[9] for step in x if step[9]]
+        number = round(shown[0] * sizes.std(correction=0).item() + sizes.mean().item())
+        repeats = len(shown) if told == "marks" else number
         assert size == (repeats if grow == "repeats" else mark)
         assert len(x) <= task.steps(size)
         answers = [y[t] for t in asked]
         assert answers[:-1] == [[*step[:8], 0.0] for step in x[:mark]] * repeats
         assert answers[-1] == [0.0] * 8 + [1.0]
-        assert asked == list(range(mark + 2, len(x)))
+        assert asked == list(range(mark + 1 + len(shown), len(x)))
 
 
 def test_recall_asks_for_the_item_after_the_one_shown():

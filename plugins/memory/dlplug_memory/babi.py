@@ -7,11 +7,12 @@ from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from dlplug import Data, Order, Spec, UserError
+from dlplug.distributed import rank
 from dlplug_memory.stories import ANSWER, TASKS, Story, read_task
-from dlplug_memory.tasks import Sequences, grown
+from dlplug_memory.tasks import Sequences, grown, sequence_seed
 
 VALIDATION = 0.1  # of the training stories, the last of each task
 
@@ -33,8 +34,8 @@ class Babi(Data):
     task: 1 to 20, or 0 for all of them together.
     language: en has 1,000 questions to train on, en-10k 10,000.
     batch_size: stories a batch.
-    curriculum: stories over which what is told of each grows from its first question to all of it; 0 tells all from the
-        start.
+    curriculum: stories over which the most questions grow from one to all; each batch's stories end after a number of
+        questions drawn up to that. After so many, or with 0, all of a story is told.
     pad: gives every batch the longest story's shape, which --graph needs.
     """
 
@@ -76,10 +77,14 @@ class Babi(Data):
 
     def batches(self, model: nn.Module) -> Iterator[Sequences]:
         device = next(model.parameters()).device
-        train = Written(*(part.to(device) for part in self.parts["train"]))
+        train, generator = Written(*(part.to(device) for part in self.parts["train"])), Generator()
         while True:
             index = self.order.next().to(device)
-            questions = grown(1, self.questions, self.count, self.curriculum)
+            questions = self.questions
+            if self.count < self.curriculum:
+                generator.manual_seed(sequence_seed(self.order.seed, self.count, rank()))
+                most = grown(1, self.questions, self.count, self.curriculum)
+                questions = int(torch.randint(1, most + 1, (), generator=generator))
             self.count += self.order.batch_size
             yield shown(train, index, len(self.vocabulary), questions, self.steps)
 

@@ -66,13 +66,13 @@ class Copy(Task):
 class RepeatCopy(Task):
     """A sequence of random bits and how often it is to be given back; then that, and an end mark.
 
-    The number is given by a channel of its own as (repeats - mean) / deviation of those trained on, as in the paper.
-
     bits: numbers in a vector.
     min_length: of the shortest sequence.
     max_length: of the longest sequence.
     min_repeats: fewest repeats.
     max_repeats: most repeats that are trained on.
+    told: how the number of repeats is told, by a channel of its own: as a number, (repeats - mean) / deviation of those
+        trained on, as in the paper; or as so many marks, one at each step, which can be more than ever were seen.
     grow: what a curriculum lets grow, and what is tested on more than it was trained on.
     batch_size: sequences a batch, all of one length.
     curriculum: sequences over which the largest grows from the smallest; 0 draws all from the start.
@@ -87,6 +87,7 @@ class RepeatCopy(Task):
         max_length: int = 10,
         min_repeats: int = 1,
         max_repeats: int = 10,
+        told: Literal["number", "marks"] = "number",
         grow: Literal["repeats", "length"] = "repeats",
         batch_size: int = 16,
         curriculum: int = 0,
@@ -98,7 +99,7 @@ class RepeatCopy(Task):
         for what, (least, most) in {"lengths": lengths, "repeats": repeats}.items():
             if not 1 <= least <= most:
                 raise UserError(f"{what} must be at least 1, the smallest first, got {least} to {most}")
-        self.bits, self.grow = bits, grow
+        self.bits, self.told, self.grow = bits, told, grow
         (smallest, largest), self.other = (lengths, repeats) if grow == "length" else (repeats, lengths)
         # of a uniform distribution over whole numbers
         self.mean = (min_repeats + max_repeats) / 2
@@ -120,11 +121,14 @@ class RepeatCopy(Task):
         drawn = int(torch.randint(smallest, largest + 1, (), generator=generator))
         length, repeats = (size, drawn) if self.grow == "length" else (drawn, size)
         vectors = random_bits(count, length, self.bits, generator=generator)
-        start, end = length + 2, length + 2 + repeats * length
+        marks = repeats if self.told == "marks" else 1
+        start = length + 1 + marks
+        end = start + repeats * length
         x = torch.zeros(count, end + 1, self.bits + 2)
         x[:, :length, : self.bits] = vectors
         x[:, length, self.bits] = 1.0
-        x[:, length + 1, self.bits + 1] = (repeats - self.mean) / self.deviation
+        number = (repeats - self.mean) / self.deviation
+        x[:, length + 1 : start, self.bits + 1] = 1.0 if self.told == "marks" else number
         y, asked = torch.zeros(count, end + 1, self.bits + 1), torch.zeros(count, end + 1)
         y[:, start:end, : self.bits] = vectors.repeat(1, repeats, 1)
         y[:, end, self.bits] = 1.0
@@ -135,4 +139,5 @@ class RepeatCopy(Task):
         return size if self.grow == "length" else self.other[1]
 
     def steps(self, size: int) -> int:
-        return self.items(size) + 3 + size * self.other[1]
+        marks = (self.other[1] if self.grow == "length" else size) if self.told == "marks" else 1
+        return self.items(size) + 2 + marks + size * self.other[1]
