@@ -82,9 +82,10 @@ def test_a_curriculum_tells_stories_to_their_first_questions(folder: Path):
     told = [" ".join(data.vocabulary[int(step.argmax())] for step in next(stream).x[0]) for _ in range(150)]
     first, second = (" ".join(story.words) for story in parse(FILE.splitlines()))
     cut = "mary moved to the bathroom . john went to the hallway . where is mary ? -"
-    assert set(told[:50]) == {cut, second}
-    assert set(told[50:100]) == {cut, first, second}
+    assert set(told[:70]) == {cut, second}
+    assert set(told[70:100]) == {cut, first, second}
     assert set(told[100:]) == {first, second}
+    assert [data.most_at(count) for count in (0, 70, 71, 99)] == [1, 1, 2, 2]
     data = Babi(batch_size=18, curriculum=100, pad=True, seed=0)
     batch = next(data.batches(SequenceLSTM(data.spec, width=4)))
     assert batch.x.shape[1] == 31

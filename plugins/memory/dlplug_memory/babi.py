@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from dlplug import Data, Order, Spec, UserError
 from dlplug.distributed import rank
 from dlplug_memory.stories import ANSWER, TASKS, Story, read_task
-from dlplug_memory.tasks import Sequences, grown, sequence_seed
+from dlplug_memory.tasks import Sequences, sequence_seed
 
 VALIDATION = 0.1  # of the training stories, the last of each task
 
@@ -34,8 +34,8 @@ class Babi(Data):
     task: 1 to 20, or 0 for all of them together.
     language: en has 1,000 questions to train on, en-10k 10,000.
     batch_size: stories a batch.
-    curriculum: stories over which the most questions grow from one to all; each batch's stories end after a number of
-        questions drawn up to that. After so many, or with 0, all of a story is told.
+    curriculum: stories over which the most questions told grow from one to all, slowly at first; each batch's stories
+        end after a number of questions drawn up to that. After so many stories, or with 0, all of a story is told.
     pad: gives every batch the longest story's shape, which --graph needs.
     """
 
@@ -80,13 +80,17 @@ class Babi(Data):
         train, generator = Written(*(part.to(device) for part in self.parts["train"])), Generator()
         while True:
             index = self.order.next().to(device)
+            generator.manual_seed(sequence_seed(self.order.seed, self.count, rank()))
             questions = self.questions
             if self.count < self.curriculum:
-                generator.manual_seed(sequence_seed(self.order.seed, self.count, rank()))
-                most = grown(1, self.questions, self.count, self.curriculum)
-                questions = int(torch.randint(1, most + 1, (), generator=generator))
+                questions = int(torch.randint(1, self.most_at(self.count) + 1, (), generator=generator))
             self.count += self.order.batch_size
             yield shown(train, index, len(self.vocabulary), questions, self.steps)
+
+    def most_at(self, count: int) -> int:
+        """The most questions of a story told after so many stories: with the square of how far the curriculum is, as
+        what one question teaches is learnt last and told fastest."""
+        return 1 + int(self.questions * (count / self.curriculum) ** 2)
 
     def split(self, name: str) -> HeldOutStories:
         return HeldOutStories(self.parts[name], self.vocabulary)

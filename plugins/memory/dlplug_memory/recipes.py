@@ -224,7 +224,7 @@ RECIPES = {
     "dnc-babi": Recipe(
         summary="A Differentiable Neural Computer reads stories and answers questions about them",
         # whole stories from the start teach it no more than to name the last place that was mentioned
-        data=use("babi", task=1, language="en-10k", batch_size=8, curriculum=100_000),
+        data=use("babi", task=1, language="en-10k", batch_size=8, curriculum=90_000),
         model=use("dnc", slots=64, word=32, reads=2, width=128, ready=True),
         loss="word-cross-entropy",
         optimizer=rmsprop(7e-4),

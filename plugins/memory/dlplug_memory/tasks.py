@@ -96,8 +96,10 @@ class Task(Data):
             yield Sequences(*(part.to(device, non_blocking=True) for part in batch))
 
     def largest_at(self, count: int) -> int:
-        """The largest size drawn after so many sequences."""
-        return grown(self.smallest, self.largest, count, self.curriculum)
+        """The largest size drawn after so many sequences: it grows evenly over the curriculum."""
+        if count >= self.curriculum:
+            return self.largest
+        return self.smallest + (self.largest - self.smallest + 1) * count // self.curriculum
 
     def split(self, name: str) -> HeldOut:
         return HeldOut(self, name)
@@ -112,13 +114,6 @@ class HeldOut:
     def sequences(self, size: int, count: int) -> Sequences:
         generator = Generator().manual_seed(HELD_OUT[self.name] * 1_000_003 + size)
         return self.task.make(size, count, generator)
-
-
-def grown(smallest: int, largest: int, count: int, curriculum: int) -> int:
-    """The largest size after `count` sequences: it grows evenly over a curriculum of so many."""
-    if count >= curriculum:
-        return largest
-    return smallest + (largest - smallest + 1) * count // curriculum
 
 
 def sequence_seed(seed: int, count: int, rank: int) -> int:
