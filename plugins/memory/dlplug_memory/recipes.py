@@ -16,9 +16,9 @@ WATCH = ["train/bits_per_sequence", "train/bit_error"]
 TORCH = use("torch", threads=1, log_every=50, eval_every=625)
 
 
-def rmsprop(learning_rate: float, *, clip_norm: float = 10.0) -> Use:
+def rmsprop(learning_rate: float, *, clip_norm: float = 10.0, schedule: str = "linear") -> Use:
     """RMSProp with all its constants: the momentum of Graves et al. 2014, α of loudinthecloud/pytorch-ntm, the norm at
-    which the whole gradient is clipped of RobertCsordas/dnc. The rate falls to 0."""
+    which the whole gradient is clipped of RobertCsordas/dnc. The rate falls to 0 unless it is said to be constant."""
     return use(
         "rmsprop",
         learning_rate=learning_rate,
@@ -27,7 +27,7 @@ def rmsprop(learning_rate: float, *, clip_norm: float = 10.0) -> Use:
         epsilon=1e-8,
         centered=False,
         clip_norm=clip_norm,
-        schedule="linear",
+        schedule=schedule,
     )
 
 
@@ -227,7 +227,7 @@ RECIPES = {
         data=use("babi", task=1, language="en-10k", batch_size=8, curriculum=90_000),
         model=use("dnc", slots=64, word=32, reads=2, width=128, ready=True),
         loss="word-cross-entropy",
-        optimizer=rmsprop(7e-4),
+        optimizer=rmsprop(7e-4, schedule="constant"),
         length="100k sequences",
         source=f"{GRAVES_2016}; Weston et al. 2016 (arXiv:1502.05698); {CSORDAS}",
         metrics=["questions"],
