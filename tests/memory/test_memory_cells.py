@@ -24,6 +24,7 @@ DNC_OPTIONS = {"slots": 7, "word": 4, "width": 8}
 SMALL = {
     "ntm": lambda: NTM(SPEC, slots=7, word=4, width=8),
     "ntm-lstm": lambda: NTM(SPEC, slots=7, word=4, width=8, reads=2, writes=3, reach=2, control="lstm"),
+    "ntm-ready": lambda: NTM(SPEC, slots=7, word=4, width=8, control="lstm", ready=True),
     "dnc": lambda: DNC(SPEC, **DNC_OPTIONS, mask=False, deallocate=False),
     "dnc-mended": lambda: DNC(SPEC, **DNC_OPTIONS, reads=2, sharpen=True, control="feed-forward"),
     "dnc-ready": lambda: DNC(SPEC, **DNC_OPTIONS, reads=2, ready=True),
@@ -188,15 +189,16 @@ def test_a_dncs_step_is_its_equations(deallocate):
     torch.testing.assert_close(output, torch.cat([h, got], 1))
 
 
-def test_a_ready_dnc_begins_by_looking_up_what_was_like_this():
+@pytest.mark.parametrize("network", [NTM, DNC])
+def test_a_ready_network_begins_by_looking_up_what_was_like_this(network: type[NTM] | type[DNC]):
     """After eight different steps, each in a slot of its own, the third is shown again: its slot is read most."""
     torch.manual_seed(0)
-    model = DNC(Spec((8,), 3), slots=9, word=16, width=64, control="feed-forward", ready=True)
+    model = network(Spec((8,), 3), slots=9, word=16, width=64, control="feed-forward", ready=True)
     shown = torch.cat([torch.eye(8), torch.eye(8)[2:3]]).unsqueeze(0)
     *before, (_, last) = model.steps(shown)
-    written = torch.stack([state.write_weights[0] for _, state in before]).argmax(1)
+    written = torch.stack([model.cell.look(state).write_weights[0, 0] for _, state in before]).argmax(1)
     assert len(set(written.tolist())) == 8
-    assert last.read_weights[0, 0, written].argmax() == 2
+    assert model.cell.look(last).read_weights[0, 0, written].argmax() == 2
 
 
 def test_masks_and_sharpness_change_what_is_read():

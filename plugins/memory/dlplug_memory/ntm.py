@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from dlplug import Spec, UserError
 from dlplug_memory.content import content_weights
-from dlplug_memory.controllers import Hidden, controller
+from dlplug_memory.controllers import LSTM, Hidden, controller
 from dlplug_memory.ntm_addressing import interpolate, read, sharpen, shift, write
 from dlplug_memory.recurrent import Cell, Look, Recurrent, bound_gradient, check_sizes
 
 SURE = 2.0  # in logits: at first g_t is near 0.12, and one of three shifts near 0.79
+STRENGTH = 6.0  # of a ready net: β begins near 6
 BLANK = 1e-6  # what every number of the memory is at first, as Collier & Beel 2018 found to learn fastest
 
 
@@ -37,7 +38,17 @@ class NTMCell(Cell):
     """
 
     def __init__(
-        self, inputs: int, *, slots: int, word: int, reads: int, writes: int, reach: int, width: int, control: str
+        self,
+        inputs: int,
+        *,
+        slots: int,
+        word: int,
+        reads: int,
+        writes: int,
+        reach: int,
+        width: int,
+        control: str,
+        ready: bool,
     ) -> None:
         super().__init__()
         self.slots, self.word, self.reads, self.writes = slots, word, reads, writes
@@ -55,7 +66,22 @@ class NTMCell(Cell):
         nn.init.constant_(gates[:heads], -SURE)
         nn.init.constant_(shift.view(heads, shifts)[:reads, reach], SURE)
         nn.init.constant_(shift.view(heads, shifts)[reads:, min(reach + 1, 2 * reach)], SURE)
+        if ready:
+            self.get_ready()
         self.outputs = width + reads * word
+
+    @torch.no_grad()
+    def get_ready(self) -> None:
+        """Lets the heads that read begin by looking up what the step at hand is like."""
+        heads, word = self.reads + self.writes, self.word
+        vectors = self.heads.weight[: self.sizes[0]].view(heads + self.writes, word, -1)
+        # what is looked for is what the first head would write
+        vectors[: self.reads] = vectors[heads]
+        _, gates, positive, _ = self.heads.bias.split(self.sizes)
+        gates[: self.reads] = SURE
+        positive[: self.reads] = STRENGTH
+        if isinstance(self.controller, LSTM):
+            self.controller.live_in_the_present()
 
     def start(self, x: Tensor) -> NTMState:
         batch = len(x)
@@ -104,6 +130,7 @@ class NTM(Recurrent):
     reach: slots that a head may move at a step, either way.
     width: of the controller.
     control: what the controller is; one without a memory of its own has to use the tape.
+    ready: begins as a memory of every step, looked up by what the step is like; else heads that read keep their place.
     """
 
     def __init__(
@@ -117,6 +144,7 @@ class NTM(Recurrent):
         reach: int = 1,
         width: int = 100,
         control: Literal["feed-forward", "lstm"] = "feed-forward",
+        ready: bool = False,
     ) -> None:
         check_sizes("ntm", slots=slots, word=word, reads=reads, writes=writes, width=width)
         if not 0 <= 2 * reach < slots:
@@ -130,5 +158,6 @@ class NTM(Recurrent):
             reach=reach,
             width=width,
             control=control,
+            ready=ready,
         )
         super().__init__(cell, spec)

@@ -173,10 +173,12 @@ RECIPES = {
     ),
     "ntm-recall": recipe(
         "A Neural Turing Machine is shown an item and recalls the one after it",
-        "recall",
-        use("ntm", reads=2),
-        "100k sequences",
+        use("recall", batch_size=8),
+        use("ntm", slots=64, control="lstm", ready=True),
+        "30k sequences",
         GRAVES_2014,
+        optimizer=rmsprop(7e-4),
+        targets=[recall_target(0.95)],
     ),
     "dnc-recall": recipe(
         "A Differentiable Neural Computer is shown an item and recalls the one after it",
