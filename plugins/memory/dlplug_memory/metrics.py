@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -38,9 +39,15 @@ def generalisation(model: nn.Module, data: HeldOut, *, count: int = 20) -> Mappi
     for times in LONGER:
         size = times * data.task.largest
         if warning := too_few_slots(model, data.task.items(size)):
-            log.warning(f"{times} times the length: {warning}")
+            warn_once(f"{times} times the length: {warning}")
         values |= {f"{name}_x{times}": value for name, value in measured(model, data, [size], count).items()}
     return values
+
+
+@cache
+def warn_once(message: str) -> None:
+    """Not at every evaluation, for it holds at each."""
+    log.warning(message)
 
 
 def measured(model: nn.Module, data: HeldOut, sizes: Iterable[int], count: int) -> dict[str, float]:

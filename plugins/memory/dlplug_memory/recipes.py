@@ -99,6 +99,16 @@ def recall_target(bar: float) -> Target:
     )
 
 
+# no bar, to compare
+SORT_TARGET = Target(
+    "test/bits_per_sequence",
+    "priority sort, the first 16 of 20 vectors of 8 bits; 10 held-out sequences, 128 bits each",
+    "",
+    at_most=inf,
+    where={"data": "priority-sort", "data.bits": 8, "data.max_vectors": 20, "data.share": 0.8},
+)
+
+
 def graph_target(bar: float) -> Target:
     """Paths followed to their end; an LSTM is to be compared, by an infinite bar."""
     return Target(
@@ -200,10 +210,12 @@ RECIPES = {
     ),
     "ntm-sort": recipe(
         "A Neural Turing Machine sorts vectors by their priority",
-        "priority-sort",
-        use("ntm", reads=4, writes=4, width=200),
-        "200k sequences",
+        use("priority-sort", batch_size=8),
+        use("ntm", reads=4, width=200, control="lstm", ready=True),
+        "80k sequences",
         GRAVES_2014,
+        optimizer=rmsprop(7e-4),
+        targets=[SORT_TARGET],
     ),
     "dnc-graph": recipe(
         "A Differentiable Neural Computer is told a graph and follows a path through it",
