@@ -116,9 +116,12 @@ class RepeatCopy(Task):
         )
 
     def make(self, size: int, count: int, generator: Generator) -> Sequences:
-        """size: the repeats or the length; the other is drawn."""
+        """size: the repeats or the length; the other is drawn, or the largest where the size is beyond those trained on,
+        as in figure 8 of the paper."""
         smallest, largest = self.other
-        drawn = int(torch.randint(smallest, largest + 1, (), generator=generator))
+        drawn = largest
+        if size <= self.largest:
+            drawn = int(torch.randint(smallest, largest + 1, (), generator=generator))
         length, repeats = (size, drawn) if self.grow == "length" else (drawn, size)
         vectors = random_bits(count, length, self.bits, generator=generator)
         marks = repeats if self.told == "marks" else 1

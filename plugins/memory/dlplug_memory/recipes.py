@@ -80,7 +80,7 @@ REPEAT_COPY_TARGETS = [
     ),
     Target(
         "test/bit_error_x2",
-        "repeat copy, 20 times; 20 held-out sequences; trained on 1 to 10 times",
+        "repeat copy, 10 vectors 20 times; 20 held-out sequences; trained on 1 to 10 times",
         f"{OWN}; {GRAVES_2014}, figure 8: of more than 10 no count is kept",
         at_most=0.01,
         where=REPEAT_COPY | {"data.grow": "repeats"},
