@@ -116,8 +116,8 @@ class RepeatCopy(Task):
         )
 
     def make(self, size: int, count: int, generator: Generator) -> Sequences:
-        """size: the repeats or the length; the other is drawn, or the largest where the size is beyond those trained on,
-        as in figure 8 of the paper."""
+        """size: the repeats or the length. The other is drawn; beyond the sizes trained on it is the largest, as in
+        figure 8 of the paper."""
         smallest, largest = self.other
         drawn = largest
         if size <= self.largest:
