@@ -80,9 +80,9 @@ class Babi(Data):
         train, generator = Written(*(part.to(device) for part in self.parts["train"])), Generator()
         while True:
             index = self.order.next().to(device)
-            generator.manual_seed(sequence_seed(self.order.seed, self.count, rank()))
             questions = self.questions
             if self.count < self.curriculum:
+                generator.manual_seed(sequence_seed(self.order.seed, self.count, rank()))
                 questions = int(torch.randint(1, self.most_at(self.count) + 1, (), generator=generator))
             self.count += self.order.batch_size
             yield shown(train, index, len(self.vocabulary), questions, self.steps)
