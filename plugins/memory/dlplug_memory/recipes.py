@@ -16,26 +16,25 @@ WATCH = ["train/bits_per_sequence", "train/bit_error"]
 TORCH = use("torch", threads=1, log_every=50, eval_every=625)
 
 
-def rmsprop(learning_rate: float, *, clip_norm: float = 10.0, schedule: str = "linear") -> Use:
+def rmsprop(*, epsilon: float = 1e-8, schedule: str = "linear") -> Use:
     """RMSProp with all its constants: α and the momentum of Graves 2013 (arXiv:1308.0850), in whose form Graves et al.
-    2014 use it, and the norm at which the whole gradient is clipped of RobertCsordas/dnc. The rate falls to 0 unless it
-    is said to be constant.
-
-    The gradient of a task that is solved is noise, and a small ε scales that up to full steps: nets that copied 120
-    vectors forgot how. Graves 2013 has 1e-4 under the root for sums where the loss here is a mean over a batch's bits.
-    """
+    2014 use it; ε and the norm at which the whole gradient is clipped of RobertCsordas/dnc. The rate falls to 0 unless
+    it is said to be constant."""
     return use(
         "rmsprop",
-        learning_rate=learning_rate,
+        learning_rate=7e-4,
         alpha=0.95,
         momentum=0.9,
-        epsilon=1e-5,
+        epsilon=epsilon,
         centered=False,
-        clip_norm=clip_norm,
+        clip_norm=10.0,
         schedule=schedule,
     )
 
 
+# The gradient of a solved task is noise, which a small ε scales up to full steps: NTMs that copied 120 vectors forgot
+# how. Graves 2013 has 1e-4 under the root, for sums where the loss here is a mean over a batch's bits.
+NTM_RMSPROP = rmsprop(epsilon=1e-6)
 ADAM = use("adam", learning_rate=3e-3, clip_norm=1.0, schedule="linear")
 
 
@@ -43,7 +42,6 @@ def recipe(summary: str, data: Use | str, model: Use, length: str, source: str, 
     """What the recipes on bits have in common."""
     parts: dict[str, Any] = {
         "loss": "bit-cross-entropy",
-        "optimizer": rmsprop(1e-3),
         "metrics": MEASURES,
         "samplers": ["memory"],
         "trainer": TORCH,
@@ -144,7 +142,7 @@ RECIPES = {
         use("ntm", slots=256, control="lstm"),
         "50k sequences",
         GRAVES_2014,
-        optimizer=rmsprop(7e-4),
+        optimizer=NTM_RMSPROP,
         targets=copy_targets("ntm", 0.05, 0.01),
     ),
     "dnc-copy": recipe(
@@ -153,7 +151,7 @@ RECIPES = {
         use("dnc", slots=128),
         "20k sequences",
         f"{GRAVES_2016}; masked and de-allocating: {CSORDAS}",
-        optimizer=rmsprop(7e-4),
+        optimizer=rmsprop(),
         # its allocation is soft, and writes over what is there when few slots are left
         evaluation={"model.slots": 256},
         targets=copy_targets("dnc", 0.05, 0.01),
@@ -183,7 +181,7 @@ RECIPES = {
         use("ntm", control="lstm"),
         "100k sequences",
         GRAVES_2014,
-        optimizer=rmsprop(7e-4),
+        optimizer=NTM_RMSPROP,
         targets=REPEAT_COPY_TARGETS,
     ),
     "dnc-repeat-copy": recipe(
@@ -192,7 +190,7 @@ RECIPES = {
         use("dnc", slots=48, sharpen=True),
         "60k sequences",
         f"{GRAVES_2016}; masked, de-allocating, with sharp links: {CSORDAS}",
-        optimizer=rmsprop(7e-4),
+        optimizer=rmsprop(),
         targets=REPEAT_COPY_TARGETS,
     ),
     "ntm-recall": recipe(
@@ -201,7 +199,7 @@ RECIPES = {
         use("ntm", slots=64, control="lstm", ready=True),
         "30k sequences",
         GRAVES_2014,
-        optimizer=rmsprop(7e-4),
+        optimizer=NTM_RMSPROP,
         targets=[recall_target(0.95)],
     ),
     "dnc-recall": recipe(
@@ -210,7 +208,7 @@ RECIPES = {
         use("dnc", slots=64),
         "80k sequences",
         f"{GRAVES_2016}; masked and de-allocating: {CSORDAS}",
-        optimizer=rmsprop(7e-4),
+        optimizer=rmsprop(),
         targets=[recall_target(0.95)],
     ),
     "lstm-recall": recipe(
@@ -228,7 +226,7 @@ RECIPES = {
         use("ntm", reads=4, width=200, control="lstm", ready=True),
         "80k sequences",
         GRAVES_2014,
-        optimizer=rmsprop(7e-4),
+        optimizer=NTM_RMSPROP,
         targets=[SORT_TARGET],
     ),
     "dnc-graph": recipe(
@@ -237,7 +235,7 @@ RECIPES = {
         use("dnc", slots=32, word=32, reads=2, width=128, ready=True),
         "60k sequences",
         GRAVES_2016,
-        optimizer=rmsprop(7e-4),
+        optimizer=rmsprop(),
         targets=[graph_target(0.9)],
     ),
     "lstm-graph": recipe(
@@ -255,7 +253,7 @@ RECIPES = {
         data=use("babi", task=1, language="en-10k", batch_size=8, curriculum=90_000),
         model=use("dnc", slots=64, word=32, reads=2, width=128, ready=True),
         loss="word-cross-entropy",
-        optimizer=rmsprop(7e-4, schedule="constant"),
+        optimizer=rmsprop(schedule="constant"),
         length="100k sequences",
         source=f"{GRAVES_2016}; Weston et al. 2016 (arXiv:1502.05698); {CSORDAS}",
         metrics=["questions"],
