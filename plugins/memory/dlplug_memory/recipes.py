@@ -178,7 +178,8 @@ RECIPES = {
         "A Neural Turing Machine copies as often as it is told, and more often than it has learnt",
         # marks can be more than ever were seen; beyond the largest number that was, a network cannot tell two apart
         use("repeat-copy", batch_size=8, told="marks"),
-        use("ntm", control="lstm"),
+        # as above: 10 vectors, 20 times, are 232 steps
+        use("ntm", slots=256, control="lstm"),
         "100k sequences",
         GRAVES_2014,
         optimizer=NTM_RMSPROP,
