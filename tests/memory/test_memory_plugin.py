@@ -92,6 +92,15 @@ def test_a_recipes_own_sizes_have_sequences_six_times_as_long(name: str):
     assert len(data.split("val").sequences(max(LONGER) * data.largest, 1).x) == 1
 
 
+@pytest.mark.parametrize(("name", "times"), [("ntm-copy", 6), ("ntm-repeat-copy", 2)])
+def test_a_head_that_moves_on_at_every_step_does_not_come_around_to_what_it_wrote(name: str, times: int):
+    host = testing.load_host()
+    run = Run(host, resolve(host, name, []), Path())
+    task = run.make("data").split("test").task
+    assert any(target.metric.endswith(f"_x{times}") for target in RECIPES[name].targets)
+    assert task.steps(times * task.largest) <= run.config["model.slots"]
+
+
 def test_a_claim_is_about_the_recipes_own_task_and_network():
     host = testing.load_host()
     for name, recipe in RECIPES.items():
