@@ -64,11 +64,15 @@ def gpus() -> list[str]:
 
 
 def commit() -> str:
-    """The git commit of dlplug's own source, with + where files differ from it; "" for an installed wheel."""
+    """The git commit of dlplug's own source, with + where files differ from it; "" for an installed wheel.
+
+    Records of results do not count: each seed that a verify records would mark the next.
+    """
     try:
         if not _git("ls-files", Path(__file__).name):  # a wheel in an environment below somebody's repository
             return ""
-        return _git("describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*")
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)plugins/*/results/*")
+        return _git("rev-parse", "--short=12", "HEAD") + "+" * bool(changed)
     except (OSError, subprocess.SubprocessError):
         return ""
 
