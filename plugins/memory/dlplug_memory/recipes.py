@@ -18,8 +18,8 @@ TORCH = use("torch", threads=1, log_every=50, eval_every=625)
 
 def rmsprop(*, epsilon: float = 1e-8, schedule: str = "linear") -> Use:
     """RMSProp with all its constants: α and the momentum of Graves 2013 (arXiv:1308.0850), in whose form Graves et al.
-    2014 use it; ε and the norm at which the whole gradient is clipped of RobertCsordas/dnc. The rate falls to 0 unless
-    it is said to be constant."""
+    2014 use it; torch's ε; the norm at which the whole gradient is clipped of RobertCsordas/dnc. The rate falls to 0
+    unless it is said to be constant."""
     return use(
         "rmsprop",
         learning_rate=7e-4,
