@@ -135,7 +135,7 @@ def test_copying_is_learnt(name: str, tmp_path: Path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ntm-copy", "dnc-copy", "ntm-repeat-copy", "dnc-repeat-copy"])
 def test_no_seed_becomes_nan(name: str, tmp_path: Path):
-    """A diverged loss ends a run with an error; here are short runs of many seeds at three times the rate."""
+    """A diverged loss ends a run with an error; here are short runs of many seeds at four times the rate."""
     overlay: dict[str, Any] = {**testing.QUIET, "sequences": 4000, "metrics": [], "optimizer.learning_rate": 3e-3}
     if "wandb" in testing.load_host().names("observers"):
         overlay["wandb.mode"] = "off"
