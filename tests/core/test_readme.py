@@ -3,15 +3,18 @@
 import csv
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from dlplug.options import arguments, resolve
 from dlplug.plugins import load_host
 from dlplug.testing import check_plugin
 
 README = Path(__file__).parents[2] / "README.md"
 PLUGINS = README.parent / "plugins" / "README.md"
+SHOWN = re.compile(r"^(?:\$ |uv run |pip install uv && uv run )*dlplug run (.*)$", re.MULTILINE)
 
 
 def block(language, containing, page=README):
@@ -60,6 +63,27 @@ def test_the_observer_of_ones_own_is_a_sound_plugin_of_about_thirty_lines(observ
     check_plugin("csv_rows", load_host(["csv_rows.py"]))
     lines = [line for line in Path("csv_rows.py").read_text().splitlines() if line.strip()]
     assert len(lines) <= 34
+
+
+def runs_shown():
+    """(page, arguments) of every run that a block of a page shows, but for those of one's own plugin."""
+    pages = [README, PLUGINS, *sorted(README.parent.glob("plugins/*/README.md"))]
+    for page in pages:
+        for text in re.findall(r"```\w*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+            for line in SHOWN.findall(text):
+                words = shlex.split(line, comments=True)
+                if not {"-p", "--help"} & {*words}:
+                    yield pytest.param(words, id=f"{page.parent.name}: {' '.join(words)}")
+
+
+@pytest.mark.parametrize("words", runs_shown())
+def test_every_run_that_a_page_shows_has_these_options(words):
+    host, (recipe, *options) = load_host(), words
+    preset = ""
+    if "--preset" in options:
+        preset = options.pop(options.index("--preset") + 1)
+        options.remove("--preset")
+    resolve(host, recipe, [arguments(options)], preset)
 
 
 def test_ci_calls_the_readmes_test_command():
