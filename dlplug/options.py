@@ -126,7 +126,7 @@ def arguments(tokens: Sequence[str]) -> Config:
         elif key:
             given[key].append(token)
         else:
-            raise UserError(f"unexpected {token!r}; options look like --data.gamma 0.99")
+            raise UserError(f"unexpected {token!r}; options look like --loss.gamma 0.99")
     layer: Config = {key: values[0] if len(values) == 1 else values for key, values in given.items() if values}
     for key in (key for key, values in given.items() if not values):
         stem, dot, leaf = key.rpartition(".")
