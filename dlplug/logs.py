@@ -45,7 +45,7 @@ class JsonLines:
 def _cut(path: Path, step: int) -> None:
     """Drops the lines that lie beyond the checkpoint, and a last line that was cut off."""
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8").split("\n"):
         try:
             if json.loads(line)["step"] > step:
                 break

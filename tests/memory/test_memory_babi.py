@@ -185,6 +185,14 @@ def test_the_archive_is_downloaded_into_an_empty_folder(folder: Path, tmp_path: 
         read_task("en-10k", 1, "train")
 
 
+def test_only_line_feeds_end_a_line(folder: Path):
+    told = FILE.replace("Mary moved", "Mary\u2028moved").replace("\n", "\r\n")
+    (folder / "qa2_two_test.txt").write_bytes(told.encode())
+    assert [story.words for story in read_task("en-10k", 2, "test")] == [
+        story.words for story in parse(FILE.split("\n"))
+    ]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -94,6 +94,25 @@ def test_two_columns_and_two_files_are_the_same_pairs(tmp_path: Path):
     assert (one.count, one.epoch) == (13 * 4, 2)
 
 
+# what str.splitlines cuts at beside line feeds, and a sentence may hold
+SEPARATORS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029\r"
+
+
+def test_only_line_feeds_end_a_line(tmp_path: Path):
+    german = [f"ein{SEPARATORS[n % 9]}Hund läuft {n} mal." for n in range(30)]
+    (tmp_path / "x.de").write_bytes("\n".join(german).encode())
+    (tmp_path / "x.en").write_bytes(("\ufeff" + "\r\n".join(ENGLISH) + "\r\n").encode())
+    (tmp_path / "both.tsv").write_bytes("".join(f"{g}\t{e}\n" for g, e in zip(german, ENGLISH, strict=True)).encode())
+    options = {"vocabulary": "characters", "batch_size": 4, "seed": 0}
+    for data in (
+        PairFiles(path=str(tmp_path / "x.de"), beside=str(tmp_path / "x.en"), **options),
+        PairFiles(path=str(tmp_path / "both.tsv"), **options),
+    ):
+        assert data.parts is not None
+        pairs = [pair for part in data.parts.values() for pair in zip(*part, strict=True)]
+        assert sorted(pairs) == sorted(zip(german, ENGLISH, strict=True))
+
+
 def test_pairs_go_on_exactly_where_they_were(tmp_path: Path):
     data = PairFiles(path=str(write_columns(tmp_path)), vocabulary="words", batch_size=5, seed=2)
     testing.check_data(data, MODEL, count=6)

@@ -73,7 +73,7 @@ def read_task(language: str, task: int, part: str) -> list[Story]:
     pattern = re.compile(rf"{FOLDER}/{re.escape(language)}/qa{task}_[a-z-]+_{part}\.txt$")
     place = data_folder() / "babi"
     for path in sorted(place.glob(f"{FOLDER}/{language}/qa{task}_*_{part}.txt")):
-        return _parsed(path.name, path.read_text(encoding="utf-8"))
+        return _parsed(path.name, path.read_bytes().decode())
     archives = sorted(place.glob("*.tar.gz"))
     if not archives and not (place / FOLDER).is_dir():
         archives = [fetched(ARCHIVE, WITHOUT)]
@@ -100,7 +100,7 @@ def _packed(path: Path, pattern: re.Pattern[str]) -> tuple[str, str] | None:
 
 def _parsed(name: str, text: str) -> list[Story]:
     try:
-        stories = list(parse(text.splitlines()))
+        stories = list(parse(text.split("\n")))
     except ValueError:
         stories = []
     if not stories:

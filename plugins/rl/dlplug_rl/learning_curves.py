@@ -37,7 +37,8 @@ def curve_of(folders: Sequence[Path], key: str, until: float) -> Curve:
 def read_values(folder: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
     """A run's frames (n,) and values (n,) of one metric, as far as it has been written; steps where the data count
     nothing."""
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    written = (folder / "metrics.jsonl").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in written.split("\n") if line]
     pairs = [(line.get("frames", line["step"]), line[key]) for line in lines if line.get(key) is not None]
     frames, values = np.array(pairs, dtype=float).reshape(-1, 2).T
     return frames, values

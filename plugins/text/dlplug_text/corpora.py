@@ -48,13 +48,20 @@ def read_text(path: Path, pattern: str = "*") -> str:
 
 def read_file(path: Path) -> str:
     try:
-        return path.read_bytes().decode()
+        return path.read_bytes().decode("utf-8-sig")  # without the mark that Windows' editors begin a file with
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise UserError(
             f"{path} is not UTF-8: the byte 0x{byte:02x} at offset {error.start} cannot be read ({error.reason}); "
             "convert it (iconv -t utf-8), or leave it out by --data.pattern"
         ) from None
+
+
+def lines_of(text: str) -> list[str]:
+    """A text's lines, without their ends: a line ends with a line feed, or a carriage return and that, and with nothing
+    else. `str.splitlines` would also cut at form feeds, U+0085 and U+2028, which sentences may hold."""
+    lines = text.removesuffix("\n").split("\n") if text else []
+    return [line.removesuffix("\r") for line in lines]
 
 
 def hidden(file: Path, root: Path) -> bool:

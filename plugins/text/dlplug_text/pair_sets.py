@@ -12,7 +12,7 @@ import numpy as np
 
 from dlplug import Remote, Run, UserError, fetched
 from dlplug.sampling import epoch_order
-from dlplug_text.corpora import read_text
+from dlplug_text.corpora import lines_of, read_text
 from dlplug_text.pairs import Pairs, Sentences
 
 WITHOUT = "the recipe translate-dates needs no download"
@@ -72,7 +72,7 @@ class Multi30k(Pairs):
 
 def multi30k(split: str, source: str, target: str) -> Sentences:
     one, other = (
-        gzip.decompress(fetched(MULTI30K[f"{split}.{language}"], WITHOUT).read_bytes()).decode().splitlines()
+        lines_of(gzip.decompress(fetched(MULTI30K[f"{split}.{language}"], WITHOUT).read_bytes()).decode())
         for language in (source, target)
     )
     return aligned(one, other, f"multi30k {split}")
@@ -122,13 +122,9 @@ class PairFiles(Pairs):
         )
 
 
-def lines_of(path: str) -> list[str]:
-    return read_text(Path(path).expanduser()).splitlines()
-
-
 def two_columns(path: str) -> Sentences:
     """Raises UserError, naming the line, for one that has not two columns."""
-    rows = [line.split("\t") for line in lines_of(path)]
+    rows = [line.split("\t") for line in lines_of(read_text(Path(path).expanduser()))]
     for number, row in enumerate(rows, 1):
         if len(row) != 2:
             raise UserError(f"{path}, line {number}, has {len(row)} columns; expected a sentence, a tab, a translation")
@@ -136,7 +132,8 @@ def two_columns(path: str) -> Sentences:
 
 
 def two_files(path: str, beside: str) -> Sentences:
-    return aligned(lines_of(path), lines_of(beside), f"{path} and {beside}")
+    source, target = (lines_of(read_text(Path(side).expanduser())) for side in (path, beside))
+    return aligned(source, target, f"{path} and {beside}")
 
 
 def aligned(source: list[str], target: list[str], where: str) -> Sentences:

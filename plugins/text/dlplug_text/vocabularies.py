@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections import Counter
@@ -108,7 +109,7 @@ class BPE:
         return cls(tokenizer.to_str())
 
     def encode(self, text: str) -> Numbers:
-        lines = self._tokenizer.encode_batch_fast(text.splitlines(keepends=True))
+        lines = self._tokenizer.encode_batch_fast(with_ends(text))
         return np.array([token for line in lines for token in line.ids], np.int64)
 
     def decode(self, tokens: Iterable[int]) -> str:
@@ -178,7 +179,12 @@ def made(kind: Kind, size: int, parts: Mapping[str, str]) -> Vocabulary:
     if kind != "bpe":
         raise UserError(f"no vocabulary {kind!r}.{nearest(kind, ('characters', 'bytes', 'bpe'))}")
     check_size(size)
-    return BPE.of(parts["train"].splitlines(keepends=True), size)
+    return BPE.of(with_ends(parts["train"]), size)
+
+
+def with_ends(text: str) -> list[str]:
+    """A text's lines, each with the line feed that ends it."""
+    return list(io.StringIO(text, newline="\n"))
 
 
 def check_size(size: int) -> None:
