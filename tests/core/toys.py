@@ -30,6 +30,15 @@ from dlplug import (
     use,
 )
 
+
+def device_of(model):
+    return next(model.parameters()).device
+
+
+def on(device, *tensors):
+    return [tensor.to(device) for tensor in tensors]
+
+
 # A classifier of points in two moons
 
 
@@ -56,9 +65,9 @@ class Moons(Data):
         self.spec = Spec(input=(2,), output=2)
 
     def batches(self, model):
-        x, y = self.parts["train"]
+        x, y = on(device_of(model), *self.parts["train"])
         while True:
-            index = self.order.next()
+            index = self.order.next().to(x.device)
             self.count += len(index)
             yield Labelled(x[index], y[index])
 
@@ -90,7 +99,8 @@ def cross_entropy(model, batch, *, smoothing: float = 0.0):
 
 def accuracy(product, data):
     """The share of right answers."""
-    right = (product(data.x).argmax(1) == data.y).float().mean().item()
+    x, y = on(device_of(product), *data)
+    right = (product(x).argmax(1) == y).float().mean().item()
     return {"accuracy": right, "note": Text(f"{right:.3f} of {len(data.y)}")}
 
 
@@ -106,8 +116,9 @@ class Ring(Data):
         self.spec = Spec(input=(2,), output=2)
 
     def batches(self, model):
+        y = torch.zeros(self.batch_size, dtype=torch.long)
         while True:
-            yield Labelled(self.draw(self.batch_size), torch.zeros(self.batch_size, dtype=torch.long))
+            yield Labelled(*on(device_of(model), self.draw(self.batch_size), y))
 
     def draw(self, count):
         angle = torch.randint(8, (count,), generator=self.generator) * (torch.pi / 4)
@@ -204,7 +215,7 @@ class Copy(Data):
     def batches(self, model):
         while True:
             symbols = torch.randint(1, 4, (self.batch_size, 3), generator=self.generator)
-            yield Labelled(F.pad(symbols, (0, 3)), symbols)
+            yield Labelled(*on(device_of(model), F.pad(symbols, (0, 3)), symbols))
 
 
 class Recurrent(nn.Module):
@@ -252,7 +263,7 @@ class Walk(Data):
         while True:
             obs = self.look(self.cell)
             with torch.no_grad():
-                best = int(model(obs[None])[0].argmax())
+                best = int(model(obs[None].to(device_of(model)))[0].argmax())
             explore = torch.rand((), generator=self.generator) < self.epsilon
             action = int(torch.randint(2, (), generator=self.generator)) if explore else best
             cell = max(0, self.cell + (1 if action else -1))
@@ -261,7 +272,7 @@ class Walk(Data):
             self.cell, self.finished = 0 if over else cell, self.finished + over
             self.count += 1
             if len(self.memory) >= self.batch_size:
-                yield self.sample()
+                yield Step(*on(device_of(model), *self.sample()))
 
     def sample(self):
         chosen = torch.randint(len(self.memory), (self.batch_size,), generator=self.generator).tolist()
@@ -293,9 +304,9 @@ class Q(Loss):
 
 def walk_length(product, data):
     """Greedy moves from the left end to the right, 100 where it never arrives."""
-    cell, moves = 0, 0
+    cell, moves, device = 0, 0, device_of(product)
     while cell < 5 and moves < 100:
-        cell, moves = max(0, cell + (1 if product(data.look(cell)[None]).argmax() else -1)), moves + 1
+        cell, moves = max(0, cell + (1 if product(data.look(cell)[None].to(device)).argmax() else -1)), moves + 1
     return {"moves": moves}
 
 

@@ -23,7 +23,7 @@ class Line(Data):
 
     def batches(self, model: nn.Module) -> Iterator[Labelled]:
         while True:
-            x = torch.rand(self.size, 1, generator=self.generator)
+            x = torch.rand(self.size, 1, generator=self.generator).to(next(model.parameters()).device)
             self.count += self.size
             yield Labelled(x, 2 * x)
 
