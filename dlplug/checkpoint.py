@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_model
 from torch import Tensor, nn
 
-from dlplug.errors import UserError
+from dlplug.errors import Diverged, UserError
 
 FORMAT = "dlplug-1"
 
@@ -27,11 +28,17 @@ FORMAT = "dlplug-1"
 def save(
     folder: Path, kind: str, step: int, model: nn.Module, learner: dict[str, Any], data: Any = None, keep: int = 1
 ) -> Path:
-    """Writes `<kind>-<step>` under the folder, by a temporary folder that is renamed, and drops all but `keep`."""
+    """Writes `<kind>-<step>` under the folder, by a temporary folder that is renamed, and drops all of the kind but it
+    and the `keep - 1` before it. Those of later steps go too: the run went on from before them.
+
+    Raises Diverged, before anything is written, where weights or states are not finite.
+    """
+    check_finite(model, learner)
     folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(".*.partial"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
     final = folder / f"{kind}-{step:09d}"
-    partial = folder / f".{final.name}.{os.getpid()}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
+    partial, replaced = (folder / f".{final.name}.{os.getpid()}.{what}" for what in ("partial", "replaced"))
     partial.mkdir()
     try:
         save_model(model, str(partial / "weights.safetensors"), metadata={"format": FORMAT})
@@ -41,15 +48,48 @@ def save(
         for path in [*partial.iterdir(), partial]:
             _flush(path)
         if final.exists():
-            shutil.rmtree(final)
+            final.rename(replaced)  # a folder with files in it cannot be renamed over, and is not removed before
         partial.rename(final)
         _flush(folder)
+        shutil.rmtree(replaced, ignore_errors=True)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    for old in find(folder, kind)[:-keep]:
+    found = find(folder, kind)
+    own = found.index(final)
+    for old in found[: max(0, own + 1 - keep)] + found[own + 1 :]:
         shutil.rmtree(old, ignore_errors=True)
     return final
+
+
+def check_finite(model: nn.Module, learner: Mapping[str, Any]) -> None:
+    """Raises Diverged, naming the tensor, where a weight is infinite or NaN, or where a buffer or a tensor of the
+    loss's or an optimizer's state holds NaN (infinity may be meant there). Waits for the device once."""
+    checks = {f"the weight {name}": value.isfinite().all() for name, value in model.named_parameters()}
+    others = {"the buffer": dict(model.named_buffers()), "the loss's": learner.get("loss")}
+    others["the optimizer's"] = learner.get("steppers")
+    for owner, state in others.items():
+        for name, value in _floating(state):
+            checks[f"{owner} {name}"] = ~value.isnan().any()
+    devices = {check.device for check in checks.values()}
+    device = next((d for d in devices if d.type != "cpu"), torch.device("cpu"))
+    fine = torch.stack([check.to(device, non_blocking=True) for check in checks.values()]).tolist() if checks else []
+    for name, well in zip(checks, fine, strict=True):
+        if not well:
+            step = learner.get("step")
+            raise Diverged(f"{name} is not finite at step {step:,}: not saved; what was saved before that is kept")
+
+
+def _floating(state: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
+    """The floating-point tensors of a state, by their places in it."""
+    if isinstance(state, Tensor) and state.is_floating_point():
+        yield name, state
+    elif isinstance(state, Mapping):
+        for key, value in state.items():
+            yield from _floating(value, f"{name}.{key}" if name else str(key))
+    elif isinstance(state, (list, tuple)):
+        for index, value in enumerate(state):
+            yield from _floating(value, f"{name}[{index}]")
 
 
 def plain(state: Any, where: str = "state") -> Any:
@@ -69,12 +109,17 @@ def plain(state: Any, where: str = "state") -> Any:
 
 
 def find(folder: Path, kind: str) -> list[Path]:
-    """The checkpoints of a kind, oldest first."""
-    return sorted(folder.glob(f"{kind}-*"))
+    """The checkpoints of a kind by their steps, the earliest first."""
+    named = re.compile(rf"{kind}-\d+")
+    return sorted((path for path in folder.glob(f"{kind}-*") if named.fullmatch(path.name)), key=step_of)
+
+
+def step_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
 
 
 def newest(folder: Path, *kinds: str) -> Path:
-    """The newest checkpoint of the first kind that has one. Raises UserError where there is none."""
+    """The latest checkpoint of the first kind that has one. Raises UserError where there is none."""
     for kind in kinds:
         if found := find(folder, kind):
             return found[-1]

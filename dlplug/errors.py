@@ -10,6 +10,10 @@ class UserError(Exception):
     """Says what was wrong, what was expected and the nearest right thing, in one line."""
 
 
+class Diverged(UserError):
+    """A loss or a weight is not finite."""
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """' Did you mean pong or pooyan?', or the few names there are, or nothing."""
     names = sorted(names)

@@ -8,11 +8,7 @@ import torch
 from torch import Tensor
 
 from dlplug.contracts import Update
-from dlplug.errors import UserError
-
-
-class Diverged(UserError):
-    """A loss is not finite."""
+from dlplug.errors import Diverged
 
 
 class Meter:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dlplug.distributed import average_gradients
+from dlplug.errors import UserError
 
 Parameters = Iterable[nn.Parameter] | Iterable[dict[str, Any]]
 
@@ -147,6 +150,7 @@ class Stepper:
             group["lr"] *= group.pop("rate", 1.0)
         self.rates: list[float] = [float(group["lr"]) for group in optimizer.param_groups]
         self.scheduled = schedule != "constant" or warmup > 0.0
+        self.initial = [_options(group) for group in optimizer.param_groups]
 
     def step(self, loss: Tensor) -> None:
         loss.backward(inputs=self.parameters)
@@ -174,13 +178,67 @@ class Stepper:
             group["lr"] = torch.tensor(float(group["lr"]), device=device)
             if "capturable" in group:
                 group["capturable"] = True
+        self.initial = [_options(group) for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        return self.optimizer.state_dict()
+        """The optimizer's own, with the learning rates before any schedule, and the names of those options of its
+        groups that it has changed itself: they are state too."""
+        state = self.optimizer.state_dict()
+        groups = [{**group, "lr": rate} for group, rate in zip(state["param_groups"], self.rates, strict=True)]
+        changed = [
+            [name for name, value in _options(group).items() if name != "lr" and not _equal(value, initial.get(name))]
+            for group, initial in zip(groups, self.initial, strict=True)
+        ]
+        return {**state, "param_groups": groups, "optimizer": type(self.optimizer).__name__, "changed": changed}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        lagging = [group["lr"] for group in self.optimizer.param_groups]
-        self.optimizer.load_state_dict(state)
-        for group, rate in zip(self.optimizer.param_groups, lagging, strict=True):
-            if isinstance(rate, Tensor):
-                group["lr"] = rate.fill_(float(group["lr"]))
+        """The state alone: learning rate, weight decay and all else that was asked for stay this optimizer's own.
+
+        Raises UserError for the state of another optimizer, or of other weights.
+        """
+        mine, saved = self.optimizer.param_groups, state["param_groups"]
+        name = type(self.optimizer).__name__
+        if state.get("optimizer", name) != name:
+            raise UserError(
+                f"the checkpoint's optimizer is {state['optimizer']}, and {name} cannot go on from its state"
+            )
+        if [len(group["params"]) for group in mine] != [len(group["params"]) for group in saved]:
+            raise UserError(f"the checkpoint's {name} moves other weights than this one")
+        changed = state.get("changed") or [[] for _ in mine]
+        kept = [_options(group) for group in mine]
+        for options, group, names in zip(kept, saved, changed, strict=True):
+            options |= {name: group[name] for name in names}
+        groups = [{**options, "params": group["params"]} for options, group in zip(kept, saved, strict=True)]
+        self.optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
+        for group, options, before in zip(self.optimizer.param_groups, kept, saved, strict=True):
+            group.update(options)  # torch has copied them, and a captured step reads the rate's own tensor
+            if any(name not in before or not _equal(value, before[name]) for name, value in options.items()):
+                _add_missing_state(self.optimizer, group)
+
+
+def _options(group: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in group.items() if name != "params"}
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, Tensor) or isinstance(other, Tensor):
+        return isinstance(one, Tensor) and isinstance(other, Tensor) and torch.equal(one.cpu(), other.cpu())
+    return bool(one == other)
+
+
+@torch.no_grad()
+def _add_missing_state(optimizer: Optimizer, group: dict[str, Any]) -> None:
+    """What the group's options want in the state and its file lacks (momentum, where the run began without it), as
+    the optimizer itself begins it: by a step of a copy of the optimizer on zeros."""
+    for parameter in group["params"]:
+        state = optimizer.state.get(parameter)
+        if not state:
+            continue  # it begins at its first step
+        zeros = torch.zeros_like(parameter, requires_grad=True)
+        zeros.grad = torch.zeros_like(parameter)
+        fresh = copy.copy(optimizer)
+        eager = {"lr": float(group["lr"])} | ({"capturable": False} if "capturable" in group else {})
+        fresh.state, fresh.param_groups = defaultdict(dict), [group | eager | {"params": [zeros]}]
+        fresh.step()
+        missing = fresh.state[zeros].keys() - state.keys()
+        state.update({key: fresh.state[zeros][key] for key in missing})

@@ -212,10 +212,12 @@ class Training:
         if self.saved_step == self.step:
             return
         self.log()
-        started = time.monotonic()
+        started, learner = time.monotonic(), self.learner()
         if distributed.rank() == 0:
             data = self.job.data.state_dict()
-            checkpoint.save(self.folder, "last", self.step, self.job.model, self.learner(), data, self.trainer.keep)
+            checkpoint.save(self.folder, "last", self.step, self.job.model, learner, data, self.trainer.keep)
+        else:
+            checkpoint.check_finite(self.job.model, learner)  # every process stops where the first one does
         distributed.wait()
         self.saved_at, self.saved_step = time.monotonic(), self.step
         self.save_seconds = self.saved_at - started
@@ -244,7 +246,9 @@ class Training:
         self.job.data.load_state_dict(checkpoint.load_state(path / "data.pt"))
         checkpoint.set_random_state(learner["random"])
         self.step = self.saved_step = learner["step"]
-        self.run.restore(learner["seconds"], learner["best"])
+        bests = [best for best in checkpoint.find(self.folder, "best") if checkpoint.step_of(best) <= self.step]
+        best = checkpoint.load_learner(bests[-1])["best"] if bests else learner["best"]
+        self.run.restore(learner["seconds"], best)
         afresh = "" if self.job.data.exact else "; the emulator cannot be saved, so episodes start afresh"
         log.info(f"resumed at step {self.step:,} from {path}{afresh}")
 

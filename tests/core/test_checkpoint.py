@@ -3,6 +3,7 @@
 import os
 import pickle
 import random
+import re
 
 import numpy as np
 import pytest
@@ -27,12 +28,75 @@ def test_weights_and_state_come_back(tmp_path):
 
 
 def test_the_last_k_are_kept_and_the_newest_found(tmp_path):
-    for step in (5, 10, 200, 30):
+    for step in (5, 10, 30, 200):
         save(tmp_path, step, nn.Linear(1, 1), keep=2)
     assert [p.name for p in checkpoint.find(tmp_path, "last")] == ["last-000000030", "last-000000200"]
     save(tmp_path, 10, nn.Linear(1, 1), kind="best")
     assert checkpoint.newest(tmp_path, "best", "last").name == "best-000000010"
     assert checkpoint.newest(tmp_path, "last").name == "last-000000200"
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_what_was_just_saved_stays_and_what_it_went_back_behind_goes(tmp_path, keep):
+    """A run killed between best-2000 and last-2000 goes on from 1000, and finds a new best at 1500."""
+    for step in (1000, 2000, 1500):
+        save(tmp_path, step, nn.Linear(1, 1), kind="best", keep=keep)
+    assert [checkpoint.step_of(p) for p in checkpoint.find(tmp_path, "best")] == [1000, 1500][-keep:]
+    assert checkpoint.step_of(checkpoint.newest(tmp_path, "best", "last")) == 1500
+
+
+def test_checkpoints_are_ordered_by_their_steps_and_other_folders_left_alone(tmp_path):
+    (tmp_path / "last-resort").mkdir()
+    for step in (999_999_999, 1_000_000_000):
+        save(tmp_path, step, nn.Linear(1, 1), keep=2)
+    assert checkpoint.newest(tmp_path, "last").name == "last-1000000000"
+    assert (tmp_path / "last-resort").exists()
+
+
+def test_a_save_at_the_same_step_replaces(tmp_path):
+    first, second = nn.Linear(1, 1), nn.Linear(1, 1)
+    save(tmp_path, 3, first)
+    checkpoint.load_weights(save(tmp_path, 3, second), first)
+    assert torch.equal(first.weight, second.weight)
+    assert os.listdir(tmp_path) == ["last-000000003"]
+
+
+def test_what_a_killed_save_left_goes_with_the_next(tmp_path):
+    (tmp_path / ".last-000000002.4711.partial").mkdir(parents=True)
+    save(tmp_path, 3, nn.Linear(1, 1))
+    assert os.listdir(tmp_path) == ["last-000000003"]
+
+
+class Normed(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Linear(2, 2), nn.BatchNorm1d(2))
+
+
+def spoilt(where, value):
+    """A model and a learner's state with a value in one of their tensors."""
+    model, learner = (
+        Normed(),
+        {"step": 9, "loss": {"net": {"w": torch.ones(2)}}, "steppers": {"": {"m": [torch.ones(2)]}}},
+    )
+    tensors = {"0.bias": model[0].bias, "1.running_var": model[1].running_var,
+               "net.w": learner["loss"]["net"]["w"], "m[0]": learner["steppers"][""]["m"][0]}  # fmt: skip
+    tensors[where].data[1] = value
+    return model, learner
+
+
+@pytest.mark.parametrize("kind", ["last", "best"])
+@pytest.mark.parametrize("where", ["0.bias", "1.running_var", "net.w", "m[0]"])
+def test_nan_is_never_saved_over_what_is_good(tmp_path, where, kind):
+    save(tmp_path, 5, Normed(), kind=kind)
+    with pytest.raises(UserError, match=re.escape(where) + " is not finite at step 9"):
+        checkpoint.save(tmp_path, kind, 9, *spoilt(where, torch.nan), {"count": 9})
+    assert os.listdir(tmp_path) == [f"{kind}-000000005"]
+
+
+def test_infinity_is_refused_in_weights_alone(tmp_path):
+    with pytest.raises(UserError, match=r"the weight 0\.bias is not finite"):
+        checkpoint.save(tmp_path, "last", 9, *spoilt("0.bias", torch.inf))
+    checkpoint.save(tmp_path, "last", 9, *spoilt("net.w", -torch.inf))  # a best score so far, a mask
 
 
 def test_a_save_that_fails_leaves_the_one_before_it_and_nothing_else(tmp_path):

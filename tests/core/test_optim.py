@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from dlplug import UserError, testing
 from dlplug.optim import Stepper, adam, adamw, movable, radam, rate_factor, rmsprop, sgd
+from dlplug.plugins import load_host
+from dlplug.signatures import read_signature
 
 
 def descend(make, steps=5, **options):
@@ -163,5 +166,114 @@ def test_a_capturable_stepper_keeps_its_rate_on_the_device():
     assert rate.item() == pytest.approx(0.1)
     other = Stepper(module, adam(module.parameters(), learning_rate=0.2), schedule="linear")
     other.make_capturable()
+    rate = other.optimizer.param_groups[0]["lr"]
     other.load_state_dict(stepper.state_dict())
-    assert other.optimizer.param_groups[0]["lr"].item() == pytest.approx(0.1)
+    other.set_progress(0.5)
+    assert rate.item() == other.optimizer.param_groups[0]["lr"].item() == pytest.approx(0.1)
+
+
+OTHER_VALUES = {
+    "learning_rate": 0.02, "momentum": 0.5, "nesterov": True, "weight_decay": 0.3, "beta1": 0.5, "beta2": 0.8,
+    "epsilon": 0.1, "alpha": 0.5, "centered": True,
+}  # fmt: skip
+
+
+def optimizer_options():
+    """Each registered optimizer (those that move any weights) with each of its options, at another value."""
+    host = load_host()
+    for name in host.names("optimizers"):
+        if name != "layer-update":  # for the NumPy network alone
+            for option in read_signature(host.get("optimizers", name).target).options:
+                yield pytest.param(name, option.name, id=f"{name}-{option.name}")
+
+
+def groups_of(stepper):
+    return [{k: v for k, v in group.items() if k != "params"} for group in stepper.optimizer.param_groups]
+
+
+def trained(stepper, module, steps=4):
+    for _ in range(steps):
+        stepper.step((module(torch.ones(1, 2)) ** 2).sum())
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+@pytest.mark.parametrize(("name", "option"), optimizer_options())
+@pytest.mark.parametrize("added", [False, True], ids=["changed", "taken-back"])
+def test_after_a_resume_an_optimizer_has_the_options_that_were_asked_for(name, option, added):
+    make = load_host().get("optimizers", name).load()
+    beside = {"momentum": 0.9} if option == "nesterov" else {}
+    options = [beside, beside | {option: OTHER_VALUES[option]}]
+    before, after = reversed(options) if added else options
+    torch.manual_seed(0)
+    module, fresh = nn.Linear(2, 2), nn.Linear(2, 2)
+    begun = Stepper(module, make(module.parameters(), **before))
+    trained(begun, module)
+    fresh.load_state_dict(module.state_dict())
+    resumed = Stepper(fresh, make(fresh.parameters(), **after))
+    asked = groups_of(resumed)
+    resumed.load_state_dict(testing.through_a_file(begun.state_dict()))
+    assert groups_of(resumed) == asked
+    assert resumed.state_dict()["state"].keys() == begun.state_dict()["state"].keys()  # goes on, not from the start
+    moved = trained(resumed, fresh)
+    assert any(not torch.equal(moved[key], value) for key, value in trained(begun, module).items())
+
+
+@pytest.mark.parametrize("make", [sgd, adam, adamw, rmsprop, radam])
+def test_what_a_graph_wants_of_an_optimizer_is_this_processs_own(make):
+    """Begun with --graph and resumed without, and the other way round."""
+    module = nn.Linear(2, 2)
+    begun = Stepper(module, make(module.parameters(), learning_rate=0.2))
+    trained(begun, module)
+    captured = begun.state_dict()
+    for group in captured["param_groups"]:
+        group["lr"] = torch.tensor(group["lr"])
+        group["capturable"] = True
+    eager = Stepper(module, make(module.parameters(), learning_rate=0.2))
+    asked = groups_of(eager)
+    eager.load_state_dict(testing.through_a_file(captured))
+    assert groups_of(eager) == asked
+    trained(eager, module)  # RMSprop and RAdam refuse `capturable` on a CPU
+    graphed = Stepper(module, make(module.parameters(), learning_rate=0.2))
+    graphed.make_capturable()
+    flags, rates = groups_of(graphed), [group["lr"] for group in graphed.optimizer.param_groups]
+    graphed.load_state_dict(testing.through_a_file(begun.state_dict()))
+    assert groups_of(graphed) == flags
+    assert all(group["lr"] is rate for group, rate in zip(graphed.optimizer.param_groups, rates, strict=True))
+
+
+def test_groups_keep_their_rates_where_a_resume_changes_the_learning_rate():
+    module = TwoRates()
+    begun = Stepper(module, adam(movable(module), learning_rate=0.2))
+    begun.step(module())
+    resumed = Stepper(module, adam(movable(module), learning_rate=0.1))
+    resumed.load_state_dict(begun.state_dict())
+    assert [group["lr"] for group in resumed.optimizer.param_groups] == pytest.approx([0.01, 0.1])
+
+
+def test_the_state_of_another_optimizer_is_refused():
+    module = nn.Linear(1, 1)
+    state = Stepper(module, adam(module.parameters())).state_dict()
+    with pytest.raises(UserError, match="optimizer is Adam, and RMSprop cannot go on"):
+        Stepper(module, rmsprop(module.parameters())).load_state_dict(state)
+    other = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+    with pytest.raises(UserError, match="moves other weights"):
+        Stepper(other, adam(other.parameters())).load_state_dict(state)
+
+
+class Counting(torch.optim.SGD):
+    """Keeps state among its options, as optimizers that find their own rate do."""
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            group["seen"] = group.get("seen", 0) + 1
+        return super().step(closure)
+
+
+def test_what_an_optimizer_changes_among_its_options_is_state():
+    module = nn.Linear(2, 2)
+    begun = Stepper(module, Counting(module.parameters(), lr=0.1))
+    trained(begun, module, steps=3)
+    resumed = Stepper(module, Counting(module.parameters(), lr=0.3))
+    resumed.load_state_dict(testing.through_a_file(begun.state_dict()))
+    group = resumed.optimizer.param_groups[0]
+    assert (group["seen"], group["lr"]) == (3, 0.3)

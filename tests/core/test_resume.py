@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import toys as toys_module
 from safetensors.torch import load_file
 
 import dlplug
@@ -150,3 +151,71 @@ def test_a_recipes_name_stands_for_its_newest_run(host, quiet, in_tmp_path):
     os.rename(first.folder, first.folder.parent / "20200101-000000-aaaa")
     second = dlplug.run("toy-moons", {**quiet, "steps": 4}, host=host)
     assert dlplug.resume("toy-moons", {"steps": 5}, host=host).folder == second.folder
+
+
+BROKEN = """
+import torch
+from dlplug import Loss, Update, hookimpl
+
+class FiniteLossOfNanGradient(Loss):
+    \"\"\"Its gradient is NaN at one batch.
+
+    at: the batch.
+    \"\"\"
+
+    remembers = ("seen",)
+
+    def __init__(self, model, *, at: int = 10):
+        super().__init__(model)
+        self.at, self.seen = at, 0
+
+    def updates(self, batch):
+        self.seen += 1
+        loss = self.model(batch.x).square().mean()
+        yield Update(loss + (0 * loss).sqrt() if self.seen == self.at else loss)
+
+@hookimpl
+def register_losses():
+    return {"nan-gradient": FiniteLossOfNanGradient}
+"""
+
+
+def test_weights_that_diverged_are_not_saved_over_good_ones(toys, quiet, in_tmp_path):
+    """The loss of the last step is finite; its gradient, and so the weights, are not."""
+    Path("broken.py").write_text(BROKEN)
+    options = {**quiet, "loss": "nan-gradient", "steps": 10, "checkpoint_every": 5, "metrics": []}
+    with pytest.raises(UserError, match=r"the weight 0\.weight is not finite at step 10"):
+        dlplug.run("toy-moons", options, out="run", host=load_host([toys, "broken.py"]))
+    assert [path.name for path in checkpoint.find(Path("run/checkpoints"), "last")] == ["last-000000005"]
+    assert all(tensor.isfinite().all() for tensor in weights(Path("run")).values())
+    assert json.loads(Path("run/result.json").read_text())["status"] == "failed"
+
+
+def rates(folder):
+    learner = checkpoint.load_learner(checkpoint.newest(folder / "checkpoints", "last"))
+    return [(group["lr"], group["betas"], group["weight_decay"]) for group in learner["steppers"][""]["param_groups"]]
+
+
+def test_a_resume_may_change_the_optimizers_options(host, quiet, in_tmp_path):
+    short = {**quiet, "eval_every": 0, "metrics": []}
+    run = dlplug.run("toy-moons", {**short, "steps": 5}, out="run", host=host)
+    changed = {"optimizer.learning_rate": 1e-6, "optimizer.beta1": 0.5, "optimizer.weight_decay": 0.1}
+    before = weights(run.folder)
+    dlplug.resume("run", {"steps": 6, **changed}, host=host)
+    assert rates(run.folder) == [(1e-6, (0.5, 0.999), 0.1)]
+    moved = max((tensor - before[name]).abs().max().item() for name, tensor in weights(run.folder).items())
+    assert 0 < moved < 2e-5  # Adam's steps are about as long as the rate, which was 0.01
+
+
+def test_an_abandoned_best_goes_only_for_a_new_one(host, quiet, in_tmp_path):
+    """Killed after best-000000030 was written and before the last of that step."""
+    options = {**quiet, "eval_every": 10, "checkpoint_every": 20, "steps": 20}
+    run = dlplug.run("toy-moons", options, out="run", host=host)
+    folder = run.folder / "checkpoints"
+    best = checkpoint.newest(folder, "best")
+    learner = {k: v for k, v in checkpoint.load_learner(best).items() if k != "format"} | {"best": 2.0}
+    model = toys_module.Mlp(toys_module.Moons(seed=0).spec)
+    checkpoint.save(folder, "best", 30, model, learner | {"step": 30})
+    dlplug.resume("run", {"steps": 25, "eval_every": 25, "checkpoint_every": 25}, host=host)
+    found = [checkpoint.step_of(path) for path in checkpoint.find(folder, "best")]
+    assert found == [25]
