@@ -132,7 +132,7 @@ def test_bad_files_of_pairs_are_one_clear_line(tmp_path: Path, caplog: pytest.Lo
     path.write_text("ein Hund\ta dog\n", encoding="utf-8")
     with pytest.raises(UserError, match="must leave some of 1 pairs to each part"):
         PairFiles(path=str(path), seed=0)
-    with pytest.raises(UserError, match=r"--data\.path names a file of two columns"):
+    with pytest.raises(UserError, match=r"^--data pairs needs --data\.path: a file of two columns"):
         PairFiles(seed=0)
     with pytest.raises(UserError, match=r"--data\.batch-size is between 1 and the 24 pairs, got 25"):
         PairFiles(path=str(write_columns(tmp_path)), batch_size=25, seed=0)

@@ -108,7 +108,9 @@ class PairFiles(Pairs):
         batch_size: pairs a batch.
         """
         if not path:
-            raise UserError(f"--data.path names a file of two columns, or of sentences; {WITHOUT}")
+            raise UserError(
+                "--data pairs needs --data.path: a file of two columns, or of sentences, with --data.beside"
+            )
         super().__init__(
             lambda: shares(two_files(path, beside) if beside else two_columns(path), validation, test),
             f"{path}, {validation:.0%} of its pairs for validation, {test:.0%} for the test",

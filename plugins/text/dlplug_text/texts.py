@@ -110,7 +110,7 @@ class TextFiles(TextStream):
         batch_size: windows a batch.
         """
         if not path:
-            raise UserError(f"--data.path names the file or folder to learn from; {WITHOUT}")
+            raise UserError("--data text needs --data.path: a UTF-8 file, or a folder of them, to learn from")
 
         def read() -> Parts:
             return split_by_tail(read_text(Path(path).expanduser(), pattern), validation, test)

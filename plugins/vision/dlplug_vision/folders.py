@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import os
 import tarfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePath
 
 import numpy as np
 import torch
 
 from dlplug import UserError, data_folder
+from dlplug.stop import stop_if_asked
+from dlplug_vision.decoding import Pixels, decoded, in_levels, limits
+from dlplug_vision.folder_layout import Classes, find_images, is_image, say_left_out
 from dlplug_vision.images import SPLIT_SEED, Examples, Images, held_apart
 from dlplug_vision.sets import WITHOUT
 
 log = logging.getLogger("dlplug")
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 PARTS = ("train", "val", "test")
 
 
@@ -26,7 +29,8 @@ class ImageFolder(Images):
     """Any folder of images: a folder for each class, or train, val and test folders of such.
 
     Without folders of their own, val and test are taken by a hash of each file's name, which stays the same when
-    images are added. An image that cannot be read is named and left out.
+    images are added. What is left out is said: hidden files, images that cannot be read, classes without a training
+    image.
 
     path: the folder.
     size: pixels across: the shorter side is scaled to it, and the middle is cut out.
@@ -54,7 +58,9 @@ class ImageFolder(Images):
         seed: int,
     ) -> None:
         if not path:
-            raise UserError(f"--data.path names the folder of images; {WITHOUT}")
+            raise UserError(
+                "--data image-folder needs --data.path: a folder that has a folder of images for each class"
+            )
         if size < 1 or min(validation, test) <= 0 or validation + test >= 1:
             raise UserError(
                 f"--data.size is at least 1, --data.validation and --data.test are shares that leave some to train on; "
@@ -71,42 +77,44 @@ def read_folder(
     """The three parts and the classes' names. Raises UserError for a folder that a classifier cannot learn from."""
     if not root.is_dir():
         raise UserError(f"--data.path {root} is not a folder")
-    divided = (root / "train").is_dir()
-    top = root / "train" if divided else root
-    names = tuple(sorted(folder.name for folder in top.iterdir() if folder.is_dir() and any(image_files(folder))))
-    if len(names) < 2:
-        found = f"only the class {names[0]}" if names else "no folder with images"
-        raise UserError(f"{top} has {found}; a folder for each of at least two classes is wanted")
-    present = [part for part in PARTS if (root / part).is_dir()] if divided else []
-    pixels: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}
+    found, names = find_images(root)
+    pixels: dict[str, list[Pixels]] = {part: [] for part in PARTS}
     classes: dict[str, list[int]] = {part: [] for part in PARTS}
-    broken = []
-    for home in present or [""]:
+    broken: dict[PurePath, str] = {}
+    missing = {part: share for part, share in shares.items() if part not in found}
+    for home, number, path in in_order(found, names):
+        stop_if_asked()
+        part = drawn(path.as_posix(), missing, home)
+        try:
+            pixels[part].append(decoded(root / path, size, grey))
+            classes[part].append(number)
+        except Exception as error:  # of many kinds, by what is wrong with which format
+            broken[path] = " ".join(str(error).split()) or type(error).__name__
+    why = next(iter(broken.values()), "")
+    say_left_out(root, f"impossible to read ({why})", list(broken))
+    check_parts(root, classes, names)
+    if found_limits := limits(pixels["train"]) or limits([image for images in pixels.values() for image in images]):
+        black, white = found_limits
+        log.info(f"images of 32-bit numbers: {black:g} is black, {white:g} is white")
+        pixels = {part: in_levels(images, black, white, grey) for part, images in pixels.items()}
+    parts = {p: Examples(torch.from_numpy(np.stack(pixels[p])), torch.tensor(classes[p])) for p in PARTS}
+    return parts, names
+
+
+def in_order(found: dict[str, Classes], names: Sequence[str]) -> Iterator[tuple[str, int, PurePath]]:
+    """Part, number of the class and path of each image."""
+    for part in [part for part in ("", *PARTS) if part in found]:
         for number, name in enumerate(names):
-            for path in image_files(root / home / name):
-                relative = path.relative_to(root).as_posix()
-                part = drawn(relative, {p: s for p, s in shares.items() if p not in present}, home)
-                try:
-                    pixels[part].append(decoded(path, size, grey))
-                    classes[part].append(number)
-                except (OSError, ValueError, SyntaxError):  # what Pillow raises for files that are no images
-                    broken.append(relative)
-    if broken:
-        log.warning(f"{len(broken)} images in {root} cannot be read and are left out: {', '.join(broken[:3])}"
-                    f"{', …' if len(broken) > 3 else ''}")  # fmt: skip
+            for path in found[part].get(name, []):
+                yield part, number, path
+
+
+def check_parts(root: Path, classes: dict[str, list[int]], names: Sequence[str]) -> None:
     for part in PARTS:
         if not classes[part]:
             raise UserError(f"no image of {root} falls to {part}; there are {sum(map(len, classes.values()))} in all")
     if unseen := set(range(len(names))) - set(classes["train"]):
         raise UserError(f"no image of the class {names[min(unseen)]} in {root} is left to train on")
-    parts = {p: Examples(torch.from_numpy(np.stack(pixels[p])), torch.tensor(classes[p])) for p in PARTS}
-    return parts, names
-
-
-def image_files(folder: Path) -> Iterator[Path]:
-    return (
-        (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES) if folder.is_dir() else iter([])
-    )
 
 
 def drawn(relative: str, shares: dict[str, float], home: str) -> str:
@@ -114,28 +122,13 @@ def drawn(relative: str, shares: dict[str, float], home: str) -> str:
     a part without a folder takes it, by a hash of its name."""
     if home not in ("", "train"):
         return home
-    digest = hashlib.sha256(f"{SPLIT_SEED}:{relative}".encode()).digest()
+    digest = hashlib.sha256(f"{SPLIT_SEED}:".encode() + os.fsencode(relative)).digest()
     place = int.from_bytes(digest[:8]) / 2**64
     for part, share in shares.items():
         if place < share:
             return part
         place -= share
     return "train"
-
-
-def decoded(source: Path | io.BytesIO, size: int, grey: bool = False) -> np.ndarray:
-    """(size, size, channels) uint8: scaled so that the shorter side fits, and cut to its middle."""
-    from PIL import Image
-
-    with Image.open(source) as picture:
-        picture = picture.convert("L" if grey else "RGB")
-    width, height = picture.size
-    if (width, height) != (size, size):
-        factor = size / min(width, height)
-        width, height = max(size, round(width * factor)), max(size, round(height * factor))
-        left, top = (width - size) // 2, (height - size) // 2
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + size, top + size))
-    return np.asarray(picture).reshape(size, size, -1)
 
 
 class CIFAR10Jpeg(Images):
@@ -182,7 +175,7 @@ def read_archive(archive: Path) -> tuple[dict[str, Examples], tuple[str, ...]]:
         with tarfile.open(archive, "r:gz") as files:
             for file in files:
                 content = files.extractfile(file)
-                if content is None or Path(file.name).suffix.lower() not in SUFFIXES:
+                if content is None or not is_image(file.name):
                     continue
                 part, name = file.name.split("/")[-3:-1]
                 found[part].append((name, file.name, decoded(io.BytesIO(content.read()), 32)))

@@ -1,0 +1,71 @@
+"""One image's file as pixels: upright, opaque, scaled and cut to a square, whatever way it was saved."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+Pixels = np.ndarray[Any, Any]
+
+WHITES = (1.0, 255.0, 65_535.0)  # the usual largest values of numbers that do not say their own range
+SAMPLE_FORMAT, UNSIGNED = 339, (1,)  # of TIFF
+
+
+def decoded(source: Path | io.BytesIO, size: int, grey: bool = False) -> Pixels:
+    """(size, size, channels) uint8: turned as the camera was held, transparent places white, scaled so that the shorter
+    side fits, and cut to its middle. Of an animation, its first frame.
+
+    16 bits are scaled to 8. Files of 32-bit numbers do not say which one is white: they come as float32
+    (size, size, 1), for `in_levels`. Raises what Pillow raises for a file that it cannot read.
+    """
+    from PIL import Image, ImageOps
+
+    with Image.open(source) as file:
+        picture = ImageOps.exif_transpose(file)
+        if picture.mode[0] in "IF":
+            picture = Image.fromarray(deep(picture, file))
+        elif picture.has_transparency_data:
+            picture = picture.convert("RGBA")
+            picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+        if picture.mode != "F":
+            picture = picture.convert("L" if grey else "RGB")
+    return np.asarray(ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)).reshape(size, size, -1)
+
+
+def deep(picture: Picture, file: Picture) -> Pixels:
+    """A picture of 16-bit numbers as uint8 (H, W), and one of 32-bit numbers as float32; `file` is as it was opened."""
+    values = np.asarray(picture)
+    if picture.mode.startswith("I;16") or file.format in ("PNG", "PPM"):
+        return np.rint(values / 257).astype(np.uint8)
+    if picture.mode == "I" and getattr(file, "tag_v2", {}).get(SAMPLE_FORMAT) == UNSIGNED:
+        values = values.view(np.uint32)  # Pillow reads them as signed numbers
+    if not np.isfinite(values).all():
+        raise ValueError("not all of its pixels are numbers")
+    return values.astype(np.float32)
+
+
+def in_levels(images: Sequence[Pixels], black: float, white: float, grey: bool = False) -> list[Pixels]:
+    """All as uint8 of as many channels: those of 32-bit numbers with the levels from black to white."""
+
+    def levels(values: Pixels) -> Pixels:
+        scaled = np.rint((values - black) / (white - black) * 255).clip(0, 255).astype(np.uint8)
+        return scaled if grey else scaled.repeat(3, axis=2)
+
+    return [levels(image) if image.dtype == np.float32 else image for image in images]
+
+
+def limits(images: Sequence[Pixels]) -> tuple[float, float] | None:
+    """What is black and white among images of 32-bit numbers, together: from 0, or the least number where that is below
+    it, to the least of `WHITES` that none exceeds, or the greatest number. None where there are none."""
+    numbers = [image for image in images if image.dtype == np.float32]
+    if not numbers:
+        return None
+    least, most = min(float(image.min()) for image in numbers), max(float(image.max()) for image in numbers)
+    return min(0.0, least), next((white for white in WHITES if most <= white), most)
