@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from dlplug.hookspecs import hookimpl
     from dlplug.loop import fit
     from dlplug.media import Image, Text, Video
+    from dlplug.ranges import (
+        Fraction,
+        NonNegativeFloat,
+        NonNegativeInt,
+        PositiveFloat,
+        PositiveInt,
+        ProperFraction,
+        Range,
+    )
     from dlplug.recipes import Preset, Recipe, Target, Use, use
     from dlplug.runner import evaluate, resume, run
     from dlplug.runs import Run
@@ -33,6 +42,15 @@ _HOMES = {
     "hookspecs": ("hookimpl",),
     "loop": ("fit",),
     "media": ("Image", "Text", "Video"),
+    "ranges": (
+        "Fraction",
+        "NonNegativeFloat",
+        "NonNegativeInt",
+        "PositiveFloat",
+        "PositiveInt",
+        "ProperFraction",
+        "Range",
+    ),
     "recipes": ("Preset", "Recipe", "Target", "Use", "use"),
     "runs": ("Run",),
     "runner": ("evaluate", "resume", "run"),
@@ -45,12 +63,19 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "CommandParser",
     "Data",
+    "Fraction",
     "Image",
     "Labelled",
     "Lagged",
     "Loss",
+    "NonNegativeFloat",
+    "NonNegativeInt",
     "Order",
+    "PositiveFloat",
+    "PositiveInt",
     "Preset",
+    "ProperFraction",
+    "Range",
     "Recipe",
     "Remote",
     "Run",

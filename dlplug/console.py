@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dlplug.hookspecs import hookimpl
 from dlplug.media import Media
+from dlplug.ranges import NonNegativeFloat
 
 if TYPE_CHECKING:
     from dlplug.runs import Run
@@ -27,7 +28,7 @@ class Console:
     seconds: at most one plain line in so many seconds.
     """
 
-    def __init__(self, *, show: Literal["live", "plain", "off"] = "live", seconds: float = 10.0) -> None:
+    def __init__(self, *, show: Literal["live", "plain", "off"] = "live", seconds: NonNegativeFloat = 10.0) -> None:
         self.on, self.seconds = show != "off", seconds
         self.live = show == "live" and sys.stdout.isatty()
         self.printed_at = float("-inf")
@@ -114,7 +115,7 @@ def watch(run: Run) -> dict[str, float]:
     return {name: run.latest[name] for name in list(wanted)[:3] if name in run.latest}
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: NonNegativeFloat) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

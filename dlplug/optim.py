@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from dlplug.distributed import average_gradients
 from dlplug.errors import UserError
+from dlplug.ranges import Fraction, NonNegativeFloat, PositiveFloat, ProperFraction
 
 Parameters = Iterable[nn.Parameter] | Iterable[dict[str, Any]]
 
@@ -21,12 +22,14 @@ Parameters = Iterable[nn.Parameter] | Iterable[dict[str, Any]]
 def sgd(
     parameters: Parameters,
     *,
-    learning_rate: float = 0.1,
-    momentum: float = 0.0,
+    learning_rate: PositiveFloat = 0.1,
+    momentum: ProperFraction = 0.0,
     nesterov: bool = False,
-    weight_decay: float = 0.0,
+    weight_decay: NonNegativeFloat = 0.0,
 ) -> Optimizer:
     """Stochastic gradient descent; momentum as torch and Sutskever et al. 2013 define it (v ← μv + g; θ ← θ - ηv)."""
+    if nesterov and not momentum:
+        raise UserError("nesterov needs a momentum above 0")
     return torch.optim.SGD(
         parameters, lr=learning_rate, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, fused=True
     )
@@ -35,11 +38,11 @@ def sgd(
 def adam(
     parameters: Parameters,
     *,
-    learning_rate: float = 1e-3,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    epsilon: float = 1e-8,
-    weight_decay: float = 0.0,
+    learning_rate: PositiveFloat = 1e-3,
+    beta1: ProperFraction = 0.9,
+    beta2: ProperFraction = 0.999,
+    epsilon: PositiveFloat = 1e-8,
+    weight_decay: NonNegativeFloat = 0.0,
 ) -> Optimizer:
     """Adam (Kingma & Ba 2015), its defaults from section 2; weight_decay is the L2 penalty."""
     return torch.optim.Adam(
@@ -50,11 +53,11 @@ def adam(
 def adamw(
     parameters: Parameters,
     *,
-    learning_rate: float = 1e-3,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    epsilon: float = 1e-8,
-    weight_decay: float = 0.01,
+    learning_rate: PositiveFloat = 1e-3,
+    beta1: ProperFraction = 0.9,
+    beta2: ProperFraction = 0.999,
+    epsilon: PositiveFloat = 1e-8,
+    weight_decay: NonNegativeFloat = 0.01,
 ) -> Optimizer:
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
     return torch.optim.AdamW(
@@ -65,12 +68,12 @@ def adamw(
 def rmsprop(
     parameters: Parameters,
     *,
-    learning_rate: float = 1e-3,
-    alpha: float = 0.99,
-    epsilon: float = 1e-8,
-    momentum: float = 0.0,
+    learning_rate: PositiveFloat = 1e-3,
+    alpha: ProperFraction = 0.99,
+    epsilon: PositiveFloat = 1e-8,
+    momentum: ProperFraction = 0.0,
     centered: bool = False,
-    weight_decay: float = 0.0,
+    weight_decay: NonNegativeFloat = 0.0,
 ) -> Optimizer:
     """RMSprop (Hinton's lecture 6e); `centered` as in Graves 2013 and Mnih et al. 2015."""
     return torch.optim.RMSprop(
@@ -88,11 +91,11 @@ def rmsprop(
 def radam(
     parameters: Parameters,
     *,
-    learning_rate: float = 1e-3,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    epsilon: float = 1e-8,
-    weight_decay: float = 0.0,
+    learning_rate: PositiveFloat = 1e-3,
+    beta1: ProperFraction = 0.9,
+    beta2: ProperFraction = 0.999,
+    epsilon: PositiveFloat = 1e-8,
+    weight_decay: NonNegativeFloat = 0.0,
 ) -> Optimizer:
     """Rectified Adam (Liu et al. 2020)."""
     return torch.optim.RAdam(
@@ -137,10 +140,10 @@ class Stepper:
         part: nn.Module,
         optimizer: Optimizer,
         *,
-        clip_norm: float | None = None,
+        clip_norm: PositiveFloat | None = None,
         schedule: Schedule = "constant",
-        warmup: float = 0.0,
-        final: float = 0.0,
+        warmup: Fraction = 0.0,
+        final: Fraction = 0.0,
     ) -> None:
         self.parameters: Sequence[nn.Parameter] = [p for p in part.parameters() if p.requires_grad]
         self.optimizer, self.clip_norm = optimizer, clip_norm

@@ -16,6 +16,7 @@ from dlplug.errors import UserError
 from dlplug.hints import nearest_flags, owners
 from dlplug.parsing import flag, parse_int
 from dlplug.plugins import Host
+from dlplug.ranges import NonNegativeInt, Seed
 from dlplug.recipes import Recipe, Use, as_use
 from dlplug.signatures import Option, read_signature
 
@@ -71,8 +72,6 @@ def resolve(
             hint = owners(host, _kind_of(part), choices.get(part), key) or nearest_flags(key, [*known, *choices])
             raise UserError(f"{name} has no option {flag(key)}.{hint}")
     values = parsing.parse(options, _without(config, choices), f"dlplug run {name}", partly)
-    if values[length[0]] < 0:
-        raise UserError(f"{flag(length[0])}: a length must not be negative, got {values[length[0]]}")
     return {"recipe": name, "preset": preset, length[0]: values[length[0]], **choices, **_without(values, units)}
 
 
@@ -96,8 +95,8 @@ def units_of(host: Host, choices: Mapping[str, Any]) -> set[str]:
 
 def schema(host: Host, choices: Mapping[str, Any], units: Collection[str]) -> list[Option]:
     """Every option that the chosen parts have, in the order of the help."""
-    options = [Option(unit, int, 0, f"how long to train, in {unit}") for unit in sorted(units)]
-    options.append(Option("seed", int, 0, "of everything random"))
+    options = [Option(unit, NonNegativeInt, 0, f"how long to train, in {unit}") for unit in sorted(units)]
+    options.append(Option("seed", Seed, 0, "of everything random"))
     for key, name in choices.items():
         if key == "metrics":
             for metric in name:

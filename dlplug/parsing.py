@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Annotated, Any, get_args, get_origin
 
 from dlplug.errors import UserError
+from dlplug.ranges import fault, ranges_of
 from dlplug.signatures import REQUIRED, Option
 
 SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
@@ -38,7 +39,8 @@ def parse(options: Sequence[Option], given: Mapping[str, Any], prog: str, partly
     """Every option's value: the given ones (text, or values as YAML has them) in its type, the others by default.
 
     partly: leave out an option that has no default and is not given.
-    Raises UserError for a value of the wrong type and for one that is missing.
+    Raises UserError for a value of the wrong type or out of its range, for NaN and infinity where they are not the
+    default, and for a value that is missing.
     """
     missing = [option for option in options if option.default is REQUIRED and option.name not in given]
     if missing and not partly:
@@ -51,7 +53,11 @@ def parse(options: Sequence[Option], given: Mapping[str, Any], prog: str, partly
             parsed = _cli(options, {}, tokens, prog, "")
     except SystemExit:
         raise UserError(_first_message(output.getvalue())) from None
-    return {option.name: _at(parsed, option.name) for option in options}
+    values = {option.name: _at(parsed, option.name) for option in options}
+    for option in options:
+        if values[option.name] != option.default and (wrong := fault(option.type, values[option.name])):
+            raise UserError(f"{flag(option.name)} must be {wrong}")
+    return values
 
 
 def print_options(options: Sequence[Option], values: Mapping[str, Any], prog: str, header: str) -> None:
@@ -143,7 +149,8 @@ def _dataclass(name: str, options: Sequence[Option], values: Mapping[str, Any], 
             groups.setdefault(head, [])
             groups[head].append(option)
             continue
-        note = Annotated[option.type, tyro.conf.arg(name=key, help=option.help)]
+        explained = "; ".join([option.help, *map(str, ranges_of(option.type))]).removeprefix("; ")
+        note = Annotated[option.type, tyro.conf.arg(name=key, help=explained)]
         default = values.get(option.name, option.default)
         if isinstance(default, list):
             default = tuple(default)

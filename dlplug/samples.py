@@ -12,6 +12,7 @@ from dlplug.folder import find_run, read_config
 from dlplug.options import Config
 from dlplug.parsing import flag, parse
 from dlplug.plugins import Entry, Host, load_host
+from dlplug.ranges import Seed
 from dlplug.recipes import as_use
 from dlplug.shelf import Shelf, Show
 from dlplug.signatures import Option
@@ -83,7 +84,7 @@ def sampler_of(host: Host, recipe: str, what: str = "", seed: int = 0) -> tuple[
         raise UserError(f"recipe {recipe} has no sampler {what!r}.{nearest(what, named)}")
     sampler, defaults = host.get("samplers", what), named.get(what, {})
     own = [dataclasses.replace(o, default=defaults.get(o.name, o.default)) for o in sampler.signature().options]
-    return sampler, [*own, Option("seed", int, seed, "of everything random")]
+    return sampler, [*own, Option("seed", Seed, seed, "of everything random")]
 
 
 def divided(

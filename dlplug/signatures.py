@@ -10,11 +10,14 @@ import importlib
 import importlib.util
 import inspect
 import re
+import sys
 import typing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from dlplug import ranges
 
 REQUIRED: Any = inspect.Parameter.empty
 OPTIONLESS = ("torch", "abc", "typing")  # where a base class is never followed to: it has no options of ours
@@ -55,22 +58,25 @@ def inspected(target: Callable[..., Any]) -> Signature:
     while isinstance(target, functools.partial):
         target = target.func
     function: Any = target.__init__ if inspect.isclass(target) else inspect.unwrap(target)
-    types = typing.get_type_hints(function)
+    types = typing.get_type_hints(function, include_extras=True)
     doc = inspect.cleandoc(target.__doc__ or "")
     if inspect.isclass(target) and parameters:
         doc += "\n" + inspect.cleandoc(function.__doc__ or "")
-    return _signature(
-        [(p.name, types.get(p.name, str), p.default) for p in parameters], doc, getattr(target, "unit", "")
-    )
+    return _signature([(p.name, types.get(p.name), p.default) for p in parameters], doc, getattr(target, "unit", ""))
 
 
 def _signature(parameters: Sequence[tuple[str, Any, Any]], doc: str, unit: str = "") -> Signature:
     helps = _helps(doc, [name for name, _, _ in parameters])
-    options = tuple(Option(n, t, d, helps.get(n, "")) for n, t, d in parameters if n not in GIVEN)
+    options = tuple(Option(n, t or _type_of(d), d, helps.get(n, "")) for n, t, d in parameters if n not in GIVEN)
     first_paragraph = re.split(r"\n\s*\n|\n\s*[a-z_][\w, ]*: ", doc.strip())[0]
     summary = re.split(r"(?<=\w[.)])\s+(?=[A-Z])", " ".join(first_paragraph.split()))[0]
     takes = tuple(name for name, _, _ in parameters if name in GIVEN)
     return Signature(options, takes, summary, unit)
+
+
+def _type_of(default: Any) -> type:
+    """The type of an option that has no annotation."""
+    return type(default) if isinstance(default, (bool, int, float)) else str
 
 
 def _helps(doc: str, names: Sequence[str]) -> dict[str, str]:
@@ -130,7 +136,7 @@ def _parsed(target: str) -> Signature:
 def _annotation(module: str, node: ast.expr | None) -> Any:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         node = ast.parse(node.value, mode="eval").body
-    return str if node is None else _value(module, node)
+    return None if node is None else _value(module, node)
 
 
 def _definition(module: str, name: str) -> tuple[str, ast.ClassDef | ast.FunctionDef] | None:
@@ -141,15 +147,23 @@ def _definition(module: str, name: str) -> tuple[str, ast.ClassDef | ast.Functio
             if isinstance(node, ast.ClassDef) and node.decorator_list:
                 raise _NotPlain(name)  # a dataclass writes its own __init__
             return module, node
-        if isinstance(node, ast.ImportFrom) and any((a.asname or a.name) == name for a in node.names):
-            original = next(a.name for a in node.names if (a.asname or a.name) == name)
-            source = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+        if imported := _imported(node, name, package):
+            source, original = imported
             if source.partition(".")[0] in OPTIONLESS:
                 return None
             return _definition(source, original)
     if hasattr(builtins, name):
         return None
     raise _NotPlain(name)
+
+
+def _imported(node: ast.stmt, name: str, package: str) -> tuple[str, str] | None:
+    """The module that `from … import …` has a name from, and its name there."""
+    if isinstance(node, ast.ImportFrom):
+        for alias in node.names:
+            if name == (alias.asname or alias.name):
+                return importlib.util.resolve_name("." * node.level + (node.module or ""), package), alias.name
+    return None
 
 
 def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
@@ -192,11 +206,12 @@ def _bases(module: str, node: ast.ClassDef) -> Iterator[tuple[str, ast.ClassDef]
 
 
 def _value(module: str, node: ast.expr) -> Any:
-    """Evaluates an annotation or a default that is made of literals, builtins, typing's names and the module's own
-    plain constants; nothing of the module is run."""
+    """Evaluates an annotation or a default that is made of literals, builtins, the names of typing and of
+    `dlplug.ranges`, and plain constants; nothing of the module is run."""
     names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-    if any(isinstance(n, (ast.Call, ast.Lambda, ast.Attribute)) for n in ast.walk(node)):
-        raise _NotPlain(ast.unparse(node))
+    for n in ast.walk(node):
+        if isinstance(n, (ast.Lambda, ast.Attribute)) or (isinstance(n, ast.Call) and ast.unparse(n.func) != "Range"):
+            raise _NotPlain(ast.unparse(node))
     scope: dict[str, Any] = {"Path": Path, "Sequence": Sequence}
     for name in names - scope.keys():
         scope[name] = _constant(module, name)
@@ -207,12 +222,15 @@ def _constant(module: str, name: str) -> Any:
     plain = {t.__name__: t for t in (int, float, str, bool, tuple, list, dict)}
     if name in plain:
         return plain[name]
-    tree, _ = _source(module)
-    for node in tree.body:
+    tree, package = _source(module)
+    for node in _statements(tree.body):
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None and name in _targets(node):
             return _value(module, node.value)
-        if isinstance(node, ast.ImportFrom) and node.module == "typing" and any(a.name == name for a in node.names):
-            return getattr(typing, name)
+        if imported := _imported(node, name, package):
+            source, original = imported
+            if source in ("typing", ranges.__name__):
+                return getattr(sys.modules[source], original)
+            return _constant(source, original)
     raise _NotPlain(name)
 
 

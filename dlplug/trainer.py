@@ -21,6 +21,7 @@ from dlplug.loop import fit, in_bf16, learn_from
 from dlplug.matching import check_batches
 from dlplug.meter import Meter
 from dlplug.optim import Stepper
+from dlplug.ranges import NonNegativeInt, PositiveInt
 
 if TYPE_CHECKING:
     from dlplug.runs import Run
@@ -59,15 +60,15 @@ class TorchTrainer:
         precision: Literal["fp32", "bf16"] = "fp32",
         compile: bool = False,
         graph: bool = False,
-        threads: int = 0,
-        log_every: int = 100,
-        eval_every: int = 0,
-        checkpoint_every: int = 0,
-        keep: int = 1,
+        threads: NonNegativeInt = 0,
+        log_every: PositiveInt = 100,
+        eval_every: NonNegativeInt = 0,
+        checkpoint_every: NonNegativeInt = 0,
+        keep: PositiveInt = 1,
     ) -> None:
         self.device, self.precision, self.compile, self.graph = device, precision, compile, graph
-        self.threads, self.log_every, self.eval_every = threads, max(1, log_every), eval_every
-        self.checkpoint_every, self.keep = checkpoint_every, max(1, keep)
+        self.threads, self.log_every, self.eval_every = threads, log_every, eval_every
+        self.checkpoint_every, self.keep = checkpoint_every, keep
 
     def train(self, run: Run) -> None:
         """Trains to the run's length, or until it is stopped; measures and saves at the end."""

@@ -131,7 +131,7 @@ def test_help_of_a_recipe_shows_its_options_and_values(toy):
     assert said.code == 0
     text = " ".join(said.out.replace("│", " ").split())
     assert "--model.width INT of the hidden layer (default: 4)" in text
-    assert "--points INT how long to train, in points (default: 6400)" in text
+    assert "--points INT how long to train, in points; at least 0 (default: 6400)" in text
     assert "--metrics accuracy-toy" in text
     assert "those of the preset tiny" in text
 

@@ -1,0 +1,63 @@
+"""Types of numeric options that say which numbers are allowed. A factory names one in its signature:
+
+def factory(*, width: PositiveInt = 64, clip: PositiveFloat | None = None, depth: Annotated[int, Range(ge=1)] = 2): ...
+
+Options of a run are checked against them before anything is built; a factory that is called from Python is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Annotated, Any, get_args
+
+
+@dataclass(frozen=True)
+class Range:
+    """An interval that a number must be in: greater than `gt`, or equal to `ge`; less than `lt`, or equal to `le`."""
+
+    gt: float = -inf
+    ge: float = -inf
+    lt: float = inf
+    le: float = inf
+
+    def __contains__(self, number: float) -> bool:
+        return self.gt < number < self.lt and self.ge <= number <= self.le
+
+    def __str__(self) -> str:
+        if isfinite(self.ge) and isfinite(self.le):
+            return f"from {self.ge} to {self.le}"
+        limits = {"above": self.gt, "at least": self.ge, "below": self.lt, "at most": self.le}
+        return " and ".join(f"{word} {limit}" for word, limit in limits.items() if isfinite(limit))
+
+
+PositiveInt = Annotated[int, Range(gt=0)]
+NonNegativeInt = Annotated[int, Range(ge=0)]
+PositiveFloat = Annotated[float, Range(gt=0)]
+NonNegativeFloat = Annotated[float, Range(ge=0)]
+Fraction = Annotated[float, Range(ge=0, le=1)]
+ProperFraction = Annotated[float, Range(ge=0, lt=1)]
+Seed = Annotated[int, Range(ge=0, lt=2**32)]
+
+
+def ranges_of(kind: Any) -> Iterator[Range]:
+    """Those that a type names, at any depth: `PositiveInt | None`, `tuple[Fraction, ...]`."""
+    if isinstance(kind, Range):
+        yield kind
+    for inner in get_args(kind):
+        yield from ranges_of(inner)
+
+
+def fault(kind: Any, value: Any) -> str:
+    """ "above 0, got -1": what an option of that type must be, where its value or one of its values is something else;
+    else ""."""
+    for number in value if isinstance(value, (list, tuple)) else [value]:
+        if isinstance(number, float) and not isfinite(number):
+            return f"a finite number, got {number}"
+        if isinstance(number, (int, float)):
+            for allowed in ranges_of(kind):
+                if number not in allowed:
+                    none = " or None" if type(None) in get_args(kind) else ""
+                    return f"{allowed}{none}, got {number if isinstance(number, int) else f'{number:.15g}'}"
+    return ""

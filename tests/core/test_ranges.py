@@ -1,0 +1,180 @@
+"""Which numbers an option takes: read from the source, shown by help, held by every way in."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from math import inf, nan
+from typing import Annotated, Any
+
+import pytest
+from layers import complaint, file_of, typed
+
+import dlplug
+from dlplug import Fraction, NonNegativeInt, PositiveFloat, PositiveInt, ProperFraction, Range
+from dlplug.options import read_file, resolve
+from dlplug.parsing import parse, print_options
+from dlplug.ranges import fault, ranges_of
+from dlplug.signatures import inspected, read_signature
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        (PositiveInt, 1, ""),
+        (PositiveInt, 0, "above 0, got 0"),
+        (NonNegativeInt, 0, ""),
+        (NonNegativeInt, -1, "at least 0, got -1"),
+        (PositiveFloat, 1e-300, ""),
+        (PositiveFloat, 0.0, "above 0, got 0"),
+        (PositiveFloat | None, None, ""),
+        (PositiveFloat | None, -0.5, "above 0 or None, got -0.5"),
+        (Annotated[float | None, Range(gt=0)], None, ""),
+        (Annotated[float | None, Range(gt=0)], 0.0, "above 0, got 0"),
+        (Fraction, 1.0, ""),
+        (Fraction, 1.0000001, "from 0 to 1, got 1.0000001"),
+        (ProperFraction, 1.0, "at least 0 and below 1, got 1"),
+        (Annotated[float, Range(gt=0, le=1)], 0.0, "above 0 and at most 1, got 0"),
+        (Annotated[float, Range(le=0)], 0.5, "at most 0, got 0.5"),
+        (tuple[PositiveInt, ...], (1, 2), ""),
+        (tuple[PositiveInt, ...], (1, 0), "above 0, got 0"),
+        (float, -inf, "a finite number, got -inf"),
+        (float | None, nan, "a finite number, got nan"),
+        (Fraction, nan, "a finite number, got nan"),
+        (PositiveFloat, inf, "a finite number, got inf"),
+        (tuple[float, ...], (0.0, nan), "a finite number, got nan"),
+        (int, -(10**400), ""),
+        (PositiveInt, 10**400, ""),
+        (str, "nan", ""),
+    ],
+)
+def test_what_a_type_allows(kind, value, expected):
+    assert fault(kind, value) == expected
+
+
+def factory(
+    *,
+    width: PositiveInt = 8,
+    clip: PositiveFloat | None = None,
+    sizes: tuple[PositiveInt, ...] = (1, 2),
+    depth: Annotated[int, Range(ge=1, le=4)] = 2,
+    kappa: float = inf,
+    shift: float = 0.0,
+):
+    """F.
+
+    width: of each layer.
+    """
+
+
+def test_ranges_are_read_from_the_source_without_an_import(tmp_path, monkeypatch):
+    (tmp_path / "sized.py").write_text(
+        "from typing import Annotated\n"
+        "from dlplug import PositiveInt as Count, PositiveFloat, Range\n"
+        "from kinds import Depth, Sizes\n"
+        "raise RuntimeError('no GPU')\n"
+        "def factory(*, width: Count = 8, clip: PositiveFloat | None = None, sizes: Sizes = (1, 2),\n"
+        "            depth: Depth = 2, rate: Annotated[float, Range(gt=0, le=1)] = 1.0): 'F.'\n"
+    )
+    (tmp_path / "kinds.py").write_text(
+        "from typing import Annotated\nfrom dlplug.ranges import PositiveInt, Range\nraise RuntimeError('no GPU')\n"
+        "Depth = Annotated[int, Range(ge=1, le=4)]\nSizes = tuple[PositiveInt, ...]\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    options = {option.name: option for option in read_signature("sized:factory").options}
+    real = {option.name: option for option in inspected(factory).options}
+    for name in ("width", "clip", "sizes", "depth"):
+        assert options[name].type == real[name].type
+    assert list(ranges_of(options["rate"].type)) == [Range(gt=0, le=1)]
+
+
+def test_an_option_without_a_type_has_that_of_its_default(tmp_path, monkeypatch):
+    (tmp_path / "untyped.py").write_text("def factory(*, noise=0.1, size=3, fast=False, name='a', path): 'F.'\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    read = read_signature("untyped:factory")
+    import untyped  # pyright: ignore[reportMissingImports]
+
+    assert read == inspected(untyped.factory)
+    assert [option.type for option in read.options] == [float, int, bool, str, str]
+    assert parse(read.options, {"noise": "0.3", "path": "3"}, "x")["noise"] == 0.3
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"width": "0"}, "--width must be above 0, got 0"),
+        ({"width": -1}, "--width must be above 0, got -1"),
+        ({"clip": 0}, "--clip must be above 0 or None, got 0"),
+        ({"sizes": [3, 0]}, "--sizes must be above 0, got 0"),
+        ({"depth": "5"}, "--depth must be from 1 to 4, got 5"),
+        ({"shift": "nan"}, "--shift must be a finite number, got nan"),
+        ({"shift": -inf}, "--shift must be a finite number, got -inf"),
+        ({"kappa": nan}, "--kappa must be a finite number, got nan"),
+        ({"width": nan}, "--width: expected a whole number"),
+    ],
+)
+def test_one_line_names_the_option(given, message):
+    assert (
+        complaint(lambda: parse(inspected(factory).options, given, "x"))
+        .removeprefix("Error parsing ")
+        .startswith(message)
+    )
+
+
+def test_infinity_is_taken_where_it_is_the_default():
+    assert parse(inspected(factory).options, {"kappa": "inf", "clip": "None"}, "x")["kappa"] == inf
+
+
+def test_help_shows_the_range(capsys):
+    print_options(inspected(factory).options, {}, "x", "")
+    out = capsys.readouterr().out
+    assert re.search(r"--width INT +of each layer; above 0 \(default: 8\)", out)
+    assert re.search(r"--depth INT +from 1 to 4 \(default: 2\)", out)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--optimizer.clip-norm 0", "--optimizer.clip-norm must be above 0 or None, got 0"),
+        ("--optimizer.clip-norm -1", "--optimizer.clip-norm must be above 0 or None, got -1"),
+        ("--optimizer.final -1", "--optimizer.final must be from 0 to 1, got -1"),
+        ("--optimizer.learning-rate nan", "--optimizer.learning-rate must be a finite number, got nan"),
+        ("--optimizer.beta2 1", "--optimizer.beta2 must be at least 0 and below 1, got 1"),
+        ("--log-every 0", "--log-every must be above 0, got 0"),
+        ("--keep 0", "--keep must be above 0, got 0"),
+        ("--eval-every -5", "--eval-every must be at least 0, got -5"),
+        ("--threads -1", "--threads must be at least 0, got -1"),
+        ("--seed -1", "--seed must be at least 0 and below 4294967296, got -1"),
+        ("--seed 1e30", "--seed must be at least 0"),
+        ("--steps -1", "--steps must be at least 0, got -1"),
+        ("--console.seconds -1", "--console.seconds must be at least 0, got -1"),
+        ("--model.dropout nan", "--model.dropout must be a finite number, got nan"),
+        ("--data.noise inf", "--data.noise must be a finite number, got inf"),
+    ],
+)
+def test_what_teaches_nothing_is_refused(host, line, message):
+    assert complaint(lambda: typed(line, host)).startswith(message)
+
+
+def test_files_mappings_and_presets_are_held_to_it_too(host, quiet):
+    message = "--optimizer.clip-norm must be above 0 or None, got 0"
+    layer: dict[str, Any] = {"optimizer.clip_norm": 0}
+    assert complaint(lambda: resolve(host, "toy-moons", [read_file(file_of("optimizer: {clip-norm: 0}"))])) == message
+    assert complaint(lambda: dlplug.run("toy-moons", quiet | layer, host=host)) == message
+
+
+def test_it_is_said_before_torch_is_imported():
+    code = (
+        "import sys; from dlplug.cli import main\n"
+        "code = main(['run', 'mlp-moons', '--optimizer.clip-norm', '0'])\n"
+        "sys.exit('torch' in sys.modules or code != 2)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert "--optimizer.clip-norm must be above 0 or None, got 0" in done.stderr
+
+
+def test_nesterov_needs_momentum(host, quiet):
+    given = {**quiet, "optimizer": "sgd", "optimizer.nesterov": True}
+    assert complaint(lambda: dlplug.run("toy-moons", given, host=host)) == "nesterov needs a momentum above 0"
