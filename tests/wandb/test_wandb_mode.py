@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import KEY, command, isolated, train
 from dlplug_wandb.mode import Choice, choose, has_key, probe, read_settings
+from dlplug_wandb.observer import Wandb
 from server import Server
 
 from dlplug.errors import UserError
@@ -47,7 +48,7 @@ def silent() -> Iterator[str]:
 def test_auto_without_a_key(home: Path) -> None:
     choice = choose("auto", {})
     assert choice.mode == "offline"
-    assert choice.reason == "no API key for api.wandb.ai (`wandb login` or WANDB_API_KEY gives one)"
+    assert choice.reason == "no API key for api.wandb.ai (`wandb login` gives one)"
 
 
 def test_auto_with_a_key_and_a_server(home: Path, server: Server) -> None:
@@ -120,10 +121,10 @@ def test_key_but_no_server_trains_offline_at_once(nobody: dict[str, str], silent
     done = train(tmp_path / "run", nobody | {"WANDB_API_KEY": KEY, "WANDB_BASE_URL": silent})
     assert done.code == 0
     assert done.measured["decided"] < 3
-    assert done.said == (
-        f"W&B is offline: {silent} does not answer (silent for 2 s); to upload:"
-        f" wandb sync {tmp_path}/run/wandb/offline-run-*"
-    )
+    assert done.said.splitlines() == [
+        f"W&B: offline, {silent} does not answer (silent for 2 s)",
+        f"W&B: to upload this run: wandb sync {tmp_path}/run/wandb/offline-run-*",
+    ]
 
 
 def test_online_without_a_key_ends_before_anything_starts(nobody: dict[str, str], tmp_path: Path) -> None:
@@ -154,8 +155,15 @@ def test_no_prompt_on_a_terminal(mode: str, nobody: dict[str, str], tmp_path: Pa
     assert process.wait() == (0 if mode == "auto" else 2)
     lines = shown.decode().replace("\r", "").splitlines()
     told = [line for line in lines if line != "trained" and not line.startswith("{")]
-    assert len(told) == 1, told
+    assert len(told) == (2 if mode == "auto" else 1), told
     assert "no API key for api.wandb.ai" in told[0]
+
+
+@pytest.mark.parametrize("project", ["team/atari", "a#b", "a/b/c"])
+def test_a_project_that_wandb_would_refuse_is_refused_at_once(project: str, home: Path) -> None:
+    with pytest.raises(UserError, match=f"W&B project '{project}'"):
+        Wandb(mode="offline", project=project)
+    assert Wandb(mode="off", project=project).project == project
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_summary_and_exit(finished: Offline) -> None:
 
 def test_one_line_says_how_to_upload_and_nothing_else_is_said(finished: Offline) -> None:
     folder = finished.folder
-    assert finished.done.said == f"W&B is offline; to upload: wandb sync '{folder}/wandb'/offline-run-*"
+    assert finished.done.said == f"W&B: to upload this run: wandb sync '{folder}/wandb'/offline-run-*"
 
 
 def test_nothing_is_written_outside_the_run_folder_but_logs(finished: Offline) -> None:
@@ -121,12 +121,16 @@ def test_resume_keeps_the_id_and_the_printed_command_uploads_one_run(
 ) -> None:
     folder = tmp_path / "run"
     train(folder, nobody, mode="offline", steps=40)
+    (first,) = segments(folder)
+    killed = first.parent.with_name(f"offline-run-20990101_000000-{first.stem[4:]}") / first.name
+    killed.parent.mkdir()
+    killed.write_bytes(first.read_bytes()[:7])  # what a resumption left that was killed at once
     second = train(folder, nobody, mode="offline", first=40, steps=60, status="failed")
     ids = [of_kind(read_records(file), "run")[0].run_id for file in segments(folder)]
     assert len(ids) == 2
     assert len(set(ids)) == 1
     assert [of_kind(read_records(file), "exit")[0].exit_code for file in segments(folder)] == [0, 1]
-    shell = second.said.rpartition("to upload: ")[2]
+    shell = second.said[second.said.index("wandb sync") :]
     path = f"{Path(sys.executable).parent}:{online['PATH']}"
     done = subprocess.run(shell, shell=True, env=online | {"PATH": path}, cwd=tmp_path, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr

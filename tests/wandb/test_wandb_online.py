@@ -87,8 +87,8 @@ def test_a_failed_start_goes_offline_and_loses_nothing(
     done = train(tmp_path / "run", environment, steps=50)
     assert done.code == 0
     assert done.said.startswith("W&B went offline, as it could not start")
-    assert done.said.endswith(f"to upload: wandb sync {tmp_path}/run/wandb/offline-run-*")
-    assert len(done.said.splitlines()) == 1
+    assert done.said.endswith(f"to upload this run: wandb sync {tmp_path}/run/wandb/offline-run-*")
+    assert len(done.said.splitlines()) == 2
     _check_offline(tmp_path / "run", [10, 20, 30, 40, 50])
 
 

@@ -91,7 +91,7 @@ def _study(sweep: Sweep, method: str) -> Study:
     try:
         import optuna
     except ModuleNotFoundError:
-        raise UserError("a search needs Optuna: pip install 'dlplug-report[search]'") from None
+        raise UserError("a search needs Optuna: pip install optuna") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     sweep.out.mkdir(parents=True, exist_ok=True)
     assert sweep.goal is not None

@@ -41,7 +41,7 @@ def publish(report: Report) -> str:
         import wandb
         from wandb_workspaces.reports import v2
     except ModuleNotFoundError as error:
-        raise UserError(f"--wandb needs {error.name}: pip install 'dlplug-report[wandb]'; {OFFLINE}") from None
+        raise UserError(f"--wandb needs {error.name}: pip install wandb wandb-workspaces; {OFFLINE}") from None
     os.environ.setdefault("WANDB_SILENT", "true")
     wr: Any = v2  # whose names are not exported as type checkers want it
     _online(wandb)

@@ -41,5 +41,5 @@ def diagnose():
 
     missing = [module for module in ("ale_py", "cv2") if find_spec(module) is None]
     says = f"sb3-atari cannot play: {' and '.join(missing)} missing" if missing else "sb3-atari can play"
-    advice = "pip install 'dlplug-sb3[atari]' (ale-py is GPL-2.0), if you want Atari games" if missing else ""
+    advice = "pip install ale-py opencv-python (ale-py is GPL-2.0), if you want Atari games" if missing else ""
     return [{"name": "Atari for sb3", "works": True, "says": says, "advice": advice}]

@@ -74,7 +74,7 @@ def why_not_online(settings: Mapping[str, str], environ: Mapping[str, str]) -> s
     """What is missing, with its remedy; "" where there is a key and the server answers."""
     server = environ.get("WANDB_BASE_URL") or settings.get("base_url") or DEFAULT_SERVER
     if not has_key(server, settings, environ):
-        return f"no API key for {urlsplit(server).netloc or server} (`wandb login` or WANDB_API_KEY gives one)"
+        return f"no API key for {urlsplit(server).netloc or server} (`wandb login` gives one)"
     silence = probe(server)
     return f"{server} does not answer ({silence})" if silence else ""
 

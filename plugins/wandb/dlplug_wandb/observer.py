@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import logging
 import os
 import secrets
 import shlex
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from dlplug import hookimpl
+from dlplug import UserError, hookimpl
 from dlplug_wandb.mode import Choice, choose
 from dlplug_wandb.writer import Writer, first_line
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("dlplug")
 PATIENCE_SECONDS = 3.0  # of waiting in silence for the last uploads
+HEADER_BYTES = 7  # of a .wandb file; one that has no more holds nothing
+FORBIDDEN = "/\\#?%:"  # in a project's name
 
 
 class Wandb:
@@ -40,11 +44,14 @@ class Wandb:
         project: str | None = None,
         entity: str | None = None,
     ) -> None:
-        """Raises UserError, before anything has started, where online is demanded and cannot be had."""
+        """Raises UserError, before anything has started, where online is demanded and impossible, and for a project
+        whose name W&B refuses."""
         first = os.environ.get("RANK", "0") == "0"
         self.choice = choose(mode) if first else Choice("off")
         self.project = project or os.environ.get("WANDB_PROJECT") or "dlplug"
         self.entity = entity or os.environ.get("WANDB_ENTITY") or None
+        if self.choice.mode != "off":
+            check_project(self.project)
         self.session: Session | None = None
         self.writer: Writer | None = None
 
@@ -57,15 +64,15 @@ class Wandb:
         except Exception as error:
             log.warning("W&B: %s; training goes on without it", first_line(error))
             return
-        if self.choice.mode == "offline":
-            reason = f": {self.choice.reason}" if self.choice.reason else ""
-            log.info("W&B is offline%s; to upload: %s", reason, sync_command(run.folder))
+        if self.choice.reason:
+            log.info("W&B: offline, %s", self.choice.reason)
 
     def _start(self, run: Run) -> None:
         # Imported here rather than in the thread: a data loader that forked meanwhile would inherit a held import lock.
         os.environ.setdefault("WANDB_SILENT", "true")
         from dlplug_wandb.session import Identity, Session
 
+        remove_empty_segments(run.folder)
         name, known = run_id(run.folder, run.resumed)
         preset = str(run.config.get("preset") or "")
         identity = Identity(
@@ -91,30 +98,35 @@ class Wandb:
             session.open("online")
         except Exception as error:
             session.reopen_offline()
-            command = sync_command(session.identity.folder)
-            log.warning("W&B went offline, as it could not start (%s); to upload: %s", first_line(error), command)
+            log.warning("W&B went offline, as it could not start: %s", first_line(error))
 
     @hookimpl
     def logged(self, run: Run, step: int, values: Mapping[str, Any]) -> None:
-        if self.session is not None and self.writer is not None:
-            self.writer.put(functools.partial(self.session.log, step, dict(values)))
+        if self.session is None or self.writer is None:
+            return
+        from dlplug_wandb.session import as_file
 
-    @hookimpl
+        row = {name: as_file(value) for name, value in values.items()}
+        self.writer.put(functools.partial(self.session.log, step, row))
+
+    @hookimpl(trylast=True)
     def run_finished(self, run: Run, result: Mapping[str, Any]) -> None:
-        """Waits for the uploads, but not for ever, and lets Ctrl-C end the wait."""
+        """Waits for the uploads, but not for ever, and lets Ctrl-C end the wait. Last, since it may wait."""
         session, writer, self.session, self.writer = self.session, self.writer, None, None
         if session is None or writer is None:
             return
         from dlplug_wandb.session import FINISH_SECONDS, abandon
 
-        writer.put(functools.partial(session.close, dict(result)))
-        writer.close()
+        writer.close(functools.partial(session.close, dict(result)))
         later = sync_command(run.folder, online=True)
         try:
-            if writer.wait(PATIENCE_SECONDS):
-                return
-            log.info("W&B is uploading; Ctrl-C leaves the rest to `%s`", later)
-            if writer.wait(FINISH_SECONDS):
+            if not writer.wait(PATIENCE_SECONDS):
+                if self.choice.mode == "online":
+                    log.info("W&B is uploading; Ctrl-C leaves the rest to `%s`", later)
+                writer.wait(FINISH_SECONDS)
+            if writer.done:
+                if session.offline:
+                    log.info("W&B: to upload this run: %s", sync_command(run.folder))
                 return
         except KeyboardInterrupt:
             pass
@@ -128,13 +140,36 @@ def sync_command(folder: Path, *, online: bool = False) -> str:
     return "wandb sync " + runs.format(shlex.quote(str(folder / "wandb")))
 
 
+def check_project(project: str) -> None:
+    """Raises UserError for a name that W&B refuses, which it would do only in the middle of the run."""
+    entity, slash, name = project.rpartition("/")
+    if slash and entity and name and "/" not in entity:
+        raise UserError(
+            f"W&B project {project!r}: expected a name without a slash, as in --wandb.entity {entity} --wandb.project"
+            f" {name}"
+        )
+    if wrong := [character for character in project if character in FORBIDDEN]:
+        raise UserError(f"W&B project {project!r}: expected a name without {wrong[0]} (W&B allows none of {FORBIDDEN})")
+
+
+def remove_empty_segments(folder: Path) -> None:
+    """Removes what a process left that was killed within its first second: a segment without a record, at which
+    `wandb sync` would stop before the other segments, with exit code 0."""
+    for file in folder.glob("wandb/*run-*/run-*.wandb"):
+        if file.stat().st_size <= HEADER_BYTES:
+            shutil.rmtree(file.parent, ignore_errors=True)
+
+
 def run_id(folder: Path, resumed: bool) -> tuple[str, bool]:
     """The id under which W&B knows the run, kept in the run folder's wandb.json; and whether it was there already."""
     path = folder / "wandb.json"
-    if resumed and path.is_file():
-        return str(json.loads(path.read_text(encoding="utf-8"))["id"]), True
+    if resumed:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # not logged before, or damaged
+            return str(json.loads(path.read_text(encoding="utf-8"))["id"]), True
     name = os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4)  # a sweep's agent names its runs
-    path.write_text(json.dumps({"id": name}) + "\n", encoding="utf-8")
+    partial = path.with_name(".wandb.json.partial")
+    partial.write_text(json.dumps({"id": name}) + "\n", encoding="utf-8")
+    partial.replace(path)
     return name, False
 
 

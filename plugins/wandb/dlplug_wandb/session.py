@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import wandb
 
@@ -20,6 +20,14 @@ from dlplug.media import Image, Text, Video
 
 INIT_SECONDS = 15.0
 FINISH_SECONDS = 120.0
+
+
+class File(NamedTuple):
+    """A medium by the file that the run has written: what waits for W&B keeps no film in memory."""
+
+    kind: str  # image, video or text
+    path: Path
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Session:
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
         self.run: wandb.Run | None = None
+        self.offline = False
         self.from_step = 0
 
     def open(self, mode: Literal["online", "offline"]) -> None:
@@ -70,6 +79,7 @@ class Session:
             ),
             **fresh,
         )
+        self.offline = mode == "offline"
         for axis in ("step", who.unit, "seconds"):
             if axis:
                 self.run.define_metric(axis, hidden=True)
@@ -157,13 +167,21 @@ def _second_name(file: Path, folder: Path) -> Path:
     return kept
 
 
-def _drawn(value: Any) -> Any:
-    """Media by the path of the file that the run has written: wandb.Video of an array would need moviepy."""
-    if isinstance(value, Image):
-        return wandb.Image(str(value.path), caption=value.caption or None)
-    if isinstance(value, Video):
-        return wandb.Video(str(value.path), caption=value.caption or None)
-    if isinstance(value, Text):
-        caption = f"<h4>{escape(value.caption)}</h4>" if value.caption else ""
-        return wandb.Html(f"{caption}<pre>{escape(value.text)}</pre>", data_is_not_path=True)
+def as_file(value: Any) -> Any:
+    """A medium as its file; a number as it is."""
+    for kind, medium in (("image", Image), ("video", Video), ("text", Text)):
+        if isinstance(value, medium):
+            return File(kind, value.path, value.caption)
     return value
+
+
+def _drawn(value: Any) -> Any:
+    if not isinstance(value, File):
+        return value
+    if value.kind == "image":
+        return wandb.Image(str(value.path), caption=value.caption or None)
+    if value.kind == "video":  # of an array, wandb would need moviepy
+        return wandb.Video(str(value.path), caption=value.caption or None)
+    caption = f"<h4>{escape(value.caption)}</h4>" if value.caption else ""
+    text = value.path.read_text(encoding="utf-8")
+    return wandb.Html(f"{caption}<pre>{escape(text)}</pre>", data_is_not_path=True)
