@@ -66,7 +66,7 @@ class Stateful:
             if name != "model" and _can_save(value):
                 _load(value, state[name])
         for name in self.remembers:
-            setattr(self, name, state[name])
+            setattr(self, name, _placed(state[name], getattr(self, name)))
 
 
 def _can_save(value: object) -> bool:
@@ -88,6 +88,12 @@ def _load(value: Any, state: Any) -> None:
         value.bit_generator.state = state
     else:
         value.load_state_dict(state)
+
+
+def _placed(value: Any, present: Any) -> Any:
+    """A tensor that was saved, where the present one is; files are read to the CPU."""
+    both = isinstance(value, Tensor) and isinstance(present, Tensor)
+    return value.to(present.device, copy=True) if both else value
 
 
 class Data(Stateful):

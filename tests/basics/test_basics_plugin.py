@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import meta
 import pytest
 import torch
 from dlplug_basics.data import FlatDigits, NoisyLine, Separable, TwoMoons
@@ -55,6 +56,41 @@ def test_losses_move_what_they_name(data, model, loss):
     source = data(seed=0)
     network = model(source.spec)
     testing.check_loss(loss(network), next(source.batches(network)))
+
+
+@pytest.mark.parametrize(
+    ("data", "model", "loss"),
+    [
+        (NoisyLine, Affine, squared_error),
+        (FlatDigits, Affine, cross_entropy),
+        (FlatDigits, OneForEachActivation, SideBySide),
+        (Separable, Affine, PerceptronRule),
+        (Valley, Racers, RaceLoss),
+    ],
+)
+def test_no_step_copies_between_host_and_device(data, model, loss):
+    made = data(seed=0)
+    network = model(made.spec)
+    batch = next(made.batches(network))
+    meta.step(loss(network.to("meta")), batch)
+
+
+def test_what_a_step_counts_stays_in_its_memory():
+    """A step in a CUDA graph writes where it wrote when it was captured."""
+    data = Separable(seed=0)
+    loss = PerceptronRule(Affine(data.spec))
+    mistakes, logged = loss.mistakes, []
+    for _, batch in zip(range(9), data.batches(loss.model), strict=False):
+        batch = batch._replace(y=torch.zeros(1))  # on the line
+        logged += [update.values["mistakes"] for update in loss.updates(batch)]
+    assert mistakes.item() == loss.mistakes.item() == 9
+    assert [count.item() for count in logged] == [*range(1, 10)]
+
+
+def test_what_was_counted_comes_back_on_the_models_device():
+    loss, other = PerceptronRule(Affine(dlplug.Spec((2,), 1))), PerceptronRule(Affine(dlplug.Spec((2,), 1)).to("meta"))
+    other.load_state_dict(loss.state_dict())
+    assert other.mistakes.device.type == "meta"
 
 
 def test_the_numpy_loss_moves_its_network():

@@ -1,4 +1,4 @@
-"""What plugins in a file do where the model is not on the CPU. torch's "meta" device has no values, and needs no GPU."""
+"""What plugins in a file do where the model is not on the CPU: on torch's "meta" device, which has no values."""
 
 import pytest
 import torch

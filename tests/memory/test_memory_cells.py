@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import meta
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,10 +13,11 @@ from dlplug_memory.baselines import SequenceLSTM, SequenceTransformer, sines
 from dlplug_memory.content import content_weights
 from dlplug_memory.controllers import LSTM, FeedForward
 from dlplug_memory.dnc import DNC
+from dlplug_memory.losses import bit_cross_entropy
 from dlplug_memory.ntm import NTM
 from dlplug_memory.ntm_addressing import interpolate, read, sharpen, shift, write
 from dlplug_memory.recurrent import Recurrent
-from dlplug_memory.tasks import SequenceSpec
+from dlplug_memory.tasks import Sequences, SequenceSpec
 
 from dlplug import Spec, UserError
 
@@ -236,6 +238,12 @@ def test_compile_is_of_the_cell(monkeypatch):
     model.compile()
     assert compiled == ["cell"]
     assert model._compiled_call_impl is None
+
+
+def test_a_step_of_the_transformer_copies_nothing_to_the_device():
+    batch = Sequences(torch.rand(2, 5, 6), torch.rand(2, 5, 3).round(), torch.ones(2, 5))
+    model = SequenceTransformer(Spec((6,), 3), width=8, heads=2)
+    meta.step(bit_cross_entropy(model.to("meta")), batch)
 
 
 def test_places_are_told_apart():

@@ -91,6 +91,8 @@ def test_two_columns_and_two_files_are_the_same_pairs(tmp_path: Path):
         for source, target in zip(batch.source.tolist(), batch.target.tolist(), strict=True):
             assert target[0] == BEGIN
             assert one.target.decode(target[1:]) == ENGLISH[GERMAN.index(one.source.decode(source))]
+        assert list(batch.lengths) == sorted(batch.lengths, reverse=True)
+        assert list(batch.lengths) == (batch.source != PAD).sum(1).tolist()
     assert (one.count, one.epoch) == (13 * 4, 2)
 
 

@@ -6,6 +6,7 @@ import itertools
 import math
 from typing import Any
 
+import meta
 import pytest
 import torch
 import torch.nn.functional as F
@@ -38,6 +39,15 @@ def test_what_fills_a_sentence_up_changes_nothing(translator: Translator):
     together = translator(SOURCE, TARGET)
     alone = translator(SOURCE[1:, :3], TARGET[1:])
     torch.testing.assert_close(together[1:], alone, atol=1e-5, rtol=1e-4)
+
+
+def test_lengths_that_are_known_change_nothing(translator: Translator):
+    torch.testing.assert_close(translator(SOURCE, TARGET, (5, 3)), translator(SOURCE, TARGET))
+
+
+def test_a_step_of_the_transformer_copies_nothing_to_the_device():
+    model = BUILD["transformer"](SPEC)
+    meta.step(translation(model.to("meta")), Pair(SOURCE, TARGET))
 
 
 def test_a_translation_in_steps_is_the_translation_at_once(translator: Translator):
@@ -108,7 +118,7 @@ class Table(Translator):
         self.logits = torch.randn(7, 7, generator=torch.Generator().manual_seed(seed))
         self.logits[:, END] += 2.0
 
-    def remember(self, source: torch.Tensor) -> Memory:
+    def remember(self, source: torch.Tensor, lengths: Any = ()) -> Memory:
         return Memory(torch.zeros(len(source), 1, 1), source != PAD, ())
 
     def start(self, memory: Memory) -> tuple[torch.Tensor, ...]:
@@ -176,7 +186,7 @@ class Parrot(Translator):
         }
         self.size, self.weight = data.target.size, torch.nn.Parameter(torch.zeros(1))
 
-    def remember(self, source: torch.Tensor) -> Memory:
+    def remember(self, source: torch.Tensor, lengths: Any = ()) -> Memory:
         known = [self.answers[tuple(t for t in row if t != PAD)] for row in source.tolist()]
         return Memory(filled_up(known).float(), source != PAD, ())
 

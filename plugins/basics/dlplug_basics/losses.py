@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from dlplug import Labelled, Loss, Update, minimise
 from dlplug_basics.activations import ACTIVATIONS
+from dlplug_basics.trace import Trace
 
 
 @minimise
@@ -51,24 +52,23 @@ class PerceptronRule(Loss):
         # y (w·x + b) ≤ 0: a mistake, and so is a point on the line
         agreement = batch.y * self.model(batch.x).squeeze(1)
         wrong = (agreement <= 0).float()
-        self.mistakes = self.mistakes + wrong.sum()
+        self.mistakes += wrong.sum()  # in place: a step in a CUDA graph counts on
         # L = Σ max(0, -y (w·x + b))
-        yield Update(-(wrong * agreement).sum(), mistakes=self.mistakes)
+        yield Update(-(wrong * agreement).sum(), mistakes=self.mistakes.clone())
 
 
 class SideBySide(Loss):
     """Cross entropy of one network for each activation; each learns alone. Keeps the curves for a figure.
 
-    every: steps between two points of the curves.
+    every: steps between two points of the curves, which have 10,000 at most.
     """
 
     parts = tuple(ACTIVATIONS)
-    remembers = ("curves", "steps")
 
     def __init__(self, model: nn.Module, *, every: int = 10) -> None:
         super().__init__(model)
-        self.every, self.steps = max(1, every), 0
-        self.curves: list[Tensor] = []
+        self.every = max(1, every)
+        self.curves = Trace((len(self.parts),), next(model.parameters()).device, self.every)
 
     def updates(self, batch: Labelled) -> Iterator[Update]:
         losses = []
@@ -76,9 +76,7 @@ class SideBySide(Loss):
             loss = F.cross_entropy(self.model.get_submodule(name)(batch.x), batch.y)
             losses.append(loss.detach())
             yield Update(loss, name)
-        if self.steps % self.every == 0:
-            self.curves = [*self.curves, torch.stack(losses).cpu()]
-        self.steps += 1
+        self.curves.add(torch.stack(losses))
 
     def product(self) -> Any:
         """This object: its networks and its curves."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import Data, Loss, Order, Spec, Update, UserError
+from dlplug_basics.trace import Trace
 
 RACERS = {
     "descent": "gradient descent (all examples)",
@@ -91,25 +92,26 @@ class RaceLoss(Loss):
     """Each racer's squared error, on all examples or on the batch. Keeps where each has been, for the figure."""
 
     parts = tuple(RACERS)
-    remembers = ("path",)
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
-        self.path: list[Tensor] = [self.positions()]
+        start = self.positions()
+        self.path = Trace(start.shape, start.device)
+        self.path.add(start)
 
     def positions(self) -> Tensor:
         """(racers, 2) weights."""
-        return torch.stack([weight.detach().cpu().clone() for weight in self.model.parameters()])
+        return torch.stack([weight.detach() for weight in self.model.parameters()])
 
     def updates(self, batch: Race) -> Iterator[Update]:
         for name in self.parts:
             x, y = (batch.x, batch.y) if name in ON_BATCHES else (batch.all_x, batch.all_y)
             yield Update(squared_error(self.model.get_submodule(name)(x), y), name)
-        self.path = [*self.path, self.positions()]
+        self.path.add(self.positions())
 
     def product(self) -> Any:
-        """The paths (steps + 1, racers, 2)."""
-        return torch.stack(self.path)
+        """The paths (steps + 1, racers, 2), of the first 9,999 steps."""
+        return self.path.kept()
 
 
 def excess(path: Tensor, data: Valley) -> Tensor:

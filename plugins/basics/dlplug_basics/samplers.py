@@ -50,8 +50,8 @@ def race(path: Tensor, data: Valley) -> dict[str, Image]:
 def activations(product: SideBySide, data: HeldOut) -> dict[str, Image]:
     """The functions with their derivatives, and the training of each one's network."""
     accuracies = {name: accuracy(product.model.get_submodule(name), data)["accuracy"] for name in product.parts}
-    curves = torch.stack(product.curves) if product.curves else torch.zeros(0, len(product.parts))
-    return {"functions": figures.functions(), "training": figures.training(curves, product.every, accuracies)}
+    training = figures.training(product.curves.kept(), product.every, accuracies)
+    return {"functions": figures.functions(), "training": training}
 
 
 def computation_graph(

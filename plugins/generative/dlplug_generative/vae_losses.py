@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Literal
 
 import torch
 from torch import nn
@@ -53,9 +53,6 @@ class EvidenceLowerBound(Loss):
         beta = self.beta * (self.step / self.warmup).clamp(max=1) if self.warmup else self.beta
         # L = -E log p(x|z) + β KL(q(z|x) ‖ p(z))
         yield Update(beta * kl - reconstruction, elbo=reconstruction - kl, reconstruction=reconstruction, kl=kl)
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        super().load_state_dict({**state, "step": state["step"].to(self.step.device)})
 
 
 class ImportanceWeighted(Loss):

@@ -51,7 +51,7 @@ class SequenceTransformer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, inputs) gives logits (B, T, answers)."""
         y = self.embed(x)
-        y = y + sines(y.shape[1], y.shape[2]).to(y)
+        y = y + sines(y.shape[1], y.shape[2], y.device).to(y.dtype)
         for block in self.blocks:
             y = block(y)
         return self.answer(self.norm(y))
@@ -76,9 +76,9 @@ class Block(nn.Module):
         return x + self.hidden(self.second(x))
 
 
-def sines(steps: int, width: int) -> Tensor:
+def sines(steps: int, width: int, device: torch.device | None = None) -> Tensor:
     """(steps, width): sines and cosines of wavelengths from 2π to 10000 · 2π."""
     # PE(t, 2i) = sin(t / 10000^(2i/d)), PE(t, 2i + 1) = cos(…); the sines here before the cosines
-    rate = 10_000.0 ** (-torch.arange(0, width, 2) / width)
-    angle = torch.arange(steps)[:, None] * rate
+    rate = 10_000.0 ** (-torch.arange(0, width, 2, device=device) / width)
+    angle = torch.arange(steps, device=device)[:, None] * rate
     return torch.cat([angle.sin(), angle.cos()], 1)

@@ -34,10 +34,14 @@ class Sentences(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A batch: source (B, S) with its end, target (B, T) with beginning and end, filled up, on the model's device."""
+    """A batch: source (B, S) with its end, target (B, T) with beginning and end, filled up, on the model's device.
+
+    lengths: of the sources, falling; numbers of the host, where packing them wants them. () where they are not known.
+    """
 
     source: Tensor
     target: Tensor
+    lengths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -176,8 +180,9 @@ class Pairs(Data):
             mine = batches[self.index][rank() :: world_size()].tolist()
             self.index += 1
             self.count += self.batch_size
-            source, target = zip(*(self.training[number] for number in mine), strict=True)
-            yield Pair(filled_up(source).to(device), filled_up(target).to(device))
+            pairs = sorted((self.training[number] for number in mine), key=lambda pair: -len(pair[0]))
+            source, target = zip(*pairs, strict=True)
+            yield Pair(filled_up(source).to(device), filled_up(target).to(device), tuple(map(len, source)))
 
     def split(self, name: str) -> HeldOutPairs:
         return HeldOutPairs(lambda: self.part(name), self.source, self.target, f"{self.protocol}; {name} split")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -128,7 +129,7 @@ class Transformer(Translator):
             nn.init.normal_(embedding.weight, std=width**-0.5)
         self.head.weight = self.target.weight  # tied (section 3.4)
 
-    def remember(self, source: Tensor) -> Memory:
+    def remember(self, source: Tensor, lengths: Sequence[int] = ()) -> Memory:
         known = source != PAD
         x = self.embedded(self.source(source), 0)
         for layer in self.reading:
@@ -152,11 +153,12 @@ class Transformer(Translator):
 
     def embedded(self, x: Tensor, past: int) -> Tensor:
         """Scaled, with the places of tokens (B, T, width) that come after `past` others (sections 3.4 and 3.5)."""
-        return self.dropout(x * math.sqrt(self.width) + places(past, x.shape[1], self.width).to(x))
+        where = places(past, x.shape[1], self.width, x.device).to(x.dtype)
+        return self.dropout(x * math.sqrt(self.width) + where)
 
 
-def places(past: int, count: int, width: int) -> Tensor:
+def places(past: int, count: int, width: int, device: torch.device | None = None) -> Tensor:
     """PE(p, 2i) = sin(p / 10000^(2i/width)), PE(p, 2i + 1) = cos of the same: (count, width)."""
-    place = torch.arange(past, past + count)[:, None]
-    angle = place * torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
+    place = torch.arange(past, past + count, device=device)[:, None]
+    angle = place * torch.exp(torch.arange(0, width, 2, device=device) * (-math.log(10000.0) / width))
     return torch.stack([angle.sin(), angle.cos()], 2).flatten(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -24,10 +25,12 @@ class Memory(NamedTuple):
 class Translator(nn.Module):
     """Reads a source (B, S) once, and writes the target from it a token at a time, or all at once where it is known.
 
+    Whoever knows the lengths of the sources, in falling order, spares the host a wait for the device by giving them.
+
     A state is a tuple of tensors (B, ...).
     """
 
-    def remember(self, source: Tensor) -> Memory:
+    def remember(self, source: Tensor, lengths: Sequence[int] = ()) -> Memory:
         raise NotImplementedError
 
     def start(self, memory: Memory) -> State:
@@ -39,9 +42,9 @@ class Translator(nn.Module):
         at each of the source's tokens (B, T, S), for a model that does."""
         raise NotImplementedError
 
-    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+    def forward(self, source: Tensor, target: Tensor, lengths: Sequence[int] = ()) -> Tensor:
         """Logits (B, T, tokens) of what follows each of the target's tokens (B, T)."""
-        memory = self.remember(source)
+        memory = self.remember(source, lengths)
         return self.step(target, memory, self.start(memory))[0]
 
 
@@ -85,10 +88,10 @@ class EncoderDecoder(Translator):
         self.head = nn.Linear(units, spec.output)
         self.dropout = nn.Dropout(dropout)
 
-    def remember(self, source: Tensor) -> Memory:
-        known = source != PAD
+    def remember(self, source: Tensor, lengths: Sequence[int] = ()) -> Memory:
+        known, x = source != PAD, self.dropout(self.source(source))
         x = pack_padded_sequence(
-            self.dropout(self.source(source)), known.sum(1).cpu(), batch_first=True, enforce_sorted=False
+            x, torch.tensor(lengths or known.sum(1).tolist()), batch_first=True, enforce_sorted=bool(lengths)
         )
         packed, (h, _) = self.reader(x)
         states, _ = pad_packed_sequence(packed, batch_first=True, total_length=source.shape[1])
