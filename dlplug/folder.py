@@ -1,15 +1,67 @@
-"""Finds a run folder and reads its configuration, and a plugin's own folder, without importing torch."""
+"""Makes a run folder, finds one and reads its configuration, and a plugin's own folder, without importing torch."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from dlplug.advice import command
 from dlplug.errors import UserError
+from dlplug.lock import LOCK, held
 from dlplug.options import Config
 from dlplug.plugins import Host
+
+
+@contextlib.contextmanager
+def new_folder(recipe: str, out: str | None) -> Iterator[Path]:
+    """A new run folder, which other processes are kept out of. After an error before anything was learnt in it, it is
+    removed, with the folders above it that were made for it.
+
+    out: the folder; else one below runs/ is named by the time. Raises UserError where it exists already or cannot be
+    written.
+    """
+    identity = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    folder = Path(os.path.expanduser(out)) if out else Path("runs") / recipe / identity
+    if folder.exists() and not (folder / LOCK).exists():
+        _refuse_used(folder)
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write the run folder {folder}: {error.strerror}; choose another with --out") from None
+    with held(folder):
+        _refuse_used(folder)  # another process may have been quicker
+        try:
+            yield folder
+        except BaseException:
+            if not any((folder / name).exists() for name in ("result.json", "metrics.jsonl", "checkpoints")):
+                _empty(folder)
+                with contextlib.suppress(OSError):  # a folder above it may hold something else by now
+                    for path in made:
+                        path.rmdir()
+            raise
+
+
+def _refuse_used(folder: Path) -> None:
+    if not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir()):
+        again = command("resume", folder)
+        raise UserError(f"{folder} exists already: go on with `{again}`, or choose another --out")
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def find_run(name: str) -> Path:

@@ -13,12 +13,14 @@ from typing import Any
 
 from dlplug import distributed
 from dlplug.errors import UserError
-from dlplug.folder import damaged, find_run, read_config
+from dlplug.folder import damaged, find_run, new_folder, read_config
 from dlplug.hookspecs import hookimpl
+from dlplug.lock import held
 from dlplug.media import Media
 from dlplug.options import KIND_OF, for_measuring, resolve
 from dlplug.plugins import Host, load_host
-from dlplug.runs import Run, create_folder, remove_folder, write_config, write_evaluation
+from dlplug.records import write_config, write_evaluation
+from dlplug.runs import Run
 
 log = logging.getLogger("dlplug")
 
@@ -40,21 +42,20 @@ def run(
     host = host or load_host()
     layers = [*layers, options or {}]
     config = resolve(host, recipe, layers, preset or chosen_preset(host, recipe, layers))
-    folder = create_folder(recipe, out) if distributed.rank() == 0 else Path(out or "runs")
-    try:
+    if distributed.rank() != 0:
+        return execute(Run(host, config, Path(out or "runs")))  # only the first process writes
+    with new_folder(recipe, out) as folder:
         execution = Run(host, config, folder)
-        if distributed.rank() == 0:
-            write_config(execution)
+        write_config(execution)
         return execute(execution)
-    except BaseException:
-        if not (folder / "result.json").exists() and not (folder / "metrics.jsonl").exists():
-            remove_folder(folder, [] if out else folder.parents[:2])  # nothing half-written stays behind
-        raise
 
 
 def resume(name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None) -> Run:
-    """Goes on with a run from its last checkpoint; a longer length may be given."""
-    return execute(open_run(name, options, host=host, resumed=True))
+    """Goes on with a run from its last checkpoint. What is given, such as a longer length, is written down once the
+    run has begun with it."""
+    folder = find_run(name)
+    with held(folder) if distributed.rank() == 0 else contextlib.nullcontext():
+        return execute(open_run(str(folder), options, host=host, resumed=True))
 
 
 def open_run(
@@ -63,17 +64,19 @@ def open_run(
     """The run of a folder, or a recipe's newest, with the configuration that it was run with."""
     folder, host = find_run(name), host or load_host()
     saved = read_config(folder)
+    absent = _of_absent_observers(host, saved)
     try:
-        config = resolve(host, saved["recipe"], [_known(host, saved), options or {}]) | {"preset": saved["preset"]}
+        known = {key: value for key, value in saved.items() if key not in absent}
+        config = resolve(host, saved["recipe"], [known, options or {}]) | {"preset": saved["preset"]}
     except (KeyError, TypeError) as error:
         raise damaged(folder, error) from None
-    return Run(host, config, folder, resumed)
+    return Run(host, config | absent, folder, resumed, options)
 
 
-def _known(host: Host, saved: Mapping[str, Any]) -> dict[str, Any]:
-    """A saved configuration without the options of observers that are not here now."""
+def _of_absent_observers(host: Host, saved: Mapping[str, Any]) -> dict[str, Any]:
+    """The options in a saved configuration of observers that are not here now: kept for when they are again."""
     owners = {*KIND_OF, "optimizer", *host.names("observers")}
-    return {key: value for key, value in saved.items() if "." not in key or key.partition(".")[0] in owners}
+    return {key: value for key, value in saved.items() if "." in key and key.partition(".")[0] not in owners}
 
 
 def execute(execution: Run) -> Run:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import secrets
-import shutil
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from dlplug import distributed
-from dlplug.environment import environment
 from dlplug.errors import UserError
 from dlplug.media import Media
 from dlplug.options import Config
 from dlplug.plugins import Host
 from dlplug.recipes import Target, claims
+from dlplug.records import EVALUATION, number, strict, write_config, write_json
 from dlplug.signatures import read_signature
-
-EVALUATION = "evaluation.json"
 
 
 class Run:
@@ -32,11 +23,15 @@ class Run:
 
     recipe, preset, seed, config: what is run; config is the resolved, flat configuration.
     folder: the run folder. unit: the data's own unit, or "". resumed: whether this goes on from a checkpoint.
-    latest: the newest value of each metric. stopping: set when the run should save and stop.
+    overlay: the options that `resume` was given. latest: the newest value of each metric. stopping: set when the run
+    should save and stop.
     """
 
-    def __init__(self, host: Host, config: Config, folder: Path, resumed: bool = False) -> None:
+    def __init__(
+        self, host: Host, config: Config, folder: Path, resumed: bool = False, overlay: Mapping[str, Any] | None = None
+    ) -> None:
         self.host, self.config, self.folder, self.resumed = host, config, folder, resumed
+        self.overlay = dict(overlay or {})
         self.recipe: str = config["recipe"]
         self.preset: str = config["preset"]
         self.seed: int = config["seed"]
@@ -99,8 +94,10 @@ class Run:
     # What happens
 
     def start(self, unit: str, step: int, count: int) -> None:
-        """The trainer is ready: observers learn of the run."""
+        """The trainer is ready: observers learn of the run. What a resume was given is accepted, and written down."""
         self.unit, self.step, self.count, self.first_step, self.first_count = unit, step, count, step, count
+        if self.resumed and distributed.rank() == 0:
+            write_config(self)
         self._clock = time.monotonic()
         self.started = True
         self.host.hook.run_started(run=self)
@@ -121,7 +118,8 @@ class Run:
             if isinstance(value, Media):
                 self.write_media(name, value)
             else:
-                self.latest[name] = float(value)
+                named[name] = number(value)
+                self.latest[name] = float(named[name])
         axes = {"seconds": round(self.seconds(), 3)} | ({self.unit: count} if self.unit else {})
         if distributed.rank() == 0:
             self.host.hook.logged(run=self, step=step, values=axes | named)
@@ -164,6 +162,7 @@ class Run:
         if self.unit:
             rate = (self.count - self.first_count) / here
             self.result |= {self.unit: self.count, f"{self.unit}_per_second": round(rate, 3)}
+        self.result = strict(self.result)
         write_json(self.folder / "result.json", self.result)
         if steps:
             (self.folder / EVALUATION).unlink(missing_ok=True)  # it was of less training
@@ -173,55 +172,3 @@ class Run:
         path = self.folder / "media" / f"{name.replace('/', '-')}-{self.step:09d}{value.suffix}"
         path.parent.mkdir(exist_ok=True)
         value.path = value.write(path)
-
-
-def create_folder(recipe: str, out: str | None) -> Path:
-    """A new run folder. Raises UserError where it exists already or cannot be written."""
-    identity = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
-    folder = Path(out) if out else Path("runs") / recipe / identity
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} exists already: go on with `dlplug resume {folder}`, or choose another --out")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(13, "not writable")
-    except OSError as error:
-        raise UserError(f"cannot write the run folder {folder}: {error.strerror}; choose another with --out") from None
-    return folder
-
-
-def remove_folder(folder: Path, parents: Iterable[Path]) -> None:
-    """Removes a run folder, and those of its parents that are empty without it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    with contextlib.suppress(OSError):
-        for parent in parents:
-            parent.rmdir()
-
-
-def write_config(run: Run) -> None:
-    """config.yaml and environment.json: enough to reproduce the run."""
-    (run.folder / "config.yaml").write_text(
-        yaml.safe_dump(plain(run.config), sort_keys=False, allow_unicode=True), encoding="utf-8"
-    )
-    write_json(run.folder / "environment.json", environment(run.host))
-
-
-def write_evaluation(run: Run, given: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """evaluation.json: what was measured of a trained run, and by which options other than the recipe's own."""
-    numbers = {name: float(value) for name, value in values.items() if isinstance(value, (int, float))}
-    write_json(
-        run.folder / EVALUATION,
-        {"metrics": numbers, "protocol": run.protocol, "step": run.step, "options": plain(given)},
-    )
-
-
-def plain(options: Mapping[str, Any]) -> dict[str, Any]:
-    """As a file keeps them."""
-    return {k: list(v) if isinstance(v, tuple) else str(v) if isinstance(v, Path) else v for k, v in options.items()}
-
-
-def write_json(path: Path, value: Any) -> None:
-    """By a temporary file that is renamed."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)

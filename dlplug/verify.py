@@ -17,8 +17,9 @@ from dlplug.options import Config, resolve
 from dlplug.parsing import flag
 from dlplug.plugins import Host
 from dlplug.recipes import Target, claims
+from dlplug.records import write_json
 from dlplug.runner import chosen_preset, evaluate, run
-from dlplug.runs import Run, write_json
+from dlplug.runs import Run
 
 log = logging.getLogger("dlplug")
 
