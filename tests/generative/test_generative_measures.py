@@ -304,3 +304,47 @@ def test_inception_says_what_it_lacks(caplog: pytest.LogCaptureFixture, tmp_path
         assert inception_fid(Repeats(torch.rand(4, 1, 28, 28)), data, weights=str(tmp_path / "none"), seed=0) == {}
     assert "pip install torch-fidelity" in caplog.text
     assert str(tmp_path / "none") in caplog.text
+
+
+class SeenByInception:
+    """Stands for torchmetrics' distance, and keeps the 8-bit pictures that its Inception would get."""
+
+    def __init__(self, normalize: bool = False, antialias: bool = True, **_: object) -> None:
+        self.normalize, self.antialias = normalize, antialias
+        self.seen: dict[bool, list[Tensor]] = {True: [], False: []}
+        SeenByInception.last = self
+
+    last: SeenByInception
+
+    def set_dtype(self, _: torch.dtype) -> SeenByInception:
+        return self
+
+    def to(self, _: torch.device) -> SeenByInception:
+        return self
+
+    def update(self, imgs: Tensor, real: bool) -> None:
+        self.seen[real].append((imgs * 255).byte() if self.normalize else imgs)
+
+    def compute(self) -> Tensor:
+        return torch.tensor(1.5)
+
+
+def test_inception_sees_made_pictures_by_the_nearest_level_and_enlarged_as_tensorflow_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import torchmetrics.image.fid
+
+    monkeypatch.setattr(torchmetrics.image.fid, "FrechetInceptionDistance", SeenByInception)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    (tmp_path / "weights.pth").write_bytes(b"")
+    held = pictures(130, 0)
+    data = SimpleNamespace(images=held, y=torch.zeros(130), names=(), train=pictures(4, 1))
+    made = torch.rand(150, 1, 28, 28, dtype=torch.double) * 1.2 - 0.1
+    values = inception_fid(Repeats(made), data, weights=str(tmp_path / "weights.pth"), count=150, seed=0)
+    assert values["fid_inception_held_out_150"] == 1.5
+    real, fake = (torch.cat(SeenByInception.last.seen[which]) for which in (True, False))
+    assert torch.equal(real, held.permute(0, 3, 1, 2).expand(-1, 3, -1, -1))
+    assert fake.dtype == torch.uint8
+    # no level lies nearer to a pixel than the one that stands for it
+    assert (fake / 255 - made.clamp(0, 1)).abs().max() <= 0.5 / 255 + 1e-9
+    assert SeenByInception.last.antialias is False
