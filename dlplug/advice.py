@@ -14,7 +14,21 @@ def command(*words: object) -> str:
     return " ".join([_program(), *(shlex.quote(str(word)) for word in words)])
 
 
+def tool(name: str) -> str:
+    """Another program of the same environment: "uv run wandb" where `uv run` started this process, else "wandb"."""
+    return f"uv run {name}" if "UV_RUN_RECURSION_DEPTH" in os.environ else name
+
+
+def called() -> list[str]:
+    """The command that was typed, for a run's record; of another program its name alone, for what it was called with
+    may be a secret."""
+    program = Path(sys.argv[0])
+    return ["dlplug", *sys.argv[1:]] if _by_module() or program.stem == "dlplug" else [program.name]
+
+
+def _by_module() -> bool:
+    return Path(sys.argv[0]).parts[-2:] == ("dlplug", "__main__.py")
+
+
 def _program() -> str:
-    if "UV_RUN_RECURSION_DEPTH" in os.environ:
-        return "uv run dlplug"
-    return "python -m dlplug" if Path(sys.argv[0]).name == "__main__.py" else "dlplug"
+    return "python -m dlplug" if _by_module() and tool("dlplug") == "dlplug" else tool("dlplug")

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
+from dlplug.advice import command
+from dlplug.argv import first, nothing_more, one, plugin_options, take_flag, take_value, whole
 from dlplug.errors import UserError, nearest
 from dlplug.lines import say_to
 from dlplug.plugins import KINDS, Host, load_host, one_line
@@ -20,7 +22,7 @@ OWN_HELP = ("run", "sample", "completion")  # of what they are given
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code. An error that a user can cause is one line, never a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    debug = _flag(arguments, "--debug")
+    debug = take_flag(arguments, "--debug")
     say_to("stderr" if "--json" in arguments else "stdout")
     try:
         return dispatch(arguments)
@@ -45,12 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    host = load_host(_plugin_options(arguments))
+    host = load_host(plugin_options(arguments))
     verb = arguments.pop(0) if arguments else "--help"
     asked = bool({"--help", "-h"} & set(arguments)) and verb in VERBS
     if verb in ("--help", "-h", "help") or (asked and (verb not in OWN_HELP or len(arguments) == 1)):
         more = "".join(f"\n  dlplug {e.name:<32}{e.plugin.name} plugin" for e in host.entries("commands"))
-        print(USAGE.format(commands=more))
+        typed = "" if command() == "dlplug" else f"\nHere the command is typed as `{command()}`."
+        print(USAGE.format(commands=more, typed=typed))
         return 0
     if verb == "--version":
         print(host.plugins[0])
@@ -58,17 +61,17 @@ def dispatch(arguments: list[str]) -> int:
     if verb in VERBS:
         return VERBS[verb](host, arguments)
     if verb in host.names("commands"):
-        command = host.get("commands", verb).load()
-        return command(arguments, host) if "host" in inspect.signature(command).parameters else command(arguments)
+        function = host.get("commands", verb).load()
+        return function(arguments, host) if "host" in inspect.signature(function).parameters else function(arguments)
     raise UserError(f"unknown command {verb!r}.{nearest(verb, [*VERBS, *host.names('commands')])}")
 
 
 def list_command(host: Host, arguments: list[str]) -> int:
     from dlplug import listing
 
-    as_json = _flag(arguments, "--json")
+    as_json = take_flag(arguments, "--json")
     kind = arguments.pop(0) if arguments else "recipes"
-    _nothing_more(arguments, "list")
+    nothing_more(arguments, "list")
     if kind not in KINDS:
         raise UserError(f"cannot list {kind!r}.{nearest(kind, KINDS)}")
     rows = listing.rows(host, kind)
@@ -78,9 +81,9 @@ def list_command(host: Host, arguments: list[str]) -> int:
 def show_command(host: Host, arguments: list[str]) -> int:
     from dlplug import listing
 
-    as_json = _flag(arguments, "--json")
-    preset = _value(arguments, "--preset")
-    shown = listing.describe(host, _one(arguments, "show", "RECIPE"), preset)
+    as_json = take_flag(arguments, "--json")
+    preset = take_value(arguments, "--preset")
+    shown = listing.describe(host, one(arguments, "show", "RECIPE"), preset)
     return _print(shown, as_json, lambda: listing.print_description(shown))
 
 
@@ -90,9 +93,9 @@ def run_command(host: Host, arguments: list[str]) -> int:
     from dlplug.options import arguments as parse
     from dlplug.options import read_file, resolve
 
-    preset, out, config = (_value(arguments, name) for name in ("--preset", "--out", "--config"))
-    asked = _flag(arguments, "--help") | _flag(arguments, "-h")
-    recipe = _first(arguments, "run", "RECIPE", host.names("recipes"))
+    preset, out, config = (take_value(arguments, name) for name in ("--preset", "--out", "--config"))
+    asked = take_flag(arguments, "--help") | take_flag(arguments, "-h")
+    recipe = first(arguments, "run", "RECIPE", host.names("recipes"))
     definition, options = host.recipe(recipe), parse(arguments)
     layers = [read_file(config)] if config else []
     if asked:
@@ -112,7 +115,7 @@ def resume_command(host: Host, arguments: list[str]) -> int:
     from dlplug.folder import find_run
     from dlplug.options import arguments as parse
 
-    name = _first(arguments, "resume", "RUN", [])
+    name = first(arguments, "resume", "RUN", [])
     find_run(name)
     options = parse(arguments)
     from dlplug.runner import resume
@@ -125,8 +128,8 @@ def eval_command(host: Host, arguments: list[str]) -> int:
     from dlplug.folder import find_run
     from dlplug.options import arguments as parse
 
-    as_json = _flag(arguments, "--json")
-    name = _first(arguments, "eval", "RUN", [])
+    as_json = take_flag(arguments, "--json")
+    name = first(arguments, "eval", "RUN", [])
     find_run(name)
     options = parse(arguments)
     from dlplug.runner import evaluate
@@ -142,10 +145,10 @@ def sample_command(host: Host, arguments: list[str]) -> int:
     from dlplug.samples import sample
 
     say_to("stderr")  # standard output is for what is made: `dlplug sample RUN > story.txt`
-    as_json = _flag(arguments, "--json")
-    what, out = (_value(arguments, name) for name in ("--what", "--out"))
-    asked = _flag(arguments, "--help") | _flag(arguments, "-h")
-    name = _first(arguments, "sample", "RUN", [])
+    as_json = take_flag(arguments, "--json")
+    what, out = (take_value(arguments, name) for name in ("--what", "--out"))
+    asked = take_flag(arguments, "--help") | take_flag(arguments, "-h")
+    name = first(arguments, "sample", "RUN", [])
     if asked:
         listing.print_sampler_options(host, name, what)
         return 0
@@ -170,16 +173,19 @@ def verify_command(host: Host, arguments: list[str]) -> int:
         from dlplug import tables
 
         return tables.command(host, arguments)
-    as_json = _flag(arguments, "--json")
-    preset, seeds, each, games = (_value(arguments, name) for name in ("--preset", "--seeds", "--each", "--games"))
-    recipe = _first(arguments, "verify", "RECIPE", host.names("recipes"))
+    as_json = take_flag(arguments, "--json")
+    preset, seeds, each, games = (take_value(arguments, name) for name in ("--preset", "--seeds", "--each", "--games"))
+    ours = take_flag(arguments, "--record")
+    recipe = first(arguments, "verify", "RECIPE", host.names("recipes"))
     host.recipe(recipe)
-    options, count = parse(arguments), _whole(seeds or "1", "--seeds")
+    options, count = parse(arguments), whole(seeds or "1", "--seeds")
     overlays = [parse([f"--{option}={value}"]) for option, value in each_value(each, games)]
-    from dlplug.verify import print_records, verify
+    from dlplug.folder import results_folder
+    from dlplug.verify import RECORDS, print_records, verify
 
     _warn(host)
-    records = verify(host, recipe, options, overlays, seeds=count, preset=preset)
+    folder = results_folder(host, recipe) if ours else RECORDS
+    records = verify(host, recipe, options, overlays, seeds=count, preset=preset, folder=folder)
     _print(records if overlays else records[0], as_json, lambda: print_records(records))
     return 1 if any(record["reached"] is False for record in records) else 0
 
@@ -187,8 +193,8 @@ def verify_command(host: Host, arguments: list[str]) -> int:
 def plugins_command(host: Host, arguments: list[str]) -> int:
     from dlplug import listing
 
-    as_json = _flag(arguments, "--json")
-    _nothing_more(arguments, "plugins")
+    as_json = take_flag(arguments, "--json")
+    nothing_more(arguments, "plugins")
     rows = listing.plugin_rows(host)
     return _print(rows, as_json, lambda: listing.print_plugins(host, rows))
 
@@ -196,8 +202,8 @@ def plugins_command(host: Host, arguments: list[str]) -> int:
 def doctor_command(host: Host, arguments: list[str]) -> int:
     from dlplug.doctor import examine, print_findings
 
-    as_json = _flag(arguments, "--json")
-    _nothing_more(arguments, "doctor")
+    as_json = take_flag(arguments, "--json")
+    nothing_more(arguments, "doctor")
     findings = examine(host)
     _print(findings, as_json, lambda: print_findings(findings))
     return 0 if all(finding["works"] for finding in findings) else 1
@@ -209,7 +215,7 @@ def completion_command(host: Host, arguments: list[str]) -> int:
     if arguments and arguments[0] == "candidates":
         print("\n".join(candidates(host, arguments[1:])))
     else:
-        print(script(_one(arguments, "completion", "bash, zsh or fish")))
+        print(script(one(arguments, "completion", "bash, zsh or fish")))
     return 0
 
 
@@ -240,58 +246,7 @@ def _print_values(values: Mapping[str, Any], stream: TextIO) -> None:
         print(f"{key}: {f'{value:.6g}' if isinstance(value, float) else value}", file=stream)
 
 
-def _whole(text: str, flag: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise UserError(f"{flag} expects a whole number from 1, got {text!r}")
-    return int(text)
-
-
-def _flag(arguments: list[str], name: str) -> bool:
-    """Takes a flag out of the arguments."""
-    found = name in arguments
-    while name in arguments:
-        arguments.remove(name)
-    return found
-
-
-def _value(arguments: list[str], name: str) -> str:
-    """Takes `--name value` or `--name=value` out of the arguments; "" where it is not given."""
-    for index, argument in enumerate(arguments):
-        if argument == name:
-            if index + 1 == len(arguments):
-                raise UserError(f"{name} needs a value")
-            del arguments[index]
-            return arguments.pop(index)
-        if argument.startswith(f"{name}="):
-            return arguments.pop(index).partition("=")[2]
-    return ""
-
-
-def _plugin_options(arguments: list[str]) -> list[str]:
-    options = []
-    while option := _value(arguments, "-p"):
-        options.append(option)
-    return options
-
-
-def _first(arguments: list[str], verb: str, what: str, names: Sequence[str]) -> str:
-    if not arguments or arguments[0].startswith("-"):
-        raise UserError(f"dlplug {verb} needs a {what}, as in `dlplug {verb} {names[0] if names else 'runs/…'}`")
-    return arguments.pop(0)
-
-
-def _nothing_more(arguments: list[str], verb: str) -> None:
-    if arguments:
-        raise UserError(f"dlplug {verb} does not take {' '.join(arguments)!r}; `dlplug --help` shows what it takes")
-
-
 def _warn(host: Host) -> None:
     """A run goes on without what a broken plugin would have given; whoever runs it should know."""
     for problem in host.problems():
         print(f"dlplug: {problem}", file=sys.stderr)
-
-
-def _one(arguments: list[str], verb: str, what: str) -> str:
-    if len(arguments) != 1:
-        raise UserError(f"dlplug {verb} takes one {what}, got {len(arguments)}")
-    return arguments[0]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from dlplug.advice import command
 from dlplug.hookspecs import hookimpl
 from dlplug.media import Media
 from dlplug.ranges import NonNegativeFloat
@@ -92,7 +93,7 @@ def header(run: Run) -> list[str]:
     targets = [target for target in run.targets if target.stated]
     lines += [f"target: {target}" for target in targets[:MOST_TARGETS]]
     if (more := len(targets) - MOST_TARGETS) > 0:
-        lines.append(f"and {more} more targets: dlplug show {run.recipe}")
+        lines.append(f"and {more} more targets: {command('show', run.recipe)}")
     return lines
 
 
@@ -105,7 +106,7 @@ def closing(run: Run, result: Mapping[str, Any]) -> list[str]:
             value = result["metrics"][target.metric]
             lines.append(f"{target.metric} {value:.4g}: target {'reached' if target.reached(value) else 'not reached'}")
     if result["status"] == "interrupted":
-        lines.append(f"go on with: dlplug resume {run.folder}")
+        lines.append(f"go on with: {command('resume', run.folder)}")
     return lines
 
 

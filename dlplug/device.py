@@ -6,6 +6,7 @@ import os
 
 import torch
 
+from dlplug.advice import command
 from dlplug.device_hint import may_have_gpu
 from dlplug.errors import UserError
 
@@ -23,7 +24,9 @@ def choose_device(name: str) -> torch.device:
         raise UserError(f"--device {name}: expected auto, cpu, cuda, cuda:1 or mps") from None
     if device.type == "cuda":
         if not torch.cuda.is_available():
-            raise UserError(f"--device {name}: torch sees no CUDA device here; use --device cpu, or see dlplug doctor")
+            raise UserError(
+                f"--device {name}: torch sees no CUDA device here; use --device cpu, or see {command('doctor')}"
+            )
         index = int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
         if index >= torch.cuda.device_count():
             raise UserError(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices, counted from 0")

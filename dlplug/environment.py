@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from dlplug.advice import called
 from dlplug.plugins import Host
 
 LIBRARIES = (
@@ -41,7 +42,7 @@ def environment(host: Host) -> dict[str, Any]:
         "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
         "plugins": {str(plugin.name): plugin.version for plugin in host.plugins if plugin.state == "works"},
         "commit": commit(),
-        "command": sys.argv,
+        "command": called(),
     }
 
 

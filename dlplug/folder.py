@@ -91,8 +91,12 @@ def damaged(folder: Path, why: object) -> UserError:
 
 
 def results_folder(host: Host, recipe: str) -> Path:
-    """results/ beside the plugin's pyproject.toml, or below the current folder for a plugin without its source."""
-    return (project_of(host.get("recipes", recipe).plugin.module) or Path()) / "results"
+    """results/ beside the plugin's pyproject.toml. Raises UserError for a plugin without its source."""
+    plugin = host.get("recipes", recipe).plugin
+    project = project_of(plugin.module)
+    if project is None:
+        raise UserError(f"the plugin {plugin} is installed without its project's folder, so it has no results/ here")
+    return project / "results"
 
 
 def project_of(module: Any) -> Path | None:

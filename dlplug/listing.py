@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dlplug import parsing
+from dlplug.advice import command
 from dlplug.device_hint import likely_preset
 from dlplug.errors import UserError
 from dlplug.folder import find_run, read_config
@@ -90,9 +91,9 @@ def print_description(shown: Mapping[str, Any]) -> None:
         console.print(f"{'target' if source else 'measured'}: {escape(target['target'])}{source}", highlight=False)
     if shown["evaluation"]:
         said = ", ".join(f"{key} {_text(value)}" for key, value in shown["evaluation"].items())
-        console.print(f"`dlplug eval` and `verify` measure with: {said}", highlight=False)
+        console.print(f"`eval` and `verify` measure with: {said}", highlight=False)
     if shown["samplers"]:
-        console.print(f"`dlplug sample` shows: {', '.join(shown['samplers'])}", highlight=False)
+        console.print(f"`{command('sample', shown['recipe'])}` shows: {', '.join(shown['samplers'])}", highlight=False)
     if shown["needs"]:
         console.print(f"needs: {escape(shown['needs'])}")
     for name, summary in shown["presets"].items():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dlplug import parsing
+from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.hints import nearest_flags, owners
 from dlplug.parsing import flag, parse_int
@@ -214,7 +215,7 @@ def _checked(key: str, value: Any) -> Any:
             return list(value)
         raise UserError(f"--metrics expects the names of metrics, got {value!r}")
     if not isinstance(value, str):
-        raise UserError(f"{flag(key)} expects the name of one thing that `dlplug list {_kind_of(key)}` shows")
+        raise UserError(f"{flag(key)} expects the name of one thing that `{command('list', _kind_of(key))}` shows")
     return value
 
 

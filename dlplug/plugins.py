@@ -144,11 +144,13 @@ class Host:
         return [_broken(plugin) for plugin in self.plugins if plugin.error] + list(self.clashes.values())
 
 
-def load_host(options: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> Host:
+def load_host(options: Iterable[str] = (), environ: Mapping[str, str] | None = None) -> Host:
     """Builds a host. options: what `-p` gave, each `no:NAME` (leave out) or the path of a Python file.
 
-    environ: DLPLUG_PLUGINS=a,b allows only those installed plugins; DLPLUG_STRICT=1 makes any problem an error.
+    environ: DLPLUG_PLUGINS=a,b allows only those installed plugins; DLPLUG_STRICT=1 makes any problem an error. By
+        default the process's own.
     """
+    environ = os.environ if environ is None else environ
     options = list(options)
     blocked = {option[3:] for option in options if option.startswith("no:")}
     files = [option for option in options if not option.startswith("no:")]

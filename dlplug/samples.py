@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from dlplug.advice import command
 from dlplug.errors import UserError, nearest
 from dlplug.folder import find_run, read_config
 from dlplug.options import Config
@@ -77,7 +78,7 @@ def sampler_of(host: Host, recipe: str, what: str = "", seed: int = 0) -> tuple[
     named = {as_use(sampler).name: as_use(sampler).options for sampler in definition.samplers}
     if not named and not what:
         metrics = ", ".join(as_use(metric).name for metric in definition.metrics)
-        instead = f"`dlplug eval` has its metrics: {metrics}" if metrics else "nor has it metrics"
+        instead = f"`{command('eval', recipe)}` has its metrics: {metrics}" if metrics else "nor has it metrics"
         raise UserError(f"recipe {recipe} has no sampler; {instead}")
     what = what or next(iter(named))
     if what not in host.names("samplers") and named:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import dlplug
+from dlplug import advice
 from dlplug.errors import UserError
 from dlplug.folder import project_of, results_folder
 from dlplug.options import resolve
@@ -43,10 +44,11 @@ def command(host: Host, arguments: Sequence[str]) -> int:
             f" are stale; neither trains, and they take nothing else: got {' '.join(arguments)!r}"
         )
     stale = [(path, text) for path, text in tables(host) if path.read_text(encoding="utf-8") != text]
+    writes = advice.command("verify", "--all", "--table")
     for path, text in stale:
         if "--check" not in arguments:
             path.write_text(text, encoding="utf-8")
-        print(f"{path}: {'stale; dlplug verify --all --table writes it' if '--check' in arguments else 'written'}")
+        print(f"{path}: {f'stale; {writes} writes it' if '--check' in arguments else 'written'}")
     if not stale:
         print("every table says what the records say")
     return 1 if stale and "--check" in arguments else 0
@@ -60,10 +62,10 @@ def tables(host: Host) -> Iterator[tuple[Path, str]]:
     watching = {"seed", *host.names("observers")}
     for plugin in host.plugins:
         names = [entry.name for entry in host.entries("recipes") if entry.plugin is plugin]
-        rows = [row for name in names for row in _rows(host, name, watching)]
         readme = _readme(plugin.module)
         if readme is None or not names:
             continue
+        rows = [row for name in names for row in _rows(host, name, watching)]
         if root is not None and root.parent in readme.parents:  # not somebody else's plugin
             everything += rows
         without = [f"`{name}`" for name in names if not _claims(host.recipe(name))]
@@ -88,7 +90,9 @@ def records(host: Host, recipe: str) -> dict[str, dict[str, Any]]:
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is damaged: {error}; dlplug verify {recipe} records it anew") from None
+        raise UserError(
+            f"{path} is damaged: {error}; {advice.command('verify', recipe, '--record')} records it afresh"
+        ) from None
     return {
         name: record for name, record in entries.items() if name.removesuffix(UNFINISHED) not in {*entries} - {name}
     }

@@ -9,8 +9,9 @@ dlplug: one command for every topic of a deep-learning course
   dlplug resume RUN [--OPTION VALUE …]    go on from the last checkpoint
   dlplug eval RUN [--OPTION VALUE …]      the test split's metrics, or the environment's
   dlplug sample RUN [--what SAMPLER] [--out PATH] [--OPTION VALUE …]   what it makes: pictures, a video, text
-  dlplug verify RECIPE [--seeds N] [--OPTION VALUE …]   train, evaluate, compare with the target, record;
-      --each OPTION=VALUE,VALUE does so for each value, --games A,B is short for --each data.game=A,B
+  dlplug verify RECIPE [--seeds N] [--OPTION VALUE …]   train, evaluate, compare with the target, record
+      in verified/; --each OPTION=VALUE,VALUE does so for each value, --games A,B is short for --each data.game=A,B;
+      --record, for maintainers, records in the plugin's own results/, from which the READMEs' tables are written
   dlplug verify --all --table [--check]   write the READMEs' results tables from the records, or say which are stale
   dlplug plugins                          what is installed, and whether it works
   dlplug doctor                           what works here, and what to do about what does not
@@ -19,4 +20,4 @@ dlplug: one command for every topic of a deep-learning course
 RUN is a run folder, or a recipe's name for its newest run. `dlplug run RECIPE --help` lists a recipe's options,
 `dlplug sample RUN --help` those of its samplers.
 Everywhere: -p no:NAME leaves a plugin out, -p FILE.py adds one, --debug shows tracebacks.
-list, show, eval, sample, verify, plugins and doctor take --json."""
+list, show, eval, sample, verify, plugins and doctor take --json.{typed}"""

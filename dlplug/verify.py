@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dlplug.advice import called, command
 from dlplug.environment import commit, environment
 from dlplug.errors import UserError
-from dlplug.folder import read_config, results_folder
+from dlplug.folder import read_config
 from dlplug.options import Config, resolve
 from dlplug.parsing import flag
 from dlplug.plugins import Host
@@ -23,6 +24,8 @@ from dlplug.runs import Run
 
 log = logging.getLogger("dlplug")
 
+RECORDS = Path("verified")  # below the current folder
+
 
 def verify(
     host: Host,
@@ -32,7 +35,7 @@ def verify(
     *,
     seeds: int = 1,
     preset: str = "",
-    folder: Path | None = None,
+    folder: Path = RECORDS,
 ) -> list[dict[str, Any]]:
     """Every seed is trained and reported; a target is reached when the mean over the seeds reaches it.
 
@@ -40,15 +43,21 @@ def verify(
     where it holds is a claim about the recipe's own values: an overlay that changes any of them has no such bar, and
     its record says so. What is wrong with a later overlay is said before the first is trained.
 
-    The records go into results/<recipe>.json beside the plugin where its source is at hand, else below here.
+    The records go into <folder>/<recipe>.json. A record of more seeds than are asked for is never replaced.
     """
     preset = preset or chosen_preset(host, recipe, [options])
     targets = claims(host.recipe(recipe), preset)
     if not targets:
         raise UserError(f"recipe {recipe} states no target{f' for the preset {preset}' if preset else ''} to verify")
-    path = (folder or results_folder(host, recipe)) / f"{recipe}.json"
+    path = folder / f"{recipe}.json"
     changes = _changes(host, recipe, options, each or [{}], preset)
-    return [_verified(host, recipe, options, change, targets, seeds, preset, path) for change in changes]
+    entries = [_entry(host, recipe, options, change, preset) for change in changes]
+    for entry in entries:
+        _refuse_fewer(path, entry, seeds)
+    return [
+        _verified(host, recipe, options, change, targets, seeds, preset, path, entry)
+        for change, entry in zip(changes, entries, strict=True)
+    ]
 
 
 def _changes(
@@ -68,6 +77,26 @@ def _changes(
     return [{} if config == own else overlay for config, overlay in zip(configs, each, strict=True)]
 
 
+def _entry(host: Host, recipe: str, options: Mapping[str, Any], change: Mapping[str, Any], preset: str) -> str:
+    """The name of a record: the preset, and the options by which it learns otherwise than the recipe's own."""
+    config, own = resolve(host, recipe, [options, change], preset), resolve(host, recipe, [], preset, partly=True)
+    running = {option.name for option in host.get("trainers", config["trainer"]).signature().options}
+    leaving = {"seed", *running, *host.names("observers")}
+    different = {
+        key: value
+        for key, value in {**options, **change}.items()
+        if key.partition(".")[0] not in leaving and (key not in config or config[key] != own.get(key))
+    }
+    return f"{preset} {_named(different)}".strip() or "default"
+
+
+def _refuse_fewer(path: Path, entry: str, seeds: int) -> None:
+    """Raises UserError where a record of more seeds stands in the way."""
+    there = len(_entries(path).get(entry, {}).get("runs", ()))
+    if there > seeds:
+        raise UserError(f"{path} holds {there} seeds of {entry!r}: give --seeds {there} or more, or move the file away")
+
+
 def _verified(
     host: Host,
     recipe: str,
@@ -77,6 +106,7 @@ def _verified(
     seeds: int,
     preset: str,
     path: Path,
+    entry: str,
 ) -> dict[str, Any]:
     """Trains the seeds under options and a change. What is there is recorded after each, so that neither an
     interruption nor a failure loses a finished run."""
@@ -85,7 +115,6 @@ def _verified(
     watching = {"seed", *host.names("observers")}
     learnt = {key: value for key, value in options.items() if key.partition(".")[0] not in watching}
     different = change or ({} if standing else learnt)
-    entry = f"{preset} {_named(different)}".strip() or "default"
     record: dict[str, Any] = {}
     runs: list[dict[str, Any]] = []
     first = int(options.get("seed", 0))
@@ -93,7 +122,7 @@ def _verified(
         trained = run(recipe, {**options, **change, "seed": seed}, preset=preset, host=host)
         if trained.stopping:
             kept = f"{len(runs)} of {seeds} seeds are recorded in {path}" if runs else "nothing was recorded"
-            raise UserError(f"interrupted at seed {seed}: {kept}; go on with dlplug resume {trained.folder}")
+            raise UserError(f"interrupted at seed {seed}: {kept}; go on with {command('resume', trained.folder)}")
         runs.append(_outcome(trained, evaluate(str(trained.folder), host=host)))
         compared = [_compared(target, runs) for target in standing] or [_without_bar(targets[0], runs, different)]
         record = {
@@ -104,7 +133,7 @@ def _verified(
             "runs": runs,
             "options": {**options, **change},
             "config": _saved_config(trained),
-            "command": " ".join(["dlplug", *sys.argv[1:]]),
+            "command": shlex.join(called()),
             "date": time.strftime("%Y-%m-%d"),
             "commit": commit(),
             "environment": {k: v for k, v in environment(host).items() if k not in ("command", "commit")},
@@ -170,10 +199,17 @@ def _without_bar(target: Target, runs: list[dict[str, Any]], change: Mapping[str
     }
 
 
+def _entries(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}; move it away, or mend it") from None
+
+
 def _store(path: Path, entry: str, record: dict[str, Any], finished: bool) -> None:
     """One file a recipe, one entry a preset and change; a record stands beside the last one until it has all seeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    entries = _entries(path)
     entries.pop(f"{entry} (unfinished)", None)
     write_json(path, entries | {entry if finished else f"{entry} (unfinished)": record})
     if finished:

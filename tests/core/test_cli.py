@@ -230,7 +230,7 @@ def test_run_resume_eval_as_a_person_would(toy):
         ("run toy-moons --config no.yaml", "--config no.yaml: no such file"),
         ("run toy-moons --device cpux", "--device cpux"),
         ("run toy-moons --out /dev/null/x", "cannot write the run folder /dev/null/x"),
-        ("resume", "dlplug resume needs a RUN, as in `dlplug resume runs/…`"),
+        ("resume", "dlplug resume needs a RUN: a run folder, or a recipe's name for its newest"),
         ("resume nowhere", "nowhere is neither a run folder"),
         (
             "resume toy-moons",

@@ -184,7 +184,7 @@ def test_help_has_the_samplers_options_with_the_recipes_defaults(sample, cli, te
     assert "--what tale: A text, piece by piece." in text
     assert "--prompt" in sample("--what", "tale", "--help").out
     assert "(default: 0)" in cli("sample", "toy-shown", "--help", *tellers[1]).out, "a recipe that was not run"
-    assert "sample` shows: grid, tale" in cli("show", "toy-shown", *tellers[1]).out
+    assert "sample toy-shown` shows: grid, tale" in cli("show", "toy-shown", *tellers[1]).out
 
 
 def test_help_and_what_is_wrong_show_before_torch_is_imported(command, tellers):
@@ -235,7 +235,7 @@ def test_a_video_that_is_interrupted_leaves_nothing(sample, tellers):
 def test_a_recipe_without_a_sampler_says_what_it_has_instead(cli, toys, host, quiet):
     dlplug.run("toy-moons", {**quiet, "steps": 1}, out="run", host=host)
     message = one_line(cli("-p", toys, "sample", "run"))
-    assert message == "recipe toy-moons has no sampler; `dlplug eval` has its metrics: accuracy-toy"
+    assert message == "recipe toy-moons has no sampler; `dlplug eval toy-moons` has its metrics: accuracy-toy"
     with pytest.raises(UserError, match="recipe toy-gan has no sampler; nor has it metrics"):
         sampler_of(host, "toy-gan")
 

@@ -3,14 +3,15 @@
 import json
 from dataclasses import replace
 from math import inf
+from pathlib import Path
 
 import pytest
 
 from dlplug import UserError, hookimpl
-from dlplug.folder import read_config
+from dlplug.folder import read_config, results_folder
 from dlplug.recipes import Target
 from dlplug.tables import rows_of
-from dlplug.verify import results_folder, verify
+from dlplug.verify import verify
 
 
 def recorded(folder, recipe="toy-moons"):
@@ -24,7 +25,7 @@ def test_every_seed_is_recorded_and_the_mean_compared(host, quiet, in_tmp_path):
     assert target["values"] == [run["metrics"]["test/accuracy"] for run in record["runs"]]
     assert target["mean"] == pytest.approx(sum(target["values"]) / 2)
     assert record["reached"] == (target["mean"] >= 0.9)
-    assert recorded(in_tmp_path / "results") == {"default": record}
+    assert recorded(in_tmp_path / "results") == {"steps=150": record}
 
 
 def test_the_record_holds_the_configuration_that_every_seed_shares(host, quiet, in_tmp_path):
@@ -42,13 +43,13 @@ def test_a_record_without_a_bar_is_named_by_what_was_learnt_not_by_who_watched(h
     recipe = replace(host.recipe("toy-moons"), targets=[wide])
     monkeypatch.setattr(host, "recipe", lambda name: recipe)
     verify(host, "toy-moons", {**quiet, "device": "cpu", "steps": 5}, folder=in_tmp_path)
-    assert list(recorded(in_tmp_path)) == ["device=cpu steps=5"]
+    assert list(recorded(in_tmp_path)) == ["steps=5"]
 
 
 def test_a_target_that_is_not_reached_is_said_and_recorded(host, quiet, in_tmp_path):
     (record,) = verify(host, "toy-moons", {**quiet, "steps": 1}, folder=in_tmp_path)
     assert record["reached"] is False
-    assert recorded(in_tmp_path)["default"]["reached"] is False
+    assert recorded(in_tmp_path)["steps=1"]["reached"] is False
 
 
 def test_a_number_that_is_only_compared_is_recorded_and_tells_which_way_is_better(
@@ -74,7 +75,7 @@ def test_presets_stand_side_by_side_with_their_own_targets(host, quiet, in_tmp_p
     verify(host, "toy-moons", {**quiet, "steps": 20}, folder=in_tmp_path)
     (record,) = verify(host, "toy-moons", {**quiet, "points": 640}, preset="tiny", folder=in_tmp_path)
     assert "0.8" in record["targets"][0]["target"]
-    assert set(recorded(in_tmp_path)) == {"default", "tiny"}
+    assert set(recorded(in_tmp_path)) == {"steps=20", "tiny points=640"}
 
 
 def test_a_recipe_without_a_target_cannot_be_verified(host, quiet, in_tmp_path):
@@ -92,7 +93,7 @@ def test_results_lie_beside_the_plugin(host):
 def test_each_value_has_a_record_and_only_the_recipes_own_a_bar(host, quiet, in_tmp_path):
     each = [{"data.noise": "0.1"}, {"data.noise": "0.4"}]
     own, other = verify(host, "toy-moons", {**quiet, "steps": 5}, each, seeds=2, folder=in_tmp_path)
-    assert recorded(in_tmp_path) == {"default": own, "data.noise=0.4": other}
+    assert recorded(in_tmp_path) == {"steps=5": own, "steps=5 data.noise=0.4": other}
     assert (own["config"]["data.noise"], other["config"]["data.noise"]) == (0.1, 0.4)
     assert own["reached"] is False
     assert other["reached"] is None
@@ -107,7 +108,7 @@ def test_each_value_has_a_record_and_only_the_recipes_own_a_bar(host, quiet, in_
 def test_each_under_a_preset(host, quiet, in_tmp_path):
     each = [{"model.width": "4"}, {"model.width": "5"}]
     verify(host, "toy-moons", {**quiet, "points": 64}, each, preset="tiny", folder=in_tmp_path)
-    assert list(recorded(in_tmp_path)) == ["tiny", "tiny model.width=5"]
+    assert list(recorded(in_tmp_path)) == ["tiny points=64", "tiny points=64 model.width=5"]
 
 
 @pytest.mark.parametrize(
@@ -153,11 +154,11 @@ def test_an_interruption_loses_no_finished_run(host, quiet, in_tmp_path):
     ):
         verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path)
     kept = recorded(in_tmp_path)
-    assert kept["default"] == before, "the last whole record stands"
-    assert [run["seed"] for run in kept["default (unfinished)"]["runs"]] == [0, 1]
+    assert kept["steps=100"] == before, "the last whole record stands"
+    assert [run["seed"] for run in kept["steps=100 (unfinished)"]["runs"]] == [0, 1]
     host.manager.unregister(stopper)
     (whole,) = verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path)
-    assert recorded(in_tmp_path) == {"default": whole}
+    assert recorded(in_tmp_path) == {"steps=100": whole}
     host.manager.register(StopSeed(0))
     with pytest.raises(UserError, match="interrupted at seed 0: nothing was recorded"):
         verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path)
@@ -223,3 +224,46 @@ def test_a_run_of_other_options_does_not_take_the_place_of_the_recipe_s_own_reco
     verify(host, "toy-moons", {**quiet, "steps": 2, "model.width": 4}, folder=in_tmp_path)
     verify(host, "toy-moons", {**quiet, "steps": 2, "model.width": 6}, folder=in_tmp_path)
     assert len(recorded(in_tmp_path)) == 2
+
+
+# Where the records go
+
+
+@pytest.fixture
+def project(toys, in_tmp_path):
+    """The toy plugin as a project of its own, which has recorded three seeds."""
+    (in_tmp_path / "project" / "results").mkdir(parents=True)
+    (in_tmp_path / "project" / "pyproject.toml").write_text("")
+    (in_tmp_path / "project" / "toys.py").write_text(Path(toys).read_text())
+    theirs = in_tmp_path / "project" / "results" / "toy-moons.json"
+    theirs.write_text(json.dumps({"default": {"runs": [{}, {}, {}]}}))
+    return theirs
+
+
+QUIET = ["--console", "off", "--tensorboard", "off", "--device", "cpu", "-p", "no:wandb"]
+
+
+def test_what_a_user_verifies_leaves_the_projects_record_alone(cli, project, in_tmp_path):
+    before = project.read_text()
+    said = cli("-p", "project/toys.py", "verify", "toy-moons", "--points", "64", "--threads", "1", *QUIET)
+    assert said.code == 1, "the target is not reached"
+    assert project.read_text() == before
+    assert "recorded in verified/toy-moons.json" in said.out
+    assert list(recorded(in_tmp_path / "verified")) == ["points=64"]
+
+
+def test_record_is_the_maintainers_way_and_never_leaves_fewer_seeds(cli, project):
+    before = project.read_text()
+    line = ["-p", "project/toys.py", "verify", "toy-moons", "--record", *QUIET]
+    said = cli(*line, "--seeds", "2")
+    assert (said.code, said.out, project.read_text()) == (2, "", before)
+    assert "holds 3 seeds of 'default': give --seeds 3 or more" in said.err
+    assert cli(*line, "--points", "64").code == 1
+    assert list(recorded(project.parent)) == ["default", "points=64"]
+
+
+def test_a_damaged_record_is_said_before_anything_is_trained(host, quiet, in_tmp_path):
+    (in_tmp_path / "toy-moons.json").write_text('{"default": ')
+    with pytest.raises(UserError, match=r"toy-moons\.json is damaged"):
+        verify(host, "toy-moons", {**quiet, "steps": 3}, folder=in_tmp_path)
+    assert not (in_tmp_path / "runs").exists()

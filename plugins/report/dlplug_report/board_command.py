@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlplug import CommandParser, UserError
+from dlplug.advice import command
 
 HOST = "127.0.0.1"  # curves and texts are nobody else's business
 
@@ -22,7 +23,8 @@ def board(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     folder = checked(Path(given.folder))
     if importlib.util.find_spec("tensorboard") is None:
-        raise UserError("TensorBoard is not installed here: `pip install tensorboard`, or `dlplug report` makes a page")
+        instead = f"`{command('report', 'RUN')}` makes a page"
+        raise UserError(f"TensorBoard is not installed here: `pip install tensorboard`, or {instead}")
     address = launch(folder, given.port)
     print(f"TensorBoard over {folder}: {address} (Ctrl-C stops it)", flush=True)
     threading.Event().wait()

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.options import choice_keys, resolve
 from dlplug.plugins import Host
@@ -45,7 +46,7 @@ class Facts(NamedTuple):
 def facts_of(host: Host, record: Record, usual: dict[Any, dict[str, Any]] | None = None) -> Facts:
     """usual: keeps resolved recipes between calls, since runs of one recipe share them."""
     config = record.config
-    exact = f"dlplug run {record.recipe} --config {shlex.quote(str(record.folder / 'config.yaml'))}"
+    exact = command("run", record.recipe, "--config", record.folder / "config.yaml")
     try:
         recipe = host.recipe(record.recipe)
         choices = {key: config[key] for key in choice_keys(recipe) if key in config}
@@ -60,14 +61,14 @@ def facts_of(host: Host, record: Record, usual: dict[Any, dict[str, Any]] | None
     chosen = {key for key, name in choices.items() if name != own.get(key)}
     given = {key: value for key, value in settings.items() if key in chosen or base.get(key) != value}
     targets = [target for target in claims(recipe, config["preset"]) if target.stands(config)]
-    command = command_line(record.recipe, config["preset"], given)
-    return Facts(recipe.summary, recipe.source, targets, recipe.watch, changes, command, "")
+    line = command_line(record.recipe, config["preset"], given)
+    return Facts(recipe.summary, recipe.source, targets, recipe.watch, changes, line, "")
 
 
 def command_line(recipe: str, preset: str, given: Mapping[str, Any]) -> str:
     """`dlplug run` with these options, quoted for a shell."""
-    words = ["dlplug", "run", recipe, *(["--preset", preset] if preset else [])]
-    return f"{shlex.join(words)} {command_words(given)}".strip()
+    words = ["run", recipe, *(["--preset", preset] if preset else [])]
+    return f"{command(*words)} {command_words(given)}".strip()
 
 
 def command_words(given: Mapping[str, Any]) -> str:

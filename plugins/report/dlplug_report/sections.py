@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dlplug.advice import command
 from dlplug.recipes import Target
 from dlplug_report.facts import command_words
 from dlplug_report.groups import Estimate, Group, View, text
@@ -42,7 +43,7 @@ def standing(record: Record) -> str:
     """How the run stands, in a sentence."""
     said = {
         "finished": f"finished after {record.steps:,} steps",
-        "interrupted": f"interrupted after {record.steps:,} steps; `dlplug resume {record.folder}` goes on",
+        "interrupted": f"interrupted after {record.steps:,} steps; `{command('resume', record.folder)}` goes on",
         "failed": f"failed after {record.steps:,} steps",
         "running": "still going, as it seems",
         "killed": "stopped without a result: killed, as it seems",
@@ -55,7 +56,8 @@ def verdicts(view: View) -> list[Verdict]:
     told = []
     for target in filter(lambda target: target.stated, view.facts.targets):
         value = view.record.final.get(target.metric)
-        why = "not measured: `dlplug eval` does" if value is None else _not_judged(view, target)
+        missing = f"not measured: `{command('eval', view.record.folder)}` does"
+        why = missing if value is None else _not_judged(view, target)
         reached = None if value is None or why else target.reached(value)
         claim = f"{target.metric} {'≥' if target.higher else '≤'} {target.bar:g}"
         measured = str(_measured(view.record, target).get("protocol", ""))

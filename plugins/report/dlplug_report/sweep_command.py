@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from dlplug.advice import command
 from dlplug.errors import UserError, nearest
 from dlplug.plugins import Host
 from dlplug_report.sweep_plan import read
@@ -42,7 +43,7 @@ def sweep(arguments: list[str], host: Host) -> int:
         return 0
     own, as_json, rest = _own(arguments)
     if not rest or rest[0].startswith("-"):
-        raise UserError("dlplug sweep needs a RECIPE, as in `dlplug sweep mlp-moons --seed 0..4`")
+        raise UserError(f"dlplug sweep needs a RECIPE, as in `{command('sweep', 'mlp-moons', '--seed', '0..4')}`")
     method = own.get("search", "grid")
     if method not in METHODS:
         raise UserError(f"--search {method}: expected {', '.join(METHODS)}.{nearest(method, METHODS)}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dlplug.advice import command
 from dlplug_report.sweep_goal import Goal
 from dlplug_report.sweep_plan import Job, Sweep, flags
 from dlplug_report.sweep_runs import Outcome, result_of
@@ -54,7 +54,7 @@ def table(sweep: Sweep, told: Sequence[Mapping[str, Any]]) -> str:
     lines = ["  ".join(map(str.rjust, row, widths)).rstrip() for row in cells]
     if told and told[0]["mean"] is not None:
         words = [*sweep.plugins, "run", sweep.recipe, *sweep.given, *flags({**sweep.fixed, **told[0]["options"]})]
-        lines.append(f"the best: dlplug {shlex.join(words)}")
+        lines.append(f"the best: {command(*words)}")
     return "\n".join(lines)
 
 

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dlplug.advice import command, tool
 from dlplug.errors import UserError
 from dlplug_report import sections
 from dlplug_report.groups import View, text
@@ -125,9 +126,8 @@ def _place(report: Report, api: Api) -> Place:
             if "not find run" not in str(error):
                 raise
         folder = view.record.folder
-        missing = (
-            f"wandb sync {folder}/wandb/offline-run-*" if name else "`dlplug run … --wandb offline` logs a run for it"
-        )
+        again = command("run", view.record.recipe, "--wandb", "offline")
+        missing = f"{tool('wandb')} sync {folder}/wandb/offline-run-*" if name else f"`{again}` logs a run for it"
         raise UserError(f"--wandb: {folder} is not in {entity}/{project}: {missing}; {OFFLINE}")
     return Place(entity, project, [_name(view) for view in report.views])
 

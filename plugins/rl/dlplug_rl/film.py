@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from torch import Tensor
 
+from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.media import Video
 from dlplug_rl.canvas import Canvas
@@ -97,7 +98,9 @@ def show(environments: Environments, game: Game, title: str, pictures: int) -> V
     """The game, played again before a camera. Its pictures are drawn one by one while the video is written."""
     screens = environments.film(0, game.actions)
     if screens is None:
-        raise UserError(f"{title} draws no pictures, so it cannot be filmed; `dlplug eval` plays it and counts")
+        raise UserError(
+            f"{title} draws no pictures, so it cannot be filmed; `{command('eval', 'RUN')}` plays it and counts"
+        )
     title = re.split("[:/]", title)[-1]
     names = environments.spec.names or tuple(f"action {action}" for action in range(environments.spec.output))
     steps = len(game.actions)

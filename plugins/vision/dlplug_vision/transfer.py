@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from dlplug import Run, Spec, UserError, nearest, trained
+from dlplug.advice import command
 from dlplug.distributed import rank
 from dlplug_vision import pretrained
 
@@ -111,7 +112,7 @@ def newest(recipe: str) -> str:
     folders = sorted(path.parent for path in Path("runs", recipe).glob("*/checkpoints"))
     if not folders:
         raise UserError(
-            f"--model.source {recipe} has not been run here: `dlplug run {recipe}` first, or give another run, or "
+            f"--model.source {recipe} has not been run here: `{command('run', recipe)}` first, or give another run, or "
             f"{pretrained.PREFIX}resnet18"
         )
     return str(folders[-1])

@@ -37,12 +37,13 @@ class Choice(NamedTuple):
     reason: str = ""
 
 
-def choose(mode: Literal["auto", "online", "offline", "off"], environ: Mapping[str, str] = os.environ) -> Choice:
+def choose(mode: Literal["auto", "online", "offline", "off"], environ: Mapping[str, str] | None = None) -> Choice:
     """Resolves `auto`; for online, asks the server for a sign of life, which takes two seconds at most.
 
     Under `auto`, WANDB_MODE decides where it is set, then what `wandb offline` or `wandb disabled` left in wandb's
     settings. Raises UserError where online is demanded and there is no key or no server.
     """
+    environ = os.environ if environ is None else environ
     settings = read_settings(environ)
     wanted: Mode | Literal["auto"] = mode
     source = f"--wandb {mode}"
@@ -60,7 +61,7 @@ def choose(mode: Literal["auto", "online", "offline", "off"], environ: Mapping[s
     return Choice("offline", missing) if missing else Choice("online")
 
 
-def findings(environ: Mapping[str, str] = os.environ) -> list[dict[str, Any]]:
+def findings(environ: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     """For `dlplug doctor`: which mode a run would take now, and what stands between it and being online."""
     try:
         choice = choose("auto", environ)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dlplug import UserError, hookimpl
+from dlplug.advice import tool
 from dlplug_wandb.mode import Choice, choose
 from dlplug_wandb.writer import Writer, first_line
 
@@ -137,7 +138,7 @@ class Wandb:
 def sync_command(folder: Path, *, online: bool = False) -> str:
     """What uploads the offline parts of a run; with `online`, also those that were to go up by themselves."""
     runs = "--include-online {}/*run-*" if online else "{}/offline-run-*"
-    return "wandb sync " + runs.format(shlex.quote(str(folder / "wandb")))
+    return f"{tool('wandb')} sync " + runs.format(shlex.quote(str(folder / "wandb")))
 
 
 def check_project(project: str) -> None:
