@@ -102,6 +102,8 @@ class Data(Stateful):
     spec: what a model is built from.
     unit, count: the data's own unit ("frames", "tokens", "images") and how many have been used. A subclass that
         sets a unit advances `count` itself, before it yields. "" where the step is unit enough.
+    limit: the count at which the run ends, where its length is in the data's unit. The trainer sets it before
+        `batches`, which may end there: data that give no batch for long (a player that first fills its replay) look.
     splits: what can be held out. Training watches the first; the last is read by `eval` and `verify` alone.
     protocol: what a measurement on the held-out data means ("sticky actions 0.25, full episodes"), told with the score.
     exact: False where something cannot be saved (an emulator): `resume` then says that this part starts afresh.
@@ -113,13 +115,14 @@ class Data(Stateful):
     spec: Spec
     unit: str = ""
     count: int = 0
+    limit: int | None = None
     splits: tuple[str, ...] = ("eval",)
     protocol: str = ""
     exact: bool = True
     remembers: tuple[str, ...] = ("count",)
 
     def batches(self, model: nn.Module) -> Iterator[Any]:
-        """An endless stream of flat NamedTuples whose tensors are on the model's device.
+        """A stream of flat NamedTuples whose tensors are on the model's device, endless but for `limit`.
 
         What must survive a restart lives in attributes that `state_dict` knows, brought up to date before the
         `yield`; never in this generator's locals.

@@ -143,6 +143,7 @@ class Training:
             self.restore()
         run.start(job.data.unit, self.step, job.data.count)
         self.limit_steps, self.limit_count = run.limits(job.data.unit)
+        job.data.limit = self.limit_count
         if not self.over():
             job.model.train()
             fit(job.data, job.loss, job.steppers, self.limit_steps, start=self.step, learn=learn,
@@ -190,6 +191,7 @@ class Training:
     def log(self) -> None:
         """Reads the losses since the last time from the device. Raises Diverged for one that is not finite."""
         values = self.meter.flush(self.step)
+        self.run.step, self.run.count = self.step, self.job.data.count  # though nothing was learnt from it yet
         if values:
             self.run.log(self.step, self.job.data.count, {**values, **self.job.data.values()}, "train")
 

@@ -37,7 +37,7 @@ class BoardGame(gymnasium.Env[np.ndarray, np.int64]):
     environment plays.
 
     channels: of the observation, by name, with the colour of the palette; None is not painted. Later ones lie on top.
-    actions: by name.
+    actions: by name; `metadata["actions"]` has them too, there and in the vector.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
@@ -46,6 +46,7 @@ class BoardGame(gymnasium.Env[np.ndarray, np.int64]):
 
     def __init__(self, *, render_mode: str | None = None) -> None:
         self.render_mode = render_mode
+        self.metadata = self.metadata | {"actions": self.actions}
         self.observation_space = spaces.Box(0, 1, (len(self.channels), SIZE, SIZE), np.uint8)
         self.action_space = spaces.Discrete(len(self.actions))
         self.key, self.elapsed, self.over = 0, 0, True

@@ -37,7 +37,11 @@ class Catch(gymnasium.Env[np.ndarray, np.int64]):
     Source: Osband et al., Behaviour Suite for Reinforcement Learning, 2020 (the environment `catch`).
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 5}
+    metadata: dict[str, Any] = {
+        "render_modes": ["rgb_array"],
+        "render_fps": 5,
+        "actions": ("left", "stay", "right"),
+    }
 
     def __init__(self, *, rows: int = 10, columns: int = 5, render_mode: str | None = None) -> None:
         require_at_least(2, rows=rows)

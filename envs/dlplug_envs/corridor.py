@@ -49,7 +49,11 @@ class Corridor(gymnasium.Env[np.ndarray, np.int64]):
     -0.1 instead and punishes bumping into walls.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 5}
+    metadata: dict[str, Any] = {
+        "render_modes": ["rgb_array"],
+        "render_fps": 5,
+        "actions": ("left", "forward", "right"),
+    }
 
     def __init__(self, *, length: int = 10, step_penalty: float = 0.0, render_mode: str | None = None) -> None:
         require_at_least(1, length=length)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import sys
 
 import gymnasium
 import numpy as np
 import pytest
 from dlplug_rl.environments import GymEnvironments, Seen
+from dlplug_rl.networks import q_network
+from dlplug_rl.player import Gym
+from gymnasium import spaces
+from odd import registered
 
 from dlplug.errors import UserError
+
+UNIT = spaces.Box(0, 1, (2,))
 
 
 def random_play(environments: GymEnvironments, steps: int) -> list[Seen]:
@@ -122,8 +129,14 @@ def test_actions_that_do_not_begin_at_zero():
         ("CartPool-v1", "no Gymnasium environment is called 'CartPool-v1'. Did you mean CartPole-v1"),
         (
             "no_such_module:Thing-v0",
-            "needs what is not installed: No module named 'no_such_module'",
+            "no module 'no_such_module' is installed, and the folder",
         ),
+        ("my/Walk-v0", "called 'my/Walk-v0'. One that a module of yours registers is found by that module's name"),
+        ("dlplug_envs:dlplug/Catsh-v0", "registers no environment 'dlplug/Catsh-v0'. Did you mean dlplug/Catch-v0"),
+        ("a b", "'a b' is no Gymnasium id"),
+        (":", "is no Gymnasium id"),
+        ("ale_py:ALE/SpaceInvaders-v5", "run dqn-atari --data.game space_invaders"),
+        ("ale_py:PongNoFrameskip-v4", "run dqn-atari --data.game pong"),
         ("MountainCarContinuous-v0", "a list of actions"),
         ("FrozenLake-v1", "a space of numbers"),
     ],
@@ -133,3 +146,100 @@ def test_what_cannot_be_played_is_refused_in_one_line(id, message):
         GymEnvironments(id, count=2)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("space", [spaces.Dict(a=UNIT), spaces.Tuple((UNIT,)), spaces.Text(3), spaces.MultiBinary(3),
+                                   spaces.MultiDiscrete([2, 3]), spaces.Discrete(3), spaces.Sequence(UNIT),
+                                   spaces.Box(0, 1, (0,))])  # fmt: skip
+def test_what_no_network_here_can_see_is_refused_in_one_line(space):
+    with registered(space) as id, pytest.raises(UserError, match=r"a space of numbers \(Box\) is needed"):
+        GymEnvironments(id, count=2)
+
+
+@pytest.mark.parametrize("actions", [UNIT, spaces.MultiDiscrete([2, 3]), spaces.MultiBinary(2), spaces.Dict(a=UNIT)])
+def test_actions_that_are_no_list_are_refused_in_one_line(actions):
+    with registered(UNIT, actions=actions) as id, pytest.raises(UserError, match="a list of actions"):
+        GymEnvironments(id, count=2)
+
+
+@pytest.mark.parametrize(
+    ("space", "shape", "kind"),
+    [
+        (spaces.Box(0, 1, (2, 3), np.bool_), (2, 3), np.uint8),
+        (spaces.Box(0, 255, (2,), np.uint16), (2,), np.float32),
+        (spaces.Box(-9, 9, (2,), np.int64), (2,), np.float32),
+        (spaces.Box(-1, 1, (2,), np.float64), (2,), np.float32),
+        (spaces.Box(-1, 1, ()), (1,), np.float32),
+        (spaces.Box(0, 255, (9, 8, 3), np.uint8), (3, 9, 8), np.uint8),
+        (spaces.Box(0, 255, (3, 9, 8), np.uint8), (3, 9, 8), np.uint8),
+    ],
+    ids=str,
+)
+def test_every_box_is_shown_as_a_network_and_a_replay_want_it(space, shape, kind):
+    with registered(space, (1.0,) * 3) as id:
+        seen = random_play(GymEnvironments(id, count=2), 5)
+        player = Gym(id=id, environments=2, replay=100, learning_starts=4, batch_size=2)
+        batch = next(player.batches(q_network(player.spec, torso="mlp", hidden=4)))
+    assert all(row.obs.shape == (2, *shape) and row.obs.dtype == kind for row in seen)
+    assert player.spec.input == shape == tuple(batch.obs.shape[1:])
+
+
+def test_a_picture_with_its_channels_last_is_the_same_picture():
+    with registered(spaces.Box(0, 255, (9, 8, 3), np.uint8)) as id:
+        environments = GymEnvironments(id, count=1)
+        environments._environments.reset = lambda seed: (np.arange(9 * 8 * 3, dtype=np.uint8).reshape(1, 9, 8, 3), {})
+        assert environments.reset().obs[0, 1, 4, 5] == (4 * 8 + 5) * 3 + 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"rewards": (0.0, float("nan"), 0.0)}, "gave a reward of nan"),
+        ({"rewards": (0.0, float("inf"), 0.0)}, "gave a reward of inf"),
+        ({"spoilt": 2}, "gave an observation of nan"),
+    ],
+)
+def test_what_is_not_a_number_is_the_environments_fault(given, message):
+    with registered(UNIT, **given) as id, pytest.raises(UserError, match=f"the environment {id} {message}"):
+        random_play(GymEnvironments(id, count=2), 5)
+
+
+def test_an_environment_may_be_in_a_module_of_this_folder(tmp_path, monkeypatch):
+    (tmp_path / "walks_of_mine.py").write_text(
+        "import gymnasium\n"
+        "from gymnasium.envs.classic_control import CartPoleEnv\n"
+        "gymnasium.register('mine/Walk-v0', entry_point='walks_of_mine:CartPoleEnv', max_episode_steps=9)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    try:
+        assert GymEnvironments("walks_of_mine:mine/Walk-v0", count=2).spec.input == (4,)
+        with pytest.raises(UserError, match=r"no environment 'mine/Wolk-v0'\. Did you mean mine/Walk-v0"):
+            GymEnvironments("walks_of_mine:mine/Wolk-v0", count=2)
+    finally:
+        gymnasium.registry.pop("mine/Walk-v0", None)
+    assert sys.path == before
+
+
+def test_a_limit_ends_the_episodes_of_what_never_ends_by_itself():
+    with registered(UNIT) as id:
+        environments = GymEnvironments(id, count=2, limit=7)
+        assert environments.limit == 7
+        seen = random_play(environments, 16)
+        assert [t for t, row in enumerate(seen) if row.truncated.all()] == [7, 15]
+        assert GymEnvironments(id, count=2).limit is None
+    assert GymEnvironments("CartPole-v1", count=2, limit=501).limit is None
+    assert GymEnvironments("CartPole-v1", count=2, limit=499).limit == 499
+
+
+@pytest.mark.parametrize(
+    ("id", "names"),
+    [
+        ("Catch", ("left", "stay", "right")),
+        ("Corridor", ("left", "forward", "right")),
+        ("Bricks", ("left", "stay", "right")),
+    ],
+)
+@pytest.mark.parametrize("limit", [None, 400])
+def test_actions_have_the_names_that_the_environment_gives_them(id, names, limit):
+    assert GymEnvironments(f"dlplug_envs:dlplug/{id}-v0", count=2, limit=limit).spec.names == names

@@ -11,19 +11,23 @@ import imageio.v3
 import numpy as np
 import pytest
 import torch
+from dlplug_rl.acting import gym_stage
 from dlplug_rl.atari import PROTOCOLS, AtariEnvironments, ProtocolName
 from dlplug_rl.environments import Environments, GymEnvironments, Seen
-from dlplug_rl.evaluation import LANES, VIDEO_FRAMES, episodes, lanes_for, play, shares
+from dlplug_rl.evaluation import LANES, VIDEO_FRAMES, episodes, lanes_for, play, shares, show
 from dlplug_rl.policy import EpsilonGreedy
 from dlplug_rl.scores import SCORES, human_normalised
+from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odd import registered
 from torch import nn
 
 import dlplug
 from dlplug import UserError
 from dlplug.cli import main
 from dlplug.contracts import Spec
+from dlplug.stop import Stopped, ask_to_stop, withdraw
 
 
 class Stage:
@@ -210,6 +214,60 @@ def test_eval_as_a_person_would_type_it(tmp_path, capsys):
     assert "--metrics.episodes.epsilon?" in capsys.readouterr().err
 
 
+# --- games that never end ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def endless():
+    """What a recipe would measure on: an environment that nothing ends, and whose reward is its action."""
+    with registered(spaces.Box(0, 1, (2,))) as id:
+        yield gym_stage(id, 2, 0)[1]
+
+
+def test_an_episode_that_never_ends_is_cut_and_the_protocol_says_so(endless, monkeypatch):
+    monkeypatch.setattr("dlplug_rl.acting.EPISODE_LIMIT", 40)
+    results = episodes(lambda obs: np.ones(len(obs), dtype=int), endless, count=3, epsilon=0.0)
+    assert results["return"] == results["return_min"] == results["episode_length"] == 40
+    assert results["protocol"] == "Odd-v0; 3 episodes of the greedy policy, 3 of them cut at 40 actions"
+
+
+def asked_after(calls: int):
+    """A policy that is asked to stop while it plays."""
+    left = [calls]
+
+    def act(obs):
+        left[0] -= 1
+        if not left[0]:
+            ask_to_stop()
+        assert left[0] > -50, "nobody heard"
+        return np.zeros(len(obs), dtype=int)
+
+    return act
+
+
+@pytest.fixture
+def stop_withdrawn():
+    withdraw()
+    yield
+    withdraw()
+
+
+@pytest.mark.usefixtures("stop_withdrawn")
+def test_a_stop_is_heard_while_games_are_measured(endless):
+    with pytest.raises(Stopped):
+        episodes(asked_after(5), endless, count=3, epsilon=0.0)
+
+
+@pytest.mark.usefixtures("stop_withdrawn")
+def test_a_stop_is_heard_while_the_best_game_is_filmed():
+    policy, stage = Watcher(4), Stage("breakout", 80)
+    environments = stage.make(1, 0)
+    played, actions = play(policy, environments, np.array([1]), 0.0, 0)
+    ask_to_stop()
+    with pytest.raises(Stopped):
+        show(environments, played[0], actions, "breakout")
+
+
 # --- no preference for short episodes ---------------------------------------------------------------------------------
 
 
@@ -217,6 +275,7 @@ class Scripted:
     """Lane i plays episodes of lengths[i] steps, one point each, and begins again as the interface says."""
 
     frames_per_step = 1
+    limit = None
     spec = Spec(input=(1,), output=2)
 
     def __init__(self, lengths: list[int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,13 @@ from dlplug_rl.evaluation import episodes
 from dlplug_rl.networks import q_network
 from dlplug_rl.player import Atari, Gym, Player
 from dlplug_rl.policy import EpsilonGreedy
+from dlplug_rl.rollout import GymRollout
 
+import dlplug
 from dlplug import UserError
+from dlplug.stop import Stopped, ask_to_stop, withdraw
 
+QUIET = {"console.show": "off", "tensorboard.write": "off", "wandb.mode": "off", "device": "cpu", "threads": 1}
 QUICK: dict[str, Any] = {"size": 42, "environments": 3, "replay": 6000, "learning_starts": 60}
 
 
@@ -226,3 +231,37 @@ def test_a_replay_larger_than_memory_is_refused_before_it_is_allocated(monkeypat
     with pytest.raises(UserError, match=r"a replay of 6,000 needs 0\.01 GB of RAM and there is 0\.00 GB: 2,5\d\d"):
         next(player.batches(network(player)))
     player.close()
+
+
+def test_a_length_that_ends_before_learning_starts_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = dlplug.run("dqn-catch", {**QUIET, "frames": 100, "data.learning_starts": 5_000, "metrics": []})
+    assert 100 <= run.result["frames"] < 100 + 8  # environments
+    assert run.result["steps"] == 0
+
+
+def test_a_length_that_ends_before_enough_is_remembered_is_kept() -> None:
+    player = Gym(environments=2, learning_starts=0, n_step=40, train_every=1)
+    player.limit = 60
+    assert list(player.batches(network(player))) == []
+    assert player.count in (60, 61)
+
+
+@pytest.mark.parametrize("make", [lambda: Gym(learning_starts=10**9), lambda: GymRollout(rollout=10**5)])
+def test_a_stop_is_heard_before_the_first_batch(make: Any) -> None:
+    player = make()
+    note, calls = player.note, itertools.count()
+
+    def noted(seen: Seen) -> None:
+        note(seen)
+        if next(calls) == 20:
+            ask_to_stop()
+        assert next(calls) < 100, "nobody heard"
+
+    player.note = noted
+    try:
+        with pytest.raises(Stopped):
+            next(player.batches(network(player)))
+    finally:
+        withdraw()
+    assert player.state_dict()["count"] == player.count > 0

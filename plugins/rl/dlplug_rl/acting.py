@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -16,8 +15,7 @@ from dlplug.distributed import rank
 from dlplug_rl.atari import PROTOCOLS, AtariEnvironments, AtariProtocol, ProtocolName, find_game, frame_statistics
 from dlplug_rl.cpus import usable_cpus
 from dlplug_rl.environments import Environments, GymEnvironments, Seen
-
-log = logging.getLogger("dlplug")
+from dlplug_rl.evaluation import EPISODE_LIMIT
 
 STACK = 4  # frames in an observation, as in Mnih et al. 2015
 OTHER_PROCESSES = 7_919  # between the seeds of a distributed run's processes
@@ -127,17 +125,16 @@ def atari_stage(
     )
     mean, deviation = frame_statistics(played, seed=seed)
     played.spec = dataclasses.replace(played.spec, mean=torch.from_numpy(mean), deviation=deviation)
-    log.info(f"{played.game} under {rules.text}; frames {mean.mean():.1f} ± {deviation:.1f}")
     return played, home, rules
 
 
 def gym_stage(id: str, count: int, seed: int) -> tuple[GymEnvironments, Stage]:
-    """Environments of a Gymnasium id, and a stage to measure on."""
+    """Environments of a Gymnasium id, and a stage to measure on, where every episode ends."""
 
     def make(count: int, seed: int) -> GymEnvironments:
-        return GymEnvironments(id, count=count, seed=seed)
+        return GymEnvironments(id, count=count, seed=seed, limit=EPISODE_LIMIT)
 
-    return make(count, own_seed(seed)), Stage("", id, make)
+    return GymEnvironments(id, count=count, seed=own_seed(seed)), Stage("", id, make)
 
 
 def own_seed(seed: int) -> int:

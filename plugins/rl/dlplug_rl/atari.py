@@ -26,6 +26,7 @@ from ale_py.vector_env import AtariVectorEnv
 
 from dlplug.contracts import Spec
 from dlplug.errors import UserError, nearest
+from dlplug.stop import stop_if_asked
 from dlplug_rl.cpus import usable_cpus
 from dlplug_rl.environments import Environments, Seen
 
@@ -104,6 +105,7 @@ class AtariEnvironments:
 
     frames_per_step = FRAME_SKIP
     fps = 60 // FRAME_SKIP
+    limit: int | None = None  # its protocol has one
 
     def __init__(
         self,
@@ -218,6 +220,7 @@ def frame_statistics(environments: Environments, steps: int = 250, seed: int = 0
     seen = environments.reset()
     total, squares = np.zeros(seen.obs.shape[2:]), np.zeros(seen.obs.shape[2:])
     for _ in range(steps):
+        stop_if_asked()
         environments.send(generator.integers(environments.spec.output, size=environments.count))
         newest = seen.obs[:, -1].astype(np.float64)
         total, squares = total + newest.sum(0), squares + np.square(newest).sum(0)

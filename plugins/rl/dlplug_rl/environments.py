@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import gymnasium
 import numpy as np
 
 from dlplug.contracts import Spec
-from dlplug.errors import UserError, nearest
+from dlplug.errors import UserError
+from dlplug_rl.registered import find, make, one_line
 
 
 class Seen(NamedTuple):
@@ -44,12 +45,14 @@ class Environments(Protocol):
     spec: shape of an observation, number of actions and their names; mean and deviation where they were estimated.
     frames_per_step: frames of the game that one action lasts.
     fps: pictures a second of a film that shows the game as it is played, one picture an action.
+    limit: actions after which an episode is truncated that its own rules would let go on; None for never.
     """
 
     count: int
     spec: Spec
     frames_per_step: int
     fps: int
+    limit: int | None
 
     def reset(self) -> Seen:
         """Begins new episodes everywhere, the same ones at every call."""
@@ -71,50 +74,57 @@ class Environments(Protocol):
 
 
 class GymEnvironments:
-    """Any Gymnasium environment with one vector to see and a list of actions to choose from, N times.
+    """Any Gymnasium environment that shows numbers and has a list of actions to choose from, N times.
 
     id: as registered, `CartPole-v1`, or `module:id` where a module registers it. Its time limit truncates.
     count: how many.
     seed: of their random starts.
+    limit: actions after which an episode is truncated at the latest; None leaves it to the registration.
 
-    Raises UserError for an id nobody registered and for spaces that a Q-network cannot serve.
+    Observations are uint8 where the environment's are (or bool), else float32. A picture whose channels come last
+    (height, width, channels) is shown with its channels first.
+
+    Raises UserError for an id nobody registered and for spaces that a Q-network cannot serve; and, while it plays, for
+    a reward or an observation that is not a finite number.
     """
 
     frames_per_step = 1
 
-    def __init__(self, id: str, *, count: int, seed: int = 0) -> None:
+    def __init__(self, id: str, *, count: int, seed: int = 0, limit: int | None = None) -> None:
         self.id, self.count, self.seed = id, count, seed
-        try:
-            self._environments = gymnasium.make_vec(id, num_envs=count)
-        except gymnasium.error.UnregisteredEnv as error:
-            known = nearest(id, gymnasium.registry.keys())
-            raise UserError(f"no Gymnasium environment is called {id!r}.{known}") from error
-        except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
-            raise UserError(f"{id} needs what is not installed: {str(error).splitlines()[0]}") from error
-        self._refuse_what_cannot_be_played(id)
+        self._registration = find(id)
+        own = self._registration.max_episode_steps
+        self.limit = limit if limit is not None and (own is None or own > limit) else None
+        self._environments = self._make(count)
         observation, action = self._environments.single_observation_space, self._environments.single_action_space
-        assert isinstance(action, gymnasium.spaces.Discrete)
-        self._lowest = int(action.start)
-        self.fps = int(self._environments.metadata.get("render_fps", 30))
-        self.spec = Spec(input=tuple(observation.shape or ()), output=int(action.n))
-        self._ended = np.ones(count, dtype=bool)
-        self._nothing = np.zeros(count, dtype=bool)
-        self._actions = np.zeros(count, dtype=np.int64)
-
-    def _refuse_what_cannot_be_played(self, id: str) -> None:
-        observation, action = self._environments.single_observation_space, self._environments.single_action_space
-        if not isinstance(observation, gymnasium.spaces.Box):
+        if not isinstance(observation, gymnasium.spaces.Box) or 0 in observation.shape:
             raise UserError(f"{id} shows {observation}; a space of numbers (Box) is needed")
         if not isinstance(action, gymnasium.spaces.Discrete):
             raise UserError(f"{id} takes {action}; a list of actions (Discrete) is needed")
         if self._environments.metadata.get("autoreset_mode") != gymnasium.vector.AutoresetMode.NEXT_STEP:
             raise UserError(f"{id} is not a vector environment that begins again at the next step (NEXT_STEP)")
+        self._lowest = int(action.start)
+        self._channels_last = len(observation.shape) == 3 and observation.shape[2] < min(observation.shape[:2])
+        self.fps = max(1, round(self._environments.metadata.get("render_fps") or 30))
+        names = tuple(map(str, self._environments.metadata.get("actions", ())))
+        names = names if len(names) == action.n else ()
+        empty = np.zeros((1, *observation.shape), observation.dtype)
+        self.spec = Spec(input=self._shown(empty).shape[1:], output=int(action.n), names=names)
+        self._ended = np.ones(count, dtype=bool)
+        self._nothing = np.zeros(count, dtype=bool)
+        self._actions = np.zeros(count, dtype=np.int64)
+
+    def _make(self, count: int, **options: Any) -> gymnasium.vector.VectorEnv:
+        if self.limit is not None and self._registration.entry_point is not None:
+            # not every vector environment takes a limit, but every single one can be given one
+            options |= {"max_episode_steps": self.limit, "vectorization_mode": "sync"}
+        return make(self._registration, count, **options)
 
     def reset(self) -> Seen:
         obs, _ = self._environments.reset(seed=self.seed)
         self._ended = self._nothing
         reward = np.zeros(self.count, dtype=np.float32)
-        return Seen(obs, reward, self._nothing, self._nothing, ~self._nothing, self._nothing)
+        return Seen(self._shown(obs), reward, self._nothing, self._nothing, ~self._nothing, self._nothing)
 
     def send(self, actions: np.ndarray) -> None:
         self._actions = np.asarray(actions) + self._lowest
@@ -122,7 +132,24 @@ class GymEnvironments:
     def receive(self) -> Seen:
         obs, reward, terminated, truncated, _ = self._environments.step(self._actions)
         first, self._ended = self._ended, terminated | truncated
-        return Seen(obs, reward.astype(np.float32), terminated, truncated, first, self._nothing)
+        reward = self._finite("a reward", reward.astype(np.float32))
+        return Seen(self._shown(obs), reward, terminated, truncated, first, self._nothing)
+
+    def _shown(self, obs: np.ndarray) -> np.ndarray:
+        """Observations (N, ...) as players keep them."""
+        if obs.ndim == 1:
+            obs = obs[:, None]
+        if self._channels_last:
+            obs = np.moveaxis(obs, -1, 1)
+        if obs.dtype in (np.uint8, np.bool_):
+            return obs.astype(np.uint8, copy=False)
+        return self._finite("an observation", obs.astype(np.float32, copy=False))
+
+    def _finite(self, what: str, values: np.ndarray) -> np.ndarray:
+        if np.isfinite(values).all():
+            return values
+        wrong = values[~np.isfinite(values)][0]
+        raise UserError(f"the environment {self.id} gave {what} of {wrong}: only finite numbers can be learnt from")
 
     def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray] | None:
         """Of an environment that is alone: in a vector, how one begins may depend on when the others end.
@@ -131,12 +158,12 @@ class GymEnvironments:
         """
         if self.count > 1 or "rgb_array" not in self._environments.metadata.get("render_modes", ()):
             return None
-        camera = gymnasium.make_vec(self.id, num_envs=1, render_mode="rgb_array")
         try:
+            camera = self._make(1, render_mode="rgb_array")
             camera.reset(seed=self.seed)
             return self._filmed(camera, _picture(camera), actions)
         except gymnasium.error.DependencyNotInstalled as error:
-            raise UserError(f"{self.id} cannot be shown: {str(error).splitlines()[0]}") from error
+            raise UserError(f"{self.id} cannot be shown: {one_line(error)}") from error
 
     def _filmed(
         self, camera: gymnasium.vector.VectorEnv, first: np.ndarray, actions: np.ndarray

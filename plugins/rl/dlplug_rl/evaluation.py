@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from dlplug.errors import UserError
 from dlplug.media import Video
+from dlplug.stop import stop_if_asked
 from dlplug_rl.environments import Environments
 from dlplug_rl.scores import human_normalised
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 LANES = 16  # environments at most: what one batch of a policy serves well
 OTHER_STARTS = 1_000_003  # added to the run's seed: evaluation begins from other states than training
+EPISODE_LIMIT = 27_000  # actions: the half hour that ends an Atari game, where a registration sets no shorter limit
 VIDEO_FRAMES = 1800  # two minutes at 15 frames a second, 363 MB of pixels; a longer game is shown faster
 
 Policy = Callable[[np.ndarray], np.ndarray]
@@ -61,6 +63,9 @@ def episodes(
 ) -> dict[str, Any]:
     """Plays whole games and reports raw scores.
 
+    An episode is cut after 27,000 actions where the environment itself sets no shorter limit; the protocol says how
+    many were.
+
     count: episodes; 30 in Mnih et al. 2015
     epsilon: probability of a random action; 0.01 as CleanRL evaluates, Mnih et al. 0.05, Dopamine 0.001
     protocol: by which the games are played, classic or machado; empty for that of training
@@ -80,7 +85,7 @@ def episodes(
         played, actions = play(product, environments, shares(count, lanes), epsilon, seed)
         scores = np.array([episode.score for episode in played])
         results: dict[str, Any] = {
-            "protocol": described(data, count, epsilon),
+            "protocol": described(data, count, epsilon) + cut_short(played, environments.limit),
             "return": float(scores.mean()),
             "return_std": float(scores.std()),
             "return_min": float(scores.min()),
@@ -110,6 +115,12 @@ def described(data: Playable, count: int, epsilon: float) -> str:
     return f"{data.game} {data.protocol}; {count} episode{'s' if count > 1 else ''} {policy}".lstrip()
 
 
+def cut_short(played: Sequence[Episode], limit: int | None) -> str:
+    """Says of how many episodes the end was not seen; nothing where it always was."""
+    cut = sum(episode.length == limit for episode in played)
+    return f", {cut} of them cut at {limit:,} actions" if cut else ""
+
+
 def lanes_for(count: int) -> int:
     """As many environments as play `count` episodes in the fewest rounds, at most LANES."""
     rounds = -(-count // LANES)
@@ -126,7 +137,8 @@ def play(
 ) -> tuple[list[Episode], np.ndarray]:
     """Plays until every environment has ended as many episodes as wanted of it.
 
-    wanted: (N,). Returns the episodes in the order of their ends, and all actions sent: (steps, N).
+    wanted: (N,). Returns the episodes in the order of their ends, and all actions sent: (steps, N). Raises Stopped
+    where a stop is asked for.
     """
     generator = np.random.default_rng(seed)
     left, score, length = wanted.copy(), np.zeros(environments.count), np.zeros(environments.count, dtype=int)
@@ -134,6 +146,7 @@ def play(
     sent: list[np.ndarray] = []
     seen = environments.reset()
     while left.any():
+        stop_if_asked()
         anything = generator.integers(environments.spec.output, size=environments.count)
         actions = np.where(generator.random(environments.count) < epsilon, anything, policy(seen.obs))
         environments.send(actions)
@@ -153,8 +166,15 @@ def show(environments: Environments, episode: Episode, actions: np.ndarray, titl
     if film is None:
         return None
     faster = -(-(episode.length + 1) // VIDEO_FRAMES)
-    frames = np.stack(list(itertools.islice(film, episode.sent - episode.length, None, faster)))
+    frames = np.stack(list(itertools.islice(stoppable(film), episode.sent - episode.length, None, faster)))
     caption = f"{title}: {episode.score:g} points in {episode.length} actions, {episode.length + 1} pictures"
     if faster > 1:
         caption += f", {faster} times as fast as played"
     return Video(frames, fps=environments.fps, caption=caption)
+
+
+def stoppable(pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same pictures, until a stop is asked for: raises Stopped then."""
+    for picture in pictures:
+        stop_if_asked()
+        yield picture

@@ -12,9 +12,10 @@ from torch import Tensor
 from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.media import Video
+from dlplug.stop import stop_if_asked
 from dlplug_rl.canvas import Canvas
 from dlplug_rl.environments import Environments
-from dlplug_rl.evaluation import OTHER_STARTS, Playable
+from dlplug_rl.evaluation import OTHER_STARTS, Playable, stoppable
 
 
 class Judge(Protocol):
@@ -83,6 +84,7 @@ def play(policy: Judge, environments: Environments, epsilon: float, limit: int, 
     values, actions, rewards = [], [], []
     seen = environments.reset()
     while not (seen.terminated[0] or seen.truncated[0]) and len(actions) < limit:
+        stop_if_asked()
         q = policy.values(seen.obs)[0].cpu().numpy()
         explores = generator.random() < epsilon
         action = generator.integers(len(q)) if explores else q.argmax()
@@ -117,7 +119,7 @@ def drawn(
     """Every `faster`-th of the T + 1 screens, and the last, beside the score and the values of that moment."""
     scores = np.concatenate([[0.0], game.rewards.cumsum()])
     canvas, last = None, len(game.actions)
-    for t, screen in enumerate(screens):
+    for t, screen in enumerate(stoppable(screens)):
         canvas = canvas or Canvas(screen.shape, names, title, game.values.min(), game.values.max())
         if t == last:
             yield canvas.draw(screen, scores[t])

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from dlplug import UserError
+from dlplug.stop import stop_if_asked
 from dlplug_rl.acting import STACK, Actor, Linear, Stage, atari_stage, gym_stage, own_seed, require_positive
 from dlplug_rl.environments import Environments, Seen
 from dlplug_rl.prioritised import PrioritisedReplay
@@ -90,12 +91,15 @@ class Player(Actor):
         if self.steps < self.pace.learning_starts:
             log.info(f"playing {self.pace.learning_starts - self.steps:,} steps before the first update")
         while True:
+            stop_if_asked()
             actions = self.act(model, seen.obs, device)
             self.environments.send(actions)
             self.replay.importance = self.memory.importance.at(self.steps)
             while self.owed > 0 and (batch := self.replay.sample(self.pace.batch_size, device)) is not None:
                 self.owed -= 1
                 yield batch
+            if self.limit is not None and self.count >= self.limit:
+                return  # all that was due is learnt from, if anything was
             seen = self.environments.receive()
             self.remember(seen, actions)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import UserError
+from dlplug.stop import stop_if_asked
 from dlplug_rl.acting import Actor, Linear, Stage, atari_stage, gym_stage, own_seed, q_values, require_positive
 from dlplug_rl.environments import Environments
 
@@ -98,6 +99,7 @@ class RolloutPlayer(Actor):
         stops, ended, first = np.empty((3, length, count), bool)
         q = q_values(model, self.seen.obs, device).cpu().numpy()  # both chooses the action and ends traces
         for t in range(length):
+            stop_if_asked()
             explores, anything = self.explore(count)
             obs[t], action[t] = self.seen.obs, np.where(explores, anything, q.argmax(1))
             self.environments.send(action[t])

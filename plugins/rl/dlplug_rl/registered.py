@@ -1,0 +1,98 @@
+"""Gymnasium's environments by their ids, and one line about each that cannot be played."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+from gymnasium.envs.registration import EnvSpec, find_highest_version, get_env_id, parse_env_id
+
+from dlplug.advice import command
+from dlplug.errors import UserError, nearest
+
+
+def find(id: str) -> EnvSpec:
+    """The registration of an id, `CartPole-v1`, or of `module:id`, whose module is imported first: an installed one, or
+    one in the current folder. Raises UserError where there is none, and for Atari games."""
+    module, _, name = id.rpartition(":")
+    if module:
+        _import(id, module)
+    try:
+        namespace, plain, version = parse_env_id(name)
+        if version is None:
+            name = get_env_id(namespace, plain, find_highest_version(namespace, plain))
+    except gymnasium.error.Error as error:
+        raise UserError(f"{id!r} is no Gymnasium id, such as CartPole-v1: {one_line(error)}") from error
+    if name not in gymnasium.registry:
+        raise _unknown(id, module, namespace)
+    found = gymnasium.registry[name]
+    if str(found.entry_point).startswith("ale_py"):
+        _refuse_atari(found)
+    return found
+
+
+def make(registration: EnvSpec, count: int, **options: Any) -> gymnasium.vector.VectorEnv:
+    """That many copies, which step together. Raises UserError for what they need and is not installed."""
+    with modules_of_this_folder():
+        try:
+            return gymnasium.make_vec(registration, num_envs=count, **options)
+        except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
+            raise UserError(f"{registration.id} needs what is not installed: {one_line(error)}") from error
+
+
+@contextlib.contextmanager
+def modules_of_this_folder() -> Iterator[None]:
+    """Lets an import find a module in the current folder, as Python's -m does; last, so that it hides nothing that is
+    installed."""
+    here = str(Path.cwd())
+    if here in sys.path:
+        yield
+        return
+    sys.path.append(here)
+    try:
+        yield
+    finally:
+        sys.path.remove(here)
+
+
+def one_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _import(id: str, module: str) -> None:
+    try:
+        with modules_of_this_folder():
+            importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name == module.partition(".")[0]:
+            raise UserError(
+                f"{id}: no module {module!r} is installed, and the folder {Path.cwd()} has no {module}.py"
+            ) from error
+        raise UserError(f"{id} needs what is not installed: {one_line(error)}") from error
+
+
+def _unknown(id: str, module: str, namespace: str | None) -> UserError:
+    """The nearest ids of the same namespace: another's `Walker2d-v5` is no answer to `my/Walk-v0`."""
+    name = id.rpartition(":")[2]
+    known = [known for known in gymnasium.registry if parse_env_id(known)[0] == namespace]
+    if module:
+        return UserError(f"the module {module} registers no environment {name!r}.{nearest(name, known)}")
+    return UserError(
+        f"no Gymnasium environment is called {name!r}.{nearest(name, known)} One that a module of yours registers"
+        f" is found by that module's name: MODULE:{name}"
+    )
+
+
+def _refuse_atari(found: EnvSpec) -> None:
+    """make_vec takes ale-py's own vector environment, whose rewards are clipped to their sign unless it is asked not
+    to: what would be reported is no score."""
+    game = found.kwargs.get("game", "pong")
+    raise UserError(
+        f"{found.id} is an Atari game: the data `atari` plays it by a published protocol and counts its true score:"
+        f" {command('run', 'dqn-atari', '--data.game', game)}"
+    )
