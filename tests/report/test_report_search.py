@@ -95,6 +95,16 @@ def test_a_trial_that_failed_counts_and_says_why(search, plan, monkeypatch):
     assert len(rates()) == 3
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
+def test_a_trial_that_diverged_counts(value, plan):
+    made = Search(plan(*RATE), "tpe", 1)
+    (job,) = next(made.plans())
+    made.done([sweep_runs.Outcome(job, "finished", {"metrics": {"val/accuracy": value}})])
+    (trial,) = made.study.trials
+    assert (trial.state.name, trial.user_attrs["failed"]) == ("FAIL", "val/accuracy is not finite")
+    assert made.left == 0
+
+
 def test_a_trial_that_was_stopped_is_made_another_time(plan):
     before = Search(plan(*RATE), "tpe", 2)
     (job,) = next(before.plans())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +18,8 @@ from pathlib import Path
 import pytest
 from dlplug_report import sweep_command, sweep_runs
 from dlplug_report.sweep_goal import Goal, goal_of
-from dlplug_report.sweep_plan import flags
+from dlplug_report.sweep_plan import flags, read
+from dlplug_report.sweep_table import rows, table
 from dlplug_report.sweep_values import Choices, Range, spaces
 from hypothesis import given
 from hypothesis import strategies as st
@@ -216,6 +219,59 @@ def test_a_failure_is_told_with_its_last_words_and_run_again(sweep, monkeypatch,
     assert [call.split()[0] for call in calls()] == ["run"] * 4
 
 
+def test_a_live_run_is_left_alone(sweep, monkeypatch, capsys):
+    """Its sweep was killed, say, and it goes on."""
+    monkeypatch.setenv("FAIL", "learning-rate=0.2")
+    assert sweep("--optimizer.learning-rate", "0.1,0.2") == 1
+    monkeypatch.delenv("FAIL")
+    (folder,) = Path("sweeps/mlp-digits").glob("*=0.2*")
+    capsys.readouterr()
+    with (folder / ".lock").open("w") as file:
+        file.write("process 7 on pluto\n")
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert sweep("--optimizer.learning-rate", "0.1,0.2") == 1
+    assert len(calls()) == 2
+    assert "not begun" in (said := capsys.readouterr().out)
+    assert "is in use by process 7 on pluto" in said
+    assert sweep("--optimizer.learning-rate", "0.1,0.2") == 0
+
+
+def test_a_save_that_was_killed_is_no_checkpoint(sweep):
+    sweep("--seed", "0,1")
+    folder = next(Path("sweeps/mlp-digits").glob("seed=1*"))
+    shutil.rmtree(folder)
+    (folder / "checkpoints" / ".last-000000001.99.partial").mkdir(parents=True)
+    assert sweep("--seed", "0,1") == 0
+    assert [call.split()[0] for call in calls()] == ["run"] * 3
+
+
+@pytest.mark.parametrize("diverged", ["NaN", "null", "-Infinity"])
+def test_a_run_that_diverged_is_never_the_best_and_the_rest_is_sorted(diverged, tmp_path, host):
+    asked = read("mlp-digits", ["--model.width", "1,2,3,4,5", "--seed", "0,1"], {}, False, host)
+    accuracies = {"1": ("0.5", "0.5"), "2": (diverged, "0.99"), "3": ("0.9", "0.8"), "4": ("0.1", "0.2")}
+    for job in asked.grid():
+        for value in accuracies.get(job.tried["model.width"], ())[int(job.seed) :][:1]:
+            job.folder.mkdir(parents=True)
+            text = '{"status": "finished", "metrics": {"val/accuracy": ' + value + '}, "seconds": null}'
+            (job.folder / "result.json").write_text(text)
+    told = rows(asked.grid(), asked.goal)
+    assert [row["options"]["model.width"] for row in told] == ["3", "1", "4", "2", "5"]
+    assert told[4]["mean"] is None
+    said = table(asked, told)
+    assert said.splitlines()[-1].endswith("--model.width=3")
+    assert said.splitlines()[4].split() == ["2", "nan", "nan", "2", "of", "2", "0"]
+
+
+def test_without_a_target_the_table_has_what_was_measured(host, capsys):
+    assert sweep_command.sweep(["mlp-moons", "--seed", "0,1"], host) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^ *val/accuracy +finished +seconds$", said, re.MULTILINE)
+    assert re.search(r"^ +0.995 +2 of 2 +3$", said, re.MULTILINE)
+    assert "the best" not in said
+    assert "--maximize or --minimize METRIC" in said
+
+
 def test_plugins_given_to_the_sweep_are_given_to_its_runs():
     Path("own.py").write_text('"""Nothing."""\n')
     assert main(["-p", "own.py", "-p", "no:sb3", "sweep", "mlp-digits", "--seed", "0,1"]) == 0
@@ -242,6 +298,10 @@ def test_a_signal_stops_the_runs_which_save_and_go_on_another_time(number, sweep
     words = ["--optimizer.learning-rate", "0.1,0.2,0.3,0.4", "--jobs", "2"]
     process = start(*words, WAIT="1")
     ready(2)
+    live = sorted(Path("sweeps").rglob("ready"))
+    with pytest.raises(UserError, match="sweeps/mlp-digits is in use by process"):
+        sweep(*words)
+    assert sorted(Path("sweeps").rglob("ready")) == live
     process.send_signal(number)
     said, complaint = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from dlplug.advice import command
 from dlplug.errors import UserError, nearest
+from dlplug.lock import held
 from dlplug.plugins import Host
-from dlplug_report.sweep_plan import read
+from dlplug.records import strict
+from dlplug_report.sweep_plan import Sweep, read
 from dlplug_report.sweep_runs import Outcome, Workers
 from dlplug_report.sweep_table import line, rows, table
 
@@ -55,12 +57,24 @@ def sweep(arguments: list[str], host: Host) -> int:
         from dlplug_report.sweep_wandb import write
 
         return write(asked, method, trials if "trials" in own else None, Path(own["wandb-config"]))
-    workers, ended, failed = Workers(jobs), 0, []
+    if method != "grid" and asked.goal is None:
+        raise UserError(f"{asked.recipe} states no target: say what to look for by --maximize or --minimize METRIC")
+    try:
+        asked.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {asked.out}: {error.strerror}; choose another with --out") from None
+    with held(asked.out):
+        return _run(asked, method, jobs, trials, as_json)
+
+
+def _run(asked: Sweep, method: str, jobs: int, trials: int, as_json: bool) -> int:
+    """The exit code: 0 where every run has finished."""
+    workers, ended, unfinished = Workers(jobs), 0, False
 
     def told(outcome: Outcome) -> None:
-        nonlocal ended
+        nonlocal ended, unfinished
         ended += 1
-        failed.extend([outcome] if outcome.status == "failed" else [])
+        unfinished |= outcome.status in ("failed", "left")
         if not as_json:
             print(f"{ended} of {count}: {line(outcome, asked.goal)}", flush=True)
 
@@ -76,8 +90,8 @@ def sweep(arguments: list[str], host: Host) -> int:
         workers.work(search.plans(), told, search.done)
         everything = search.all_jobs()
     summary = rows(everything, asked.goal)
-    print(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else table(asked, summary))
-    return 130 if workers.stopping else 1 if failed else 0
+    print(json.dumps(strict(summary), indent=2, ensure_ascii=False) if as_json else table(asked, summary))
+    return 130 if workers.stopping else 1 if unfinished else 0
 
 
 def _own(arguments: list[str]) -> tuple[dict[str, str], bool, list[str]]:

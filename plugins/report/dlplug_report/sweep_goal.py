@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,14 +17,24 @@ class Goal(NamedTuple):
     maximise: bool
 
     def value(self, result: Mapping[str, Any]) -> float | None:
-        """A run's last value, None where it has none."""
-        value = result.get("metrics", {}).get(self.metric)
-        return None if value is None else float(value)
+        """A run's last value; None where it was not measured, NaN where it was not finite (in result.json NaN, null or
+        Infinity)."""
+        metrics = measured(result)
+        if self.metric not in metrics:
+            return None
+        value = metrics[self.metric]
+        return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else math.nan
+
+
+def measured(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The metrics of a result.json, which may be anybody's."""
+    metrics = result.get("metrics")
+    return metrics if isinstance(metrics, Mapping) else {}
 
 
 def goal_of(recipe: Recipe, preset: str, given: Mapping[str, str]) -> Goal | None:
     """What was given as `maximize` or `minimize`, or else the recipe's first target; on `val` where that is on `test`,
-    by which nothing is chosen.
+    by which nothing is chosen. None where there is neither.
 
     Raises UserError where both are given.
     """

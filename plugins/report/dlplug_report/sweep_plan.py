@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +33,7 @@ class Job(NamedTuple):
 class Sweep(NamedTuple):
     """plugins: what `-p` gave. given: the preset and the file that every run is given, as words. fixed: options that
     every run has; tried: those with several values. digest: of all that a run is made of but for what is tried.
-    goal: None where the recipe states no target and none was given."""
+    goal: None where the recipe states no target and none was given. watch: the metrics that matter most."""
 
     recipe: str
     plugins: list[str]
@@ -44,6 +44,7 @@ class Sweep(NamedTuple):
     goal: Goal | None
     out: Path
     digest: str
+    watch: Sequence[str]
 
     def job(self, tried: Mapping[str, Any], seed: str) -> Job:
         """A run whose folder is named by what it is run with, so that another call finds it."""
@@ -87,7 +88,7 @@ def read(name: str, tokens: list[str], own: Mapping[str, str], search: bool, hos
     goal = goal_of(recipe, likely, own)
     return Sweep(
         name, plugins, given, fixed, tried, [str(seed) for seed in seeds.values], goal, out,
-        digest(name, preset, below, fixed),
+        digest(name, preset, below, fixed), recipe.watch,
     )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -16,6 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from dlplug.errors import UserError
+from dlplug.lock import held
+from dlplug.records import read_json
 from dlplug_report.sweep_plan import Job
 
 PROGRAM = (sys.executable, "-m", "dlplug")
@@ -23,7 +25,7 @@ PROGRAM = (sys.executable, "-m", "dlplug")
 
 class Outcome(NamedTuple):
     """What became of a run. status: skipped where it had finished before, left where it was not begun. said: the last
-    line of a run that failed."""
+    line of a run that failed, or what another process has to do with one that was left."""
 
     job: Job
     status: Literal["finished", "skipped", "failed", "interrupted", "left"]
@@ -33,10 +35,7 @@ class Outcome(NamedTuple):
 
 def result_of(folder: Path) -> dict[str, Any]:
     """result.json, or {} where there is none to be read."""
-    try:
-        return json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    return read_json(folder / "result.json")
 
 
 class Workers:
@@ -77,17 +76,19 @@ class Workers:
         return outcomes
 
     def run(self, job: Job) -> Outcome:
-        """Skips a run that has finished, goes on with one that has a checkpoint, and begins any other from nothing."""
+        """Skips a run that has finished, goes on with one that has a checkpoint, and begins any other from nothing. One
+        that another process is at is left to it."""
         before = result_of(job.folder)
         if before.get("status") == "finished":
             return Outcome(job, "skipped", before)
         if self.stopping:
             return Outcome(job, "left", {})
         words = [*job.words, "--out", str(job.folder)]
-        if any((job.folder / "checkpoints").glob("*/")) and before.get("status") != "failed":
-            words = [*job.words[: job.words.index("run")], "resume", str(job.folder)]
-        else:
-            shutil.rmtree(job.folder, ignore_errors=True)
+        try:
+            if _goes_on(job.folder, before):
+                words = [*job.words[: job.words.index("run")], "resume", str(job.folder)]
+        except UserError as error:
+            return Outcome(job, "left", before, str(error))
         code, said = self._call(words, job.folder.parent / "logs" / f"{job.folder.name}.log")
         result = result_of(job.folder)
         if code == 0 and result.get("status") == "finished":
@@ -123,6 +124,18 @@ class Workers:
             print("\nstopping: runs save and end; Ctrl-C again stops them at once", file=sys.stderr, flush=True)
         for child in list(self.children):
             child.send_signal(signal.SIGINT if self.signals < 3 else signal.SIGKILL)
+
+
+def _goes_on(folder: Path, before: Mapping[str, Any]) -> bool:
+    """Whether there is a checkpoint to go on from; else the folder is removed. Raises UserError, and leaves all as it
+    is, where a process is at work in it."""
+    if not folder.is_dir():
+        return False
+    with held(folder):
+        if before.get("status") != "failed" and any((folder / "checkpoints").glob("last-*/")):
+            return True
+        shutil.rmtree(folder, ignore_errors=True)
+        return False
 
 
 @contextmanager

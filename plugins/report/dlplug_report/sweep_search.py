@@ -3,6 +3,7 @@ the runs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,9 +27,8 @@ class Search:
     """
 
     def __init__(self, sweep: Sweep, method: str, trials: int) -> None:
-        """Raises UserError where Optuna is missing, or nothing says what is looked for."""
-        if sweep.goal is None:
-            raise UserError(f"{sweep.recipe} states no target: say what to look for by --maximize or --minimize METRIC")
+        """Raises UserError where Optuna is missing."""
+        assert sweep.goal is not None
         self.sweep, self.goal, self.trials = sweep, sweep.goal, trials
         self.study = _study(sweep, method)
         self.open: dict[Path, list[Trial]] = {}
@@ -60,11 +60,12 @@ class Search:
         if any(outcome.status in ("interrupted", "left") for outcome in outcomes):
             return
         values = [self.goal.value(outcome.result) for outcome in outcomes]
-        known = [value for value in values if value is not None]
+        known = [value for value in values if value is not None and math.isfinite(value)]
         if len(known) == len(values) and all(outcome.status != "failed" for outcome in outcomes):
             self.study.tell(trial, sum(known) / len(known))
             return
-        said = next((outcome.said for outcome in outcomes if outcome.said), f"no {self.goal.metric} was measured")
+        measured = "is not finite" if any(value is not None for value in values) else "was not measured"
+        said = next((outcome.said for outcome in outcomes if outcome.said), f"{self.goal.metric} {measured}")
         trial.set_user_attr(FAILED, said)
         self.study.tell(trial, state=_state("FAIL"))
 
@@ -93,8 +94,8 @@ def _study(sweep: Sweep, method: str) -> Study:
     except ModuleNotFoundError:
         raise UserError("a search needs Optuna: pip install optuna") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    sweep.out.mkdir(parents=True, exist_ok=True)
     assert sweep.goal is not None
+    sweep.out.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
         storage=f"sqlite:///{(sweep.out / 'search.db').resolve()}",
         study_name=digest(sweep.digest, sweep.tried, sweep.seeds, sweep.goal),

@@ -7,55 +7,78 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlplug.advice import command
-from dlplug_report.sweep_goal import Goal
+from dlplug_report.sweep_goal import Goal, measured
 from dlplug_report.sweep_plan import Job, Sweep, flags
 from dlplug_report.sweep_runs import Outcome, result_of
 
+MOST_COLUMNS = 3  # of metrics, in a table without a goal
+
 
 def rows(jobs: Sequence[Job], goal: Goal | None) -> list[dict[str, Any]]:
-    """One for each configuration: `options`, `seeds`, of the goal `mean` and `values` (None where a run has none), how
-    many have `finished`, `seconds` of all together, and `folders`. Without a goal they stay in their order."""
+    """One for each configuration: `options`, `seeds`, of the goal `mean` and `values` (None where a run has none, NaN
+    where it diverged, and then the mean is NaN too), `metrics` (all that were measured, their means), how many have
+    `finished`, `seconds` of all together, and
+    `folders`. The best first, then those that diverged or have no number; without a goal they stay in their order."""
     together: dict[str, list[Job]] = {}
     for job in jobs:
         same = together.setdefault(str(job.tried), [])
         same += [job] if job not in same else []
     told = [_row(same, goal) for same in together.values()]
     sign = -1.0 if goal is not None and goal.maximise else 1.0
-    return sorted(told, key=lambda row: math.inf if row["mean"] is None else sign * row["mean"])
+    return sorted(told, key=lambda row: sign * row["mean"] if _finite(row["mean"]) else math.inf)
 
 
 def _row(jobs: Sequence[Job], goal: Goal | None) -> dict[str, Any]:
     results = [result_of(job.folder) for job in jobs]
     values = [goal.value(result) if goal is not None else None for result in results]
-    known = [value for value in values if value is not None]
+    names = dict.fromkeys(name for result in results for name in measured(result))
     return {
         "options": jobs[0].tried,
         "seeds": [job.seed for job in jobs],
-        "mean": sum(known) / len(known) if known else None,
+        "mean": _mean(values),
         "values": values,
+        "metrics": {name: _mean([Goal(name, True).value(result) for result in results]) for name in names},
         "finished": sum(result.get("status") == "finished" for result in results),
-        "seconds": round(sum(result.get("seconds", 0.0) for result in results), 1),
+        "seconds": round(sum(float(result.get("seconds") or 0.0) for result in results), 1),
         "folders": [str(job.folder) for job in jobs],
     }
 
 
 def table(sweep: Sweep, told: Sequence[Mapping[str, Any]]) -> str:
-    """Rows in aligned columns, and the command of the best."""
-    metric = sweep.goal.metric if sweep.goal is not None else "no goal"
-    cells = [(*sweep.tried, metric, "± seeds", "finished", "seconds")]
+    """Rows in aligned columns, and the command of the best. Without a goal a few of the metrics."""
+    shown = [sweep.goal.metric] if sweep.goal is not None else _telling(sweep, told)
+    cells = [(*sweep.tried, *shown, *(["± seeds"] if sweep.goal else []), "finished", "seconds")]
     for row in told:
-        known = [value for value in row["values"] if value is not None]
-        deviation = (
-            math.sqrt(sum((value - row["mean"]) ** 2 for value in known) / len(known)) if len(known) > 1 else None
-        )
-        numbers = (_number(row["mean"]), _number(deviation), f"{row['finished']} of {len(row['seeds'])}")
-        cells.append((*(_number(row["options"][key]) for key in sweep.tried), *numbers, f"{row['seconds']:g}"))
+        numbers = [row["mean"], _deviation(row)] if sweep.goal else [row["metrics"].get(name) for name in shown]
+        counts = (f"{row['finished']} of {len(row['seeds'])}", f"{row['seconds']:g}")
+        cells.append((*map(_number, (row["options"][key] for key in sweep.tried)), *map(_number, numbers), *counts))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(map(str.rjust, row, widths)).rstrip() for row in cells]
-    if told and told[0]["mean"] is not None:
+    if sweep.goal is None:
+        lines.append(f"{sweep.recipe} states no target to sort by: --maximize or --minimize METRIC names one")
+    elif told and _finite(told[0]["mean"]):
         words = [*sweep.plugins, "run", sweep.recipe, *sweep.given, *flags({**sweep.fixed, **told[0]["options"]})]
         lines.append(f"the best: {command(*words)}")
     return "\n".join(lines)
+
+
+def _telling(sweep: Sweep, told: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Up to three of the metrics that were measured: those that the recipe watches, then those not of training."""
+    measured = list(dict.fromkeys(name for row in told for name in row["metrics"]))
+    ranked = sorted(measured, key=lambda name: (name not in sweep.watch, name.startswith("train/")))
+    return ranked[:MOST_COLUMNS]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _deviation(row: Mapping[str, Any]) -> float | None:
+    known = [value for value in row["values"] if value is not None]
+    if len(known) < 2:
+        return None
+    return math.sqrt(sum((value - row["mean"]) ** 2 for value in known) / len(known))
 
 
 def line(outcome: Outcome, goal: Goal | None) -> str:
@@ -67,6 +90,10 @@ def line(outcome: Outcome, goal: Goal | None) -> str:
     told = f", {goal.metric} {value:.4g}" if goal is not None and value is not None else ""
     word = {"skipped": "finished before", "left": "not begun"}.get(outcome.status, outcome.status)
     return f"{named}: {word}{told}{f': {outcome.said}' if outcome.said else ''}"
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
 
 
 def _number(value: Any) -> str:
