@@ -54,6 +54,8 @@ def save(
         shutil.rmtree(replaced, ignore_errors=True)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
+        if replaced.exists() and not final.exists():
+            replaced.rename(final)
         raise
     found = find(folder, kind)
     own = found.index(final)
@@ -98,7 +100,8 @@ def plain(state: Any, where: str = "state") -> Any:
     if isinstance(state, Mapping):
         return {key: plain(value, f"{where}[{key!r}]") for key, value in state.items()}
     if isinstance(state, (list, tuple)):
-        return type(state)([plain(value, f"{where}[{index}]") for index, value in enumerate(state)])
+        kind = list if isinstance(state, list) else tuple  # a NamedTuple too: no file may name a class
+        return kind(plain(value, f"{where}[{index}]") for index, value in enumerate(state))
     if isinstance(state, np.generic):
         return state.item()
     if isinstance(state, np.ndarray):

@@ -19,9 +19,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor, nn
+
+from dlplug.state import Stateful
 
 
 @dataclass(frozen=True)
@@ -49,53 +50,6 @@ class Labelled(NamedTuple):
     y: Tensor
 
 
-class Stateful:
-    """Saves and restores every attribute that has a `state_dict` or is a random generator, and those plain ones
-    (numbers, strings, tensors, and lists or dicts of them) that `remembers` names. The model is left out: the
-    trainer saves its weights by themselves."""
-
-    remembers: tuple[str, ...] = ()
-
-    def state_dict(self) -> dict[str, Any]:
-        saved = {name: _save(value) for name, value in vars(self).items() if name != "model" and _can_save(value)}
-        return saved | {name: getattr(self, name) for name in self.remembers}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Raises KeyError where the state lacks something that this object would have saved."""
-        for name, value in vars(self).items():
-            if name != "model" and _can_save(value):
-                _load(value, state[name])
-        for name in self.remembers:
-            setattr(self, name, _placed(state[name], getattr(self, name)))
-
-
-def _can_save(value: object) -> bool:
-    return isinstance(value, (torch.Generator, np.random.Generator)) or callable(getattr(value, "state_dict", None))
-
-
-def _save(value: Any) -> Any:
-    if isinstance(value, torch.Generator):
-        return value.get_state()
-    if isinstance(value, np.random.Generator):
-        return value.bit_generator.state
-    return value.state_dict()
-
-
-def _load(value: Any, state: Any) -> None:
-    if isinstance(value, torch.Generator):
-        value.set_state(state)
-    elif isinstance(value, np.random.Generator):
-        value.bit_generator.state = state
-    else:
-        value.load_state_dict(state)
-
-
-def _placed(value: Any, present: Any) -> Any:
-    """A tensor that was saved, where the present one is; files are read to the CPU."""
-    both = isinstance(value, Tensor) and isinstance(present, Tensor)
-    return value.to(present.device, copy=True) if both else value
-
-
 class Data(Stateful):
     """Gives batches; most data ignore the model, a player acts with it.
 
@@ -119,7 +73,7 @@ class Data(Stateful):
     splits: tuple[str, ...] = ("eval",)
     protocol: str = ""
     exact: bool = True
-    remembers: tuple[str, ...] = ("count",)
+    remembers = ("count",)
 
     def batches(self, model: nn.Module) -> Iterator[Any]:
         """A stream of flat NamedTuples whose tensors are on the model's device, endless but for `limit`.

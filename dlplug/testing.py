@@ -10,6 +10,7 @@ def test_plugin():
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 import subprocess
@@ -83,30 +84,44 @@ def _list_everything(name: str) -> None:
     assert done.returncode == 0, f"plugin {name} imports torch to be listed: {done.stderr[-500:]}"
 
 
-def check_data(data: Data, model: Any, count: int = 3) -> None:
-    """Batches are flat NamedTuples of tensors on the model's device; the state survives a file, and data that call
-    themselves exact go on from it with the same batches."""
+def check_data(data: Data, model: Any, count: int = 3, *, fresh: Data | None = None) -> None:
+    """Batches are flat NamedTuples of tensors on the model's device; the state survives a file; and after a stop behind
+    any of the first `count` batches, fresh data hold it and, where they call themselves exact, give the same batches.
+
+    data: as they were built, for a copy of them stands for those that another process builds to resume.
+    fresh: data built in the same way, for those that cannot be copied; they are used at the last stop alone.
+    """
     assert data.spec.input, "spec.input is the shape of one input"
     assert data.splits, "splits names what is held out"
-    stream = data.batches(model)
+    unused = None if fresh else copy.deepcopy(data)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    for batch in islice(stream, count):
+    batches, states = [], []
+    for batch in islice(data.batches(model), 2 * count):
         fields = getattr(batch, "_fields", None)
         assert fields is not None, f"a batch is a flat NamedTuple, got {type(batch)}"
         for field, value in zip(fields, batch, strict=True):
             if isinstance(value, Tensor):
                 assert value.device.type == device.type, f"{field} is on {value.device}, the model on {device}"
-    state = through_a_file(data.state_dict())
-    expected = [next(stream) for _ in range(count)]
-    data.load_state_dict(state)
-    assert_same(through_a_file(data.state_dict()), state, "the data's state after loading it")
-    if data.exact:
-        for one, other in zip(expected, islice(data.batches(model), count), strict=True):
-            assert_same(list(one), list(other), "batches after loading the data's state")
+        batches.append(copy.deepcopy([*batch]))  # data may fill the same tensors again
+        states.append(through_a_file(data.state_dict()))
+    for stop in range(1, count + 1) if unused else [count]:
+        resumed, state = fresh or copy.deepcopy(unused), states[stop - 1]
+        assert resumed is not None
+        resumed.load_state_dict(state)
+        assert_same(through_a_file(resumed.state_dict()), state, f"the state of fresh data after loading it ({stop})")
+        if data.exact:
+            for one, other in zip(batches[stop:], islice(resumed.batches(model), count), strict=False):
+                assert_same(one, [*other], f"batches after loading the data's state ({stop})")
 
 
-def check_loss(loss: Loss, batch: Any) -> list[Update]:
-    """Each update is a finite scalar that can be minimised, of a part of the model; the state survives a file."""
+def check_loss(loss: Loss, batch: Any, *, fresh: Loss | None = None) -> list[Update]:
+    """Each update is a finite scalar that can be minimised, of a part of the model; the state survives a file, and a
+    fresh loss holds it.
+
+    loss: as it was built, for a copy of it stands for that which another process builds to resume.
+    fresh: a loss built in the same way, for one that cannot be copied.
+    """
+    fresh = fresh or copy.deepcopy(loss)
     updates = []
     for update in loss.updates(batch):
         assert torch.is_grad_enabled(), "the loss yields inside torch.no_grad(): the mode leaks into the trainer"
@@ -119,8 +134,8 @@ def check_loss(loss: Loss, batch: Any) -> list[Update]:
         assert any(g is not None for g in gradients), f"the loss does not depend on its part {update.part!r}"
         updates.append(update)
     state = through_a_file(loss.state_dict())
-    loss.load_state_dict(state)
-    assert_same(through_a_file(loss.state_dict()), state, "the loss's state after loading it")
+    fresh.load_state_dict(state)
+    assert_same(through_a_file(fresh.state_dict()), state, "the state of a fresh loss after loading it")
     return updates
 
 

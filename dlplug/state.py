@@ -1,0 +1,127 @@
+"""What an object keeps from one process to the next: which of its attributes, and how each is saved and restored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlplug.errors import UserError
+
+
+class Stateful:
+    """Saves and restores every attribute that has a `state_dict` or is a random generator, lists, tuples and dicts of
+    such, and those plain ones (numbers, strings, tensors, arrays, and lists or dicts of them) that `remembers` names,
+    here or in a base class. The model is left out: the trainer saves its weights by themselves."""
+
+    remembers: tuple[str, ...] = ()
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of what is plain; modules and the like are asked for theirs."""
+        saved = {name: _save(value) for name, value in self._stateful().items()}
+        return saved | {name: _copy(getattr(self, name)) for name in self._remembered()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Tensors are restored in place, on their device. Raises UserError where the state lacks something that this
+        object would have saved, or holds something that it would not take."""
+        stateful, remembered = self._stateful(), self._remembered()
+        _check_names(type(self).__name__, state, {*stateful, *remembered}, self.state_dict().keys())
+        for name, value in stateful.items():
+            _load(value, state[name], f"{type(self).__name__}.{name}")
+        for name in remembered:
+            setattr(self, name, _restored(getattr(self, name, None), state[name]))
+
+    def _stateful(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "model" and _is_stateful(value)}
+
+    def _remembered(self) -> dict[str, None]:
+        """In the order of the classes, without doubles."""
+        classes = [vars(kind).get("remembers", ()) for kind in reversed(type(self).__mro__)]
+        return dict.fromkeys(name for names in [*classes, self.remembers] for name in names)
+
+
+def _check_names(what: str, state: Mapping[Any, Any], needed: Iterable[Any], known: Iterable[Any]) -> None:
+    lacking, unknown = set(needed) - state.keys(), state.keys() - set(known)
+    for names, problem in ((lacking, "lacks"), (unknown, "holds, and nothing here takes,")):
+        if names:
+            raise UserError(f"the saved state of {what} {problem} {', '.join(sorted(map(str, names)))}")
+
+
+def _members(value: list[Any] | tuple[Any, ...] | dict[Any, Any]) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else dict(enumerate(value))
+
+
+def _is_stateful(value: object, depth: int = 2) -> bool:
+    """Or a list, tuple or dict that holds something stateful, or one more of them that does."""
+    if isinstance(value, (list, tuple, dict)):
+        return depth > 0 and any(_is_stateful(member, depth - 1) for member in _members(value).values())
+    if isinstance(value, (torch.Generator, np.random.Generator)):
+        return True
+    return not isinstance(value, type) and callable(getattr(value, "state_dict", None))
+
+
+def _stateful_members(value: list[Any] | tuple[Any, ...] | dict[Any, Any]) -> dict[Any, Any]:
+    return {key: member for key, member in _members(value).items() if _is_stateful(member)}
+
+
+def _save(value: Any) -> Any:
+    if isinstance(value, torch.Generator):
+        return value.get_state()
+    if isinstance(value, np.random.Generator):
+        return value.bit_generator.state
+    if isinstance(value, (list, tuple, dict)):
+        return {key: _save(member) for key, member in _stateful_members(value).items()}
+    return value.state_dict()
+
+
+def _load(value: Any, state: Any, where: str) -> None:
+    if isinstance(value, torch.Generator):
+        value.set_state(state)
+    elif isinstance(value, np.random.Generator):
+        value.bit_generator.state = state
+    elif isinstance(value, (list, tuple, dict)):
+        members = _stateful_members(value)
+        _check_names(where, state, members, members)
+        for key, member in members.items():
+            _load(member, state[key], f"{where}[{key!r}]")
+    else:
+        value.load_state_dict(state)
+
+
+def _copy(value: Any) -> Any:
+    """Apart from the original, which goes on changing. A NamedTuple becomes a tuple."""
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, Mapping):
+        return {key: _copy(member) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return (list if isinstance(value, list) else tuple)(map(_copy, value))
+    return value
+
+
+def _restored(current: Any, saved: Any) -> Any:
+    """What was saved, of the kind and in the place of what is there now."""
+    if isinstance(saved, Tensor):
+        if isinstance(current, np.ndarray):
+            return saved.numpy().copy()
+        if not isinstance(current, Tensor):
+            return saved.clone()
+        if current.shape != saved.shape or current.dtype != saved.dtype:
+            return saved.to(current.device, copy=True)
+        with torch.no_grad():
+            return current.copy_(saved)
+    if isinstance(saved, Mapping):
+        now = current if isinstance(current, Mapping) else {}
+        return {key: _restored(now.get(key), member) for key, member in saved.items()}
+    if isinstance(saved, (list, tuple)):
+        now = [*current] if isinstance(current, (list, tuple)) else []
+        parts = [_restored(one, other) for one, other in zip([*now, *[None] * len(saved)], saved, strict=False)]
+        if isinstance(current, tuple) and hasattr(current, "_fields"):
+            return type(current)(*parts)
+        return type(saved)(parts)
+    return saved
