@@ -12,14 +12,19 @@ from dlplug.errors import Diverged
 
 
 class Meter:
+    """A value that one part alone gives is logged by its name; values of one name from several parts stay apart, each
+    with its part's name before it, as every part's loss has."""
+
     def __init__(self) -> None:
         self.updates: list[list[Update]] = []
+        self.parts: dict[str, set[str]] = {}  # which have given a value of that name
 
     def add(self, updates: list[Update]) -> None:
         """Keeps one step's losses and values; nothing is read from the device."""
         for update in updates:
             update.loss = update.loss.detach()
             for name, value in update.values.items():
+                self.parts.setdefault(name, set()).add(update.part)
                 if isinstance(value, Tensor):
                     update.values[name] = value.detach()  # a value must not keep the step's graph alive
         self.updates.append(updates)
@@ -33,19 +38,23 @@ class Meter:
         tensors: list[Tensor] = []
         for number, updates in enumerate(self.updates, step - len(self.updates) + 1):
             for update in updates:
-                prefix = f"{update.part.replace('.', '_')}_" if update.part else ""
-                names.append((f"{prefix}loss", number, True))
+                names.append((_named("loss", update.part), number, True))
                 tensors.append(update.loss)
                 for name, value in update.values.items():
-                    names.append((name, number, False))
+                    shared = len(self.parts[name]) > 1
+                    names.append((_named(name, update.part) if shared else name, number, False))
                     tensors.append(value if isinstance(value, Tensor) else torch.tensor(value))
         self.updates = []
         totals: dict[str, list[float]] = {}
         for (name, number, is_loss), value in zip(names, _to_host(tensors), strict=True):
             if is_loss and not math.isfinite(value):
-                raise Diverged(f"{name} became {value} at step {number}; the last checkpoint is from before that")
+                raise Diverged(f"{name} became {value} at step {number}; what was saved before that is kept")
             totals.setdefault(name, []).append(value)
         return {name: sum(values) / len(values) for name, values in totals.items()}
+
+
+def _named(name: str, part: str) -> str:
+    return f"{part.replace('.', '_')}_{name}" if part else name
 
 
 def _to_host(tensors: list[Tensor]) -> list[float]:

@@ -133,6 +133,17 @@ def test_the_meter_gives_means_and_forgets():
     assert meter.flush(2) == {}
 
 
+def test_values_of_one_name_from_several_parts_stay_apart():
+    meter = Meter()
+    for score in (1.0, 3.0):
+        meter.add([Update(torch.tensor(0.0), "net.critic", score=torch.tensor(score), penalty=1.0),
+                   Update(torch.tensor(0.0), "generator", score=torch.tensor(-score))])  # fmt: skip
+    values = {"net_critic_score": 2.0, "generator_score": -2.0, "penalty": 1.0}
+    assert meter.flush(2) == {"net_critic_loss": 0.0, "generator_loss": 0.0, **values}
+    meter.add([Update(torch.tensor(0.0), "generator", score=torch.tensor(5.0))])  # the name does not change again
+    assert meter.flush(3) == {"generator_loss": 0.0, "generator_score": 5.0}
+
+
 def test_what_a_meter_keeps_holds_no_graph():
     weight = torch.ones(1, requires_grad=True)
     update = Update((weight * 2).sum(), value=(weight * 3).sum())
