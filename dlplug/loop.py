@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-
-import torch
 
 from dlplug.contracts import Data, Loss, Update
 from dlplug.optim import Stepper
@@ -42,18 +40,3 @@ def learn_from(loss: Loss, steppers: Mapping[str, Stepper], batch: Any, mixed: C
         steppers[update.part].step(update.loss)
         updates.append(update)
     return updates
-
-
-def in_bf16(device: torch.device) -> Callable[[Iterable[Update]], Iterator[Update]]:
-    """Computes losses under bf16 autocast, and leaves it before each is minimised."""
-
-    def mixed(updates: Iterable[Update]) -> Iterator[Update]:
-        iterator = iter(updates)
-        while True:
-            with torch.autocast(device.type, torch.bfloat16):
-                update = next(iterator, None)
-            if update is None:
-                return
-            yield update
-
-    return mixed

@@ -17,10 +17,11 @@ from dlplug import checkpoint, distributed
 from dlplug.contracts import Data, Loss, Update
 from dlplug.device import choose_device, describe, set_up
 from dlplug.graph import GraphedStep
-from dlplug.loop import fit, in_bf16, learn_from
+from dlplug.loop import fit, learn_from
 from dlplug.matching import check_batches
 from dlplug.meter import Meter
 from dlplug.optim import Stepper
+from dlplug.precision import in_bf16
 from dlplug.ranges import NonNegativeInt, PositiveInt
 
 if TYPE_CHECKING:

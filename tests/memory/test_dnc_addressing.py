@@ -231,3 +231,9 @@ def test_nothing_at_the_edge_becomes_nan(one, other):
     links = learnt(torch.outer(a, b).expand(B, N, N))
     assert_finite(dnc.linkage(links[0], *flat), [*links, *flat])
     assert_finite(dnc.follow_links(links[0], heads[0]), [*links, *heads[:1]])
+
+
+def test_gates_in_bf16_weigh_what_is_written_in_fp32():
+    content, allocated, gates = torch.rand(2, 5), torch.rand(2, 5), torch.rand(2, 2, 1)
+    mixed = dnc.write_weighting(content, allocated, *gates.bfloat16())
+    torch.testing.assert_close(mixed, dnc.write_weighting(content, allocated, *gates), atol=0.02, rtol=0)

@@ -184,3 +184,9 @@ def test_the_least_logarithm_does_not_show():
     weights = weightings(B, H, N)
     assert SMALLEST < 1e-12
     torch.testing.assert_close(sharpen(weights, torch.ones(B, H, dtype=torch.double)), weights)
+
+
+def test_a_gate_in_bf16_interpolates_weights_in_fp32():
+    content, previous, gate = torch.rand(2, 3, 5), torch.rand(2, 3, 5), torch.rand(2, 3)
+    mixed = interpolate(content, previous.bfloat16(), gate.bfloat16())
+    torch.testing.assert_close(mixed.float(), interpolate(content, previous, gate), atol=0.02, rtol=0)

@@ -54,7 +54,7 @@ def allocation(usage: Tensor) -> Tensor:
 def write_weighting(content: Tensor, allocated: Tensor, allocation_gate: Tensor, write_gate: Tensor) -> Tensor:
     """w^w (B, N) of c^w and a (B, N) and of gates (B, 1) in [0, 1]."""
     # w^w_t = g^w_t [g^a_t a_t + (1 - g^a_t) c^w_t]
-    return write_gate * torch.lerp(content, allocated, allocation_gate)
+    return write_gate * (content + allocation_gate * (allocated - content))
 
 
 def write(memory: Tensor, weights: Tensor, erase: Tensor, add: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ SMALLEST = 1e-16  # that a logarithm is taken of
 def interpolate(content: Tensor, previous: Tensor, gate: Tensor) -> Tensor:
     """w^g (B, H, N) between the content's weights and those of the step before; gate (B, H) in [0, 1]. Equation 7."""
     # w^g_t = g_t w^c_t + (1 - g_t) w_{t-1}
-    return torch.lerp(previous, content, gate.unsqueeze(2))
+    return previous + gate.unsqueeze(2) * (content - previous)  # not `lerp`, which refuses bf16 beside fp32
 
 
 def shift(weights: Tensor, distribution: Tensor) -> Tensor:
