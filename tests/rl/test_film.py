@@ -151,20 +151,6 @@ def test_what_cannot_be_shown_says_so(monkeypatch):
         film(Noisy(3), gym(CATCH))
 
 
-@pytest.mark.parametrize(
-    ("option", "said"),
-    [
-        ({"count": 0}, "--count must be at least 1, got 0"),
-        ({"actions": 0}, "--actions must be at least 1"),
-        ({"pictures": 0}, "--pictures must be at least 1"),
-        ({"epsilon": 1.5}, "--epsilon is a probability, from 0 to 1, got 1.5"),
-    ],
-)
-def test_bad_options(option, said):
-    with pytest.raises(UserError, match=said):
-        film(Noisy(3), gym(CATCH), **option)
-
-
 # The panel
 
 

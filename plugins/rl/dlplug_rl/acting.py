@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlplug import Data, UserError
+from dlplug import Data
 from dlplug.distributed import rank
 from dlplug_rl.atari import PROTOCOLS, AtariEnvironments, AtariProtocol, ProtocolName, find_game, frame_statistics
 from dlplug_rl.cpus import usable_cpus
@@ -140,10 +140,3 @@ def gym_stage(id: str, count: int, seed: int) -> tuple[GymEnvironments, Stage]:
 def own_seed(seed: int) -> int:
     """This process's: the processes of a distributed run play games of their own."""
     return seed + OTHER_PROCESSES * rank()
-
-
-def require_positive(**values: int) -> None:
-    """Raises UserError naming the first that is below 1."""
-    for name, value in values.items():
-        if value < 1:
-            raise UserError(f"{name} must be at least 1, got {value}")

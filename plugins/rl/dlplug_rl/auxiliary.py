@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import UserError
+from dlplug import NonNegativeFloat, PositiveInt, UserError
 from dlplug_rl.dqn import DQN
 from dlplug_rl.networks import QNetwork
 from dlplug_rl.qlearning import Compared
@@ -64,9 +64,9 @@ class Unreal(DQN):
         *,
         bootstrap: Literal["greedy", "double", "munchausen"] = "double",
         error: Literal["huber", "squared"] = "huber",
-        target_every: int = 500,
-        pixel_control: float = 0.001,
-        reward_prediction: float = 0.03,
+        target_every: PositiveInt = 500,
+        pixel_control: NonNegativeFloat = 0.001,
+        reward_prediction: NonNegativeFloat = 0.03,
     ) -> None:
         if not (isinstance(model, QNetwork) and model.auxiliary is not None):
             raise UserError("the loss unreal needs a network with heads for its tasks: --model.auxiliary")

@@ -7,9 +7,9 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
-from dlplug import UserError
+from dlplug import Fraction, PositiveFloat, PositiveInt, UserError
 from dlplug_rl.networks import QNetwork
-from dlplug_rl.qlearning import Bootstrap, Compared, QLearning
+from dlplug_rl.qlearning import Bootstrap, Compared, NonPositiveFloat, QLearning
 from dlplug_rl.replay import Transition
 from dlplug_rl.returns import Categorical, Implicit, Quantile
 from dlplug_rl.targets import chosen, projection, quantile_huber, td_target
@@ -46,7 +46,7 @@ class C51(Distributional):
     speaks = Categorical
 
     def __init__(
-        self, model: nn.Module, *, bootstrap: Literal["greedy", "double"] = "double", target_every: int = 500
+        self, model: nn.Module, *, bootstrap: Literal["greedy", "double"] = "double", target_every: PositiveInt = 500
     ) -> None:
         super().__init__(model, bootstrap, target_every)
 
@@ -87,11 +87,11 @@ class QuantileRegression(Distributional):
         model: nn.Module,
         *,
         bootstrap: Literal["greedy", "double", "munchausen"] = "double",
-        target_every: int = 500,
-        kappa: float = 1.0,
-        munchausen: float = 0.9,
-        temperature: float = 0.03,
-        lowest: float = -1.0,
+        target_every: PositiveInt = 500,
+        kappa: PositiveFloat = 1.0,
+        munchausen: Fraction = 0.9,
+        temperature: PositiveFloat = 0.03,
+        lowest: NonPositiveFloat = -1.0,
     ) -> None:
         super().__init__(model, bootstrap, target_every, munchausen, temperature, lowest)
         self.kappa = kappa
@@ -128,13 +128,13 @@ class IQN(Distributional):
         model: nn.Module,
         *,
         bootstrap: Literal["greedy", "double", "munchausen"] = "double",
-        target_every: int = 500,
-        fractions: int = 64,
-        goal_fractions: int = 64,
-        kappa: float = 1.0,
-        munchausen: float = 0.9,
-        temperature: float = 0.03,
-        lowest: float = -1.0,
+        target_every: PositiveInt = 500,
+        fractions: PositiveInt = 64,
+        goal_fractions: PositiveInt = 64,
+        kappa: PositiveFloat = 1.0,
+        munchausen: Fraction = 0.9,
+        temperature: PositiveFloat = 0.03,
+        lowest: NonPositiveFloat = -1.0,
     ) -> None:
         super().__init__(model, bootstrap, target_every, munchausen, temperature, lowest)
         self.fractions, self.goal_fractions, self.kappa = fractions, goal_fractions, kappa

@@ -9,7 +9,8 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug_rl.qlearning import Compared, QLearning
+from dlplug import Fraction, PositiveFloat, PositiveInt
+from dlplug_rl.qlearning import Compared, NonPositiveFloat, QLearning
 from dlplug_rl.replay import Transition
 from dlplug_rl.targets import chosen
 
@@ -32,10 +33,10 @@ class DQN(QLearning):
         *,
         bootstrap: Literal["greedy", "double", "munchausen"] = "double",
         error: Literal["huber", "squared"] = "huber",
-        target_every: int = 500,
-        munchausen: float = 0.9,
-        temperature: float = 0.03,
-        lowest: float = -1.0,
+        target_every: PositiveInt = 500,
+        munchausen: Fraction = 0.9,
+        temperature: PositiveFloat = 0.03,
+        lowest: NonPositiveFloat = -1.0,
     ) -> None:
         super().__init__(model, bootstrap, target_every, munchausen, temperature, lowest)
         self.error = F.smooth_l1_loss if error == "huber" else F.mse_loss

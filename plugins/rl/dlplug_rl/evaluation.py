@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from dlplug import Fraction, PositiveInt
 from dlplug.errors import UserError
 from dlplug.media import Video
 from dlplug.stop import stop_if_asked
@@ -55,8 +56,8 @@ def episodes(
     product: Policy,
     data: Playable,
     *,
-    count: int = 30,
-    epsilon: float = 0.01,
+    count: PositiveInt = 30,
+    epsilon: Fraction = 0.01,
     protocol: Literal["", "classic", "machado"] = "",
     video: bool = True,
     seed: int = 0,
@@ -73,10 +74,8 @@ def episodes(
 
     Gives return (mean), return_std, return_min, return_max, episode_length (mean, in actions), human_normalised (for
     the 57 games with a human score), video, and protocol: in words, all that the score must be quoted with. Raises
-    UserError for a protocol where the environments have but one, and for no episodes.
+    UserError for a protocol where the environments have but one.
     """
-    if count < 1 or not 0 <= epsilon <= 1:
-        raise UserError(f"a score needs 1 episode or more and ε from 0 to 1, got {count} and {epsilon:g}")
     if protocol:
         data = under(data, protocol)
     lanes = lanes_for(count)

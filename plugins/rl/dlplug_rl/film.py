@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from torch import Tensor
 
+from dlplug import Fraction, PositiveInt
 from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.media import Video
@@ -42,10 +43,10 @@ def film(
     product: Judge,
     data: Playable,
     *,
-    count: int = 1,
-    epsilon: float = 0.01,
-    actions: int = 27_000,
-    pictures: int = 3_000,
+    count: PositiveInt = 1,
+    epsilon: Fraction = 0.01,
+    actions: PositiveInt = 27_000,
+    pictures: PositiveInt = 3_000,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Plays games and films them, with the score so far and the value of every action beside the screen.
@@ -58,11 +59,6 @@ def film(
     Gives film (film-1, film-2, … where there are several) and return (mean). Raises UserError for environments that
     draw no pictures.
     """
-    for name, value in {"count": count, "actions": actions, "pictures": pictures}.items():
-        if value < 1:
-            raise UserError(f"--{name} must be at least 1, got {value}")
-    if not 0 <= epsilon <= 1:
-        raise UserError(f"--epsilon is a probability, from 0 to 1, got {epsilon:g}")
     films: dict[str, Any] = {}
     scores = []
     for number in range(count):

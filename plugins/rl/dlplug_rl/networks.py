@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from dlplug import Spec
+from dlplug import NonNegativeInt, PositiveInt, Spec, UserError
 from dlplug_rl import torsos
 from dlplug_rl.heads import Auxiliary, Head
 from dlplug_rl.returns import Categorical, Implicit, Mean, Quantile, Returns
@@ -65,14 +65,14 @@ def q_network(
     spec: Spec,
     *,
     torso: Literal["nature", "small", "tiny", "impala", "mlp"] = "nature",
-    hidden: int = 512,
-    depth: int = 1,
-    width: int = 2,
+    hidden: PositiveInt = 512,
+    depth: NonNegativeInt = 1,
+    width: PositiveInt = 2,
     dueling: bool = False,
     noisy: bool = False,
     layer_norm: bool = False,
     returns: Literal["mean", "categorical", "quantile", "implicit"] = "mean",
-    atoms: int = 51,
+    atoms: PositiveInt = 51,
     low: float = -10.0,
     high: float = 10.0,
     auxiliary: bool = False,
@@ -100,6 +100,11 @@ def q_network(
         looking, features = torsos.impala(spec.input, width, layer_norm)
     else:
         looking, features = torsos.convolutional(spec.input, torsos.CONVOLUTIONS[torso], layer_norm)
+    if returns == "categorical" and (atoms < 2 or low >= high):
+        raise UserError(
+            f"categorical returns need --model.atoms 2 or more and --model.low below --model.high, got {atoms} from"
+            f" {low:g} to {high:g}"
+        )
     speaking = {
         "mean": Mean,
         "categorical": lambda: Categorical(atoms, low, high),

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from dlplug import UserError
+from dlplug import Fraction, NonNegativeInt, PositiveInt, UserError
 from dlplug.stop import stop_if_asked
-from dlplug_rl.acting import STACK, Actor, Linear, Stage, atari_stage, gym_stage, own_seed, require_positive
+from dlplug_rl.acting import STACK, Actor, Linear, Stage, atari_stage, gym_stage, own_seed
 from dlplug_rl.environments import Environments, Seen
 from dlplug_rl.prioritised import PrioritisedReplay
 from dlplug_rl.replay import Replay, Transition, fits
@@ -76,7 +76,6 @@ class Player(Actor):
         clip_reward: bool = False,
         seed: int = 0,
     ) -> None:
-        require_positive(batch_size=pace.batch_size, train_every=pace.train_every, n_step=memory.n_step)
         super().__init__(environments, stage, exploration, own_seed(seed))
         self.life_loss_terminates, self.clip_reward = life_loss_terminates, clip_reward
         self.pace, self.memory = pace, memory
@@ -157,22 +156,22 @@ class Atari(Player):
         *,
         game: str = "pong",
         protocol: Literal["classic", "machado"] = "classic",
-        size: int = 84,
-        environments: int = 8,
-        threads: int = 0,
-        replay: int = 1_000_000,
+        size: PositiveInt = 84,
+        environments: NonNegativeInt = 8,
+        threads: NonNegativeInt = 0,
+        replay: PositiveInt = 1_000_000,
         replay_device: Literal["auto", "ram", "gpu"] = "auto",
-        batch_size: int = 32,
-        learning_starts: int = 20_000,
-        train_every: int = 4,
-        n_step: int = 3,
-        gamma: float = 0.99,
-        priority: float = 0.0,
-        importance: float = 0.4,
-        importance_steps: int = 10_000_000,
-        epsilon_start: float = 1.0,
-        epsilon_end: float = 0.01,
-        epsilon_steps: int = 250_000,
+        batch_size: PositiveInt = 32,
+        learning_starts: NonNegativeInt = 20_000,
+        train_every: PositiveInt = 4,
+        n_step: PositiveInt = 3,
+        gamma: Fraction = 0.99,
+        priority: Fraction = 0.0,
+        importance: Fraction = 0.4,
+        importance_steps: NonNegativeInt = 10_000_000,
+        epsilon_start: Fraction = 1.0,
+        epsilon_end: Fraction = 0.01,
+        epsilon_steps: NonNegativeInt = 250_000,
         clip_reward: bool = True,
         seed: int = 0,
     ) -> None:
@@ -213,19 +212,19 @@ class Gym(Player):
         self,
         *,
         id: str = "CartPole-v1",
-        environments: int = 8,
-        replay: int = 50_000,
-        batch_size: int = 64,
-        learning_starts: int = 1_000,
-        train_every: int = 2,
-        n_step: int = 1,
-        gamma: float = 0.99,
-        priority: float = 0.0,
-        importance: float = 0.4,
-        importance_steps: int = 50_000,
-        epsilon_start: float = 1.0,
-        epsilon_end: float = 0.05,
-        epsilon_steps: int = 10_000,
+        environments: PositiveInt = 8,
+        replay: PositiveInt = 50_000,
+        batch_size: PositiveInt = 64,
+        learning_starts: NonNegativeInt = 1_000,
+        train_every: PositiveInt = 2,
+        n_step: PositiveInt = 1,
+        gamma: Fraction = 0.99,
+        priority: Fraction = 0.0,
+        importance: Fraction = 0.4,
+        importance_steps: NonNegativeInt = 50_000,
+        epsilon_start: Fraction = 1.0,
+        epsilon_end: Fraction = 0.05,
+        epsilon_steps: NonNegativeInt = 10_000,
         seed: int = 0,
     ) -> None:
         super().__init__(

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from dlplug import Lagged, Loss, Update
+from dlplug import Lagged, Loss, Range, Update
 from dlplug_rl.policy import EpsilonGreedy
 from dlplug_rl.replay import Transition
 from dlplug_rl.targets import greedy_policy, munchausen_reward, scaled_log_policy, soft_policy, td_target
 
 Bootstrap = Literal["greedy", "double", "munchausen"]
+NonPositiveFloat = Annotated[float, Range(le=0)]
 
 
 class Compared(NamedTuple):

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlplug import UserError
+from dlplug import Fraction, NonNegativeInt, PositiveInt, UserError
 from dlplug.stop import stop_if_asked
-from dlplug_rl.acting import Actor, Linear, Stage, atari_stage, gym_stage, own_seed, q_values, require_positive
+from dlplug_rl.acting import Actor, Linear, Stage, atari_stage, gym_stage, own_seed, q_values
 from dlplug_rl.environments import Environments
 
 
@@ -70,7 +70,6 @@ class RolloutPlayer(Actor):
         clip_reward: bool = False,
         seed: int = 0,
     ) -> None:
-        require_positive(rollout=plan.rollout, epochs=plan.epochs, minibatches=plan.minibatches)
         if plan.rollout * environments.count % plan.minibatches:
             raise UserError(
                 f"{plan.rollout} steps of {environments.count} environments do not make {plan.minibatches} equal"
@@ -138,17 +137,17 @@ class AtariRollout(RolloutPlayer):
         *,
         game: str = "pong",
         protocol: Literal["classic", "machado"] = "classic",
-        size: int = 84,
-        environments: int = 128,
-        threads: int = 0,
-        rollout: int = 32,
-        epochs: int = 2,
-        minibatches: int = 32,
-        gamma: float = 0.99,
-        trace: float = 0.65,
-        epsilon_start: float = 1.0,
-        epsilon_end: float = 0.001,
-        epsilon_steps: int = 5_000_000,
+        size: PositiveInt = 84,
+        environments: NonNegativeInt = 128,
+        threads: NonNegativeInt = 0,
+        rollout: PositiveInt = 32,
+        epochs: PositiveInt = 2,
+        minibatches: PositiveInt = 32,
+        gamma: Fraction = 0.99,
+        trace: Fraction = 0.65,
+        epsilon_start: Fraction = 1.0,
+        epsilon_end: Fraction = 0.001,
+        epsilon_steps: NonNegativeInt = 5_000_000,
         clip_reward: bool = True,
         seed: int = 0,
     ) -> None:
@@ -183,15 +182,15 @@ class GymRollout(RolloutPlayer):
         self,
         *,
         id: str = "CartPole-v1",
-        environments: int = 32,
-        rollout: int = 64,
-        epochs: int = 4,
-        minibatches: int = 16,
-        gamma: float = 0.99,
-        trace: float = 0.95,
-        epsilon_start: float = 1.0,
-        epsilon_end: float = 0.05,
-        epsilon_steps: int = 100_000,
+        environments: PositiveInt = 32,
+        rollout: PositiveInt = 64,
+        epochs: PositiveInt = 4,
+        minibatches: PositiveInt = 16,
+        gamma: Fraction = 0.99,
+        trace: Fraction = 0.95,
+        epsilon_start: Fraction = 1.0,
+        epsilon_end: Fraction = 0.05,
+        epsilon_steps: NonNegativeInt = 100_000,
         seed: int = 0,
     ) -> None:
         super().__init__(
