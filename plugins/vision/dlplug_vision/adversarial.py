@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Labelled, Loss, Update, UserError
+from dlplug import (
+    Labelled,
+    Loss,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    ProperFraction,
+    Range,
+    Update,
+    UserError,
+)
 from dlplug_vision.attacks import pgd_of_fixed_length, step_size_or_usual
 
 
@@ -27,11 +38,11 @@ class Adversarial(Loss):
         self,
         model: nn.Module,
         *,
-        epsilon: float = 0.3,
-        step_size: float = 0.0,
-        steps: int = 5,
-        ramp: int = 0,
-        smoothing: float = 0.0,
+        epsilon: Annotated[float, Range(gt=0, le=1)] = 0.3,
+        step_size: NonNegativeFloat = 0.0,
+        steps: PositiveInt = 5,
+        ramp: NonNegativeInt = 0,
+        smoothing: ProperFraction = 0.0,
     ) -> None:
         super().__init__(model)
         if min(ramp, smoothing) < 0 or smoothing >= 1:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
 
-from dlplug import Image
+from dlplug import Image, NonNegativeFloat, NonNegativeInt, PositiveInt, Range
 from dlplug_vision.attacks import fgsm, pgd, step_size_or_usual
 from dlplug_vision.drawing import draw, new_figure, show
 from dlplug_vision.images import HeldOut, scaled
@@ -55,11 +55,11 @@ def attack(
     data: HeldOut,
     *,
     method: Literal["none", "fgsm", "pgd"] = "none",
-    epsilon: float = 0.1,
-    step_size: float = 0.0,
-    attack_steps: int = 20,
-    restarts: int = 1,
-    attack_count: int = 0,
+    epsilon: Annotated[float, Range(gt=0, le=1)] = 0.1,
+    step_size: NonNegativeFloat = 0.0,
+    attack_steps: PositiveInt = 20,
+    restarts: PositiveInt = 1,
+    attack_count: NonNegativeInt = 0,
     seed: int,
 ) -> Mapping[str, Any]:
     """Accuracy under an attack that knows the model: the share of all images that it leaves right.
@@ -92,11 +92,11 @@ def show_attack(
     data: HeldOut,
     *,
     method: Literal["fgsm", "pgd"] = "pgd",
-    epsilon: float = 0.1,
-    step_size: float = 0.0,
-    attack_steps: int = 20,
-    restarts: int = 1,
-    count: int = 8,
+    epsilon: Annotated[float, Range(gt=0, le=1)] = 0.1,
+    step_size: NonNegativeFloat = 0.0,
+    attack_steps: PositiveInt = 20,
+    restarts: PositiveInt = 1,
+    count: PositiveInt = 8,
     seed: int,
 ) -> dict[str, Image]:
     """Images, what an attack adds to them, and what the model calls them then.
@@ -109,14 +109,14 @@ def show_attack(
     count: how many images, drawn from the split by --seed.
     """
     chosen = checked(method, epsilon, step_size, attack_steps, restarts)
-    drawn = torch.randperm(len(data.y), generator=torch.Generator().manual_seed(seed))[: max(1, count)]
+    drawn = torch.randperm(len(data.y), generator=torch.Generator().manual_seed(seed))[:count]
     some = data._replace(images=data.images[drawn], y=data.y[drawn])
     adversarial = attacked(model, some, chosen, seed)
     return {"attack": picture(model, some, adversarial, torch.arange(len(drawn)), chosen)}
 
 
 def checked(method: str, epsilon: float, step_size: float, steps: int, restarts: int) -> Attack:
-    return Attack(method, epsilon, step_size_or_usual(epsilon, step_size, steps), steps, max(1, restarts))
+    return Attack(method, epsilon, step_size_or_usual(epsilon, step_size, steps), steps, restarts)
 
 
 def attacked(model: nn.Module, data: HeldOut, chosen: Attack, seed: int) -> Tensor:

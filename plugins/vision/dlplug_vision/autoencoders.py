@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from dlplug import Spec, UserError
+from dlplug import PositiveInt, Spec, UserError
 from dlplug_vision.layers import Standardise, check_size, conv_norm_relu
 
 
@@ -22,7 +22,9 @@ class Autoencoder(nn.Sequential):
     code: numbers that an image must pass through.
     """
 
-    def __init__(self, spec: Spec, *, hidden: int = 512, depth: int = 1, code: int = 64) -> None:
+    def __init__(
+        self, spec: Spec, *, hidden: PositiveInt = 512, depth: PositiveInt = 1, code: PositiveInt = 64
+    ) -> None:
         check_positive(hidden=hidden, depth=depth, code=code)
         check_size("autoencoder", spec, 1)
         channels, height, width = spec.input
@@ -55,7 +57,7 @@ class ConvAutoencoder(nn.Sequential):
     code: numbers that an image must pass through.
     """
 
-    def __init__(self, spec: Spec, *, width: int = 16, stages: int = 2, code: int = 64) -> None:
+    def __init__(self, spec: Spec, *, width: PositiveInt = 16, stages: PositiveInt = 2, code: PositiveInt = 64) -> None:
         check_positive(width=width, stages=stages, code=code)
         check_size("conv-autoencoder", spec, 2**stages, "; fewer --model.stages take smaller ones")
         channels, *size = spec.input

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 
-from dlplug import Image
+from dlplug import Image, PositiveInt, Range
 from dlplug_vision.autoencoders import halves
 from dlplug_vision.drawing import draw, new_figure, show, tiled
 from dlplug_vision.images import HeldOut, scaled
 
 
-def between(model: nn.Module, data: HeldOut, *, count: int = 6, steps: int = 9, seed: int) -> dict[str, Image]:
+def between(
+    model: nn.Module, data: HeldOut, *, count: PositiveInt = 6, steps: Annotated[int, Range(ge=2)] = 9, seed: int
+) -> dict[str, Image]:
     """Images on the way from one to another: a row for each pair, by codes in equal steps.
 
     count: pairs of images, drawn from the split by the seed.
     steps: images in a row, both ends counted.
     """
-    drawn = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(seed))[: 2 * max(1, count)]
+    drawn = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(seed))[: 2 * count]
     pairs = drawn[: len(drawn) // 2 * 2].view(-1, 2)
     x = scaled(data.images[pairs.flatten()].to(next(model.parameters()).device))
-    steps = max(2, steps)
     encoder, decoder = halves(model)
     codes = on_the_way(encoder(x).unflatten(0, (-1, 2)), steps)
     made = decoder(codes.flatten(0, 1)).float().cpu()

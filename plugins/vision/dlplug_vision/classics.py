@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from dlplug import Spec, UserError
+from dlplug import PositiveInt, ProperFraction, Spec, UserError
 from dlplug_vision.layers import Standardise, check_one_of, check_size, conv_norm_relu, mean_over_pixels
 
 
@@ -19,7 +19,7 @@ class LeNet(nn.Sequential):
     width: what the paper's 6, 16, 120 and 84 are multiplied by.
     """
 
-    def __init__(self, spec: Spec, *, width: int = 1) -> None:
+    def __init__(self, spec: Spec, *, width: PositiveInt = 1) -> None:
         if width < 1:
             raise UserError(f"--model.width must be at least 1, got {width}")
         check_size("lenet", spec, 12)
@@ -55,9 +55,9 @@ class AlexNet(nn.Sequential):
         spec: Spec,
         *,
         stem: Literal["auto", "small", "large"] = "auto",
-        width: int = 64,
-        hidden: int = 4096,
-        dropout: float = 0.5,
+        width: PositiveInt = 64,
+        hidden: PositiveInt = 4096,
+        dropout: ProperFraction = 0.5,
     ) -> None:
         if min(width, hidden) < 1:
             raise UserError(f"--model.width and --model.hidden must be at least 1, got {width} and {hidden}")
@@ -102,7 +102,7 @@ class VGG(nn.Sequential):
     width: channels of the first stage; 64 is the paper's. They double up to eight times that.
     """
 
-    def __init__(self, spec: Spec, *, depth: int = 16, width: int = 64) -> None:
+    def __init__(self, spec: Spec, *, depth: PositiveInt = 16, width: PositiveInt = 64) -> None:
         check_one_of("depth", depth, tuple(VGG_STAGES))
         if width < 1:
             raise UserError(f"--model.width must be at least 1, got {width}")
@@ -129,7 +129,7 @@ class Dilated(nn.Sequential):
     width: their channels.
     """
 
-    def __init__(self, spec: Spec, *, depth: int = 4, width: int = 32) -> None:
+    def __init__(self, spec: Spec, *, depth: PositiveInt = 4, width: PositiveInt = 32) -> None:
         if min(depth, width) < 1:
             raise UserError(f"--model.depth and --model.width must be at least 1, got {depth} and {width}")
         farthest = 2 ** (depth - 1)

@@ -9,11 +9,12 @@ import os
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
+from typing import Annotated
 
 import numpy as np
 import torch
 
-from dlplug import UserError, data_folder
+from dlplug import NonNegativeInt, PositiveInt, Range, UserError, data_folder
 from dlplug.stop import stop_if_asked
 from dlplug_vision.decoding import Pixels, decoded, in_levels, limits
 from dlplug_vision.folder_layout import Classes, find_images, is_image, say_left_out
@@ -47,14 +48,14 @@ class ImageFolder(Images):
         self,
         *,
         path: str = "",
-        size: int = 64,
+        size: PositiveInt = 64,
         grey: bool = False,
-        validation: float = 0.1,
-        test: float = 0.2,
-        batch_size: int = 64,
+        validation: Annotated[float, Range(gt=0, lt=1)] = 0.1,
+        test: Annotated[float, Range(gt=0, lt=1)] = 0.2,
+        batch_size: PositiveInt = 64,
         flip: bool = False,
-        crop: int = 0,
-        cutout: int = 0,
+        crop: NonNegativeInt = 0,
+        cutout: NonNegativeInt = 0,
         seed: int,
     ) -> None:
         if not path:
@@ -148,11 +149,11 @@ class CIFAR10Jpeg(Images):
     def __init__(
         self,
         *,
-        validation: int = 5000,
-        batch_size: int = 128,
+        validation: PositiveInt = 5000,
+        batch_size: PositiveInt = 128,
         flip: bool = False,
-        crop: int = 0,
-        cutout: int = 0,
+        crop: NonNegativeInt = 0,
+        cutout: NonNegativeInt = 0,
         seed: int,
     ) -> None:
         archive = data_folder() / "cifar10_jpeg" / "cifar10_jpeg_q75.tar.gz"

@@ -5,19 +5,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dlplug import Image, UserError
+from dlplug import Image, NonNegativeInt, PositiveInt, UserError
 from dlplug_vision.drawing import draw, new_figure, show, tiled
 from dlplug_vision.images import HeldOut, scaled
 
 NOISE = 0.15  # deviation, of pixels in [0, 1]: within the 10 to 20 % that Smilkov et al. 2017 advise
 
 
-def filters(model: nn.Module, data: HeldOut, *, count: int = 64) -> dict[str, Image]:
+def filters(model: nn.Module, data: HeldOut, *, count: PositiveInt = 64) -> dict[str, Image]:
     """The filters of the first layer: a convolution's, or an affine layer's as pictures of the images' size.
 
     count: how many filters at most.
     """
-    weight = first_weights(model, data.images).detach().cpu()[: max(1, count)]
+    weight = first_weights(model, data.images).detach().cpu()[:count]
     if weight.shape[1] not in (1, 3):
         weight = weight.mean(1, keepdim=True)
     # grey is 0; each filter's largest weight is black or white
@@ -30,7 +30,9 @@ def filters(model: nn.Module, data: HeldOut, *, count: int = 64) -> dict[str, Im
     return {"filters": draw(figure, "the first layer's filters, each scaled by its largest weight")}
 
 
-def maps(model: nn.Module, data: HeldOut, *, image: int = 0, layers: int = 4, count: int = 16) -> dict[str, Image]:
+def maps(
+    model: nn.Module, data: HeldOut, *, image: NonNegativeInt = 0, layers: PositiveInt = 4, count: PositiveInt = 16
+) -> dict[str, Image]:
     """What several convolutions make of one image.
 
     image: its number in the split.
@@ -41,7 +43,7 @@ def maps(model: nn.Module, data: HeldOut, *, image: int = 0, layers: int = 4, co
         raise UserError(f"--image must be between 0 and {len(data.images) - 1}, got {image}")
     picture = data.images[image]
     everywhere = convolutions(model)
-    layers, count = max(1, min(layers, len(everywhere))), max(1, count)
+    layers = min(layers, len(everywhere))
     places = torch.linspace(0, len(everywhere) - 1, layers).round().int().tolist()
     features = outputs_of(model, [everywhere[place] for place in places], picture[None])
     figure = new_figure(9, 1.5 + 1.5 * layers)
@@ -60,16 +62,18 @@ def maps(model: nn.Module, data: HeldOut, *, image: int = 0, layers: int = 4, co
     return {"maps": draw(figure, "maps of features of one image, each from its least to its largest value")}
 
 
-def saliency(model: nn.Module, data: HeldOut, *, count: int = 8, copies: int = 16, seed: int) -> dict[str, Image]:
+def saliency(
+    model: nn.Module, data: HeldOut, *, count: PositiveInt = 8, copies: PositiveInt = 16, seed: int
+) -> dict[str, Image]:
     """The pixels that the score of the chosen class hangs on, by its gradient.
 
     count: how many images, drawn from the split by --seed.
     copies: with noise, over which the gradient is averaged; 1 takes the image itself.
     """
     generator = torch.Generator().manual_seed(seed)
-    drawn = torch.randperm(len(data.images), generator=generator)[: max(1, count)]
+    drawn = torch.randperm(len(data.images), generator=generator)[:count]
     images = data.images[drawn]
-    slopes, called = saliency_of(model, scaled(images.to(next(model.parameters()).device)), max(1, copies))
+    slopes, called = saliency_of(model, scaled(images.to(next(model.parameters()).device)), copies)
     figure = new_figure(1.4 * len(images) + 0.3, 3.6)
     above, below = figure.subplots(2, len(images), squeeze=False)
     for place, index in enumerate(drawn.tolist()):

@@ -7,12 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Beta
 
-from dlplug import Labelled, UserError, minimise
+from dlplug import Labelled, NonNegativeFloat, ProperFraction, UserError, minimise
 
 
 @minimise
 def cross_entropy(
-    model: nn.Module, batch: Labelled, *, smoothing: float = 0.0, mixup: float = 0.0
+    model: nn.Module, batch: Labelled, *, smoothing: ProperFraction = 0.0, mixup: NonNegativeFloat = 0.0
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross entropy of classes, with label smoothing and mixup.
 

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dlplug import PositiveInt
 from dlplug_vision.images import HeldOut, scaled
 
 
@@ -18,7 +19,7 @@ def logits_of(model: nn.Module, images: Tensor, batch_size: int = 500) -> Tensor
     return torch.cat([model(scaled(part.to(device))).float() for part in images.split(batch_size)]).cpu()
 
 
-def classification(model: nn.Module, data: HeldOut, *, bins: int = 15) -> Mapping[str, Any]:
+def classification(model: nn.Module, data: HeldOut, *, bins: PositiveInt = 15) -> Mapping[str, Any]:
     """Accuracy, top-5 accuracy, cross entropy and calibration error.
 
     bins: of the calibration error; 15 are those of Guo et al. 2017.

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlplug import Image
+from dlplug import Image, PositiveInt
 from dlplug_vision.drawing import draw, new_figure, show
 from dlplug_vision.images import HeldOut
 from dlplug_vision.metrics import logits_of
@@ -15,7 +15,7 @@ from dlplug_vision.metrics import logits_of
 MOST_NUMBERS = 20  # classes up to which the table's numbers can be read
 
 
-def mistakes(model: nn.Module, data: HeldOut, *, count: int = 24) -> dict[str, Image]:
+def mistakes(model: nn.Module, data: HeldOut, *, count: PositiveInt = 24) -> dict[str, Image]:
     """The confusion matrix, and the surest mistakes.
 
     count: how many mistakes to show.
@@ -23,7 +23,7 @@ def mistakes(model: nn.Module, data: HeldOut, *, count: int = 24) -> dict[str, I
     probability = logits_of(model, data.images).softmax(1)
     return {
         "confusion": confusion_picture(confusion(probability.argmax(1), data.y, len(data.names)), data.names),
-        "mistakes": mistakes_picture(probability, data, max(1, count)),
+        "mistakes": mistakes_picture(probability, data, count),
     }
 
 

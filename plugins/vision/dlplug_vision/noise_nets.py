@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Labelled, Loss, Spec, Update, UserError
+from dlplug import Fraction, Labelled, Loss, PositiveInt, Spec, Update, UserError
 from dlplug_vision.compression import Compress
 from dlplug_vision.images import ImageSpec
 from dlplug_vision.layers import check_size
@@ -26,7 +26,13 @@ class ThreeNets(nn.Module):
     """
 
     def __init__(
-        self, spec: Spec, *, components: int = 64, hidden: int = 256, width: int = 384, blocks: int = 3
+        self,
+        spec: Spec,
+        *,
+        components: PositiveInt = 64,
+        hidden: PositiveInt = 256,
+        width: PositiveInt = 384,
+        blocks: PositiveInt = 3,
     ) -> None:
         if min(hidden, width, blocks) < 1:
             raise UserError(f"three-nets' hidden, width and blocks are at least 1, got {hidden}, {width}, {blocks}")
@@ -78,7 +84,7 @@ class NoisyCrossEntropy(Loss):
 
     parts = NETS
 
-    def __init__(self, model: nn.Module, *, noise: float = 0.5) -> None:
+    def __init__(self, model: nn.Module, *, noise: Fraction = 0.5) -> None:
         super().__init__(model)
         check_probability("--loss.noise", noise)
         if not isinstance(model, ThreeNets):

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlplug import Image, UserError
+from dlplug import Image, PositiveInt, UserError
 from dlplug_vision.drawing import draw, new_figure, show, tiled
 from dlplug_vision.images import HeldOut, scaled
 from dlplug_vision.noise import replaced_alike
@@ -16,7 +16,7 @@ from dlplug_vision.noise_nets import ThreeNets
 from dlplug_vision.noise_recipes import LECTURE, NETS, NOISE, PERCENT
 
 
-def noise_table(model: nn.Module, data: HeldOut, *, count: int = 4, seed: int) -> Mapping[str, Any]:
+def noise_table(model: nn.Module, data: HeldOut, *, count: PositiveInt = 4, seed: int) -> Mapping[str, Any]:
     """The accuracy of each net with 0 to 50 % of the pixels replaced by uniform draws from [0, 1], as numbers and as a
     table beside a lecture's. The noise is the same whenever it is measured.
 
@@ -25,7 +25,7 @@ def noise_table(model: nn.Module, data: HeldOut, *, count: int = 4, seed: int) -
     if not isinstance(model, ThreeNets):
         raise UserError(f"the noise table is of {', '.join(NETS)}: it wants a run of --model three-nets")
     clean = scaled(data.images.cpu())
-    drawn = torch.randperm(len(clean), generator=torch.Generator().manual_seed(seed))[: max(1, count)]
+    drawn = torch.randperm(len(clean), generator=torch.Generator().manual_seed(seed))[:count]
     accuracy: dict[int, dict[str, float]] = {}
     examples: dict[int, Tensor] = {}
     for percent in PERCENT:

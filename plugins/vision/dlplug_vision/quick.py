@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dlplug import Spec, UserError
+from dlplug import PositiveInt, ProperFraction, Spec, UserError
 from dlplug_vision.layers import Standardise, check_size, conv, mean_over_pixels
 
 
@@ -41,7 +41,15 @@ class QuickNet(nn.Sequential):
     dropout: of the numbers before the last layer.
     """
 
-    def __init__(self, spec: Spec, *, width: int = 32, stages: int = 3, depth: int = 2, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        width: PositiveInt = 32,
+        stages: PositiveInt = 3,
+        depth: PositiveInt = 2,
+        dropout: ProperFraction = 0.0,
+    ) -> None:
         if min(width, stages, depth) < 1:
             raise UserError(f"a quick net's width, stages and depth are at least 1, got {width}, {stages}, {depth}")
         check_size("quick-net", spec, 2**stages, "; fewer --model.stages take smaller ones")

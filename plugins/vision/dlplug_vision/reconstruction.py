@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Image, Labelled, UserError, minimise
+from dlplug import Fraction, Image, Labelled, PositiveInt, UserError, minimise
 from dlplug_vision.autoencoders import halves
 from dlplug_vision.compression import fitted_pca, through_pca
 from dlplug_vision.drawing import draw, new_figure, show, tiled
@@ -18,7 +18,7 @@ from dlplug_vision.noise import check_probability, replaced, replaced_alike
 
 
 @minimise
-def reconstruction(model: nn.Module, batch: Labelled, *, noise: float = 0.0) -> Tensor:
+def reconstruction(model: nn.Module, batch: Labelled, *, noise: Fraction = 0.0) -> Tensor:
     """Mean squared error of images made again, per pixel in [0, 1]; with noise, of a denoising autoencoder.
 
     noise: share of the pixels that are replaced before the model sees them, by uniform draws from [0, 1]; it has to
@@ -37,7 +37,7 @@ def reconstruction(model: nn.Module, batch: Labelled, *, noise: float = 0.0) -> 
 
 
 def reconstructions(
-    model: nn.Module, data: HeldOut, *, noise: float = 0.0, count: int = 10, seed: int
+    model: nn.Module, data: HeldOut, *, noise: Fraction = 0.0, count: PositiveInt = 10, seed: int
 ) -> Mapping[str, Any]:
     """The squared error of an autoencoder beside that of PCA with as many numbers, and both at work in a picture.
 
@@ -58,7 +58,7 @@ def reconstructions(
     if noise:
         values["noisy_mse"] = F.mse_loss(seen, clean).item()
         rows = {"noisy": seen, **rows}
-    drawn = torch.randperm(len(clean), generator=torch.Generator().manual_seed(seed))[: max(1, count)]
+    drawn = torch.randperm(len(clean), generator=torch.Generator().manual_seed(seed))[:count]
     picture = side_by_side(clean[drawn], {name: x[drawn] for name, x in rows.items()})
     return {**values, "reconstructions": picture}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dlplug import Spec, UserError
+from dlplug import NonNegativeInt, PositiveInt, ProperFraction, Spec, UserError
 from dlplug_vision.layers import Standardise, check_one_of, check_size, conv, mean_over_pixels
 
 
@@ -47,7 +47,7 @@ class ResNet(nn.Sequential):
     width: channels of the first stage; 0 is the paper's, 64 or 16. Each further stage has twice as many.
     """
 
-    def __init__(self, spec: Spec, *, depth: int = 18, width: int = 0) -> None:
+    def __init__(self, spec: Spec, *, depth: PositiveInt = 18, width: NonNegativeInt = 0) -> None:
         check_one_of("depth", depth, tuple(sorted(RESNETS)))
         if width < 0:
             raise UserError(f"--model.width must be at least 1, or 0 for the paper's, got {width}")
@@ -92,7 +92,9 @@ class WideResNet(nn.Sequential):
     dropout: between a block's convolutions.
     """
 
-    def __init__(self, spec: Spec, *, depth: int = 16, widen: int = 4, dropout: float = 0.0) -> None:
+    def __init__(
+        self, spec: Spec, *, depth: PositiveInt = 16, widen: PositiveInt = 4, dropout: ProperFraction = 0.0
+    ) -> None:
         if depth < 10 or (depth - 4) % 6:
             raise UserError(f"--model.depth of a wide-resnet is 6n + 4 (10, 16, 22, 28, 40), got {depth}")
         if widen < 1:

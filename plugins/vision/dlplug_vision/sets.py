@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dlplug import UserError, data_folder
+from dlplug import NonNegativeInt, PositiveInt, UserError, data_folder
 from dlplug_vision.images import Examples, Images, held_apart
 
 log = logging.getLogger("dlplug")
@@ -36,12 +36,12 @@ class TorchvisionSet(Images):
     def __init__(
         self,
         *,
-        validation: int = 5000,
-        training: int = 0,
-        batch_size: int = 128,
+        validation: PositiveInt = 5000,
+        training: NonNegativeInt = 0,
+        batch_size: PositiveInt = 128,
         flip: bool = False,
-        crop: int = 0,
-        cutout: int = 0,
+        crop: NonNegativeInt = 0,
+        cutout: NonNegativeInt = 0,
         seed: int,
     ) -> None:
         """
@@ -106,12 +106,12 @@ class Digits(Images):
     def __init__(
         self,
         *,
-        size: int = 8,
-        training: int = 0,
-        batch_size: int = 64,
+        size: PositiveInt = 8,
+        training: NonNegativeInt = 0,
+        batch_size: PositiveInt = 64,
         flip: bool = False,
-        crop: int = 0,
-        cutout: int = 0,
+        crop: NonNegativeInt = 0,
+        cutout: NonNegativeInt = 0,
         seed: int,
     ) -> None:
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from dlplug import Spec, UserError
+from dlplug import PositiveInt, Spec, UserError
 from dlplug_vision.layers import Standardise, check_size
 
 
@@ -17,7 +17,7 @@ class StridedNet(nn.Sequential):
     hidden: of the affine layers.
     """
 
-    def __init__(self, spec: Spec, *, width: int = 16, hidden: int = 100) -> None:
+    def __init__(self, spec: Spec, *, width: PositiveInt = 16, hidden: PositiveInt = 100) -> None:
         if min(width, hidden) < 1:
             raise UserError(f"--model.width and --model.hidden must be at least 1, got {width} and {hidden}")
         check_size("strided-net", spec, 4)

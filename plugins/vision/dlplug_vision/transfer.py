@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from dlplug import Run, Spec, UserError, nearest, trained
+from dlplug import PositiveFloat, Run, Spec, UserError, nearest, trained
 from dlplug.advice import command
 from dlplug.distributed import rank
 from dlplug_vision import pretrained
@@ -36,7 +36,7 @@ class Transfer(nn.Module):
         *,
         source: str = "mnist-cnn",
         freeze: str = "",
-        rate: float = 1.0,
+        rate: PositiveFloat = 1.0,
         keep_head: bool = False,
         run: Run,
     ) -> None:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Spec, UserError
+from dlplug import PositiveInt, ProperFraction, Spec, UserError
 from dlplug_vision.layers import Standardise, check_size
 
 
@@ -57,11 +57,11 @@ class ViT(nn.Module):
         self,
         spec: Spec,
         *,
-        patch: int = 4,
-        width: int = 128,
-        depth: int = 6,
-        heads: int = 4,
-        dropout: float = 0.0,
+        patch: PositiveInt = 4,
+        width: PositiveInt = 128,
+        depth: PositiveInt = 6,
+        heads: PositiveInt = 4,
+        dropout: ProperFraction = 0.0,
     ) -> None:
         super().__init__()
         if min(patch, width, depth, heads) < 1 or width % heads:
