@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 import re
 from html.parser import HTMLParser
@@ -175,3 +176,119 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
         write(tmp_path / "file" / "report.html", "")
+
+
+@pytest.mark.parametrize("value", ["NaN", "null", "Infinity"])
+def test_runs_whose_every_number_is_not_finite_are_shown(value, tmp_path, host):
+    for name in ("a", "b"):
+        folder = a_run(tmp_path / name, {"recipe": "dqn-catch"}, seed=len(list(tmp_path.iterdir())))
+        numbers = ", ".join(f'"{key}": {value}' for key in ("train/loss", "eval/return"))
+        rates = f'"steps": {value}, "seconds": {value}, "steps_per_second": {value}, "parameters": {value}'
+        (folder / "metrics.jsonl").write_text(f'{{"step": 10, "seconds": {value}, "frames": {value}, {numbers}}}\n' * 3)
+        (folder / "evaluation.json").write_text(f'{{"metrics": {{{numbers}}}, "protocol": {value}}}')
+        (folder / "result.json").write_text(
+            f'{{"status": "failed", "metrics": {{{numbers}}}, "frames": {value}, "frames_per_second": {value}, '
+            f"{rates}}}"
+        )
+    a_run(tmp_path / "good", {"loss.gamma": 0.5}, lines=lines_of(3), metrics={"eval/return": 0.5})
+    for folders in ([tmp_path / "a"], [tmp_path / "a", tmp_path / "b", tmp_path / "good"]):
+        report = build(folders, host)
+        word = "inf" if value == "Infinity" else "nan"
+        assert f'<td class="number">{word}</td>' in html(report)
+        assert f"|  | {word} |" in markdown(report, tmp_path)
+    assert report.groups[0].runs[0].record.folder.name == "good"
+
+
+@pytest.mark.parametrize("name", ["result.json", "evaluation.json", "environment.json", "metrics.jsonl", "wandb.json"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "", "{", "[]", "7", "null", '"x"', "\xff\x00", '{"metrics": [1], "steps": "x", "status": 3, "gpus": 1}',
+        '{"metrics": {"a": "b"}, "steps": {}, "plugins": [], "options": 3, "step": 1, "seconds": "x", "v/x": [1]}',
+        '{"step": 1, "v/x": "a\\u0000b", "v/y": "' + "n" * 300 + '", "seconds": 1' + "0" * 400 + "}",
+    ],
+)  # fmt: skip
+def test_files_that_are_damaged_or_anybodys_are_left_out(name, content, tmp_path, host):
+    folder = a_run(tmp_path / "a", lines=lines_of(3))
+    (folder / name).write_bytes(content.encode("latin-1"))
+    report = build([folder], host)
+    assert "<h3>Every metric</h3>" in html(report)
+    assert "## Every metric" in markdown(report, tmp_path)
+
+
+def test_a_report_of_several_runs_replaces_nothing(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in "abc":
+        a_run(tmp_path / name, lines=lines_of(3))
+    (tmp_path / "report-2.md").write_text("mine")
+    for runs, name in ((["a", "b"], "report.html"), (["b", "c"], "report-3.html"), (["b", "c"], "report-4.html")):
+        assert main(["report", *runs]) == 0
+        assert f"written: {name} " in capsys.readouterr().out
+    assert (tmp_path / "report-2.md").read_text() == "mine"
+    assert main(["report", "a", "b", "--out", "."]) == 0
+    assert "written: report-5.html" in capsys.readouterr().out
+    (tmp_path / "README.md").write_text("mine")
+    assert main(["report", "a", "--out", "README.html"]) == 2
+    assert "README.md exists already and is no report: choose another --out" in capsys.readouterr().err
+    assert (tmp_path / "README.md").read_text() == "mine"
+    for _ in range(2):  # what was asked for by name, and the run's own, is replaced
+        assert main(["report", "a", "b", "--out", "both.html"]) == main(["report", "a"]) == 0
+
+
+def parsed(text):
+    """The headings and the blocks of code of a Markdown file, by a parser of it."""
+    from markdown_it import MarkdownIt
+
+    tokens = MarkdownIt("commonmark").parse(text)
+    headings = [following.content for token, following in itertools.pairwise(tokens)
+                if token.type == "heading_open"]  # fmt: skip
+    return headings, [token.content for token in tokens if token.type == "fence"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_code_in_the_twin_is_verbatim_and_what_follows_is_not_code(count, tmp_path, host):
+    poem = "    def f(x):\n\n\n\n        return `x`\n```\n# no heading"
+    lines = [{"step": 1, "val/shown": "media/a.png"}, {"step": 1, "val/text": "media/b.txt"}]
+    media = {"media/a.png": PIXEL, "media/b.txt": poem.encode()}
+    folders = [a_run(tmp_path / str(seed), seed=seed, lines=lines, media=media) for seed in range(count)]
+    headings, code = parsed(markdown(build(folders, host), tmp_path))
+    assert headings[0].startswith("dqn-catch")
+    assert headings.count("How to reproduce it") == headings.count("Every metric") == count
+    assert {"Pictures, videos, texts", "val/shown", "val/text"} <= set(headings)
+    assert "no heading" not in headings
+    assert code.count(poem + "\n") == count
+    assert len(code) == 2 * count
+
+
+def test_what_sample_wrote_is_shown(tmp_path, host):
+    folder = a_run(tmp_path / "a", lines=lines_of(3))
+    for path in ("0001/film.mp4", "0002/film.gif", "0002/poem.txt", "0002/data.bin", ".0003/film.mp4"):
+        (folder / "samples" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "samples" / path).write_bytes(path.encode())
+    report = build([folder], host)
+    page, twin = html(report), markdown(report, folder)
+    for number, name in (("0001", "film.mp4"), ("0002", "film.gif")):
+        assert base64.b64encode(f"{number}/{name}".encode()).decode() in page
+        assert f"<figcaption>samples/{number}</figcaption>" in page
+        assert f"](samples/{number}/{name})" in twin
+    assert "<pre>0002/poem.txt</pre>" in page
+    assert page.count("<figcaption>samples/") == 3
+
+
+def test_runs_of_several_recipes_are_compared_by_what_most_have_measured(tmp_path, host):
+    common = {"optimizer": "adam", "optimizer.learning_rate": 0.1}
+    folders = [
+        a_run(tmp_path / "catch", {"recipe": "dqn-catch", "data.gamma": 0.9, **common}, metrics={"eval/return": 1.0}),
+        a_run(tmp_path / "one", {"recipe": "digits", "data.size": 8, **common}, metrics={"val/accuracy": 0.7}),
+        a_run(tmp_path / "two", {"recipe": "mlp-digits", **common}, metrics={"val/accuracy": 0.9}),
+        a_run(tmp_path / "six", {"recipe": "mlp-digits", "optimizer": "sgd", "optimizer.learning_rate": 0.2},
+              metrics={"val/accuracy": 0.8}),
+    ]  # fmt: skip
+    report = build(folders, host)
+    assert report.sorted
+    assert report.target is not None
+    assert report.target.metric == "val/accuracy"
+    assert report.claim is None
+    assert [view.record.folder.name for view in report.views] == ["two", "six", "one", "catch"]
+    assert report.options == ["recipe", "optimizer", "optimizer.learning_rate"]
+    assert report.groups[3].label == "dqn-catch"

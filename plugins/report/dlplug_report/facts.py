@@ -52,7 +52,7 @@ def facts_of(host: Host, record: Record, usual: dict[Any, dict[str, Any]] | None
         choices = {key: config[key] for key in choice_keys(recipe) if key in config}
         base = _resolved(host, record.recipe, choices, config["preset"], {} if usual is None else usual)
         own = _resolved(host, record.recipe, {}, config["preset"], {} if usual is None else usual)
-    except UserError as error:
+    except (UserError, KeyError, TypeError) as error:
         missing = f"the recipe could not be asked: {error}"
         return Facts("", "", (), (), (), exact, missing)
     watching = {entry.name for entry in host.entries("observers")} | set(WATCHING)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -48,9 +50,15 @@ class Group(NamedTuple):
 
 
 def differing(configs: Sequence[dict[str, Any]]) -> list[str]:
-    """The options that do not have the same value in all configurations, in the order of the first that has them."""
+    """The options that do not have the same value in all configurations, in the order of the first that has them; where
+    these are of several recipes, only in all of those that have them at all."""
     keys = dict.fromkeys(key for config in configs for key in config)
-    return [key for key in keys if len({_frozen(config.get(key, ABSENT)) for config in configs}) > 1]
+    several = len({config.get("recipe") for config in configs}) > 1
+
+    def values(key: str) -> set[str]:
+        return {_frozen(config.get(key, ABSENT)) for config in configs if key in config or not several}
+
+    return [key for key in keys if len(values(key)) > 1]
 
 
 def grouped(records: Sequence[Record], facts: Sequence[Facts]) -> list[Group]:
@@ -64,7 +72,9 @@ def grouped(records: Sequence[Record], facts: Sequence[Facts]) -> list[Group]:
     for place, indices in enumerate(together.values()):
         config = settings[indices[0]]
         values = {option: config.get(option, ABSENT) for option in options}
-        label = _label(records[indices[0]].recipe, values)
+        label = records[indices[0]].recipe
+        if sum(settings[others[0]]["recipe"] == label for others in together.values()) > 1 or len(together) == 1:
+            label = _label(label, values)
         views = []
         for index in indices:
             views.append(View(number, _run_label(records, indices, index, label), records[index], facts[index]))
@@ -74,23 +84,32 @@ def grouped(records: Sequence[Record], facts: Sequence[Facts]) -> list[Group]:
 
 
 def ranked(groups: Sequence[Group], target: Target | None) -> list[Group]:
-    """Numbered by rank: the best by the target first, those that have no such number last; without a target as they
-    are."""
+    """Numbered by rank: the best by the target first, then those of which a run diverged, and those that have no such
+    number last; without a target as they are."""
 
-    def place(group: Group) -> tuple[bool, float]:
+    def place(group: Group) -> tuple[int, float]:
         estimate = group.estimate(target.metric) if target else None
         sign = -1.0 if target and target.higher else 1.0
-        return (True, 0.0) if estimate is None else (False, sign * estimate.middle)
+        if estimate is None or not math.isfinite(estimate.middle):
+            return (2 if estimate is None else 1), 0.0
+        return 0, sign * estimate.middle
 
     return [group._replace(number=number) for number, group in enumerate(sorted(groups, key=place))]
 
 
 def shared_target(views: Sequence[View]) -> Target | None:
-    """The target that the most runs have a number for, of equals the one that is named first."""
-    targets = list(dict.fromkeys(_key(target) for view in views for target in view.facts.targets))
-    known = {_key(target): target for view in reversed(views) for target in view.facts.targets}
+    """The target that the most runs have a number for, of equals the one that is named first. One of the test set also
+    stands for what validation measured of it."""
+    everything = [both for view in views for target in view.facts.targets for both in (target, *_watched(target))]
+    targets = list(dict.fromkeys(map(_key, everything)))
+    known = {_key(target): target for target in reversed(everything)}
     counts = [sum(metric in view.record.final for view in views) for metric, _ in targets]
     return known[targets[counts.index(max(counts))]] if targets else None
+
+
+def _watched(target: Target) -> list[Target]:
+    split, _, name = target.metric.partition("/")
+    return [dataclasses.replace(target, metric=f"val/{name}")] if split == "test" else []
 
 
 def _key(target: Target) -> tuple[str, bool]:

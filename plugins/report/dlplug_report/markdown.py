@@ -14,18 +14,20 @@ from dlplug_report.groups import text
 from dlplug_report.model import Report
 from dlplug_report.shown_media import shelves
 
+FENCE_OR_BLANKS = re.compile(r"^(`{3,})\n.*?^\1$|\n{3,}", re.DOTALL | re.MULTILINE)
+
 
 def markdown(report: Report, beside: Path) -> str:
     """beside: the folder that it is written into; media are linked from there, not copied."""
     environment = Environment(
         loader=PackageLoader("dlplug_report", "page"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        finalize=escaped,
+        keep_trailing_newline=True, finalize=escaped,
     )  # fmt: skip
     environment.filters |= {"text": text, "number": sections.number, "link": lambda path: link(path, beside)}
     written = environment.get_template("report.md").render(
         report=report, sections=sections, shelves=shelves(report.groups), fenced=fenced, code=code, plain=Plain
     )
-    return re.sub(r"\n{3,}", "\n\n", written)
+    return FENCE_OR_BLANKS.sub(lambda found: found[0] if found[1] else "\n\n", written)
 
 
 class Plain(str):

@@ -27,13 +27,19 @@ class Series(NamedTuple):
 
 
 class Media(NamedTuple):
-    """path: where it lies. missing: "" or why it cannot be shown."""
+    """path: where it lies. missing: "" or why it cannot be shown. sampled: `dlplug sample` wrote it, and `step` is the
+    number of its folder."""
 
     name: str
     step: int
     kind: Kind
     path: Path
     missing: str = ""
+    sampled: bool = False
+
+    @property
+    def moment(self) -> str:
+        return f"{self.path.parent.parent.name}/{self.path.parent.name}" if self.sampled else f"step {self.step:,}"
 
 
 class Metrics(NamedTuple):
@@ -53,15 +59,20 @@ def read_metrics(folder: Path) -> Metrics:
     if not path.exists():
         return Metrics("", {}, {}, [], 0.0, ["metrics.jsonl is missing: nothing was logged"])
     notes: list[str] = []
-    rows = parse(path.read_text(encoding="utf-8", errors="replace"), notes)
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        return Metrics("", {}, {}, [], 0.0, [f"metrics.jsonl cannot be read: {error.strerror}"])
+    rows = parse(text, notes)
     unit = next((key for row in rows[:1] for key in row if key not in AXES and "/" not in key), "")
     shapes: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
         shapes.setdefault(tuple(row), []).append(row)
     series = _columns(shapes, unit, notes)
     final = {name: float(column.value[-1]) for name, column in series.items()}
-    seconds = np.array([row.get("seconds", 0.0) for row in rows], dtype=float)
-    pause = float(np.diff(seconds).max()) if len(rows) > 1 else 0.0
+    seconds = np.array([_number(row.get("seconds", 0.0)) for row in rows])
+    seconds = seconds[np.isfinite(seconds)]
+    pause = float(np.diff(seconds).max()) if len(seconds) > 1 else 0.0
     return Metrics(unit, series, final, _media(folder, shapes), pause, notes)
 
 
@@ -91,7 +102,7 @@ def _row(line: str) -> dict[str, Any] | None:
 
 
 def _is_row(row: Any) -> bool:
-    return isinstance(row, dict) and isinstance(row.get("step"), int)
+    return isinstance(row, dict) and isinstance(row.get("step"), int) and 0 <= row["step"] < 2**53
 
 
 def _columns(shapes: dict[tuple[str, ...], list[dict[str, Any]]], unit: str, notes: list[str]) -> dict[str, Series]:
@@ -125,12 +136,15 @@ def _table(rows: list[dict[str, Any]]) -> Floats:
     """(rows, keys). Numbers and nulls go the fast way; where there are paths of media, each value is looked at."""
     try:
         return np.array([list(row.values()) for row in rows], dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return np.array([list(map(_number, row.values())) for row in rows], dtype=float)
 
 
 def _number(value: Any) -> float:
-    return value if isinstance(value, (int, float)) else np.nan
+    try:
+        return float(value) if isinstance(value, (int, float)) else np.nan
+    except OverflowError:
+        return np.nan
 
 
 def _media(folder: Path, shapes: dict[tuple[str, ...], list[dict[str, Any]]]) -> list[Media]:
@@ -146,8 +160,11 @@ def _medium(folder: Path, name: str, row: dict[str, Any]) -> Media:
     """Only what lies inside the run folder is shown: a path in a file must not lead elsewhere."""
     path = folder / row[name]
     missing = ""
-    if not path.resolve().is_relative_to(folder.resolve()):
-        missing = "lies outside the run folder"
-    elif not path.is_file():
-        missing = "was deleted"
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            missing = "lies outside the run folder"
+        elif not path.is_file():
+            missing = "was deleted"
+    except (OSError, ValueError):  # too long for a name, or with a null byte
+        missing = "was never a file"
     return Media(name, row["step"], KINDS.get(path.suffix.lower(), "file"), path, missing)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from dlplug.errors import UserError
 from dlplug.folder import find_run, read_config
-from dlplug_report.metrics_file import Media, Metrics, Series, read_metrics
+from dlplug_report.metrics_file import KINDS, Media, Metrics, Series, read_metrics
 
 Status = Literal["finished", "interrupted", "failed", "running", "killed"]
 # seconds of silence after which a run without a result is taken for killed; more where its lines are rare
 QUIET = 600.0
+# what the values of a file must be for a report to use them
+NUMBER = (int, float)
+RESULT = {
+    "status": str, "message": str, "metrics": dict, "steps": NUMBER, "seconds": NUMBER, "steps_per_second": NUMBER,
+    "parameters": int,
+}  # fmt: skip
+EVALUATION = {"metrics": dict, "protocol": str, "options": dict}
+ENVIRONMENT = {"command": list, "gpus": list, "libraries": dict, "plugins": dict}
 
 
 class Record(NamedTuple):
@@ -21,8 +31,9 @@ class Record(NamedTuple):
 
     config, environment, result: its files; result is {} while there is none. evaluation: what `dlplug eval` or
     `verify` measured last, or {}. status, last_words: how it stands, and what it said last. unit: the data's own unit,
-    or "". series: metric -> its column. final: the newest value of each metric, the evaluation's among them. media:
-    pictures, videos and texts, in the order they were made. notes: what was wrong with the folder.
+    or "". series: metric -> its column. final: the newest value of each metric, the evaluation's among them; NaN where
+    it is not finite. media: pictures, videos and texts of training, and samples, in the order they were written. notes:
+    what was wrong with the folder.
     """
 
     folder: Path
@@ -54,8 +65,8 @@ class Record(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        last = max((float(series.seconds[-1]) for series in self.series.values()), default=0.0)
-        return max(last, float(self.result.get("seconds", 0.0)))
+        ends = [float(series.seconds[-1]) for series in self.series.values()]
+        return max([end for end in ends if math.isfinite(end)] + [float(self.result.get("seconds", 0.0))])
 
 
 def find_runs(names: list[str]) -> list[Path]:
@@ -101,12 +112,12 @@ def read_run(folder: Path, now: float | None = None) -> Record:
     """
     notes: list[str] = []
     config = read_config(folder)
-    environment = _read_json(folder / "environment.json", notes)
-    result = _read_json(folder / "result.json", notes, expected=False)
+    environment = _read_json(folder / "environment.json", notes, ENVIRONMENT)
+    result = _read_json(folder / "result.json", notes, RESULT, expected=False)
     metrics = read_metrics(folder)
     notes += metrics.notes
     steps = max((int(series.step[-1]) for series in metrics.series.values()), default=0)
-    evaluation = _read_json(folder / "evaluation.json", notes, expected=False)
+    evaluation = _read_json(folder / "evaluation.json", notes, EVALUATION, expected=False)
     if result and steps > int(result.get("steps", 0)):
         result = evaluation = {}  # it was resumed, and has gone on since
     now = time.time() if now is None else now
@@ -114,7 +125,7 @@ def read_run(folder: Path, now: float | None = None) -> Record:
     final = metrics.final | _numbers(result) | _numbers(evaluation)
     return Record(
         folder, config, environment, result, evaluation, status, last_words,
-        metrics.unit, metrics.series, final, metrics.media, notes,
+        metrics.unit, metrics.series, final, metrics.media + _samples(folder), notes,
     )  # fmt: skip
 
 
@@ -130,21 +141,41 @@ def _standing(folder: Path, result: dict[str, Any], metrics: Metrics, steps: int
     return ("running" if silent < max(QUIET, 3 * metrics.longest_pause) else "killed"), said
 
 
-def _numbers(told: dict[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in told.get("metrics", {}).items() if isinstance(value, (int, float))}
+def _samples(folder: Path) -> list[Media]:
+    """What `dlplug sample` wrote, oldest first."""
+    paths = [path for path in folder.glob("samples/*/*") if path.suffix.lower() in KINDS and path.parent.name.isdigit()]
+    return [
+        Media(f"sample/{path.stem}", int(path.parent.name), KINDS[path.suffix.lower()], path, sampled=True)
+        for path in sorted(paths, key=lambda path: (path.stem, int(path.parent.name)))
+    ]
 
 
-def _read_json(path: Path, notes: list[str], *, expected: bool = True) -> dict[str, Any]:
+def _numbers(told: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of a file; NaN for one that was not finite, which older files have as NaN and newer ones as null."""
+    values = {name: math.nan if value is None else value for name, value in told.get("metrics", {}).items()}
+    return {name: float(value) for name, value in values.items() if isinstance(value, NUMBER)}
+
+
+def _read_json(path: Path, notes: list[str], kinds: Mapping[str, Any], *, expected: bool = True) -> dict[str, Any]:
+    """A file's object, without the values that are not of the kind that is expected under their names."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if expected:
             notes.append(f"{path.name} is missing")
         return {}
-    except ValueError:
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict):
         notes.append(f"{path.name} is damaged and was left out")
         return {}
-    return content if isinstance(content, dict) else {}
+    wrong = [name for name, kind in kinds.items() if name in content and not _is(content[name], kind)]
+    notes += [f"{path.name}: {name} is damaged and was left out" for name in wrong if content[name] is not None]
+    return {name: value for name, value in content.items() if name not in wrong}
+
+
+def _is(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind) and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def duration(seconds: float) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from dlplug import CommandParser, UserError
 from dlplug.plugins import Host
+
+MARK = '<meta name="generator" content="dlplug report">'
 
 
 def report(arguments: list[str], host: Host) -> int:
@@ -21,8 +24,8 @@ def report(arguments: list[str], host: Host) -> int:
     from dlplug_report.reading import find_runs
 
     folders = find_runs(given.runs)
-    path = destination(given.out, folders)
     told = build(folders, host)
+    path = destination(given.out, folders)
     for place, content in ((path, html(told)), (path.with_suffix(".md"), markdown(told, path.parent))):
         write(place, content)
         print(f"written: {place} ({len(content.encode()) / 1e6:.2g} MB)")
@@ -37,15 +40,38 @@ def report(arguments: list[str], host: Host) -> int:
 
 
 def destination(out: str, folders: list[Path]) -> Path:
-    """Where the HTML goes: --out, or report.html in the run's own folder, or here for several runs."""
-    if not out:
-        return folders[0] / "report.html" if len(folders) == 1 else Path("report.html")
+    """Where the HTML goes, and a Markdown twin beside it: report.html in the run's own folder, which is replaced; for
+    several runs here, or in the folder `out`, under the first of report.html, report-2.html, … that is free; or the
+    file `out`. Raises UserError where that would replace what is no report."""
     path = Path(out)
-    if path.is_dir():
-        return path / "report.html"
+    if not out and len(folders) == 1:
+        return folders[0] / "report.html"
+    if not out or path.is_dir():
+        return _free(path)
     if path.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"--out expects a path that ends in .html, or a folder, got {out}")
+    for place in (path, path.with_suffix(".md")):
+        if place.exists() and not _is_report(path):
+            raise UserError(f"{place} exists already and is no report: choose another --out")
     return path
+
+
+def _free(folder: Path) -> Path:
+    names = itertools.chain(["report"], (f"report-{number}" for number in itertools.count(2)))
+    return next(
+        folder / f"{name}.html"
+        for name in names
+        if not any((folder / f"{name}{suffix}").exists() for suffix in (".html", ".md"))
+    )
+
+
+def _is_report(path: Path) -> bool:
+    """Whether an earlier call wrote it."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return MARK in file.read(4000)
+    except OSError:
+        return False
 
 
 def write(path: Path, content: str) -> None:
@@ -65,6 +91,11 @@ def _parser() -> CommandParser:
     )
     add = parser.add_argument
     add("runs", nargs="+", metavar="RUN", help="a run folder, a recipe's name for its newest run, or a folder of runs")
-    add("--out", default="", metavar="PATH", help="the HTML file (default: report.html in the run's folder, or here)")
+    add(
+        "--out",
+        default="",
+        metavar="PATH",
+        help="the HTML file, or a folder for it (default: the run's folder; for several runs here, numbered)",
+    )
     add("--wandb", action="store_true", help="also makes a W&B Report, of runs that W&B has")
     return parser

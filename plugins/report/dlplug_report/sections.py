@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -109,9 +110,10 @@ def pace(record: Record) -> Rows:
         ("training took", duration(seconds) if seconds else ""),
         ("steps", f"{record.steps:,}, {number(rate)} a second" if record.steps and rate else ""),
     ]
-    if record.unit in result:
-        per_second = result.get(f"{record.unit}_per_second", 0.0)
-        rows.append((record.unit, f"{result[record.unit]:,}, {number(per_second)} a second"))
+    if isinstance(result.get(record.unit), int):
+        per_second = result.get(f"{record.unit}_per_second")
+        rate = f", {number(per_second)} a second" if isinstance(per_second, (int, float)) else ""
+        rows.append((record.unit, f"{result[record.unit]:,}{rate}"))
     return [(word, said) for word, said in rows if said]
 
 
@@ -159,6 +161,8 @@ def number(value: float | None) -> str:
     """Four digits, and all of those before the point."""
     if value is None:
         return ""
+    if not math.isfinite(value):
+        return str(value)
     whole = value == round(value) or abs(value) >= 1000
     return f"{value:,.0f}" if whole and abs(value) < 1e15 else f"{value:.4g}"
 
@@ -167,7 +171,7 @@ def estimated(estimate: Estimate | None) -> str:
     """A mean over seeds with the ends of its band."""
     if estimate is None:
         return ""
-    if estimate.seeds == 1:
+    if estimate.seeds == 1 or math.isnan(estimate.middle):
         return number(estimate.middle)
     return f"{number(estimate.middle)} ({number(estimate.low)} to {number(estimate.high)})"
 

@@ -25,10 +25,11 @@ TYPES = {
 
 
 class Shown(NamedTuple):
-    """One medium. address: its data URI. text: of a text. missing: "" or why it is not to be seen here."""
+    """One medium. moment: of training, or which sample. address: its data URI. text: of a text. missing: "" or why it
+    is not to be seen here."""
 
     view: View
-    step: int
+    moment: str
     kind: str
     path: Path
     address: str
@@ -74,12 +75,15 @@ def show(view: View, medium: Media, left: int) -> Shown:
     """left: bytes that may still go into the report."""
     address = text = ""
     missing = medium.missing
+    try:
+        size = 0 if missing else medium.path.stat().st_size
+    except OSError:
+        size, missing = 0, "was deleted"
     if not missing and medium.kind == "text":
         text = medium.path.read_text(encoding="utf-8", errors="replace")
         if len(text) > CHARACTERS:
             text = f"{text[:CHARACTERS]}\n… {len(text) - CHARACTERS:,} more characters in the file"
     elif not missing and medium.kind in ("picture", "video"):
-        size = medium.path.stat().st_size
         if size > LARGEST or size * 4 / 3 > left:
             missing = f"is {size / 1e6:.1f} MB, too large to be put into this file"
         else:
@@ -87,4 +91,4 @@ def show(view: View, medium: Media, left: int) -> Shown:
             address = f"data:{TYPES[medium.path.suffix.lower()]};base64,{encoded}"
     elif not missing:
         missing = "is of a kind that a page does not show"
-    return Shown(view, medium.step, medium.kind, medium.path, address, text, missing)
+    return Shown(view, medium.moment, medium.kind, medium.path, address, text, missing)

@@ -72,7 +72,8 @@ def blocks(report: Report, place: Place, wr: Any) -> list[Any]:
             wr.LinePlot(title=name, x="step", y=[name], layout=_at(index, wr)) for index, name in enumerate(curves)
         ]
         made += [wr.H2("Curves"), wr.PanelGrid(runsets=[runs], panels=panels)]
-    if media := list(dict.fromkeys(medium.name for view in report.views for medium in view.record.media)):
+    shown = [medium for view in report.views for medium in view.record.media if not medium.sampled]
+    if media := list(dict.fromkeys(medium.name for medium in shown)):
         panel = wr.MediaBrowser(media_keys=media, num_columns=4, layout=wr.Layout(w=24, h=14))
         made += [wr.H2("Pictures, videos, texts"), wr.PanelGrid(runsets=[runs], panels=[panel])]
     if several:
