@@ -36,7 +36,8 @@ class Odd(gymnasium.Env):
         self.taken.append(action)
         seen = self.observation_space.sample()
         if len(self.taken) == self.spoilt:
-            seen = np.full_like(seen, np.nan)
+            spoilt = seen["b"] if isinstance(seen, dict) else seen
+            spoilt[...] = np.nan
         reward = self.rewards[len(self.taken) - 1] if self.rewards else float(np.sum(action))
         return seen, reward, len(self.taken) == len(self.rewards), False, {}
 

@@ -7,8 +7,9 @@ import itertools
 import cv2
 import numpy as np
 import pytest
+from ale_py import roms
 from ale_py.vector_env import AtariVectorEnv
-from dlplug_rl.atari import PROTOCOLS, AtariEnvironments, find_game, frame_statistics
+from dlplug_rl.atari import FOR_TWO_PLAYERS, PROTOCOLS, AtariEnvironments, find_game, frame_statistics
 from dlplug_rl.environments import Seen
 
 from dlplug.errors import UserError
@@ -378,3 +379,15 @@ def test_frame_statistics_are_those_of_the_newest_frames():
     assert mean == pytest.approx(by_hand, rel=1e-5)
     assert deviation == pytest.approx(np.sqrt(np.square(frames - by_hand).mean()), rel=1e-5)
     assert deviation < 10 < frames.std()  # the still background is gone
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", ["classic", "machado"])
+@pytest.mark.parametrize("game", sorted({*roms.get_all_rom_ids()} - FOR_TWO_PLAYERS))
+def test_every_game_is_played(game, protocol):
+    environments = AtariEnvironments(game, count=2, size=42, protocol=protocol, threads=1)
+    environments.reset()
+    for _ in range(3):
+        environments.send(np.array([0, environments.spec.output - 1]))
+        assert environments.receive().obs.shape == (2, 4, 42, 42)
+    environments.close()

@@ -7,11 +7,18 @@ import sys
 import gymnasium
 import numpy as np
 import pytest
+from ale_py import roms
 from ale_py.env import AtariEnv
+from dlplug_sb3 import algorithms
 from dlplug_sb3.environments import Atari, Gym, Played, find_game
+from gymnasium import spaces
+from odd import registered
 from stable_baselines3.common.atari_wrappers import EpisodicLifeEnv, FireResetEnv, NoopResetEnv
 
 from dlplug import UserError
+
+UNIT = spaces.Box(0, 1, (2,))
+PICTURE = spaces.Box(0, 255, (9, 8, 3), np.uint8)
 
 
 def play_at_random(data: Played, steps: int, seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -127,3 +134,113 @@ def test_any_gymnasium_environment_is_played_and_an_unknown_one_refused():
         Gym(id="CartPoll-v1")
     with pytest.raises(UserError, match="environments must be at least 1"):
         Gym(environments=0)
+
+
+@pytest.mark.parametrize("game", ["backgammon", "video-checkers"])
+def test_games_without_a_no_op_begin_with_some_all_the_same(game):
+    begun = set()
+    for seed in (0, 1):
+        data = Atari(game=game, environments=1, seed=seed)
+        frames = data.environments.reset()
+        assert frames.shape == (1, 4, 84, 84)
+        begun.add(data.environments.unwrapped.envs[0].unwrapped.ale.getEpisodeFrameNumber())
+        play_at_random(data, 2)
+        data.close()
+    assert len(begun) == 2
+    assert max(begun) <= 31
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", ["classic", "machado"])
+@pytest.mark.parametrize("game", sorted({*roms.get_all_rom_ids()} - {"combat", "joust", "maze_craze", "warlords"}))
+def test_every_game_is_played(game, protocol):
+    data = Atari(game=game, protocol=protocol, environments=1)
+    play_at_random(data, 3)
+    data.close()
+
+
+def learnt(id, algorithm, **options):
+    """The algorithm after three steps for each of two environments, and an update."""
+    data = Gym(id=id, environments=2)
+    brief = {"dqn": {"learning_starts": 2, "buffer_size": 20, "train_freq": 1}, "ppo": {"n_steps": 3, "n_epochs": 1}}
+    model = getattr(algorithms, algorithm)(data.spec, **brief[algorithm], batch_size=2, **options)
+    model.sb3.learn(6)
+    return model.sb3
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "dqn"])
+@pytest.mark.parametrize(
+    "space",
+    [spaces.Box(0, 1, (2, 3), np.bool_), spaces.Box(0, 255, (2,), np.uint16), spaces.Box(-1, 1, ()), PICTURE,
+     spaces.Discrete(3, start=2), spaces.MultiDiscrete([2, 3], start=[1, -1]), spaces.MultiBinary(3),
+     spaces.Dict(a=UNIT, b=spaces.Discrete(2))],
+    ids=str,
+)  # fmt: skip
+def test_every_observation_that_a_policy_can_see_is_learnt_from(space, algorithm):
+    with registered(space, (1.0,) * 4) as id:
+        learnt(id, algorithm)
+
+
+@pytest.mark.parametrize(
+    ("actions", "algorithm"),
+    [(spaces.Discrete(2, start=5), "dqn"), (spaces.Discrete(2, start=5), "ppo"),
+     (spaces.MultiDiscrete([2, 3], start=[3, 2]), "ppo"), (spaces.Box(2, 3, ()), "ppo")],
+    ids=str,
+)  # fmt: skip
+def test_actions_that_do_not_begin_at_zero_are_the_environments_own(actions, algorithm):
+    with registered(UNIT, actions=actions) as id:
+        sb3 = learnt(id, algorithm)
+        assert sb3.get_env().get_attr("taken")[0]  # each was one of the space's, or the environment had raised
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"space": spaces.Tuple((UNIT,))}, r"shows Tuple.*Box, Discrete, MultiDiscrete, MultiBinary or a Dict of them"),
+        ({"space": spaces.Text(3)}, "shows Text"),
+        ({"space": spaces.Sequence(UNIT)}, "shows Sequence"),
+        ({"space": spaces.Dict(a=spaces.Dict(b=UNIT))}, "shows Dict"),
+        ({"space": spaces.Dict(a=spaces.Discrete(2, start=1))}, "counts classes from 0"),
+        ({"space": spaces.Dict(a=PICTURE)}, "PPO cannot build a network that sees Dict"),
+        ({"actions": spaces.Dict(a=UNIT)}, "takes Dict"),
+        ({"actions": spaces.Text(2)}, "takes Text"),
+        ({"actions": spaces.Box(0, 5, (2,), np.int32)}, "a Box of floats is needed"),
+    ],
+    ids=str,
+)
+def test_spaces_that_no_algorithm_can_serve_are_refused_before_the_first_step(given, message):
+    with registered(**{"space": UNIT, **given}) as id, pytest.raises(UserError, match=message) as caught:
+        algorithms.ppo(Gym(id=id).spec)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"rewards": (0.0, float("nan"), 0.0)}, "gave a reward of nan"),
+        ({"spoilt": 2}, "gave an observation of nan"),
+        ({"spoilt": 2, "space": spaces.Dict(a=UNIT, b=UNIT)}, "gave an observation of nan"),
+    ],
+)
+def test_what_is_not_a_number_is_the_environments_fault(given, message):
+    with registered(**{"space": UNIT, **given}) as id, pytest.raises(UserError, match=f"environment {id} {message}"):
+        learnt(id, "ppo")
+
+
+def test_an_environment_may_be_in_a_module_of_this_folder(tmp_path, monkeypatch):
+    (tmp_path / "poles_of_mine.py").write_text(
+        "import gymnasium\n"
+        "from gymnasium.envs.classic_control import CartPoleEnv\n"
+        "gymnasium.register('mine/Pole-v0', entry_point='poles_of_mine:CartPoleEnv')\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    try:
+        assert Gym(id="poles_of_mine:mine/Pole-v0").spec.input == (4,)
+        with pytest.raises(UserError, match=r"registers no environment 'mine/Poll-v0'\. Did you mean mine/Pole-v0"):
+            Gym(id="poles_of_mine:mine/Poll-v0")
+    finally:
+        gymnasium.registry.pop("mine/Pole-v0", None)
+    with pytest.raises(UserError, match=r"called 'my/Walk-v0'\. One that a module of yours registers"):
+        Gym(id="my/Walk-v0")
+    with pytest.raises(UserError, match="'a b' is no Gymnasium id"):
+        Gym(id="a b")

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from dlplug_sb3 import algorithms
-from dlplug_sb3.environments import Atari
+from dlplug_sb3.environments import Atari, Gym
+from dlplug_sb3.evaluation import episodes
 from dlplug_sb3.film import show
 from dlplug_sb3.games import OTHER_STARTS, play
 from dlplug_sb3.model import Memory
@@ -18,6 +19,7 @@ from dlplug_sb3.trainer import Scalars, passed
 from gymnasium import spaces
 from hypothesis import given
 from hypothesis import strategies as st
+from odd import registered
 from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import ReplayBuffer
 
@@ -26,6 +28,7 @@ from dlplug import UserError, testing
 from dlplug.plugins import load_host
 from dlplug.runner import evaluate, resume
 from dlplug.samples import sample
+from dlplug.stop import Stopped, ask_to_stop, withdraw
 
 TOYS = str(Path(__file__).parents[1] / "core" / "toys.py")
 QUIET = {"console.show": "off", "tensorboard.write": "off", "wandb.mode": "off", "device": "cpu", "threads": 1}
@@ -109,6 +112,60 @@ def test_a_stopped_run_has_saved_and_goes_on():
 )
 def test_off_policy_algorithms_resume_with_replay_optimizers_and_counters(options):
     testing.check_recipe("ppo-cartpole", {"threads": 1, "data.environments": 1, **options})
+
+
+@pytest.mark.parametrize("halved", [False, True])
+def test_no_window_goes_from_the_episode_that_a_stop_cut_into_the_next(halved, monkeypatch):
+    """CartPole pays 1 a step: what the transition before the seam is worth is 1, and never 1 + γ + γ²."""
+    memories: list[Memory] = []
+
+    class Kept(Memory):
+        def __init__(self, buffer: ReplayBuffer) -> None:
+            super().__init__(buffer)
+            memories.append(self)
+
+    monkeypatch.setattr("dlplug_sb3.trainer.Memory", Kept)
+    more = {"model.optimize_memory_usage": True} if halved else {"model.n_steps": 3}
+    host, stopper = load_host(), testing.StopAt(33)
+    host.manager.register(stopper)
+    options = {**QUIET, **DQN, **more, "model.buffer_size": 300, "data.environments": 1, "steps": 60, "log_every": 1}
+    dlplug.run("ppo-cartpole", {**options, "metrics": []}, out="run", host=host)
+    seam = memories[-1].buffer.pos
+    assert not memories[-1].buffer.dones[seam - 1], "in the middle of an episode"
+    resume("run", host=load_host())
+    buffer = memories[-1].buffer
+    assert 58 < buffer.pos <= 60  # the step in which a run is stopped is not stored
+    sample = buffer._get_samples(np.array([seam - 1]))
+    assert float(sample.rewards) == 1.0
+    if halved:
+        assert float(sample.dones) == 1.0  # its next observation is the next episode's
+    else:
+        assert float(sample.dones) == 0.0
+        assert float(sample.discounts) == pytest.approx(0.99)
+        np.testing.assert_array_equal(sample.next_observations[0], buffer.next_observations[seam - 1, 0])
+
+
+def test_an_episode_that_never_ends_is_cut_and_the_protocol_says_so(monkeypatch):
+    monkeypatch.setattr("dlplug_sb3.environments.Gym.episode_limit", 40)
+    with registered(spaces.Box(0, 1, (2,)), (), spaces.Discrete(1, start=1)) as id:
+        data = Gym(id=id)
+        results = episodes(algorithms.ppo(data.spec), data, count=3, video=False)
+    assert results["return"] == results["return_min"] == results["episode_length"] == 40
+    assert results["protocol"] == "Odd-v0; 3 episodes, likeliest actions, 3 of them cut at 40 actions"
+
+
+def test_a_stop_is_heard_while_games_are_measured_and_filmed():
+    data = Gym()
+    model = algorithms.ppo(data.spec)
+    (game,), actions = play(model.sb3, data.make(1, 0), np.array([1]), True, 0)
+    ask_to_stop()
+    try:
+        with pytest.raises(Stopped):
+            episodes(model, data, count=3)
+        with pytest.raises(Stopped):
+            show(data, game, actions[:, 0], 0)
+    finally:
+        withdraw()
 
 
 def test_eval_and_resume_refuse_another_algorithm():

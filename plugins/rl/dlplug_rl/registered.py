@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ from gymnasium.envs.registration import EnvSpec, find_highest_version, get_env_i
 
 from dlplug.advice import command
 from dlplug.errors import UserError, nearest
+from dlplug.imports import modules_of_this_folder
 
 
 def find(id: str) -> EnvSpec:
@@ -43,21 +41,6 @@ def make(registration: EnvSpec, count: int, **options: Any) -> gymnasium.vector.
             return gymnasium.make_vec(registration, num_envs=count, **options)
         except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
             raise UserError(f"{registration.id} needs what is not installed: {one_line(error)}") from error
-
-
-@contextlib.contextmanager
-def modules_of_this_folder() -> Iterator[None]:
-    """Lets an import find a module in the current folder, as Python's -m does; last, so that it hides nothing that is
-    installed."""
-    here = str(Path.cwd())
-    if here in sys.path:
-        yield
-        return
-    sys.path.append(here)
-    try:
-        yield
-    finally:
-        sys.path.remove(here)
 
 
 def one_line(error: Exception) -> str:

@@ -187,7 +187,7 @@ def dqn(
 def build(kind: type[BaseAlgorithm], spec: Spec, seed: int, policy: str = "auto", **hyperparameters: Any) -> Algorithm:
     """The algorithm over the spec's environments.
 
-    policy: auto takes the one for pictures, for observations in several parts, or for numbers.
+    policy: auto takes the one for pictures (of 36 pixels or more), for observations in several parts, or for numbers.
     Raises UserError where the algorithm refuses its hyperparameters, and for data of another trainer.
     """
     if not isinstance(spec, Stage):
@@ -198,14 +198,21 @@ def build(kind: type[BaseAlgorithm], spec: Spec, seed: int, policy: str = "auto"
         with warnings.catch_warnings():
             warnings.filterwarnings("error", "This system does not have apparently enough memory")
             return Algorithm(make(**hyperparameters))
-    except (AssertionError, ValueError, TypeError, UserWarning, MemoryError) as error:
+    except (AssertionError, ValueError, TypeError, NotImplementedError, UserWarning, MemoryError) as error:
         raise UserError(f"{kind.__name__} does not take this: {error}") from error
+    except RuntimeError as error:
+        seen = spec.environments.observation_space
+        raise UserError(f"{kind.__name__} cannot build a network that sees {seen}: {error}") from error
+
+
+SMALLEST = 36  # pixels a side: the least that Nature's network can see
 
 
 def policy_for(observations: spaces.Space) -> str:
     if isinstance(observations, spaces.Dict):
         return "MultiInputPolicy"
-    return "CnnPolicy" if is_image_space(observations) else "MlpPolicy"
+    pictures = is_image_space(observations) and sorted(observations.shape or ())[1] >= SMALLEST
+    return "CnnPolicy" if pictures else "MlpPolicy"
 
 
 def scheduled(value: float, schedule: Schedule) -> float | LinearSchedule:

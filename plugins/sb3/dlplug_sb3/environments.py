@@ -17,10 +17,13 @@ from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecTranspose
 from torch import nn
 
 from dlplug import Data, Spec, UserError, nearest
+from dlplug.imports import modules_of_this_folder
 from dlplug_sb3.model import Memory
+from dlplug_sb3.wrappers import NoOps, prepared
 
 ProtocolName = Literal["classic", "machado"]
 STACK = 4  # frames in an observation, as in Mnih et al. 2015
+EPISODE_LIMIT = 27_000  # actions: the half hour that ends an Atari game, where a registration sets no shorter limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,7 @@ class Played(Data):
     name: what is played.
     frames_per_step: frames of the game that one action lasts.
     pictures_per_second: of its film, one picture for each action.
+    episode_limit: actions after which an episode that is measured is cut; None where the environment's own limit does.
     memory: the replay of the algorithm that plays, to be saved with the data; the trainer puts it here.
     """
 
@@ -47,6 +51,7 @@ class Played(Data):
     exact = False
     frames_per_step = 1
     pictures_per_second = 30
+    episode_limit: int | None = None
 
     def __init__(self, count: int, seed: int) -> None:
         if count < 1:
@@ -59,9 +64,11 @@ class Played(Data):
         self.lengths = np.zeros(count, dtype=np.int64)
         self.finished: list[tuple[float, int]] = []  # return and length of the episodes not yet reported
 
-    def make(self, count: int, seed: int, pictures: bool = False) -> VecEnv:
+    def make(self, count: int, seed: int, pictures: bool = False, limit: int | None = None) -> VecEnv:
         """Fresh environments, environment i seeded with seed + i; with `pictures` they can be seen by
-        `get_images`."""
+        `get_images`.
+
+        limit: actions after which an episode is truncated at the latest, where the environment sets no shorter one."""
         raise NotImplementedError
 
     def under(self, protocol: ProtocolName) -> Played:
@@ -104,6 +111,14 @@ class AtariRules(NamedTuple):
     text: str
 
 
+def starts_and_lives(environment: gymnasium.Env) -> gymnasium.Env:
+    """Stable-Baselines3's AtariWrapper. It cannot wrap backgammon and video_checkers: their actions have no NOOP, and
+    FIRE, which moves a piece there, is the agent's to press. They have no lives to lose either."""
+    if "NOOP" in environment.unwrapped.get_action_meanings():  # pyright: ignore[reportAttributeAccessIssue]
+        return AtariWrapper(environment)
+    return full_games(NoOps(environment))
+
+
 def full_games(environment: gymnasium.Env) -> gymnasium.Env:
     """Frames and rewards as in Stable-Baselines3's AtariWrapper, without no-ops, FIRE and lives."""
     return ClipRewardEnv(WarpFrame(MaxAndSkipEnv(environment, skip=Atari.frames_per_step)))
@@ -112,7 +127,7 @@ def full_games(environment: gymnasium.Env) -> gymnasium.Env:
 PROTOCOLS = {
     "classic": AtariRules(
         0.0,
-        AtariWrapper,
+        starts_and_lives,
         "classic: no sticky actions, up to 30 no-ops, FIRE is pressed after a lost life, which ends the bootstrap,"
         " 108k frames at most",
     ),
@@ -157,7 +172,7 @@ class Atari(Played):
         other.play_by(protocol)
         return other
 
-    def make(self, count: int, seed: int, pictures: bool = False) -> VecEnv:
+    def make(self, count: int, seed: int, pictures: bool = False, limit: int | None = None) -> VecEnv:
         def start() -> gymnasium.Env:
             return gymnasium.make(
                 self.id,
@@ -204,21 +219,37 @@ class Gym(Played):
     environments: how many are played at once
     """
 
+    episode_limit = EPISODE_LIMIT
+
     def __init__(self, *, id: str = "CartPole-v1", environments: int = 1, seed: int = 0) -> None:
         self.name = self.id = self.protocol = id
         super().__init__(environments, seed)
 
-    def make(self, count: int, seed: int, pictures: bool = False) -> VecEnv:
+    def make(self, count: int, seed: int, pictures: bool = False, limit: int | None = None) -> VecEnv:
         def start() -> gymnasium.Env:
-            return gymnasium.make(self.id, render_mode="rgb_array" if pictures else None)
+            return prepared(gymnasium.make(self.id, render_mode="rgb_array" if pictures else None), self.id, limit)
 
         try:
-            environments = make_vec_env(start, count, seed)
+            with modules_of_this_folder():
+                environments = make_vec_env(start, count, seed)
         except gymnasium.error.UnregisteredEnv as error:
-            known = nearest(self.id, gymnasium.registry.keys())
-            raise UserError(f"no Gymnasium environment is called {self.id!r}.{known}") from error
+            raise unknown(self.id) from error
         except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
             raise UserError(f"{self.id} needs what is not installed: {str(error).splitlines()[0]}") from error
+        except gymnasium.error.Error as error:
+            raise UserError(f"{self.id!r} is no Gymnasium id, such as CartPole-v1: {error}") from error
         metadata: dict[str, Any] = environments.metadata
-        self.pictures_per_second = int(metadata.get("render_fps", 30))
+        self.pictures_per_second = max(1, round(metadata.get("render_fps") or 30))
         return environments
+
+
+def unknown(id: str) -> UserError:
+    """The nearest ids of the same namespace: another's `Walker2d-v5` is no answer to `my/Walk-v0`."""
+    module, _, name = id.rpartition(":")
+    known = [known for known in gymnasium.registry if known.rpartition("/")[0] == name.rpartition("/")[0]]
+    if module:
+        return UserError(f"the module {module} registers no environment {name!r}.{nearest(name, known)}")
+    return UserError(
+        f"no Gymnasium environment is called {name!r}.{nearest(name, known)} One that a module of yours registers"
+        f" is found by that module's name: MODULE:{name}"
+    )

@@ -30,6 +30,9 @@ def episodes(
 ) -> dict[str, Any]:
     """Plays whole games and reports raw scores.
 
+    An episode is cut after 27,000 actions where the environment itself sets no shorter limit; the protocol says how
+    many were.
+
     count: episodes
     deterministic: take the likeliest action; else sample, or explore as in training (the zoo does so on Atari)
     protocol: by which the games are played, classic or machado; empty for that of training
@@ -45,13 +48,15 @@ def episodes(
         data = data.under(protocol)
     lanes = min(count, LANES)
     wanted = np.full(lanes, count // lanes) + (np.arange(lanes) < count % lanes)
-    environments = data.make(lanes, seed + OTHER_STARTS)
+    environments = data.make(lanes, seed + OTHER_STARTS, limit=data.episode_limit)
     try:
         played, actions = play(product.sb3, environments, wanted, deterministic, seed)
     finally:
         environments.close()
     scores = np.array([episode.score for episode in played])
+    cut = sum(episode.length == data.episode_limit for episode in played)
     policy = f"{count} episode{'s' if count > 1 else ''}, {'likeliest' if deterministic else 'sampled'} actions"
+    policy += f", {cut} of them cut at {data.episode_limit:,} actions" if cut else ""
     results: dict[str, Any] = {
         "protocol": f"{data.protocol}; {policy}",
         "return": float(scores.mean()),

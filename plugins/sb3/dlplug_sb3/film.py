@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 
 from dlplug import UserError, Video
+from dlplug.stop import stop_if_asked
 from dlplug_sb3.environments import Played
 from dlplug_sb3.games import OTHER_STARTS, Episode, play
 from dlplug_sb3.model import Algorithm
@@ -30,7 +31,7 @@ def film(
     scores = []
     for number in range(count):
         start = seed + OTHER_STARTS + number
-        environments = data.make(1, start)
+        environments = data.make(1, start, limit=data.episode_limit)
         try:
             (game,), actions = play(product.sb3, environments, np.array([1]), deterministic, seed + number)
         finally:
@@ -47,10 +48,11 @@ def show(data: Played, episode: Episode, actions: np.ndarray, seed: int) -> Vide
     """
     faster = -(-episode.length // PICTURES)
     pictures: list[np.ndarray] = []
-    environments = data.make(1, seed, pictures=True)
+    environments = data.make(1, seed, pictures=True, limit=data.episode_limit)
     try:
         environments.reset()
         for number, action in enumerate(actions, episode.length - len(actions)):
+            stop_if_asked()
             if number >= 0 and number % faster == 0:
                 (picture,) = environments.get_images()
                 if picture is None:

@@ -11,6 +11,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
+from dlplug.stop import stop_if_asked
+
 OTHER_STARTS = 1_000_003  # added to the run's seed: these games begin from other states than training
 
 
@@ -29,7 +31,8 @@ def play(
     """Plays until every environment has ended as many episodes as wanted of it: fixed beforehand, because counting
     those that end first favours short ones.
 
-    wanted: (N,). Returns the episodes in the order of their ends, and all actions sent: (steps, N, ...).
+    wanted: (N,). Returns the episodes in the order of their ends, and all actions sent: (steps, N, ...). Raises
+    Stopped where a stop is asked for.
     """
     left, length = wanted.copy(), np.zeros(environments.num_envs, dtype=int)
     played: list[Episode] = []
@@ -37,6 +40,7 @@ def play(
     obs, state, begins = environments.reset(), None, np.ones(environments.num_envs, dtype=bool)
     with seeded(sb3, seed):
         while left.any():
+            stop_if_asked()
             assert not isinstance(obs, tuple)
             actions, state = sb3.predict(obs, state, begins, deterministic)
             obs, _, begins, infos = environments.step(actions)

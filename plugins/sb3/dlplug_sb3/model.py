@@ -3,6 +3,7 @@ memory (its replay), each of which can be saved and restored. Nothing of a check
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.save_util import recursive_getattr, recursive_setattr
+from stable_baselines3.her import HerReplayBuffer
 from torch import Tensor, nn
 
 from dlplug import Loss, UserError
@@ -106,6 +108,21 @@ class Memory:
         for name, array in saved.items():
             mine[name][: len(array)] = array.numpy()
         self.buffer.pos, self.buffer.full = state["pos"], state["full"]
+
+    def end_episodes(self) -> None:
+        """The environments begin again: what was stored last is an episode's end, as by a time limit, and no window
+        of several steps goes on from it into what is stored next."""
+        buffer = self.buffer
+        if not buffer.full and buffer.pos == 0:
+            return
+        newest = buffer.pos - 1
+        if isinstance(buffer, HerReplayBuffer):
+            with warnings.catch_warnings(action="ignore"):  # it warns of what is wanted here
+                buffer.truncate_last_trajectory()
+        elif buffer.handle_timeout_termination:
+            buffer.timeouts[newest] = 1 - buffer.dones[newest]
+        else:
+            buffer.dones[newest] = 1
 
     def _arrays(self) -> dict[str, np.ndarray]:
         """By name, those of an observation made of several parts by `observations.part`."""

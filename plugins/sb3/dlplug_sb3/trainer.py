@@ -152,6 +152,8 @@ class Playing(Training):
     def restore(self) -> None:
         super().restore()
         self.rested = self.step
+        if self.data.memory is not None:
+            self.data.memory.end_episodes()
         self.data.environments.seed(self.run.seed + self.step)  # other episodes than those that it began with
 
 
