@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlplug import Data, Labelled, Order, Spec, UserError
+from dlplug import Data, Labelled, NonNegativeFloat, NonNegativeInt, Order, PositiveInt, Range, Spec, UserError
 
 
 class HeldOut(NamedTuple):
@@ -55,7 +55,7 @@ class FlatDigits(Table):
     batch_size: examples a batch; 0 takes all of them.
     """
 
-    def __init__(self, *, batch_size: int = 32, seed: int) -> None:
+    def __init__(self, *, batch_size: NonNegativeInt = 32, seed: int) -> None:
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
 
@@ -75,7 +75,9 @@ class TwoMoons(Table):
     batch_size: examples a batch; 0 takes all of them.
     """
 
-    def __init__(self, *, size: int = 500, noise: float = 0.2, batch_size: int = 32, seed: int) -> None:
+    def __init__(
+        self, *, size: PositiveInt = 500, noise: NonNegativeFloat = 0.2, batch_size: NonNegativeInt = 32, seed: int
+    ) -> None:
         from sklearn.datasets import make_moons
 
         x, y = make_moons(3 * size, noise=noise, random_state=seed)
@@ -94,7 +96,13 @@ class NoisyLine(Table):
     """
 
     def __init__(
-        self, *, features: int = 1, size: int = 100, noise: float = 0.5, batch_size: int = 0, seed: int
+        self,
+        *,
+        features: PositiveInt = 1,
+        size: PositiveInt = 100,
+        noise: NonNegativeFloat = 0.5,
+        batch_size: NonNegativeInt = 0,
+        seed: int,
     ) -> None:
         generator = torch.Generator().manual_seed(seed)
         x = torch.randn(3 * size, features, generator=generator)
@@ -110,7 +118,9 @@ class Separable(Table):
     margin: smallest distance from the line, which passes at half of it from the origin.
     """
 
-    def __init__(self, *, size: int = 200, margin: float = 0.1, seed: int) -> None:
+    def __init__(
+        self, *, size: PositiveInt = 200, margin: Annotated[float, Range(gt=0, lt=0.5)] = 0.1, seed: int
+    ) -> None:
         if not 0 < margin < 0.5:
             raise UserError(f"--data.margin must be between 0 and 0.5, got {margin}")
         generator = torch.Generator().manual_seed(seed)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Labelled, Loss, Update, minimise
+from dlplug import Labelled, Loss, NonNegativeFloat, PositiveInt, Update, minimise
 from dlplug_basics.activations import ACTIVATIONS
 from dlplug_basics.trace import Trace
 
@@ -22,7 +22,9 @@ def squared_error(model: nn.Module, batch: Labelled) -> Tensor:
 
 
 @minimise
-def cross_entropy(model: nn.Module, batch: Labelled, *, ridge: float = 0.0) -> tuple[Tensor, dict[str, Tensor]]:
+def cross_entropy(
+    model: nn.Module, batch: Labelled, *, ridge: NonNegativeFloat = 0.0
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross entropy of classes.
 
     ridge: λ of the penalty λ/2 |W|², of weights without biases.
@@ -65,7 +67,7 @@ class SideBySide(Loss):
 
     parts = tuple(ACTIVATIONS)
 
-    def __init__(self, model: nn.Module, *, every: int = 10) -> None:
+    def __init__(self, model: nn.Module, *, every: PositiveInt = 10) -> None:
         super().__init__(model)
         self.every = max(1, every)
         self.curves = Trace((len(self.parts),), next(model.parameters()).device, self.every)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dlplug import PositiveFloat
 from dlplug_basics.data import HeldOut
 from dlplug_basics.losses import SideBySide
 from dlplug_basics.race import RACERS, Valley, descent_by_theory, excess
@@ -55,7 +56,7 @@ def normal_equations(x: Tensor, y: Tensor) -> Tensor:
     return torch.linalg.solve(design.T @ design, design.T @ y.double())
 
 
-def scikit_logistic(model: nn.Module, data: HeldOut, *, ridge: float = 1e-3) -> Mapping[str, Any]:
+def scikit_logistic(model: nn.Module, data: HeldOut, *, ridge: PositiveFloat = 1e-3) -> Mapping[str, Any]:
     """Compares with scikit-learn's LogisticRegression on the same training set with the same penalty.
 
     ridge: λ, as in the loss; scikit-learn's C is 1 / (λ N).
@@ -71,7 +72,7 @@ def scikit_logistic(model: nn.Module, data: HeldOut, *, ridge: float = 1e-3) -> 
     }
 
 
-def race(path: Tensor, data: Valley, *, learning_rate: float = 0.1) -> Mapping[str, Any]:
+def race(path: Tensor, data: Valley, *, learning_rate: PositiveFloat = 0.1) -> Mapping[str, Any]:
     """How far above the minimum each racer ends, and how far gradient descent strays from theory.
 
     learning_rate: that of --optimizer.descent, for the theory.

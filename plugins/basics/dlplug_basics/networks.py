@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from dlplug import Spec, UserError
+from dlplug import NonNegativeInt, PositiveInt, Spec, UserError
 from dlplug_basics.activations import ACTIVATIONS, pieces
 from dlplug_basics.batch_norm import BatchNorm
 
@@ -53,8 +53,8 @@ class MultilayerPerceptron(nn.Sequential):
         spec: Spec,
         *,
         activation: Activation = "relu",
-        width: int = 128,
-        depth: int = 2,
+        width: PositiveInt = 128,
+        depth: NonNegativeInt = 2,
         batch_norm: bool = False,
     ) -> None:
         if width < 1 or depth < 0:
@@ -83,7 +83,7 @@ class OneForEachActivation(nn.Module):
     depth: how many hidden layers.
     """
 
-    def __init__(self, spec: Spec, *, width: int = 32, depth: int = 5) -> None:
+    def __init__(self, spec: Spec, *, width: PositiveInt = 32, depth: NonNegativeInt = 5) -> None:
         super().__init__()
         state = torch.get_rng_state()
         for name in get_args(Activation):

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlplug import Labelled, Loss, Spec, Update, UserError
+from dlplug import Labelled, Loss, NonNegativeInt, PositiveFloat, PositiveInt, Spec, Update, UserError
 from dlplug_basics.numpy_network import Array, Layer, cross_entropy, perceptron
 
 Activation = Literal[
@@ -43,7 +43,13 @@ class NumpyNetwork(nn.Module):
     """
 
     def __init__(
-        self, spec: Spec, *, activation: Activation = "relu", width: int = 64, depth: int = 1, seed: int
+        self,
+        spec: Spec,
+        *,
+        activation: Activation = "relu",
+        width: PositiveInt = 64,
+        depth: NonNegativeInt = 1,
+        seed: int,
     ) -> None:
         super().__init__()
         if width < 1 or depth < 0:
@@ -107,7 +113,7 @@ class LayerUpdate(torch.optim.Optimizer):
                 layer.update(group["lr"])
 
 
-def layer_update(parameters: Iterable[nn.Parameter], *, learning_rate: float = 0.1) -> LayerUpdate:
+def layer_update(parameters: Iterable[nn.Parameter], *, learning_rate: PositiveFloat = 0.1) -> LayerUpdate:
     """Gradient descent by the `update` of the NumPy network's layers, θ ← θ - η ∂L/∂θ; for that network alone.
 
     learning_rate: η.

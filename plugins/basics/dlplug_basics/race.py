@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from dlplug import Data, Loss, Order, Spec, Update, UserError
+from dlplug import Data, Loss, NonNegativeFloat, Order, PositiveInt, Range, Spec, Update, UserError
 from dlplug_basics.trace import Trace
 
 RACERS = {
@@ -42,7 +42,13 @@ class Valley(Data):
     splits = ("val",)
 
     def __init__(
-        self, *, size: int = 256, flatness: float = 20.0, noise: float = 0.7, batch_size: int = 8, seed: int
+        self,
+        *,
+        size: PositiveInt = 256,
+        flatness: Annotated[float, Range(ge=1)] = 20.0,
+        noise: NonNegativeFloat = 0.7,
+        batch_size: PositiveInt = 8,
+        seed: int,
     ) -> None:
         if flatness < 1 or size < max(2, batch_size):
             raise UserError(f"--data.flatness must be at least 1 and --data.size at least {max(2, batch_size)}")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dlplug import UserError
+from dlplug import PositiveInt, UserError
 from dlplug_generative.generating import examples_of, generating
 
 AT_ONCE = 500  # rows of a table of distances
@@ -69,7 +69,9 @@ def modes_of(x: Tensor, centres: Tensor, deviation: float) -> Modes:
     return Modes(int(covered), near.float().mean().item())
 
 
-def modes(product: Any, data: Any, *, count: int = 5000, neighbours: int = 3, seed: int) -> Mapping[str, float]:
+def modes(
+    product: Any, data: Any, *, count: PositiveInt = 5000, neighbours: PositiveInt = 3, seed: int
+) -> Mapping[str, float]:
     """Whether a planar model makes all that there is: modes of a mixture, precision and recall in the plane.
 
     `modes` and `good` (share of points within three deviations of a mode) are of mixtures of Gaussians alone.

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from dlplug import Spec, UserError
+from dlplug import NonNegativeInt, PositiveInt, Spec, UserError
 from dlplug_generative.ranges import Range
 
 
@@ -85,7 +85,15 @@ class PlanarDenoiser(Denoiser):
 
     frequencies: Tensor
 
-    def __init__(self, spec: Spec, *, width: int = 128, depth: int = 3, waves: int = 5, labels: bool = False) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        width: PositiveInt = 128,
+        depth: PositiveInt = 3,
+        waves: NonNegativeInt = 5,
+        labels: bool = False,
+    ) -> None:
         super().__init__(spec, labels)
         if len(spec.input) != 1:
             raise UserError(f"ddpm-mlp takes points (numbers,), but one input is {spec.input}: --model ddpm-unet")

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dlplug import Labelled, Lagged, Loss, Update, UserError
+from dlplug import (
+    Fraction,
+    Labelled,
+    Lagged,
+    Loss,
+    NonNegativeFloat,
+    NonNegativeInt,
+    ProperFraction,
+    Range,
+    Update,
+    UserError,
+)
 from dlplug_generative.denoisers import Denoiser
 from dlplug_generative.diffusion_product import Denoising
 from dlplug_generative.diffusion_samplers import step_of
@@ -42,14 +53,14 @@ class Diffusion(Loss):
         *,
         target: Literal["noise", "clean", "v"] = "noise",
         schedule: Literal["linear", "cosine"] = "linear",
-        timesteps: int = 1000,
-        decay: float = 0.9999,
-        label_dropout: float = 0.1,
+        timesteps: Annotated[int, Range(ge=2)] = 1000,
+        decay: ProperFraction = 0.9999,
+        label_dropout: Fraction = 0.1,
         sampler: Literal["ancestral", "ddim", "dpm-solver"] = "ancestral",
-        steps: int = 0,
-        eta: float = 0.0,
+        steps: NonNegativeInt = 0,
+        eta: Fraction = 0.0,
         variance: Literal["large", "small"] = "large",
-        guidance: float = 0.0,
+        guidance: NonNegativeFloat = 0.0,
     ) -> None:
         model = as_denoiser(model)
         for option, value in (("label-dropout", label_dropout), ("eta", eta)):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
-from dlplug import Image, UserError
+from dlplug import Image, NonNegativeInt, PositiveInt, Range, UserError
 from dlplug_generative.diffusion_bound import (
     bits_per_dimension,
     decoder_deviation,
@@ -26,7 +26,7 @@ SHOWN_POINTS = 2000
 
 
 def diffusion_bound(
-    product: Any, data: Any, *, bound_images: int = 256, bound_terms: int = 100, seed: int
+    product: Any, data: Any, *, bound_images: PositiveInt = 256, bound_terms: PositiveInt = 100, seed: int
 ) -> Mapping[str, Any]:
     """The variational bound of pictures' -log₂ p(x), in bits per dimension (Ho et al. 2020, equation 5 and table 2).
 
@@ -92,10 +92,10 @@ def denoising(
     product: Any,
     data: Any,
     *,
-    count: int = 6,
-    label: int | None = None,
-    steps: int | None = None,
-    moments: int = 10,
+    count: PositiveInt = 6,
+    label: NonNegativeInt | None = None,
+    steps: PositiveInt | None = None,
+    moments: Annotated[int, Range(ge=2)] = 10,
     seed: int,
 ) -> dict[str, Image]:
     """How noise becomes pictures, from left to right: above what there is at each time, below what the model takes for

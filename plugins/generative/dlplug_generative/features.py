@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save, save_file
 from torch import Tensor, nn
 
-from dlplug import Spec, UserError, trained
+from dlplug import PositiveInt, Spec, UserError, trained
 
 OURS = Path(__file__).parent / "weights"
 SHIPPED = ("fashion", "mnist")
@@ -31,7 +31,7 @@ class FeatureNet(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, spec: Spec, *, width: int = 24, features: int = 64) -> None:
+    def __init__(self, spec: Spec, *, width: PositiveInt = 24, features: PositiveInt = 64) -> None:
         super().__init__()
         if min(width, features) < 1:
             raise UserError(f"--model.width and --model.features must be at least 1, got {width} and {features}")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from dlplug import UserError, data_folder
+from dlplug import PositiveInt, UserError, data_folder
 from dlplug_generative.coverage import precision_recall
 from dlplug_generative.features import load_features
 from dlplug_generative.frechet import frechet_distance
@@ -29,10 +29,10 @@ def fidelity(
     data: Any,
     *,
     features: str = "fashion",
-    count: int = 10_000,
-    neighbours: int = 3,
+    count: PositiveInt = 10_000,
+    neighbours: PositiveInt = 3,
     floor: bool = False,
-    steps: int | None = None,
+    steps: PositiveInt | None = None,
     seed: int,
 ) -> Mapping[str, Any]:
     """Fréchet distance, precision and recall of made pictures, in the features of a small classifier.
@@ -66,7 +66,7 @@ def inception_fid(
     data: Any,
     *,
     weights: str = "",
-    count: int = 10_000,
+    count: PositiveInt = 10_000,
     reference: Literal["held-out", "train"] = "held-out",
     seed: int,
 ) -> Mapping[str, Any]:

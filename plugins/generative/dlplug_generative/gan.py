@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from dlplug import Labelled, Lagged, Loss, Turn, Update, UserError
+from dlplug import Labelled, Lagged, Loss, NonNegativeFloat, PositiveInt, ProperFraction, Turn, Update, UserError
 from dlplug_generative.gan_losses import OBJECTIVES
 from dlplug_generative.gan_networks import Adversaries, Generator
 from dlplug_generative.gan_penalties import Scores, clip_weights, gradient_penalty, r1
@@ -41,9 +41,9 @@ class GAN(Loss):
         *,
         objective: Literal["non-saturating", "hinge", "wasserstein"] = "non-saturating",
         penalty: Literal["none", "gradient", "r1", "clip"] = "none",
-        strength: float | None = None,
-        critic_steps: int = 1,
-        average: float = 0.999,
+        strength: NonNegativeFloat | None = None,
+        critic_steps: PositiveInt = 1,
+        average: ProperFraction = 0.999,
     ) -> None:
         if not isinstance(model, Adversaries):
             raise UserError("the loss gan needs a critic and a generator: --model dcgan, resnet-gan or planar-gan")

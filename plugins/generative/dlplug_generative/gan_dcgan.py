@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from dlplug import Spec
+from dlplug import PositiveInt, Spec
 from dlplug_generative.gan_networks import Adversaries, Critic, Generator, Norm, bounded, check_positive, halvings
 
 CriticNorm = Literal["batch", "layer", "spectral", "none"]
@@ -18,8 +18,8 @@ CriticNorm = Literal["batch", "layer", "spectral", "none"]
 def dcgan(
     spec: Spec,
     *,
-    width: int = 64,
-    noise: int = 100,
+    width: PositiveInt = 64,
+    noise: PositiveInt = 100,
     critic_norm: Literal["batch", "layer", "spectral", "none"] = "batch",
     conditional: bool = False,
 ) -> Adversaries:

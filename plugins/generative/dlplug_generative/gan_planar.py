@@ -8,16 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Spec, UserError
+from dlplug import PositiveInt, Spec, UserError
 from dlplug_generative.gan_networks import Adversaries, Critic, Generator, bounded, check_positive
 
 
 def planar_gan(
     spec: Spec,
     *,
-    hidden: int = 128,
-    depth: int = 2,
-    noise: int = 2,
+    hidden: PositiveInt = 128,
+    depth: PositiveInt = 2,
+    noise: PositiveInt = 2,
     spectral: bool = False,
     conditional: bool = False,
 ) -> Adversaries:

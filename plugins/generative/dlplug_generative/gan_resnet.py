@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Spec
+from dlplug import PositiveInt, Spec
 from dlplug_generative.gan_networks import Adversaries, Critic, Generator, Norm, bounded, check_positive, halvings
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
@@ -18,9 +18,9 @@ Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
 def resnet_gan(
     spec: Spec,
     *,
-    width: int = 256,
-    critic_width: int = 128,
-    noise: int = 128,
+    width: PositiveInt = 256,
+    critic_width: PositiveInt = 128,
+    noise: PositiveInt = 128,
     critic_norm: Literal["spectral", "none"] = "spectral",
     conditional: bool = False,
 ) -> Adversaries:

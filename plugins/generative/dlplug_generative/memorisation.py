@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dlplug import Image, UserError
+from dlplug import Image, PositiveInt, UserError
 from dlplug_generative.generating import examples_of, generating, trained_on
 from dlplug_generative.pictures import grid
 
@@ -40,7 +40,9 @@ def share_nearer(made: Tensor, unseen: Tensor) -> float:
     return ((above + 0.5 * ties).double().mean() / len(order)).item()
 
 
-def memorisation(product: Any, data: Any, *, count: int = 1000, show: int = 10, seed: int) -> Mapping[str, Any]:
+def memorisation(
+    product: Any, data: Any, *, count: PositiveInt = 1000, show: PositiveInt = 10, seed: int
+) -> Mapping[str, Any]:
     """How much nearer to the training set made pictures are than unseen real ones, and the nearest pairs as a picture.
 
     `nearest_made` and `nearest_unseen` are medians of the root mean square difference from the nearest training

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
-from dlplug import Data, Labelled, Spec, UserError
+from dlplug import Data, Labelled, NonNegativeFloat, PositiveInt, Spec, UserError
 from dlplug.distributed import rank
 
 HELD_OUT = 5000  # points of each split
@@ -41,7 +41,7 @@ class Planar(Data):
     splits = ("val", "test")
     names: tuple[str, ...] = ()
 
-    def __init__(self, *, batch_size: int = 256, noise: float = 0.1, seed: int) -> None:
+    def __init__(self, *, batch_size: PositiveInt = 256, noise: NonNegativeFloat = 0.1, seed: int) -> None:
         """
         batch_size: points a batch.
         noise: deviation of the points from their curve or centre.
@@ -90,7 +90,7 @@ class EightGaussians(Planar):
 
     names = tuple("01234567")
 
-    def __init__(self, *, batch_size: int = 256, noise: float = 0.02, seed: int) -> None:
+    def __init__(self, *, batch_size: PositiveInt = 256, noise: NonNegativeFloat = 0.02, seed: int) -> None:
         super().__init__(batch_size=batch_size, noise=noise, seed=seed)
 
     @property
@@ -115,7 +115,7 @@ class SwissRoll(Planar):
     noise: deviation from the spiral; theirs is 0.25 / 7.5.
     """
 
-    def __init__(self, *, batch_size: int = 256, noise: float = 0.033, seed: int) -> None:
+    def __init__(self, *, batch_size: PositiveInt = 256, noise: NonNegativeFloat = 0.033, seed: int) -> None:
         super().__init__(batch_size=batch_size, noise=noise, seed=seed)
 
     def draw(self, count: int, generator: Generator) -> Labelled:
@@ -134,7 +134,7 @@ class HalfMoons(Planar):
 
     names = ("upper", "lower")
 
-    def __init__(self, *, batch_size: int = 256, noise: float = 0.05, seed: int) -> None:
+    def __init__(self, *, batch_size: PositiveInt = 256, noise: NonNegativeFloat = 0.05, seed: int) -> None:
         super().__init__(batch_size=batch_size, noise=noise, seed=seed)
 
     def draw(self, count: int, generator: Generator) -> Labelled:

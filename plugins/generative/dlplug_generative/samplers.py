@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlplug import Image, Run, UserError, Video
+from dlplug import Image, NonNegativeInt, PositiveInt, Run, UserError, Video
 from dlplug_generative.generating import examples_of, generating
 from dlplug_generative.pictures import even, frames, grid, kept, pixels, scatter
 
@@ -13,9 +13,9 @@ def generated(
     product: Any,
     data: Any,
     *,
-    count: int = 64,
-    label: int | None = None,
-    steps: int | None = None,
+    count: PositiveInt = 64,
+    label: NonNegativeInt | None = None,
+    steps: PositiveInt | None = None,
     single: bool = False,
     seed: int,
 ) -> dict[str, Image]:
@@ -44,7 +44,7 @@ def alone(x: Any) -> Any:
 
 
 def history(
-    product: Any, data: Any, *, picture: str = "generated", fps: int = 5, still: int = 5, run: Run
+    product: Any, data: Any, *, picture: str = "generated", fps: PositiveInt = 5, still: PositiveInt = 5, run: Run
 ) -> dict[str, Video | int]:
     """The pictures that a run kept as it learnt, as a film; `--out film.gif` makes a GIF of it.
 

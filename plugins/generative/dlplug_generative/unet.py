@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Spec, UserError
+from dlplug import NonNegativeInt, PositiveInt, ProperFraction, Spec, UserError
 from dlplug_generative.denoisers import Conditioning, Denoiser
 
 GROUPS = 8  # that the channels are normalised in; Ho et al. have 32, of four times as many channels
@@ -30,12 +30,12 @@ class UNet(Denoiser):
         self,
         spec: Spec,
         *,
-        width: int = 64,
-        stages: int = 3,
-        depth: int = 2,
-        attention: int = 16,
-        dropout: float = 0.0,
-        patch: int = 1,
+        width: PositiveInt = 64,
+        stages: PositiveInt = 3,
+        depth: PositiveInt = 2,
+        attention: NonNegativeInt = 16,
+        dropout: ProperFraction = 0.0,
+        patch: PositiveInt = 1,
         labels: bool = False,
     ) -> None:
         super().__init__(spec, labels)

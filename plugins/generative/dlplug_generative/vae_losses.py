@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from dlplug import Labelled, Loss, Update, UserError
+from dlplug import Labelled, Loss, NonNegativeFloat, NonNegativeInt, PositiveInt, Update, UserError
 from dlplug_generative.binarise import Binarisation, binarised
 from dlplug_generative.vae import VAE, vae_of
 from dlplug_generative.vae_terms import divergence, importance_bound, log_weights, reparametrised
@@ -28,8 +28,8 @@ class EvidenceLowerBound(Loss):
         self,
         model: nn.Module,
         *,
-        beta: float = 1.0,
-        warmup: int = 0,
+        beta: NonNegativeFloat = 1.0,
+        warmup: NonNegativeInt = 0,
         binarisation: Literal["static", "dynamic", "none"] = "static",
     ) -> None:
         if beta < 0:
@@ -66,7 +66,7 @@ class ImportanceWeighted(Loss):
         self,
         model: nn.Module,
         *,
-        samples: int = 50,
+        samples: PositiveInt = 50,
         binarisation: Literal["static", "dynamic", "none"] = "static",
     ) -> None:
         if samples < 1:

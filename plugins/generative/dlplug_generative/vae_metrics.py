@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from dlplug import Labelled, UserError
+from dlplug import Labelled, NonNegativeInt, UserError
 from dlplug_generative.binarise import binarised, named
 from dlplug_generative.generating import examples_of
 from dlplug_generative.vae import VAE, vae_of
@@ -30,8 +30,8 @@ def evidence(
     data: Any,
     *,
     binarisation: Literal["static", "dynamic", "none"] = "static",
-    importance_samples: int = 200,
-    likelihood_of: int = 0,
+    importance_samples: NonNegativeInt = 200,
+    likelihood_of: NonNegativeInt = 0,
     seed: int,
 ) -> Mapping[str, Any]:
     """The evidence lower bound and its two terms over the whole split, and the negative log likelihood by importance

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Spec, UserError
+from dlplug import PositiveInt, Spec, UserError
 from dlplug_generative.vae import VAE, check_size, start_at
 
 
@@ -30,9 +30,9 @@ class DenseVAE(VAE):
         self,
         spec: Spec,
         *,
-        latents: int = 50,
-        hidden: int = 500,
-        depth: int = 2,
+        latents: PositiveInt = 50,
+        hidden: PositiveInt = 500,
+        depth: PositiveInt = 2,
         likelihood: Literal["bernoulli", "gaussian", "logistic"] = "bernoulli",
         conditional: bool = False,
     ) -> None:
@@ -73,10 +73,10 @@ class ConvVAE(VAE):
         self,
         spec: Spec,
         *,
-        latents: int = 50,
-        width: int = 16,
-        stages: int = 2,
-        hidden: int = 450,
+        latents: PositiveInt = 50,
+        width: PositiveInt = 16,
+        stages: PositiveInt = 2,
+        hidden: PositiveInt = 450,
         likelihood: Literal["bernoulli", "gaussian", "logistic"] = "bernoulli",
         conditional: bool = False,
     ) -> None:

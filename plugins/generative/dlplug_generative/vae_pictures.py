@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from dlplug import Image, Labelled, UserError
+from dlplug import Image, Labelled, NonNegativeInt, PositiveInt, UserError
 from dlplug_generative.binarise import Binarisation, binarised
 from dlplug_generative.generating import check_count, examples_of
 from dlplug_generative.pictures import draw, grid, new_figure
@@ -19,7 +19,7 @@ def reconstructed(
     product: Any,
     data: Any,
     *,
-    count: int = 32,
+    count: PositiveInt = 32,
     binarisation: Literal["static", "dynamic", "none"] = "none",
     seed: int,
 ) -> dict[str, Image]:
@@ -39,8 +39,8 @@ def interpolation(
     product: Any,
     data: Any,
     *,
-    count: int = 8,
-    between: int = 8,
+    count: PositiveInt = 8,
+    between: NonNegativeInt = 8,
     binarisation: Literal["static", "dynamic", "none"] = "none",
     seed: int,
 ) -> dict[str, Image]:
@@ -69,7 +69,7 @@ def on_the_way(ends: Tensor, steps: int) -> Tensor:
     return (1 - share) * ends[:, :1] + share * ends[:, 1:]
 
 
-def manifold(product: Any, data: Any, *, side: int = 20, label: int = 0) -> dict[str, Image]:
+def manifold(product: Any, data: Any, *, side: PositiveInt = 20, label: NonNegativeInt = 0) -> dict[str, Image]:
     """What a model of two latents makes all over their plane, equally likely under the prior (Kingma & Welling 2014,
     figure 4): pictures in their places, or the plane's lines of points.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from dlplug import Data, Order, Spec, UserError
+from dlplug import Data, NonNegativeInt, Order, PositiveInt, Range, Spec, UserError
 from dlplug.distributed import rank
 from dlplug_memory.stories import ANSWER, TASKS, Story, read_task
 from dlplug_memory.tasks import Sequences, sequence_seed
@@ -45,10 +45,10 @@ class Babi(Data):
     def __init__(
         self,
         *,
-        task: int = 1,
+        task: Annotated[int, Range(ge=0, le=20)] = 1,
         language: Literal["en", "en-10k"] = "en-10k",
-        batch_size: int = 16,
-        curriculum: int = 0,
+        batch_size: PositiveInt = 16,
+        curriculum: NonNegativeInt = 0,
         pad: bool = False,
         seed: int,
     ) -> None:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Spec, UserError
+from dlplug import PositiveInt, Spec, UserError
 from dlplug_memory.recurrent import check_sizes
 
 
@@ -17,7 +17,7 @@ class SequenceLSTM(nn.Module):
     depth: how many layers.
     """
 
-    def __init__(self, spec: Spec, *, width: int = 64, depth: int = 1) -> None:
+    def __init__(self, spec: Spec, *, width: PositiveInt = 64, depth: PositiveInt = 1) -> None:
         check_sizes("sequence-lstm", width=width, depth=depth)
         super().__init__()
         self.layers = nn.LSTM(spec.input[0], width, depth, batch_first=True)
@@ -38,7 +38,7 @@ class SequenceTransformer(nn.Module):
     heads: of attention.
     """
 
-    def __init__(self, spec: Spec, *, width: int = 32, depth: int = 2, heads: int = 4) -> None:
+    def __init__(self, spec: Spec, *, width: PositiveInt = 32, depth: PositiveInt = 2, heads: PositiveInt = 4) -> None:
         check_sizes("sequence-transformer", width=width, depth=depth, heads=heads)
         if width % (2 * heads):
             raise UserError(f"--model.width must be a multiple of twice the {heads} --model.heads, got {width}")

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Generator
 
-from dlplug import UserError
+from dlplug import NonNegativeInt, PositiveInt, UserError
 from dlplug_memory.tasks import Sequences, Task, check_bits, random_bits
 
 
@@ -25,11 +25,11 @@ class Copy(Task):
     def __init__(
         self,
         *,
-        bits: int = 8,
-        min_length: int = 1,
-        max_length: int = 20,
-        batch_size: int = 16,
-        curriculum: int = 0,
+        bits: PositiveInt = 8,
+        min_length: PositiveInt = 1,
+        max_length: PositiveInt = 20,
+        batch_size: PositiveInt = 16,
+        curriculum: NonNegativeInt = 0,
         pad: bool = False,
         seed: int,
     ) -> None:
@@ -82,15 +82,15 @@ class RepeatCopy(Task):
     def __init__(
         self,
         *,
-        bits: int = 8,
-        min_length: int = 1,
-        max_length: int = 10,
-        min_repeats: int = 1,
-        max_repeats: int = 10,
+        bits: PositiveInt = 8,
+        min_length: PositiveInt = 1,
+        max_length: PositiveInt = 10,
+        min_repeats: PositiveInt = 1,
+        max_repeats: PositiveInt = 10,
         told: Literal["number", "marks"] = "number",
         grow: Literal["repeats", "length"] = "repeats",
-        batch_size: int = 16,
-        curriculum: int = 0,
+        batch_size: PositiveInt = 16,
+        curriculum: NonNegativeInt = 0,
         pad: bool = False,
         seed: int,
     ) -> None:

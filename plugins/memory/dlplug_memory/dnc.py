@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Spec
+from dlplug import PositiveInt, Spec
 from dlplug_memory import dnc_addressing as address
 from dlplug_memory.content import content_weights
 from dlplug_memory.controllers import LARGEST, LSTM, Hidden, controller
@@ -42,10 +42,10 @@ class DNCCell(Cell):
         self,
         inputs: int,
         *,
-        slots: int,
-        word: int,
-        reads: int,
-        width: int,
+        slots: PositiveInt,
+        word: PositiveInt,
+        reads: PositiveInt,
+        width: PositiveInt,
         control: str,
         mask: bool,
         deallocate: bool,
@@ -169,10 +169,10 @@ class DNC(Recurrent):
         self,
         spec: Spec,
         *,
-        slots: int = 64,
-        word: int = 16,
-        reads: int = 1,
-        width: int = 64,
+        slots: PositiveInt = 64,
+        word: PositiveInt = 16,
+        reads: PositiveInt = 1,
+        width: PositiveInt = 64,
         control: Literal["feed-forward", "lstm"] = "lstm",
         mask: bool = True,
         deallocate: bool = True,

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from dlplug import UserError
+from dlplug import NonNegativeInt, PositiveInt, UserError
 from dlplug_memory.tasks import Sequences, Task, check_bits
 
 
@@ -33,14 +33,14 @@ class Traversal(Task):
     def __init__(
         self,
         *,
-        bits: int = 8,
-        labels: int = 4,
-        degree: int = 2,
-        path: int = 4,
-        min_nodes: int = 3,
-        max_nodes: int = 6,
-        batch_size: int = 16,
-        curriculum: int = 0,
+        bits: PositiveInt = 8,
+        labels: PositiveInt = 4,
+        degree: PositiveInt = 2,
+        path: PositiveInt = 4,
+        min_nodes: PositiveInt = 3,
+        max_nodes: PositiveInt = 6,
+        batch_size: PositiveInt = 16,
+        curriculum: NonNegativeInt = 0,
         pad: bool = False,
         seed: int,
     ) -> None:

@@ -10,6 +10,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
+from dlplug import PositiveInt
 from dlplug_memory.babi import HeldOutStories
 from dlplug_memory.losses import bit_nats
 from dlplug_memory.recurrent import too_few_slots
@@ -22,7 +23,7 @@ LONGER = (2, 4, 6)
 FAILED = 0.05  # error above which a bAbI task counts as failed (Weston et al. 2016)
 
 
-def answers(model: nn.Module, data: HeldOut, *, count: int = 10) -> Mapping[str, float]:
+def answers(model: nn.Module, data: HeldOut, *, count: PositiveInt = 10) -> Mapping[str, float]:
     """Bits per sequence, the share of bits that are wrong, and of sequences without a mistake.
 
     count: sequences of each size that was trained on.
@@ -30,7 +31,7 @@ def answers(model: nn.Module, data: HeldOut, *, count: int = 10) -> Mapping[str,
     return measured(model, data, range(data.task.smallest, data.task.largest + 1), count)
 
 
-def generalisation(model: nn.Module, data: HeldOut, *, count: int = 20) -> Mapping[str, float]:
+def generalisation(model: nn.Module, data: HeldOut, *, count: PositiveInt = 20) -> Mapping[str, float]:
     """The same at 2, 4 and 6 times the largest size that was trained on: "bit_error_x6".
 
     count: sequences of each size.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Generator, Tensor
 
-from dlplug import UserError
+from dlplug import NonNegativeInt, PositiveInt, Range, UserError
 from dlplug_memory.tasks import HeldOut, Sequences, Task
 
 
@@ -28,11 +28,11 @@ class NGrams(Task):
     def __init__(
         self,
         *,
-        context: int = 5,
-        min_length: int = 200,
-        max_length: int = 200,
-        batch_size: int = 16,
-        curriculum: int = 0,
+        context: Annotated[int, Range(ge=1, le=16)] = 5,
+        min_length: PositiveInt = 200,
+        max_length: PositiveInt = 200,
+        batch_size: PositiveInt = 16,
+        curriculum: NonNegativeInt = 0,
         pad: bool = False,
         seed: int,
     ) -> None:
@@ -83,7 +83,7 @@ def places(bits: Tensor) -> Tensor:
     return (bits * 2 ** torch.arange(bits.shape[1] - 1, -1, -1)).sum(1)
 
 
-def optimum(model: Any, data: HeldOut, *, count: int = 100) -> Mapping[str, float]:
+def optimum(model: Any, data: HeldOut, *, count: PositiveInt = 100) -> Mapping[str, float]:
     """What the best estimator reaches on n-grams, which counts what followed each context.
 
     count: sequences.

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Spec, UserError
+from dlplug import NonNegativeInt, PositiveInt, Spec, UserError
 from dlplug_memory.content import content_weights
 from dlplug_memory.controllers import LSTM, Hidden, controller
 from dlplug_memory.ntm_addressing import interpolate, read, sharpen, shift, write
@@ -41,12 +41,12 @@ class NTMCell(Cell):
         self,
         inputs: int,
         *,
-        slots: int,
-        word: int,
-        reads: int,
-        writes: int,
-        reach: int,
-        width: int,
+        slots: PositiveInt,
+        word: PositiveInt,
+        reads: PositiveInt,
+        writes: PositiveInt,
+        reach: NonNegativeInt,
+        width: PositiveInt,
         control: str,
         ready: bool,
     ) -> None:
@@ -137,12 +137,12 @@ class NTM(Recurrent):
         self,
         spec: Spec,
         *,
-        slots: int = 128,
-        word: int = 20,
-        reads: int = 1,
-        writes: int = 1,
-        reach: int = 1,
-        width: int = 100,
+        slots: PositiveInt = 128,
+        word: PositiveInt = 20,
+        reads: PositiveInt = 1,
+        writes: PositiveInt = 1,
+        reach: NonNegativeInt = 1,
+        width: PositiveInt = 100,
         control: Literal["feed-forward", "lstm"] = "feed-forward",
         ready: bool = False,
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Generator
 
-from dlplug import UserError
+from dlplug import NonNegativeInt, PositiveInt, UserError
 from dlplug_memory.tasks import Sequences, Task, check_bits, random_bits
 
 
@@ -24,12 +24,12 @@ class Recall(Task):
     def __init__(
         self,
         *,
-        bits: int = 6,
-        vectors: int = 3,
-        min_items: int = 2,
-        max_items: int = 6,
-        batch_size: int = 16,
-        curriculum: int = 0,
+        bits: PositiveInt = 6,
+        vectors: PositiveInt = 3,
+        min_items: PositiveInt = 2,
+        max_items: PositiveInt = 6,
+        batch_size: PositiveInt = 16,
+        curriculum: NonNegativeInt = 0,
         pad: bool = False,
         seed: int,
     ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlplug import Image, UserError
+from dlplug import Image, NonNegativeInt, UserError
 from dlplug_memory import drawing
 from dlplug_memory.babi import HeldOutStories
 from dlplug_memory.drawing import Film
@@ -16,7 +16,9 @@ from dlplug_memory.recurrent import Look, Recurrent, too_few_slots
 from dlplug_memory.tasks import HeldOut, Sequences
 
 
-def memory(model: nn.Module, data: HeldOut, *, length: int = 0, number: int = 0) -> dict[str, Any]:
+def memory(
+    model: nn.Module, data: HeldOut, *, length: NonNegativeInt = 0, number: NonNegativeInt = 0
+) -> dict[str, Any]:
     """Input, target and output of one sequence; where the heads wrote and read, the memory, and a DNC's links.
 
     length: the sequence's size, which may be beyond what was trained on; 0 takes the largest that was.
@@ -62,7 +64,7 @@ def asked_for(bits: Tensor, batch: Sequences) -> Tensor:
     return (bits[0] * batch.asked[0, :, None]).cpu()
 
 
-def story(model: nn.Module, data: HeldOutStories, *, number: int = 0) -> str:
+def story(model: nn.Module, data: HeldOutStories, *, number: NonNegativeInt = 0) -> str:
     """A bAbI story that was held out, with the network's answers, and the right one where it was wrong.
 
     number: which of the stories.

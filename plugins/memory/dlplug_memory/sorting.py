@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Generator
 
-from dlplug import UserError
+from dlplug import NonNegativeInt, PositiveInt, Range, UserError
 from dlplug_memory.tasks import Sequences, Task, check_bits, random_bits
 
 
@@ -24,12 +26,12 @@ class PrioritySort(Task):
     def __init__(
         self,
         *,
-        bits: int = 8,
-        share: float = 0.8,
-        min_vectors: int = 20,
-        max_vectors: int = 20,
-        batch_size: int = 16,
-        curriculum: int = 0,
+        bits: PositiveInt = 8,
+        share: Annotated[float, Range(gt=0, le=1)] = 0.8,
+        min_vectors: PositiveInt = 20,
+        max_vectors: PositiveInt = 20,
+        batch_size: PositiveInt = 16,
+        curriculum: NonNegativeInt = 0,
         pad: bool = False,
         seed: int,
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from gymnasium import spaces
 from stable_baselines3 import A2C, DQN, PPO
@@ -14,7 +14,7 @@ from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from stable_baselines3.common.utils import LinearSchedule
 
-from dlplug import Spec, UserError
+from dlplug import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range, Spec, UserError
 from dlplug_sb3.environments import Stage
 from dlplug_sb3.model import Algorithm
 
@@ -24,19 +24,19 @@ Schedule = Literal["constant", "linear"]
 def ppo(
     spec: Spec,
     *,
-    learning_rate: float = 3e-4,
+    learning_rate: PositiveFloat = 3e-4,
     schedule: Literal["constant", "linear"] = "constant",
-    n_steps: int = 2048,
-    batch_size: int = 64,
-    n_epochs: int = 10,
-    gamma: float = 0.99,
-    gae_lambda: float = 0.95,
-    clip_range: float = 0.2,
+    n_steps: PositiveInt = 2048,
+    batch_size: PositiveInt = 64,
+    n_epochs: PositiveInt = 10,
+    gamma: Fraction = 0.99,
+    gae_lambda: Fraction = 0.95,
+    clip_range: PositiveFloat = 0.2,
     normalize_advantage: bool = True,
-    ent_coef: float = 0.0,
-    vf_coef: float = 0.5,
-    max_grad_norm: float = 0.5,
-    target_kl: float | None = None,
+    ent_coef: NonNegativeFloat = 0.0,
+    vf_coef: NonNegativeFloat = 0.5,
+    max_grad_norm: PositiveFloat = 0.5,
+    target_kl: PositiveFloat | None = None,
     seed: int = 0,
 ) -> Algorithm:
     """Stable-Baselines3's PPO; Schulman et al. 2017 (arXiv:1707.06347).
@@ -77,16 +77,16 @@ def ppo(
 def a2c(
     spec: Spec,
     *,
-    learning_rate: float = 7e-4,
+    learning_rate: PositiveFloat = 7e-4,
     schedule: Literal["constant", "linear"] = "constant",
     optimizer: Literal["rmsprop", "rmsprop-tensorflow", "adam"] = "rmsprop",
-    n_steps: int = 5,
-    gamma: float = 0.99,
-    gae_lambda: float = 1.0,
+    n_steps: PositiveInt = 5,
+    gamma: Fraction = 0.99,
+    gae_lambda: Fraction = 1.0,
     normalize_advantage: bool = False,
-    ent_coef: float = 0.0,
-    vf_coef: float = 0.5,
-    max_grad_norm: float = 0.5,
+    ent_coef: NonNegativeFloat = 0.0,
+    vf_coef: NonNegativeFloat = 0.5,
+    max_grad_norm: PositiveFloat = 0.5,
     seed: int = 0,
 ) -> Algorithm:
     """Stable-Baselines3's A2C, the synchronous form of A3C; Mnih et al. 2016 (arXiv:1602.01783).
@@ -123,21 +123,21 @@ def a2c(
 def dqn(
     spec: Spec,
     *,
-    learning_rate: float = 1e-4,
+    learning_rate: PositiveFloat = 1e-4,
     schedule: Literal["constant", "linear"] = "constant",
-    buffer_size: int = 1_000_000,
-    learning_starts: int = 100,
-    batch_size: int = 32,
-    tau: float = 1.0,
-    gamma: float = 0.99,
-    train_freq: int = 4,
-    gradient_steps: int = 1,
-    n_steps: int = 1,
-    target_update_interval: int = 10_000,
-    exploration_fraction: float = 0.1,
-    exploration_initial_eps: float = 1.0,
-    exploration_final_eps: float = 0.05,
-    max_grad_norm: float = 10.0,
+    buffer_size: PositiveInt = 1_000_000,
+    learning_starts: NonNegativeInt = 100,
+    batch_size: PositiveInt = 32,
+    tau: Annotated[float, Range(gt=0, le=1)] = 1.0,
+    gamma: Fraction = 0.99,
+    train_freq: PositiveInt = 4,
+    gradient_steps: Annotated[int, Range(ge=-1)] = 1,
+    n_steps: PositiveInt = 1,
+    target_update_interval: PositiveInt = 10_000,
+    exploration_fraction: Annotated[float, Range(gt=0, le=1)] = 0.1,
+    exploration_initial_eps: Fraction = 1.0,
+    exploration_final_eps: Fraction = 0.05,
+    max_grad_norm: PositiveFloat = 10.0,
     optimize_memory_usage: bool = False,
     seed: int = 0,
 ) -> Algorithm:
@@ -160,6 +160,8 @@ def dqn(
     max_grad_norm: at which gradients are clipped
     optimize_memory_usage: store each observation once, not twice; ends by a time limit then count as true ends
     """
+    if gradient_steps == 0:
+        raise UserError("--model.gradient-steps must be above 0, or -1 for as many as there were steps, got 0")
     halved = {"handle_timeout_termination": False}
     return build(
         DQN,

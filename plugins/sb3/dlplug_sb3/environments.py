@@ -16,7 +16,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecTransposeImage
 from torch import nn
 
-from dlplug import Data, Spec, UserError, nearest
+from dlplug import Data, PositiveInt, Spec, UserError, nearest
 from dlplug.imports import modules_of_this_folder
 from dlplug_sb3.model import Memory
 from dlplug_sb3.wrappers import NoOps, prepared
@@ -156,7 +156,7 @@ class Atari(Played):
         *,
         game: str = "pong",
         protocol: Literal["classic", "machado"] = "classic",
-        environments: int = 8,
+        environments: PositiveInt = 8,
         seed: int = 0,
     ) -> None:
         self.name, self.id = find_game(game)
@@ -221,7 +221,7 @@ class Gym(Played):
 
     episode_limit = EPISODE_LIMIT
 
-    def __init__(self, *, id: str = "CartPole-v1", environments: int = 1, seed: int = 0) -> None:
+    def __init__(self, *, id: str = "CartPole-v1", environments: PositiveInt = 1, seed: int = 0) -> None:
         self.name = self.id = self.protocol = id
         super().__init__(environments, seed)
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dlplug import UserError
+from dlplug import PositiveInt, UserError
 from dlplug_sb3.environments import Played
 from dlplug_sb3.film import show
 from dlplug_sb3.games import OTHER_STARTS, play
@@ -22,7 +22,7 @@ def episodes(
     product: Algorithm,
     data: Played,
     *,
-    count: int = 30,
+    count: PositiveInt = 30,
     deterministic: bool = True,
     protocol: Literal["", "classic", "machado"] = "",
     video: bool = True,

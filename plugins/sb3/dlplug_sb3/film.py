@@ -5,7 +5,7 @@ from __future__ import annotations
 import gymnasium
 import numpy as np
 
-from dlplug import UserError, Video
+from dlplug import PositiveInt, UserError, Video
 from dlplug.stop import stop_if_asked
 from dlplug_sb3.environments import Played
 from dlplug_sb3.games import OTHER_STARTS, Episode, play
@@ -15,7 +15,7 @@ PICTURES = 1800  # in a video; a longer game is shown faster
 
 
 def film(
-    product: Algorithm, data: Played, *, count: int = 1, deterministic: bool = False, seed: int = 0
+    product: Algorithm, data: Played, *, count: PositiveInt = 1, deterministic: bool = False, seed: int = 0
 ) -> dict[str, Video | float]:
     """Plays whole games and films them.
 

@@ -12,7 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from dlplug import Run, UserError, distributed
+from dlplug import NonNegativeInt, PositiveInt, Run, UserError, distributed
 from dlplug.device import choose_device, describe, set_up
 from dlplug.trainer import Job, TorchTrainer, Training, seed_everything
 from dlplug_sb3.environments import Played
@@ -36,11 +36,11 @@ class Sb3Trainer(TorchTrainer):
         self,
         *,
         device: str = "auto",
-        threads: int = 0,
-        log_every: int = 1000,
-        eval_every: int = 0,
-        checkpoint_every: int = 0,
-        keep: int = 1,
+        threads: NonNegativeInt = 0,
+        log_every: PositiveInt = 1000,
+        eval_every: NonNegativeInt = 0,
+        checkpoint_every: NonNegativeInt = 0,
+        keep: PositiveInt = 1,
     ) -> None:
         super().__init__(
             device=device,

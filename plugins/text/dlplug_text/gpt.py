@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Spec, UserError
+from dlplug import PositiveInt, ProperFraction, Spec, UserError
 from dlplug_text.cells import State
 from dlplug_text.writers import Writer, check_dropout, check_sizes
 
@@ -74,10 +74,10 @@ class GPT(Writer):
         self,
         spec: Spec,
         *,
-        width: int = 128,
-        depth: int = 4,
-        heads: int = 4,
-        dropout: float = 0.0,
+        width: PositiveInt = 128,
+        depth: PositiveInt = 4,
+        heads: PositiveInt = 4,
+        dropout: ProperFraction = 0.0,
         bias: bool = False,
     ) -> None:
         super().__init__()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Image, Spec, UserError, trained
+from dlplug import Image, NonNegativeInt, PositiveInt, Range, Spec, UserError, trained
 from dlplug_text import drawing
 from dlplug_text.gpt import GPT
 from dlplug_text.streams import HeldOut
@@ -23,7 +23,13 @@ KINDS: dict[str, type[Writer]] = {"recurrent": Recurrent, "gpt": GPT}
 
 
 def cells(
-    model: Writer, data: HeldOut, *, unit: int = -1, layer: int = -1, prompt: str = "", tokens: int = 800
+    model: Writer,
+    data: HeldOut,
+    *,
+    unit: Annotated[int, Range(ge=-1)] = -1,
+    layer: Annotated[int, Range(ge=-1)] = -1,
+    prompt: str = "",
+    tokens: Annotated[int, Range(ge=2)] = 800,
 ) -> Generator[str, None, dict[str, Any]]:
     """A text with one unit's activation as colour: blue is -1, white 0, red 1 (Karpathy et al. 2016, arXiv:1506.02078).
 
@@ -72,7 +78,7 @@ def steadiest(activations: Tensor) -> int:
 
 
 def gradients(
-    model: Writer, data: HeldOut, *, length: int = 0, count: int = 64, against: str = "", seed: int
+    model: Writer, data: HeldOut, *, length: NonNegativeInt = 0, count: PositiveInt = 64, against: str = "", seed: int
 ) -> dict[str, Any]:
     """How far back the gradient of one prediction reaches, beside an RNN's and an LSTM's of this size that have learnt
     nothing (Bengio et al. 1994; Hochreiter & Schmidhuber 1997).

@@ -10,13 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dlplug import PositiveInt
 from dlplug_text.streams import HeldOut
 from dlplug_text.writers import Writer
 
 IGNORED = -100  # what F.cross_entropy leaves out
 
 
-def prediction(model: Writer, data: HeldOut, *, streams: int = 32) -> Mapping[str, Any]:
+def prediction(model: Writer, data: HeldOut, *, streams: PositiveInt = 32) -> Mapping[str, Any]:
     """Loss in nats, bits per character and perplexity, over the whole split.
 
     streams: into how many a recurrent net's text is cut, which it reads side by side; each begins without a state.

@@ -6,11 +6,11 @@ import datetime
 import gzip
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
-from dlplug import Remote, Run, UserError, fetched
+from dlplug import PositiveInt, Range, Remote, Run, UserError, fetched
 from dlplug.sampling import epoch_order
 from dlplug_text.corpora import lines_of, read_text
 from dlplug_text.pairs import Pairs, Sentences
@@ -39,10 +39,10 @@ class Multi30k(Pairs):
         *,
         source: Literal["de", "en"] = "de",
         vocabulary: Literal["words", "bpe", "characters"] = "bpe",
-        vocabulary_size: int = 4000,
+        vocabulary_size: PositiveInt = 4000,
         lowercase: bool = False,
-        max_length: int = 100,
-        batch_size: int = 128,
+        max_length: PositiveInt = 100,
+        batch_size: PositiveInt = 128,
         seed: int,
         run: Run | None = None,
     ) -> None:
@@ -86,13 +86,13 @@ class PairFiles(Pairs):
         *,
         path: str = "",
         beside: str = "",
-        validation: float = 0.1,
-        test: float = 0.1,
+        validation: Annotated[float, Range(gt=0, lt=1)] = 0.1,
+        test: Annotated[float, Range(gt=0, lt=1)] = 0.1,
         vocabulary: Literal["words", "bpe", "characters"] = "bpe",
-        vocabulary_size: int = 4000,
+        vocabulary_size: PositiveInt = 4000,
         lowercase: bool = False,
-        max_length: int = 100,
-        batch_size: int = 128,
+        max_length: PositiveInt = 100,
+        batch_size: PositiveInt = 128,
         seed: int,
         run: Run | None = None,
     ) -> None:
@@ -176,7 +176,9 @@ FORMATS: tuple[Callable[[datetime.date], str], ...] = (
 class Dates(Pairs):
     """Dates as people write them, and as ISO 8601 does: generated, no download; the held-out days are never learnt."""
 
-    def __init__(self, *, dates: int = 20_000, batch_size: int = 64, seed: int, run: Run | None = None) -> None:
+    def __init__(
+        self, *, dates: PositiveInt = 20_000, batch_size: PositiveInt = 64, seed: int, run: Run | None = None
+    ) -> None:
         """
         dates: how many to learn from, drawn in seven formats from the eight tenths of the days that are not held out.
         batch_size: pairs a batch.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from dlplug import Remote, Run, UserError, fetched
+from dlplug import PositiveInt, Range, Remote, Run, UserError, fetched
 from dlplug_text.corpora import read_file, read_text, split_by_tail, standard_library
 from dlplug_text.streams import Parts, TextStream
 
@@ -30,10 +30,10 @@ class NamedText(TextStream):
         self,
         *,
         vocabulary: Literal["characters", "bytes", "bpe"] = "characters",
-        vocabulary_size: int = 1000,
+        vocabulary_size: PositiveInt = 1000,
         order: Literal["windows", "stream"] = "windows",
-        window: int = 64,
-        batch_size: int = 32,
+        window: PositiveInt = 64,
+        batch_size: PositiveInt = 32,
         seed: int,
         run: Run | None = None,
     ) -> None:
@@ -88,13 +88,13 @@ class TextFiles(TextStream):
         *,
         path: str = "",
         pattern: str = "*",
-        validation: float = 0.1,
-        test: float = 0.1,
+        validation: Annotated[float, Range(gt=0, lt=1)] = 0.1,
+        test: Annotated[float, Range(gt=0, lt=1)] = 0.1,
         vocabulary: Literal["characters", "bytes", "bpe"] = "characters",
-        vocabulary_size: int = 1000,
+        vocabulary_size: PositiveInt = 1000,
         order: Literal["windows", "stream"] = "windows",
-        window: int = 64,
-        batch_size: int = 32,
+        window: PositiveInt = 64,
+        batch_size: PositiveInt = 32,
         seed: int,
         run: Run | None = None,
     ) -> None:

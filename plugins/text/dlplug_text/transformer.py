@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import UserError
+from dlplug import PositiveInt, ProperFraction, UserError
 from dlplug_text.cells import State
 from dlplug_text.gpt import Attention
 from dlplug_text.pairs import PAD, PairSpec
@@ -103,11 +103,11 @@ class Transformer(Translator):
         self,
         spec: PairSpec,
         *,
-        width: int = 256,
-        depth: int = 3,
-        heads: int = 8,
-        hidden: int = 512,
-        dropout: float = 0.1,
+        width: PositiveInt = 256,
+        depth: PositiveInt = 3,
+        heads: PositiveInt = 8,
+        hidden: PositiveInt = 512,
+        dropout: ProperFraction = 0.1,
     ) -> None:
         super().__init__()
         check_sizes(width=width, depth=depth, heads=heads, hidden=hidden)

@@ -10,14 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dlplug import Text, UserError, minimise
+from dlplug import NonNegativeInt, PositiveInt, ProperFraction, Text, UserError, minimise
 from dlplug_text import drawing
 from dlplug_text.pairs import BEGIN, END, PAD, UNKNOWN, HeldOutPairs, Pair, filled_up, unknown
 from dlplug_text.translators import Memory, Translator
 
 
 @minimise
-def translation(model: Translator, batch: Pair, *, smoothing: float = 0.0) -> tuple[Tensor, dict[str, Tensor]]:
+def translation(model: Translator, batch: Pair, *, smoothing: ProperFraction = 0.0) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross entropy of each token of a translation, given those before it as they should be (teacher forcing).
 
     smoothing: share of the answer that is spread over all tokens (Szegedy et al. 2016, section 7).
@@ -94,7 +94,7 @@ def translated(model: Translator, data: HeldOutPairs, count: int, beams: int, ba
     return found
 
 
-def translation_loss(model: Translator, data: HeldOutPairs, *, batch_size: int = 100) -> Mapping[str, Any]:
+def translation_loss(model: Translator, data: HeldOutPairs, *, batch_size: PositiveInt = 100) -> Mapping[str, Any]:
     """Loss in nats a token and perplexity over the whole split, each token given those before it as they should be.
 
     batch_size: pairs at a time.
@@ -112,7 +112,9 @@ def translation_loss(model: Translator, data: HeldOutPairs, *, batch_size: int =
     return {"loss": total / count, "perplexity": math.exp(total / count)}
 
 
-def exact_match(model: Translator, data: HeldOutPairs, *, count: int = 0, beams: int = 1) -> Mapping[str, Any]:
+def exact_match(
+    model: Translator, data: HeldOutPairs, *, count: NonNegativeInt = 0, beams: PositiveInt = 1
+) -> Mapping[str, Any]:
     """The share of translations that are the right one to the letter, and some of them.
 
     count: how many sentences of the split; 0 takes all.
@@ -125,7 +127,7 @@ def exact_match(model: Translator, data: HeldOutPairs, *, count: int = 0, beams:
 
 
 def bleu(
-    model: Translator, data: HeldOutPairs, *, count: int = 0, beams: int = 1, lowercase: bool = True
+    model: Translator, data: HeldOutPairs, *, count: NonNegativeInt = 0, beams: PositiveInt = 1, lowercase: bool = True
 ) -> Mapping[str, Any]:
     """Corpus BLEU (Papineni et al. 2002) by sacrebleu (Post 2018), against the sentences as they lie in the file; its
     signature is the protocol.
@@ -157,8 +159,8 @@ def translate(
     data: HeldOutPairs,
     *,
     prompt: str = "",
-    number: int = 0,
-    beams: int = 4,
+    number: NonNegativeInt = 0,
+    beams: PositiveInt = 4,
     replace: bool = False,
 ) -> Generator[str, None, dict[str, Any]]:
     """The translation of a sentence, and where the model looked at each of its tokens.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from dlplug import PositiveInt, ProperFraction
 from dlplug_text.cells import State
 from dlplug_text.pairs import PAD, PairSpec
 from dlplug_text.writers import check_dropout, check_sizes
@@ -72,7 +73,9 @@ class EncoderDecoder(Translator):
     dropout: of tokens that are read or written, and of what is said of them.
     """
 
-    def __init__(self, spec: PairSpec, *, units: int = 256, attention: bool = True, dropout: float = 0.0) -> None:
+    def __init__(
+        self, spec: PairSpec, *, units: PositiveInt = 256, attention: bool = True, dropout: ProperFraction = 0.0
+    ) -> None:
         super().__init__()
         check_sizes(units=units)
         check_dropout(dropout)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from dlplug import Spec, UserError
+from dlplug import PositiveInt, ProperFraction, Spec, UserError
 from dlplug_text.cells import Layer, MinimalLayer, State
 
 
@@ -58,9 +58,9 @@ class Recurrent(Writer):
         spec: Spec,
         *,
         cell: Literal["rnn", "lstm", "gru", "min-gru"] = "lstm",
-        units: int = 256,
-        depth: int = 2,
-        dropout: float = 0.0,
+        units: PositiveInt = 256,
+        depth: PositiveInt = 2,
+        dropout: ProperFraction = 0.0,
         layer_norm: bool = False,
         residual: bool = False,
         written_out: bool = False,

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlplug import Text, UserError
+from dlplug import NonNegativeFloat, NonNegativeInt, PositiveInt, Text, UserError
 from dlplug_text.streams import HeldOut
 from dlplug_text.vocabularies import Vocabulary, as_text, encoded
 from dlplug_text.writers import Writer
@@ -20,9 +20,9 @@ def text(
     data: HeldOut,
     *,
     prompt: str = "",
-    tokens: int = 500,
-    temperature: float = 0.8,
-    top_k: int = 50,
+    tokens: PositiveInt = 500,
+    temperature: NonNegativeFloat = 0.8,
+    top_k: NonNegativeInt = 50,
     replace: str = "",
     seed: int,
 ) -> Generator[str, None, dict[str, float]]:
@@ -47,7 +47,13 @@ def text(
 
 
 def sample(
-    model: Writer, data: HeldOut, *, prompt: str = "", tokens: int = 200, temperature: float = 0.8, top_k: int = 50
+    model: Writer,
+    data: HeldOut,
+    *,
+    prompt: str = "",
+    tokens: PositiveInt = 200,
+    temperature: NonNegativeFloat = 0.8,
+    top_k: NonNegativeInt = 50,
 ) -> Mapping[str, Any]:
     """A text of the model's, to be read while it learns; the same draws each time.
 
