@@ -158,7 +158,11 @@ class _Minimised(Loss):
 
 class Turn:
     """True at every n-th call. A counter on the host, saved with the run; `peek` tells without counting, so that a
-    trainer that captures steps as graphs can choose the right one before it runs."""
+    trainer that captures steps as graphs can choose the right one before it runs.
+
+    It finds those among a loss's attributes, in lists and dicts of them, and in modules. A loss that counts on the host
+    in any other way cannot be captured: count by a Turn, or by a tensor on the device that is changed in place.
+    """
 
     def __init__(self, every: int) -> None:
         if every < 1:

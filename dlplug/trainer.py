@@ -45,7 +45,7 @@ class TorchTrainer:
 
     device: auto, cpu, cuda, cuda:1 or mps.
     precision: fp32 (with TF32 on CUDA), or bf16 autocast.
-    compile: compiles each part of the model by torch.compile.
+    compile: compiles by torch.compile what a call of each part runs; its other methods run as they are.
     graph: captures the whole step as CUDA graphs; batches must have one shape.
     threads: of torch on a CPU; 0 leaves torch's choice.
     log_every: steps between two lines of metrics.
