@@ -6,14 +6,20 @@ import io
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from dlplug.media import write_gif
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 FRAMES = 100  # of a GIF, evenly from the video
+SECONDS = 20.0  # that a GIF plays; a longer video is shown faster
 SIDE = 240  # pixels, of the longer side
 
 
 def add_video(writer: Any, name: str, path: Path, step: int) -> None:
-    """Adds the video in a file (mp4 or GIF) to a SummaryWriter."""
+    """Adds the video in a file (mp4 or GIF) to a SummaryWriter. Decoding it takes seconds."""
     from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
 
     content, width, height = as_gif(path)
@@ -22,35 +28,44 @@ def add_video(writer: Any, name: str, path: Path, step: int) -> None:
 
 
 def as_gif(path: Path) -> tuple[bytes, int, int]:
-    """The GIF, its width and height. It takes as long as the video, up to 20 s."""
-    every, seconds = _pace(path)
-    pictures = list(_thumbnails(path, every))
-    file, first = io.BytesIO(), pictures[0]
-    duration = min(200, max(20, 10 * round(100 * seconds / len(pictures))))  # a GIF counts in hundredths
-    first.save(file, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
-    return file.getvalue(), first.width, first.height
+    """The GIF, its width and height. It plays as long as the video, up to 20 s."""
+    pictures = list(_thumbnails(path))
+    total = sum(seconds for _, seconds in pictures)
+    faster = min(1.0, SECONDS / total)
+    file = io.BytesIO()
+    write_gif(file, [(picture, faster * seconds) for picture, seconds in pictures])
+    return file.getvalue(), pictures[0][0].width, pictures[0][0].height
 
 
-def _pace(path: Path) -> tuple[int, float]:
-    """Every how many frames one is taken, and how long the video plays."""
-    from imageio.v3 import immeta, improps
+def _thumbnails(path: Path) -> Iterator[tuple[Picture, float]]:
+    """Every n-th frame, small, with the seconds until the next of them."""
+    count, frames = _read_gif(path) if path.suffix == ".gif" else _read_mp4(path)
+    every = max(1, math.ceil(count / FRAMES))
+    shown, passed = None, 0.0
+    for index, (picture, seconds) in enumerate(frames):
+        if index % every == 0:
+            if shown is not None:
+                yield shown, passed
+            picture.thumbnail((SIDE, SIDE))
+            shown, passed = picture, 0.0
+        passed += seconds
+    if shown is not None:
+        yield shown, passed
 
-    count = improps(path, plugin=_reader(path)).shape[0]
-    told = immeta(path, plugin=_reader(path))
-    seconds = count * told.get("duration", 30) / 1000 if path.suffix == ".gif" else count / told.get("fps", 30)
-    return max(1, math.ceil(count / FRAMES)), seconds
+
+def _read_gif(path: Path) -> tuple[int, Iterator[tuple[Picture, float]]]:
+    """The number of frames, and each with its seconds."""
+    from PIL import Image, ImageSequence
+
+    film: Any = Image.open(path)
+    frames = ((frame.convert("RGB"), frame.info.get("duration", 0) / 1000) for frame in ImageSequence.Iterator(film))
+    return film.n_frames, frames
 
 
-def _thumbnails(path: Path, every: int) -> Iterator[Any]:
-    from imageio.v3 import imiter
+def _read_mp4(path: Path) -> tuple[int, Iterator[tuple[Picture, float]]]:
+    from imageio.v3 import imiter, immeta, improps
     from PIL.Image import fromarray
 
-    for index, frame in enumerate(imiter(path, plugin=_reader(path))):
-        if index % every == 0:
-            picture = fromarray(frame).convert("RGB")
-            picture.thumbnail((SIDE, SIDE))
-            yield picture
-
-
-def _reader(path: Path) -> str:
-    return "pillow" if path.suffix == ".gif" else "pyav"
+    seconds = 1 / immeta(path, plugin="pyav").get("fps", 30)
+    frames = ((fromarray(frame).convert("RGB"), seconds) for frame in imiter(path, plugin="pyav"))
+    return improps(path, plugin="pyav").shape[0], frames

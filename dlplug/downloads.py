@@ -1,7 +1,8 @@
-"""Files that are had from the network once, and told from damaged ones by their size and sha256."""
+"""Files that are downloaded once, and verified by their size and sha256."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -12,10 +13,12 @@ from urllib.request import urlopen
 
 from dlplug.environment import data_folder
 from dlplug.errors import UserError
+from dlplug.stop import stop_if_asked
 
 log = logging.getLogger("dlplug")
 
 TIMEOUT = 30  # seconds without an answer
+CHUNK = 1 << 20  # bytes
 
 
 class Remote(NamedTuple):
@@ -30,8 +33,8 @@ class Remote(NamedTuple):
 def fetched(remote: Remote, instead: str) -> Path:
     """The file in the data folder ($DLPLUG_DATA, or ~/.cache/dlplug), downloaded there where it is missing.
 
-    instead: which recipe needs no download. Raises UserError that tells which file, where it was looked for and where
-    to get it, for one that is missing and cannot be had, or that is damaged.
+    instead: which recipe needs no download. Raises UserError that names the file, where it was looked for and where
+    to get it, for one that is missing and cannot be downloaded, or that is damaged.
     """
     path = data_folder() / remote.path
     if not path.is_file():
@@ -42,27 +45,59 @@ def fetched(remote: Remote, instead: str) -> Path:
                 f"{path.name} is missing in {path.parent}, and downloading it failed ({error}): put {remote.address} "
                 f"there, or set DLPLUG_DATA to a folder that has {remote.path}; {instead}"
             ) from None
-    if problem := damage(path.read_bytes(), remote):
-        raise UserError(f"{path} is damaged: {problem}; remove it to have it downloaded anew")
+    elif not _is_verified(path, remote):
+        if problem := damage(path, remote):
+            raise UserError(f"{path} is damaged: {problem}; remove it to have it downloaded again")
+        _remember(path, remote)
     return path
 
 
 def download(remote: Remote, path: Path) -> None:
-    """By a file beside it that is renamed when it is whole. Raises OSError."""
+    """By a file beside it that is renamed when it is whole. Raises OSError; after that, and after a wish to stop,
+    nothing stays behind."""
     log.info(f"downloading {remote.address} into {path.parent}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with urlopen(remote.address, timeout=TIMEOUT) as answer:
-        content = answer.read()
-    if problem := damage(content, remote):
-        raise OSError(f"what came is damaged: {problem}")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    try:
+        with urlopen(remote.address, timeout=TIMEOUT) as answer, partial.open("wb") as file:
+            while chunk := answer.read(CHUNK):
+                file.write(chunk)
+                stop_if_asked()
+        if problem := damage(partial, remote):
+            raise OSError(f"what came is damaged: {problem}")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    _remember(path, remote)
 
 
-def damage(content: bytes, remote: Remote) -> str:
+def damage(path: Path, remote: Remote) -> str:
     """What is wrong with a file; "" where it is whole."""
-    if len(content) != remote.size:
-        return f"{len(content)} bytes of {remote.size}"
-    found = hashlib.sha256(content).hexdigest()
+    if (size := path.stat().st_size) != remote.size:
+        return f"{size} bytes of {remote.size}"
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
     return "" if found == remote.sha256 else f"its sha256 is {found[:12]}…, not {remote.sha256[:12]}…"
+
+
+def _is_verified(path: Path, remote: Remote) -> bool:
+    """Whether the file is still the one whose sha256 was once computed."""
+    try:
+        return _note(path).read_text(encoding="utf-8") == _state(path, remote)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _remember(path: Path, remote: Remote) -> None:
+    """Beside the file, where that folder can be written: reading gigabytes at each start takes a while."""
+    with contextlib.suppress(OSError):
+        _note(path).write_text(_state(path, remote), encoding="utf-8")
+
+
+def _note(path: Path) -> Path:
+    return path.with_name(f".{path.name}.verified")
+
+
+def _state(path: Path, remote: Remote) -> str:
+    seen = path.stat()
+    return f"sha256 {remote.sha256}, {seen.st_size} bytes, modified {seen.st_mtime_ns}\n"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
+import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
@@ -14,6 +17,8 @@ from dlplug.media import Image, Media, Text, Video
 
 if TYPE_CHECKING:
     from dlplug.runs import Run
+
+log = logging.getLogger("dlplug")
 
 
 class JsonLines:
@@ -72,15 +77,16 @@ class TensorBoard:
 
     def __init__(self, *, write: Literal["on", "off"] = "on") -> None:
         self.write, self.writer = write == "on", None
+        self.videos = ThreadPoolExecutor(1, "tensorboard-videos")  # decoding one takes seconds
 
     @hookimpl
     def run_started(self, run: Run) -> None:
         if self.write:
             from torch.utils.tensorboard import SummaryWriter
 
-            self.writer: Any = SummaryWriter(
-                str(run.folder / "tensorboard"), purge_step=run.step if run.resumed else None
-            )
+            # Readers drop what an earlier event file has from this step on; the checkpoint's own row stays.
+            purge = run.step + 1 if run.resumed else None
+            self.writer: Any = SummaryWriter(str(run.folder / "tensorboard"), purge_step=purge)
 
     @hookimpl
     def logged(self, run: Run, step: int, values: Mapping[str, Any]) -> None:
@@ -90,13 +96,27 @@ class TensorBoard:
             if isinstance(value, Image):
                 self.writer.add_image(name, value.pixels, step, dataformats="HW" if value.pixels.ndim == 2 else "HWC")
             elif isinstance(value, Text):
-                self.writer.add_text(name, value.text, step)
+                self.writer.add_text(name, verbatim(value.text), step)
             elif isinstance(value, Video):
-                add_video(self.writer, name, value.path, step)
+                self.videos.submit(_add_video, self.writer, name, value.path, step)
             elif not isinstance(value, Media):
                 self.writer.add_scalar(name, value, step)
 
     @hookimpl
     def run_finished(self, run: Run, result: Mapping[str, Any]) -> None:
+        self.videos.shutdown()
         if self.writer is not None:
             self.writer.close()
+
+
+def verbatim(text: str) -> str:
+    """As a block of code in Markdown, which TensorBoard reads every text as: lines and indentation stay."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}\n{text}\n{fence}"
+
+
+def _add_video(writer: Any, name: str, path: Path, step: int) -> None:
+    try:
+        add_video(writer, name, path, step)
+    except Exception as error:
+        log.warning(f"TensorBoard shows no {name}: {type(error).__name__}: {error}")

@@ -7,13 +7,16 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
 log = logging.getLogger("dlplug")
 
-SHORTEST = 20  # milliseconds that browsers show a GIF's picture for; what asks for less is shown for 100
+SHORTEST = 2  # hundredths of a second that browsers show a GIF's picture for; what asks for less is shown for 10
 
 
 @dataclass
@@ -63,12 +66,9 @@ class Video:
         return path
 
     def _write_gif(self, path: Path) -> None:
-        from PIL.Image import Image as Picture
         from PIL.Image import fromarray
 
-        pictures: Iterator[Picture] = (fromarray(np.asarray(frame)) for frame in self.frames)
-        duration = max(SHORTEST, round(1000 / self.fps))
-        next(pictures).save(path, save_all=True, append_images=pictures, duration=duration, loop=0)
+        write_gif(path, ((fromarray(np.asarray(frame)), 1 / self.fps) for frame in self.frames))
 
 
 @dataclass
@@ -85,6 +85,28 @@ class Text:
 
 
 Media = Image | Video | Text
+
+
+def write_gif(file: Path | BinaryIO, pictures: Iterable[tuple[Picture, float]]) -> None:
+    """An endless GIF of pictures and the seconds that each is shown for. Pillow joins equal neighbours, which are then
+    one picture that is shown for as long as they are."""
+    timed = _in_hundredths(pictures)
+    next(timed).save(file, "GIF", save_all=True, append_images=timed, loop=0)
+
+
+def _in_hundredths(pictures: Iterable[tuple[Picture, float]]) -> Iterator[Picture]:
+    """With their durations for Pillow. A GIF counts in hundredths of a second, so that each picture is shown until the
+    hundredth nearest to its end; one that would be shown for less than the shortest gives its time to the next."""
+    end, past, picture = 0.0, 0, None
+    for picture, seconds in pictures:
+        end += seconds
+        hundredths = round(100 * end) - past
+        if hundredths >= SHORTEST:
+            picture.info["duration"] = 10 * hundredths
+            past += hundredths
+            yield picture
+    if past == 0 and picture is not None:
+        yield picture
 
 
 def can_encode(codec: str) -> bool:
