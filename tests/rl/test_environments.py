@@ -189,6 +189,7 @@ def test_a_picture_with_its_channels_last_is_the_same_picture():
         environments = GymEnvironments(id, count=1)
         environments._environments.reset = lambda seed: (np.arange(9 * 8 * 3, dtype=np.uint8).reshape(1, 9, 8, 3), {})
         assert environments.reset().obs[0, 1, 4, 5] == (4 * 8 + 5) * 3 + 1
+        assert q_network(environments.spec, torso="tiny").torso[0].in_channels == 3
 
 
 @pytest.mark.parametrize(

@@ -347,6 +347,25 @@ def test_recipes_on_other_games_have_no_bars_to_compare(caplog):
     assert "the recipes were not run on the same games" in caplog.text
 
 
+def test_a_curve_is_drawn_of_a_run_that_was_killed_while_it_wrote(capsys):
+    line = {"step": 1, "frames": 4, "train/return": 3.0}
+    folder = Path(a_run("runs/a", lines=[line, line | {"step": 2, "frames": 8}]))
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 3, "frames": 12, "train/ret')
+    assert scores([str(folder), "--figure", "curves.png"]) == 0
+    assert Path("curves.png").stat().st_size > 1_000
+    (folder / "metrics.jsonl").unlink()
+    assert "no learning curve to draw" in complaint(str(folder), "--figure", "none.png")
+
+
+def test_a_damaged_run_is_left_out_and_said_to_be(caplog):
+    caplog.set_level("INFO")
+    whole, damaged = a_run("runs/a"), a_run("runs/b", seed=1)
+    (Path(damaged) / "result.json").write_text('{"status": "fin')
+    assert [outcome.source for outcome in read(["runs"])] == [whole]
+    assert "runs/b: damaged" in caplog.text
+
+
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
 def test_the_figure_is_written(kind, capsys):
     family(["Catch-v0"], ["dqn"], seeds=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,9 +37,12 @@ def curve_of(folders: Sequence[Path], key: str, until: float) -> Curve:
 
 def read_values(folder: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
     """A run's frames (n,) and values (n,) of one metric, as far as it has been written; steps where the data count
-    nothing."""
-    written = (folder / "metrics.jsonl").read_text(encoding="utf-8")
-    lines = [json.loads(line) for line in written.split("\n") if line]
+    nothing. A line that was cut off, in a run that was killed or goes on, is left out."""
+    path = folder / "metrics.jsonl"
+    lines = []
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else ():
+        with contextlib.suppress(json.JSONDecodeError):
+            lines.append(json.loads(line))
     pairs = [(line.get("frames", line["step"]), line[key]) for line in lines if line.get(key) is not None]
     frames, values = np.array(pairs, dtype=float).reshape(-1, 2).T
     return frames, values

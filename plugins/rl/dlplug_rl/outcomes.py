@@ -121,8 +121,12 @@ def _of_run(folder: Path, wanted: Wanted) -> Iterator[Outcome]:
     if not (folder / "result.json").is_file():
         log.info(f"{folder}: has not ended; left out")
         return
-    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    try:
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except (ValueError, yaml.YAMLError) as error:
+        log.info(f"{folder}: damaged ({str(error).splitlines()[0]}); left out")
+        return
     if result["status"] != "finished":
         log.info(f"{folder}: {result['status']}; left out")
         return

@@ -28,7 +28,7 @@ def convolutional(shape: tuple[int, ...], layers: tuple[Layer, ...], layer_norm:
         modules += [nn.Conv2d(channels, out, kernel, stride), *_norm(out, layer_norm), nn.ReLU()]
         channels, height, width = out, (height - kernel) // stride + 1, (width - kernel) // stride + 1
         if min(height, width) < 1:
-            raise UserError(f"frames of {shape[1]}x{shape[2]} are too small for this network")
+            raise UserError(f"{too_small(shape)}; --model.torso tiny and mlp see smaller ones than nature and small")
     return nn.Sequential(*modules, nn.Flatten()), channels * height * width
 
 
@@ -47,7 +47,7 @@ def impala(shape: tuple[int, ...], width: int, layer_norm: bool) -> tuple[nn.Mod
     regions at the end, which give the same features for any size of frames from 42x42."""
     channels = _picture(shape)[0]
     if min(shape[1:]) < 42:
-        raise UserError(f"frames of {shape[1]}x{shape[2]} are too small for this network: it needs 42x42")
+        raise UserError(f"{too_small(shape)}: it needs 42x42 or more")
     modules: list[nn.Module] = []
     for out in (16 * width, 32 * width, 32 * width):
         modules += [nn.Conv2d(channels, out, 3, padding=1), *_norm(out, layer_norm), nn.MaxPool2d(3, 2, padding=1)]
@@ -71,6 +71,10 @@ class Residual(nn.Module):
 def _norm(channels: int, wanted: bool) -> list[nn.Module]:
     """Layer norm of a picture: one mean and deviation over all channels and places."""
     return [nn.GroupNorm(1, channels)] if wanted else []
+
+
+def too_small(shape: tuple[int, ...]) -> str:
+    return f"pictures of {shape} (channels, height, width) are too small for this network"
 
 
 def _picture(shape: tuple[int, ...]) -> tuple[int, int, int]:
