@@ -8,7 +8,7 @@ import os
 import pytest
 from served import served
 
-from dlplug import Remote, UserError, downloads, fetched, stop
+from dlplug import Remote, UserError, downloads, fetched
 
 CONTENT = bytes(range(256)) * 8192  # 2 MiB
 
@@ -50,6 +50,8 @@ def test_a_file_that_was_put_there_by_hand_is_verified_too(remote, tmp_path):
 
 
 def test_a_download_hears_a_stop_and_leaves_nothing(remote, tmp_path):
+    from dlplug import stop
+
     stop.ask_to_stop()
     try:
         with pytest.raises(stop.Stopped):
