@@ -168,5 +168,5 @@ def test_the_top_of_the_repository_holds_only_what_belongs_there():
     if done.returncode:
         pytest.skip("not a git checkout")
     entries = {path.partition("/")[0] for path in done.stdout.splitlines()}
-    allowed = {"dlplug", "plugins", "envs", "tests", "pyproject.toml", "README.md", "LICENSE"}
+    allowed = {"dlplug", "plugins", "envs", "findings", "tests", "pyproject.toml", "README.md", "LICENSE"}
     assert {entry for entry in entries if not entry.startswith(".")} == allowed
