@@ -116,7 +116,7 @@ def watch(run: Run) -> dict[str, float]:
     return {name: run.latest[name] for name in list(wanted)[:3] if name in run.latest}
 
 
-def duration(seconds: NonNegativeFloat) -> str:
+def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
