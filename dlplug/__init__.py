@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dlplug.runner import evaluate, resume, run
     from dlplug.runs import Run
     from dlplug.samples import sample
-    from dlplug.sampling import Order
+    from dlplug.sampling import Order, to_device
     from dlplug.source import Trained, trained
 
 _HOMES = {
@@ -55,7 +55,7 @@ _HOMES = {
     "runs": ("Run",),
     "runner": ("evaluate", "resume", "run"),
     "samples": ("sample",),
-    "sampling": ("Order",),
+    "sampling": ("Order", "to_device"),
     "source": ("Trained", "trained"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -99,6 +99,7 @@ __all__ = [
     "resume",
     "run",
     "sample",
+    "to_device",
     "trained",
     "use",
 ]

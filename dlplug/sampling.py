@@ -16,6 +16,14 @@ def epoch_order(length: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(length, generator=generator)
 
 
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on a device. On its way to a GPU it is pinned: from other memory the host would wait for all
+    that the GPU has still to do."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
 class Order:
     """Indices of the next batch, shuffled anew each epoch; a last, smaller batch is left out so that shapes are fixed.
 

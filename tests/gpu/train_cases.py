@@ -58,17 +58,28 @@ class Watched:
 
         def step_function(trainer: TorchTrainer, job: Any) -> Callable[[Any], Any]:
             learn = make(trainer, job)
+            if not hasattr(job.data, "environments"):  # a player waits for the actions that the model chooses
+                job.data.batches = functools.partial(self.batches, job.data.batches)
 
             def watched(batch: Any) -> Any:
-                with self.step():
+                with self.watch():
                     return learn(batch)
 
             return watched
 
         TorchTrainer.step_function = step_function
 
+    def batches(self, make: Callable[[Any], Iterator[Any]], model: Any) -> Iterator[Any]:
+        """The data's, watched from the second on: before the first they are sent to the device."""
+        stream = make(model)
+        yield next(stream)
+        while True:
+            with self.watch():
+                batch = next(stream)
+            yield batch
+
     @contextlib.contextmanager
-    def step(self) -> Iterator[None]:
+    def watch(self) -> Iterator[None]:
         """On a real GPU torch itself warns of what waits."""
         if VIRTUAL:
             self.gpu.listening = True

@@ -9,7 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlplug import Data, Labelled, NonNegativeFloat, NonNegativeInt, Order, PositiveInt, Range, Spec, UserError
+from dlplug import (
+    Data,
+    Labelled,
+    NonNegativeFloat,
+    NonNegativeInt,
+    Order,
+    PositiveInt,
+    Range,
+    Spec,
+    UserError,
+    to_device,
+)
 
 
 class HeldOut(NamedTuple):
@@ -38,7 +49,7 @@ class Table(Data):
         device = next(model.parameters()).device
         x, y = (part.to(device) for part in self.parts["train"])
         while True:
-            index = self.order.next().to(device)
+            index = to_device(self.order.next(), device)
             self.count += len(index)
             yield Labelled(x[index], y[index])
 

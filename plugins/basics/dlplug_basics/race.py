@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dlplug import Data, Loss, NonNegativeFloat, Order, PositiveInt, Range, Spec, Update, UserError
+from dlplug import Data, Loss, NonNegativeFloat, Order, PositiveInt, Range, Spec, Update, UserError, to_device
 from dlplug_basics.trace import Trace
 
 RACERS = {
@@ -65,7 +65,7 @@ class Valley(Data):
         device = next(model.parameters()).device
         x, y = self.x.to(device), self.y.to(device)
         while True:
-            index = self.order.next().to(device)
+            index = to_device(self.order.next(), device)
             yield Race(x[index], y[index], x, y)
 
 

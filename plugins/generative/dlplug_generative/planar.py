@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
-from dlplug import Data, Labelled, NonNegativeFloat, PositiveInt, Spec, UserError
+from dlplug import Data, Labelled, NonNegativeFloat, PositiveInt, Spec, UserError, to_device
 from dlplug.distributed import rank
 
 HELD_OUT = 5000  # points of each split
@@ -75,7 +75,7 @@ class Planar(Data):
             seed = self.seed * 1_000_003 + self.count * 7_919 + rank() * 104_729
             self.count += self.batch_size
             x, y = self.noisy(self.batch_size, seed)
-            yield Labelled(x.to(device), y.to(device))
+            yield Labelled(to_device(x, device), to_device(y, device))
 
     def split(self, name: str) -> PlanarHeldOut:
         return PlanarHeldOut(*self.held_out(name), self.names, self.held_out("train").x)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from dlplug import Data, NonNegativeInt, Order, PositiveInt, Range, Spec, UserError
+from dlplug import Data, NonNegativeInt, Order, PositiveInt, Range, Spec, UserError, to_device
 from dlplug.distributed import rank
 from dlplug_memory.stories import ANSWER, TASKS, Story, read_task
 from dlplug_memory.tasks import Sequences, sequence_seed
@@ -79,7 +79,7 @@ class Babi(Data):
         device = next(model.parameters()).device
         train, generator = Written(*(part.to(device) for part in self.parts["train"])), Generator()
         while True:
-            index = self.order.next().to(device)
+            index = to_device(self.order.next(), device)
             questions = self.questions
             if self.count < self.curriculum:
                 generator.manual_seed(sequence_seed(self.order.seed, self.count, rank()))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
-from dlplug import Data, Spec, UserError
+from dlplug import Data, Spec, UserError, to_device
 from dlplug.distributed import rank
 
 HELD_OUT = {"val": 1, "test": 2}  # in the seeds of held-out sequences, which are the same for every run
@@ -93,7 +93,7 @@ class Task(Data):
             if self.pad:
                 batch = padded(batch, self.steps(self.largest))
             self.count += self.batch_size
-            yield Sequences(*(part.to(device, non_blocking=True) for part in batch))
+            yield Sequences(*(to_device(part, device) for part in batch))
 
     def largest_at(self, count: int) -> int:
         """The largest size drawn after so many sequences: it grows evenly over the curriculum."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlplug import Data
+from dlplug import Data, to_device
 from dlplug.distributed import rank
 from dlplug_rl.atari import PROTOCOLS, AtariEnvironments, AtariProtocol, ProtocolName, find_game, frame_statistics
 from dlplug_rl.cpus import usable_cpus
@@ -103,7 +103,7 @@ class Actor(Data):
 @torch.no_grad()
 def q_values(model: nn.Module, obs: np.ndarray, device: torch.device) -> Tensor:
     """Q(s, ·) (N, actions) of observations (N, ...) as the environments show them."""
-    return model(torch.from_numpy(obs).to(device))
+    return model(to_device(torch.from_numpy(obs), device))
 
 
 def atari_stage(

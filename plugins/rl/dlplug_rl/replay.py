@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlplug.errors import UserError
+from dlplug import UserError, to_device
 from dlplug_rl.memory import HEADROOM, available
 
 OLDEST = 255  # ages are bytes; no stack or window is that long
@@ -131,7 +131,8 @@ class Replay:
     def _write(self, frame: np.ndarray, age: np.ndarray) -> None:
         assert self.frames is not None, "place() comes first"
         at = self.written % self.length
-        self.frames[at * self.lanes : (at + 1) * self.lanes].copy_(torch.from_numpy(np.ascontiguousarray(frame)))
+        newest = to_device(torch.from_numpy(np.ascontiguousarray(frame)), self.frames.device)
+        self.frames[at * self.lanes : (at + 1) * self.lanes].copy_(newest)
         old = np.count_nonzero(self.age[at]) if self.written >= self.length else 0
         self.starts += np.count_nonzero(age) - old
         self.age[at] = age
@@ -151,8 +152,8 @@ class Replay:
         shape = (2, size, self.stack * self.frame[0], *self.frame[1:])
         obs, next_obs = self._gather(rows.reshape(-1), device).view(shape).unbind()
         scalars = np.stack([reward, terminated, self.gammas[steps], self._weights(size)])
-        reward, terminated, discount, weight = torch.from_numpy(scalars).to(device, non_blocking=True).unbind()
-        action = torch.from_numpy(action.astype(np.int64)).to(device, non_blocking=True)
+        reward, terminated, discount, weight = to_device(torch.from_numpy(scalars), device).unbind()
+        action = to_device(torch.from_numpy(action.astype(np.int64)), device)
         return Transition(obs, action, reward, terminated, next_obs, discount, weight, self.tell)
 
     def tell(self, surprise: Tensor) -> None:
@@ -161,7 +162,7 @@ class Replay:
     def _gather(self, rows: np.ndarray, device: torch.device) -> Tensor:
         """Those rows of `frames`, on a device."""
         assert self.frames is not None, "place() comes first"
-        index = torch.from_numpy(rows).to(self.frames.device, non_blocking=True)
+        index = to_device(torch.from_numpy(rows), self.frames.device)
         if self.frames.device.type == device.type:
             return self.frames.index_select(0, index)
         pinned = torch.empty((len(rows), *self.frame), dtype=self.dtype, pin_memory=device.type == "cuda")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlplug import Fraction, NonNegativeInt, PositiveInt, UserError
+from dlplug import Fraction, NonNegativeInt, PositiveInt, UserError, to_device
 from dlplug.stop import stop_if_asked
 from dlplug_rl.acting import Actor, Linear, Stage, atari_stage, gym_stage, own_seed, q_values
 from dlplug_rl.environments import Environments
@@ -85,7 +85,7 @@ class RolloutPlayer(Actor):
         while True:
             steps = self.play(model, device)
             for _ in range(self.plan.epochs):
-                order = torch.from_numpy(self.random.permutation(len(steps.action))).to(device)
+                order = to_device(torch.from_numpy(self.random.permutation(len(steps.action))), device)
                 for rows in order.split(size):
                     yield Steps(*(column[rows] for column in steps))
 
@@ -110,7 +110,9 @@ class RolloutPlayer(Actor):
             ended[t], first[t], next_value[t] = seen.terminated | seen.truncated, seen.first, q.max(1)
         goal = lambda_returns(reward, stops, ended, next_value, self.plan.gamma, self.plan.trace)
         columns = (obs, action, goal, (~first).astype(np.float32))
-        return Steps(*(torch.from_numpy(column.reshape(-1, *column.shape[2:])).to(device) for column in columns))
+        return Steps(
+            *(to_device(torch.from_numpy(column.reshape(-1, *column.shape[2:])), device) for column in columns)
+        )
 
 
 class AtariRollout(RolloutPlayer):

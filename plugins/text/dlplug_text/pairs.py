@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dlplug import Data, Run, Spec, UserError, nearest
+from dlplug import Data, Run, Spec, UserError, nearest, to_device
 from dlplug.distributed import rank, world_size
 from dlplug.sampling import epoch_order
 from dlplug_text.keeping import keep_vocabulary, kept_vocabulary, read_or_miss
@@ -182,7 +182,8 @@ class Pairs(Data):
             self.count += self.batch_size
             pairs = sorted((self.training[number] for number in mine), key=lambda pair: -len(pair[0]))
             source, target = zip(*pairs, strict=True)
-            yield Pair(filled_up(source).to(device), filled_up(target).to(device), tuple(map(len, source)))
+            x, y = (to_device(filled_up(side), device) for side in (source, target))
+            yield Pair(x, y, tuple(map(len, source)))
 
     def split(self, name: str) -> HeldOutPairs:
         return HeldOutPairs(lambda: self.part(name), self.source, self.target, f"{self.protocol}; {name} split")

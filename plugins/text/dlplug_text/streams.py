@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dlplug import Data, Run, Spec, UserError
+from dlplug import Data, Run, Spec, UserError, to_device
 from dlplug.distributed import rank, world_size
 from dlplug_text.keeping import keep_vocabulary, kept_vocabulary, read_or_miss
 from dlplug_text.vocabularies import Kind, Vocabulary, encoded, made, restored
@@ -127,7 +127,7 @@ class TextStream(Data):
         while True:
             generator.manual_seed(batch_seed(self.seed, self.count, rank()))
             begin = torch.randint(len(tokens) - self.window, (mine, 1), generator=generator)
-            index = begin.to(tokens.device, non_blocking=True) + within
+            index = to_device(begin, tokens.device) + within
             self.count += self.batch_size * self.window
             yield Tokens(tokens[index], tokens[index + 1], alone)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dlplug import Data, Labelled, Order, Spec, UserError
+from dlplug import Data, Labelled, Order, Spec, UserError, to_device
 from dlplug.distributed import rank
 from dlplug_vision.augment import cutout, flip, padded_crop
 
@@ -105,7 +105,7 @@ class Images(Data):
         generator = torch.Generator(device)
         while True:
             generator.manual_seed(batch_seed(self.seed, self.count, rank()))
-            index = self.order.next().to(device, non_blocking=True)
+            index = to_device(self.order.next(), device)
             self.count += self.order.batch_size
             yield Labelled(self.augmented(scaled(images[index]), fill, generator), y[index])
 
