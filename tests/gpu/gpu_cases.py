@@ -143,7 +143,7 @@ CASES: dict[str, Case] = {
     "ntm-copy-bf16": Case("ntm-copy", {**TAPE, **BF16, "data.max_length": 2}),
     "ntm-recall": Case("ntm-recall", {**TAPE, "data.max_items": 2}),
     "ntm-repeat-copy": Case("ntm-repeat-copy", {**TAPE, "data.max_length": 2, "data.max_repeats": 2}),
-    "ntm-sort": Case("ntm-sort", {**TAPE, "data.max_items": 3}),
+    "ntm-sort": Case("ntm-sort", {**TAPE, "data.min_vectors": 2, "data.max_vectors": 3}),
     "n-grams": Case("lstm-copy", {"data": "n-grams", "data.batch_size": 2, "model.width": 8}),
     "dnc-copy": Case("dnc-copy", {**TAPE, "data.max_length": 2}, samplers=("memory",)),
     "dnc-copy-bf16": Case("dnc-copy", {**TAPE, **BF16, "data.max_length": 2}),
@@ -153,7 +153,7 @@ CASES: dict[str, Case] = {
     # text
     "char-rnn": Case("char-rnn", {**WORDS, "model.units": 8}, samplers=("text",)),
     "char-lstm": Case("char-lstm", {**WORDS, "model.units": 8, "steps": 60}, samplers=("cells", "gradients")),
-    "char-gru": Case("char-gru", {**WORDS, "data": "stdlib", "model.units": 8}),
+    "char-gru": Case("char-gru", {"data.window": 12, "data.batch_size": 4, "model.units": 8}),
     "char-gpt": Case("char-gpt", GPT, samplers=("text",), quick=True),
     "shakespeare-gpt": Case("shakespeare-gpt", GPT, "gpu"),
     "shakespeare-lstm": Case("shakespeare-lstm", {**WORDS, "model.units": 8}, "gpu"),
