@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from dlplug.advice import command
 from dlplug.argv import first, nothing_more, one, plugin_options, take_flag, take_value, whole
@@ -15,6 +15,9 @@ from dlplug.errors import UserError, nearest
 from dlplug.lines import say_to
 from dlplug.plugins import KINDS, Host, load_host, one_line
 from dlplug.usage import USAGE
+
+if TYPE_CHECKING:
+    from dlplug.runs import Run
 
 OWN_HELP = ("run", "sample", "completion")  # of what they are given
 
@@ -132,11 +135,12 @@ def eval_command(host: Host, arguments: list[str]) -> int:
     name = first(arguments, "eval", "RUN", [])
     find_run(name)
     options = parse(arguments)
-    from dlplug.runner import evaluate
+    from dlplug.runner import evaluation_of
 
     _warn(host)
-    values = evaluate(name, options, host=host)
-    return _print(values, as_json, lambda: _print_values(values, sys.stdout))
+    run, values = evaluation_of(name, options, host=host)
+    protocol = {"protocol": run.protocol} if run.protocol else {}
+    return _print(values | protocol, as_json, lambda: _print_evaluation(run, values | protocol))
 
 
 def sample_command(host: Host, arguments: list[str]) -> int:
@@ -239,6 +243,17 @@ def _print(value: Any, as_json: bool, print_for_people: Callable[[], None]) -> i
     else:
         print_for_people()
     return 0
+
+
+def _print_evaluation(run: Run, values: Mapping[str, Any]) -> None:
+    """What was measured, and whether it reaches the recipe's targets."""
+    from dlplug.targets import none_stated_for, standing, verdicts
+
+    _print_values(values, sys.stdout)
+    lines = verdicts(standing(run.host, run.config), values)
+    others = none_stated_for(run.host, run.config)
+    for line in lines or ([f"no target is stated for {others}"] if others else []):
+        print(line)
 
 
 def _print_values(values: Mapping[str, Any], stream: TextIO) -> None:

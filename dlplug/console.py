@@ -12,6 +12,7 @@ from dlplug.advice import command
 from dlplug.hookspecs import hookimpl
 from dlplug.media import Media
 from dlplug.ranges import NonNegativeFloat
+from dlplug.targets import evaluated, none_stated_for, verdicts
 
 if TYPE_CHECKING:
     from dlplug.runs import Run
@@ -92,6 +93,8 @@ def header(run: Run) -> list[str]:
         lines.append(f"preset {run.preset}: {summary} (others: {', '.join('--preset ' + o for o in others)})")
     targets = [target for target in run.targets if target.stated]
     lines += [f"target: {target}" for target in targets[:MOST_TARGETS]]
+    if not targets and (others := none_stated_for(run.host, run.config | evaluated(run.host, run.config))):
+        lines.append(f"target: none is stated for {others}")
     if (more := len(targets) - MOST_TARGETS) > 0:
         lines.append(f"and {more} more targets: {command('show', run.recipe)}")
     return lines
@@ -101,10 +104,12 @@ def closing(run: Run, result: Mapping[str, Any]) -> list[str]:
     lines = [f"{result['status']} after {result['steps']:,} steps and {duration(result['seconds'])}: {run.folder}"]
     if "protocol" in result:
         lines.append(f"protocol: {result['protocol']}")
-    for target in run.targets:
-        if target.stated and target.metric in result["metrics"]:
-            value = result["metrics"][target.metric]
-            lines.append(f"{target.metric} {value:.4g}: target {'reached' if target.reached(value) else 'not reached'}")
+    if result["status"] == "finished":
+        lines += verdicts(run.judged, result["metrics"])
+        left = [t for t in run.targets if t.stated and not (t in run.judged and t.metric in result["metrics"])]
+        if left:
+            names = ", ".join(target.metric for target in left[:MOST_TARGETS])
+            lines.append(f"whether the target is reached ({names}): {command('eval', run.folder)}")
     if result["status"] == "interrupted":
         lines.append(f"go on with: {command('resume', run.folder)}")
     return lines

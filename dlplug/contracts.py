@@ -62,6 +62,9 @@ class Data(Stateful):
     protocol: what a measurement on the held-out data means ("sticky actions 0.25, full episodes"), told with the score.
     exact: False where something cannot be saved (an emulator): `resume` then says that this part starts afresh.
 
+    training_options: the options that change how it is learnt and not what is measured on the held-out data. A recipe's
+        target holds whatever they are; with another value of any other option, a run is not judged by it.
+
     A factory that names `seed` among its keyword arguments is given the run's. It is the same in every process of a
     distributed run: data that draw at random add `distributed.rank()` to it, and `Order` takes its share by itself.
     """
@@ -73,6 +76,7 @@ class Data(Stateful):
     splits: tuple[str, ...] = ("eval",)
     protocol: str = ""
     exact: bool = True
+    training_options: tuple[str, ...] = ("batch_size",)
     remembers = ("count",)
 
     def batches(self, model: nn.Module) -> Iterator[Any]:

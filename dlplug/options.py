@@ -76,6 +76,13 @@ def resolve(
     return {"recipe": name, "preset": preset, length[0]: values[length[0]], **choices, **_without(values, units)}
 
 
+def usual(host: Host, name: str, layer: Mapping[str, Any], preset: str = "") -> Config:
+    """As `resolve`, but of a recipe's own values, which need no parsing: quick."""
+    config = {"recipe": name, "preset": preset} | _chosen(host, name, [layer], preset)
+    choices = {key: value for key, value in config.items() if key in choice_keys(host.recipe(name))}
+    return {option.name: option.default for option in schema(host, choices, units_of(host, choices))} | config
+
+
 def choose(host: Host, name: str, layers: Sequence[Mapping[str, Any]], preset: str = "") -> Config:
     """Which registered things a run would use: data, model, loss, trainer, optimizers, metrics."""
     keys = choice_keys(host.recipe(name))

@@ -21,6 +21,7 @@ from dlplug.options import KIND_OF, for_measuring, resolve
 from dlplug.plugins import Host, load_host
 from dlplug.records import write_config, write_evaluation
 from dlplug.runs import Run
+from dlplug.targets import evaluated
 
 log = logging.getLogger("dlplug")
 
@@ -122,12 +123,20 @@ def evaluate(name: str, options: Mapping[str, Any] | None = None, *, host: Host 
 
     options: an overlay; a metric's options may go without its name, {"epsilon": 0.001}.
     """
+    execution, values = evaluation_of(name, options, host=host)
+    return values | ({"protocol": execution.protocol} if execution.protocol else {})
+
+
+def evaluation_of(
+    name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None
+) -> tuple[Run, dict[str, Any]]:
+    """The run as it was evaluated, and what was measured."""
     from dlplug.trainer import measure
 
     host = host or load_host()
     saved = open_run(name, host=host).config
     given = for_measuring(host, saved, options or {})
-    execution = open_run(name, for_evaluation(host, saved, given), host=host)
+    execution = open_run(name, evaluated(host, saved, given), host=host)
     if not execution.metrics:
         raise UserError(f"recipe {execution.recipe} has no metrics to evaluate")
     job = execution.make("trainer").load(execution)
@@ -141,19 +150,7 @@ def evaluate(name: str, options: Mapping[str, Any] | None = None, *, host: Host 
             execution.write_media(key, value)
             values[key] = str(value.path)
     write_evaluation(execution, given, values)
-    return values | ({"protocol": execution.protocol} if execution.protocol else {})
-
-
-def for_evaluation(host: Host, config: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
-    """A layer over a run's configuration, above what its recipe says of the evaluation of the parts that are used."""
-    metrics = layer.get("metrics", config["metrics"])
-    metrics = [metrics] if isinstance(metrics, str) else metrics
-    own = host.recipe(config["recipe"]).evaluation
-
-    def stands(option: str) -> bool:
-        return option.split(".")[1] in metrics if option.startswith("metrics.") else option in config
-
-    return {option: value for option, value in own.items() if stands(option)} | dict(layer)
+    return execution, values
 
 
 def chosen_preset(host: Host, recipe: str, layers: Sequence[Mapping[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from dlplug.plugins import Host
 from dlplug.recipes import Target, claims
 from dlplug.records import EVALUATION, number, strict, write_config, write_json
 from dlplug.signatures import read_signature
+from dlplug.targets import evaluated, standing
 
 
 class Run:
@@ -136,10 +138,15 @@ class Run:
                 return better
         return False
 
-    @property
+    @functools.cached_property
     def targets(self) -> list[Target]:
-        """What the recipe claims of a run like this one."""
-        return [target for target in claims(self.definition, self.preset) if target.stands(self.config)]
+        """What the recipe claims of what `eval` measures of a run like this one."""
+        return standing(self.host, self.config | evaluated(self.host, self.config))
+
+    @functools.cached_property
+    def judged(self) -> list[Target]:
+        """Those of the targets that the run's own measurements answer: they measure as `eval` does."""
+        return [target for target in standing(self.host, self.config) if target in self.targets]
 
     def finish(self, status: str, message: str = "") -> None:
         """Writes result.json, last and atomically, and tells observers."""

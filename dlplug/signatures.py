@@ -40,6 +40,7 @@ class Signature:
     takes: tuple[str, ...]  # of what the run supplies
     summary: str
     unit: str = ""  # of a Data: what its class says it counts
+    training: tuple[str, ...] = ()  # and its `training_options`
 
 
 def read_signature(target: Any) -> Signature:
@@ -62,16 +63,23 @@ def inspected(target: Callable[..., Any]) -> Signature:
     doc = inspect.cleandoc(target.__doc__ or "")
     if inspect.isclass(target) and parameters:
         doc += "\n" + inspect.cleandoc(function.__doc__ or "")
-    return _signature([(p.name, types.get(p.name), p.default) for p in parameters], doc, getattr(target, "unit", ""))
+    return _signature(
+        [(p.name, types.get(p.name), p.default) for p in parameters],
+        doc,
+        getattr(target, "unit", ""),
+        getattr(target, "training_options", ()),
+    )
 
 
-def _signature(parameters: Sequence[tuple[str, Any, Any]], doc: str, unit: str = "") -> Signature:
+def _signature(
+    parameters: Sequence[tuple[str, Any, Any]], doc: str, unit: str = "", training: Sequence[str] = ()
+) -> Signature:
     helps = _helps(doc, [name for name, _, _ in parameters])
     options = tuple(Option(n, t or _type_of(d), d, helps.get(n, "")) for n, t, d in parameters if n not in GIVEN)
     first_paragraph = re.split(r"\n\s*\n|\n\s*[a-z_][\w, ]*: ", doc.strip())[0]
     summary = re.split(r"(?<=\w[.)])\s+(?=[A-Z])", " ".join(first_paragraph.split()))[0]
     takes = tuple(name for name, _, _ in parameters if name in GIVEN)
-    return Signature(options, takes, summary, unit)
+    return Signature(options, takes, summary, unit, tuple(training))
 
 
 def _type_of(default: Any) -> type:
@@ -117,12 +125,12 @@ def _parsed(target: str) -> Signature:
         raise _NotPlain(target)
     module, node = found
     doc = ast.get_docstring(node) or ""
-    function, unit = node, ""
+    function, unit, training = node, "", ()
     if isinstance(node, ast.ClassDef):
-        unit = _unit(module, node)
+        unit, training = (_attribute(module, node, name) or "" for name in ("unit", "training_options"))
         module, function = _constructor(module, node)
     if function is None:
-        return _signature([], doc, unit)
+        return _signature([], doc, unit, training)
     assert isinstance(function, ast.FunctionDef)
     parameters = []
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
@@ -130,7 +138,7 @@ def _parsed(target: str) -> Signature:
         parameters.append((argument.arg, kind, REQUIRED if default is None else _value(module, default)))
     if parameters and function is not node:
         doc += "\n" + (ast.get_docstring(function) or "")
-    return _signature(parameters, doc, unit)
+    return _signature(parameters, doc, unit, training)
 
 
 def _annotation(module: str, node: ast.expr | None) -> Any:
@@ -186,12 +194,13 @@ def _constructor(module: str, node: ast.ClassDef) -> tuple[str, ast.FunctionDef 
     return module, None
 
 
-def _unit(module: str, node: ast.ClassDef) -> str:
-    """The class attribute `unit`, its own or its bases'."""
+def _attribute(module: str, node: ast.ClassDef, name: str) -> Any:
+    """A class attribute, its own or its bases'; None where there is none."""
     for item in node.body:
-        if isinstance(item, (ast.Assign, ast.AnnAssign)) and item.value is not None and "unit" in _targets(item):
+        if isinstance(item, (ast.Assign, ast.AnnAssign)) and item.value is not None and name in _targets(item):
             return _value(module, item.value)
-    return next((unit for home, base in _bases(module, node) if (unit := _unit(home, base))), "")
+    found = (_attribute(home, base, name) for home, base in _bases(module, node))
+    return next((value for value in found if value is not None), None)
 
 
 def _bases(module: str, node: ast.ClassDef) -> Iterator[tuple[str, ast.ClassDef]]:

@@ -21,6 +21,7 @@ from dlplug.recipes import Target, claims
 from dlplug.records import write_json
 from dlplug.runner import chosen_preset, evaluate, run
 from dlplug.runs import Run
+from dlplug.targets import changes, evaluated, standing
 
 log = logging.getLogger("dlplug")
 
@@ -39,9 +40,9 @@ def verify(
 ) -> list[dict[str, Any]]:
     """Every seed is trained and reported; a target is reached when the mean over the seeds reaches it.
 
-    each: overlays, [{"data.game": "pong"}, {"data.game": "breakout"}], for a record of each. A target that does not say
-    where it holds is a claim about the recipe's own values: an overlay that changes any of them has no such bar, and
-    its record says so. What is wrong with a later overlay is said before the first is trained.
+    each: overlays, [{"data.game": "pong"}, {"data.game": "breakout"}], for a record of each. What measures something
+        else than the target is about has no bar, and its record says so. What is wrong with a later overlay is said
+        before the first is trained.
 
     The records go into <folder>/<recipe>.json. A record of more seeds than are asked for is never replaced.
     """
@@ -111,10 +112,8 @@ def _verified(
     """Trains the seeds under options and a change. What is there is recorded after each, so that neither an
     interruption nor a failure loses a finished run."""
     config = resolve(host, recipe, [options, change], preset)
-    standing = [target for target in targets if target.stands(config) and (target.where or not change)]
-    watching = {"seed", *host.names("observers")}
-    learnt = {key: value for key, value in options.items() if key.partition(".")[0] not in watching}
-    different = change or ({} if standing else learnt)
+    config |= evaluated(host, config)
+    judging, others = standing(host, config), changes(host, config, targets[0])
     record: dict[str, Any] = {}
     runs: list[dict[str, Any]] = []
     first = int(options.get("seed", 0))
@@ -124,7 +123,7 @@ def _verified(
             kept = f"{len(runs)} of {seeds} seeds are recorded in {path}" if runs else "nothing was recorded"
             raise UserError(f"interrupted at seed {seed}: {kept}; go on with {command('resume', trained.folder)}")
         runs.append(_outcome(trained, evaluate(str(trained.folder), host=host)))
-        compared = [_compared(target, runs) for target in standing] or [_without_bar(targets[0], runs, different)]
+        compared = [_compared(target, runs) for target in judging] or [_without_bar(targets[0], runs, others)]
         record = {
             "recipe": recipe,
             "preset": preset,

@@ -14,7 +14,7 @@ from layers import complaint, file_of, registering, typed, with_plugins
 from dlplug.options import arguments, for_measuring, read_file, resolve
 from dlplug.plugins import load_host
 from dlplug.recipes import Preset, Recipe, use
-from dlplug.runner import for_evaluation
+from dlplug.targets import evaluated as for_evaluation
 
 HOST = load_host([str(Path(__file__).parent / "toys.py")])
 

@@ -168,15 +168,15 @@ def test_an_interruption_loses_no_finished_run(host, quiet, in_tmp_path):
 
 
 def test_verify_as_a_person_would(cli, toys, in_tmp_path):
-    line = "verify toy-moons --each model.width=32,4 --seeds 2 --steps 3 --console off --tensorboard off --device cpu"
+    line = "verify toy-moons --each data.noise=0.1,0.4 --seeds 2 --steps 3 --console off --tensorboard off --device cpu"
     said = cli("-p", toys, *line.split(), "-p", "no:wandb")
     assert said.code == 1, "the target is not reached"
     reached, without = [text for text in said.out.splitlines() if text.startswith("test/accuracy")]
     assert reached.endswith(": not reached")
-    assert without.startswith("test/accuracy: no target is stated for model.width=4: mean 0.")
+    assert without.startswith("test/accuracy: no target is stated for data.noise=0.4: mean 0.")
     said = cli("-p", toys, *line.split(), "-p", "no:wandb", "--json")
-    assert [record["config"]["model.width"] for record in said.json] == [32, 4]
-    single = line.replace("--each model.width=32,4", "--each model.width=4")
+    assert [record["config"]["data.noise"] for record in said.json] == [0.1, 0.4]
+    single = line.replace("--each data.noise=0.1,0.4", "--each data.noise=0.4")
     said = cli("-p", toys, *single.split(), "-p", "no:wandb", "--json")
     assert (said.code, len(said.json)) == (0, 1)
 
@@ -267,3 +267,18 @@ def test_a_damaged_record_is_said_before_anything_is_trained(host, quiet, in_tmp
     with pytest.raises(UserError, match=r"toy-moons\.json is damaged"):
         verify(host, "toy-moons", {**quiet, "steps": 3}, folder=in_tmp_path)
     assert not (in_tmp_path / "runs").exists()
+
+
+# A claim is about what it was stated for
+
+
+def test_a_recipes_bar_is_not_that_of_other_data(host, quiet, in_tmp_path):
+    (record,) = verify(host, "toy-moons", {**quiet, "steps": 2, "data.noise": 0.4}, folder=in_tmp_path)
+    assert record["reached"] is None
+    assert record["targets"][0]["target"] == "test/accuracy: no target is stated for data.noise=0.4"
+
+
+@pytest.mark.parametrize("options", [{"model.width": 5}, {"data.batch_size": 16}, {"optimizer.learning_rate": 0.3}])
+def test_how_it_is_learnt_is_free(host, quiet, in_tmp_path, options):
+    (record,) = verify(host, "toy-moons", {**quiet, "steps": 2, **options}, folder=in_tmp_path)
+    assert record["reached"] is False

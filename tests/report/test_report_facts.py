@@ -96,7 +96,8 @@ def test_what_eval_measured_is_judged_where_it_measured_as_the_recipe_says(tmp_p
     config = saved(host, "dqn-catch", {})
     for given, reached, why in (
         ({}, True, ""),
-        ({"seed": 3, "device": "cpu"}, None, "measured with --seed 3 --device cpu"),
+        ({"device": "cpu"}, True, ""),
+        ({"metrics.episodes.count": 3, "device": "cpu"}, None, "measured with --metrics.episodes.count 3 --device cpu"),
     ):
         folder = a_run(tmp_path / f"{len(given)}", config, metrics={"eval/return": 0.5, "train/loss": 2.0})
         told = {"metrics": {"eval/return": 1.0}, "protocol": "100 games", "step": 9, "options": given}
@@ -113,7 +114,8 @@ def test_a_run_on_other_data_is_not_judged_by_the_recipes_bar(tmp_path, host):
     assert not host.recipe("mlp-digits").targets[0].where
     for name, layer, judged in (
         ("same", {"seed": 4}, True),
-        ("other", {"data.batch_size": 16}, None),
+        ("other", {"data": "two-moons"}, None),
+        ("learnt otherwise", {"data.batch_size": 16}, True),
         ("fewer", {"metrics": ["share-right"]}, True),
     ):
         folder = a_run(tmp_path / name, saved(host, "mlp-digits", layer), metrics={"test/accuracy": 0.99})

@@ -41,6 +41,7 @@ class Babi(Data):
 
     unit = "sequences"
     splits = ("val", "test")
+    training_options = ("batch_size", "curriculum", "pad")
 
     def __init__(
         self,

@@ -44,6 +44,7 @@ class Task(Data):
 
     unit = "sequences"
     splits = ("val", "test")
+    training_options = ("batch_size", "curriculum", "pad")
 
     def __init__(
         self,

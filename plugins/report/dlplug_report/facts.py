@@ -11,6 +11,7 @@ from dlplug.errors import UserError
 from dlplug.options import choice_keys, resolve
 from dlplug.plugins import Host
 from dlplug.recipes import Target, claims
+from dlplug.targets import evaluated, standing
 from dlplug_report.reading import Record
 
 WATCHING = ("console", "tensorboard", "wandb")  # options of observers change nothing in a run
@@ -26,21 +27,21 @@ class Change(NamedTuple):
 
 class Facts(NamedTuple):
     """summary, source: the recipe's; "" where its plugin is not here. targets: what it claims of such a run.
-    watch: the metrics that matter most. changes: from the recipe (and preset). command: reproduces the run. missing:
-    "" or why the recipe could not be asked."""
+    judged: those of them that are about what was measured. watch: the metrics that matter most. changes: from the
+    recipe (and preset). command: reproduces the run. missing: "" or why the recipe could not be asked."""
 
     summary: str
     source: str
     targets: Sequence[Target]
+    judged: Sequence[Target]
     watch: Sequence[str]
     changes: Sequence[Change]
     command: str
     missing: str
 
     def comparable(self, target: Target) -> bool:
-        """Whether a claim is about such a run: one that does not say where it holds is about the recipe's own data and
-        what its metrics are told (Breakout has no bar that was Pong's)."""
-        return bool(target.where) or not any(c.option.startswith(("data", "metrics.")) for c in self.changes)
+        """Whether a claim is about what was measured of such a run (Breakout has no bar that was Pong's)."""
+        return target in self.judged
 
 
 def facts_of(host: Host, record: Record, usual: dict[Any, dict[str, Any]] | None = None) -> Facts:
@@ -54,7 +55,7 @@ def facts_of(host: Host, record: Record, usual: dict[Any, dict[str, Any]] | None
         own = _resolved(host, record.recipe, {}, config["preset"], {} if usual is None else usual)
     except (UserError, KeyError, TypeError) as error:
         missing = f"the recipe could not be asked: {error}"
-        return Facts("", "", (), (), (), exact, missing)
+        return Facts("", "", (), (), (), (), exact, missing)
     watching = {entry.name for entry in host.entries("observers")} | set(WATCHING)
     settings = {key: value for key, value in config.items() if _setting(key, watching)}
     changes = [Change(key, own.get(key), value) for key, value in settings.items() if own.get(key) != value]
@@ -62,7 +63,15 @@ def facts_of(host: Host, record: Record, usual: dict[Any, dict[str, Any]] | None
     given = {key: value for key, value in settings.items() if key in chosen or base.get(key) != value}
     targets = [target for target in claims(recipe, config["preset"]) if target.stands(config)]
     line = command_line(record.recipe, config["preset"], given)
-    return Facts(recipe.summary, recipe.source, targets, recipe.watch, changes, line, "")
+    judged = [target for target in targets if target in standing(host, _measuring(host, record, target))]
+    return Facts(recipe.summary, recipe.source, targets, judged, recipe.watch, changes, line, "")
+
+
+def _measuring(host: Host, record: Record, target: Target) -> Mapping[str, Any]:
+    """The configuration under which a target's value was measured, or else would be: by `eval`, or in training."""
+    if target.metric in record.result.get("metrics", {}) and target.metric not in record.evaluation.get("metrics", {}):
+        return record.config
+    return {**record.config, **evaluated(host, record.config, record.evaluation.get("options", {}))}
 
 
 def command_line(recipe: str, preset: str, given: Mapping[str, Any]) -> str:

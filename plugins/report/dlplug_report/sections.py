@@ -69,11 +69,9 @@ def verdicts(view: View) -> list[Verdict]:
 def _not_judged(view: View, target: Target) -> str:
     """Why a value is no answer to a claim, or ""."""
     if not view.facts.comparable(target):
-        return "other data or metrics"
-    if view.record.status != "finished":
-        return "not finished"
-    given = _measured(view.record, target).get("options", {})
-    return f"measured with {command_words(given)}" if given else ""
+        given = _measured(view.record, target).get("options", {})
+        return f"measured with {command_words(given)}" if given else "other data or metrics"
+    return "" if view.record.status == "finished" else "not finished"
 
 
 def _measured(record: Record, target: Target) -> dict[str, Any]:

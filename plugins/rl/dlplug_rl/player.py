@@ -62,6 +62,11 @@ class Player(Actor):
     """
 
     remembers = (*Actor.remembers, "owed")
+    training_options = (
+        "size", "environments", "threads", "replay", "replay_device", "batch_size", "learning_starts", "train_every",
+        "n_step", "gamma", "priority", "importance", "importance_steps", "epsilon_start", "epsilon_end",
+        "epsilon_steps", "clip_reward",
+    )  # fmt: skip
 
     def __init__(
         self,

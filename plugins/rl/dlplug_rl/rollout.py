@@ -59,6 +59,11 @@ class RolloutPlayer(Actor):
     """Plays `rollout` steps in every environment, then gives all of them, shuffled, `epochs` times over in
     `minibatches` parts, as Gallici et al. 2025 (PQN, arXiv:2407.04811) do."""
 
+    training_options = (
+        "size", "environments", "threads", "rollout", "epochs", "minibatches", "gamma", "trace", "epsilon_start",
+        "epsilon_end", "epsilon_steps", "clip_reward",
+    )  # fmt: skip
+
     def __init__(
         self,
         environments: Environments,

@@ -49,6 +49,7 @@ class Played(Data):
 
     name: str
     exact = False
+    training_options = ("environments",)
     frames_per_step = 1
     pictures_per_second = 30
     episode_limit: int | None = None

@@ -66,6 +66,7 @@ class Images(Data):
 
     unit = "images"
     splits = ("val", "test")
+    training_options = ("training", "batch_size", "flip", "crop", "cutout")
 
     def __init__(
         self,
