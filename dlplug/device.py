@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 
 import torch
 
@@ -51,9 +53,23 @@ def set_up(device: torch.device, threads: int) -> None:
         torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
         return
-    torch.set_flush_denormal(True)
+    flush_denormals()
     if threads:
         torch.set_num_threads(threads)
+
+
+def flush_denormals() -> None:
+    """On every thread that computes for this one. The mode belongs to a thread and passes to those that it starts, so
+    OpenMP's, which earlier work in this process has left waiting, end here: the next operation starts others. Else a
+    run in a notebook would keep denormals in a part of each product, and compute otherwise than the command."""
+    torch.set_flush_denormal(True)
+    if sys.platform != "win32":
+        pause = getattr(ctypes.CDLL(None), "omp_pause_resource_all", None)  # of OpenMP 5.0, in whatever torch brings
+        if pause is not None:
+            pause(OMP_PAUSE_HARD)
+
+
+OMP_PAUSE_HARD = 2
 
 
 def describe(device: torch.device) -> str:

@@ -34,8 +34,8 @@ def mend_cpu_autocast() -> torch.library.Library:
     """Makes CPU autocast compute some operators in fp32, for every caller: modules, functions and compiled code.
 
     Layer norms, as CUDA's autocast does by itself: the CPU's bf16 kernel sums the gradients of weight and bias over the
-    rows in bf16, so that at 4,096 rows they are some 7 % off and at 65,536 a half. (Batch, group, instance and RMS
-    norms sum in fp32.) LSTMs where the CPU lacks AVX-512: autocast hands them to oneDNN, which has none in bf16 for it.
+    rows in bf16, so that at 4,096 rows they are 7 to 20 % off. (Batch, group, instance and RMS norms sum in fp32.)
+    LSTMs where the CPU lacks AVX-512: autocast hands them to oneDNN, which has none in bf16 for it.
     """
     operators = ["layer_norm.default"]
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():

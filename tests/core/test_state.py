@@ -121,11 +121,11 @@ class LateFoe(toys.Walk):
 
 
 class AtTheThird(toys.Moons):
-    """Keeps every third time's place in a local: a stop after one batch would not show it."""
+    """Counts to three in a local: a stop behind the third batch would not show it."""
 
     def batches(self, model):
         for number, batch in enumerate(super().batches(model)):
-            yield batch._replace(x=batch.x + number // 3)
+            yield batch._replace(x=batch.x + number % 3)
 
 
 @pytest.mark.parametrize(("kind", "said"), [(LatePool, "takes, pool"), (LateFoe, "takes, foe")])
