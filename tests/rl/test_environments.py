@@ -244,3 +244,12 @@ def test_a_limit_ends_the_episodes_of_what_never_ends_by_itself():
 @pytest.mark.parametrize("limit", [None, 400])
 def test_actions_have_the_names_that_the_environment_gives_them(id, names, limit):
     assert GymEnvironments(f"dlplug_envs:dlplug/{id}-v0", count=2, limit=limit).spec.names == names
+
+
+@pytest.mark.parametrize("id", ["Catch", "Corridor"])
+def test_a_limit_that_no_episode_reaches_changes_nothing(id):
+    """Where a limit has to be kept, the environments are single ones instead of the registered vector."""
+    plain, limited = (
+        random_play(GymEnvironments(f"dlplug_envs:dlplug/{id}-v0", count=3, limit=limit), 120) for limit in (None, 999)
+    )
+    assert all((a == b).all() for x, y in zip(plain, limited, strict=True) for a, b in zip(x, y, strict=True))

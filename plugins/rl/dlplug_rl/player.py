@@ -197,7 +197,7 @@ class Atari(Player):
 class Gym(Player):
     """Plays any Gymnasium environment that shows a vector or a grid and has discrete actions.
 
-    id: as registered with Gymnasium; `module:id` imports the module first
+    id: as registered with Gymnasium; `module:id` imports a module first, of this folder or installed
     environments: how many are played at once
     replay: transitions remembered
     batch_size: transitions in a batch

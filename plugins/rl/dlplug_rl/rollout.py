@@ -173,7 +173,7 @@ class AtariRollout(RolloutPlayer):
 class GymRollout(RolloutPlayer):
     """Plays any Gymnasium environment that shows a vector or a grid and has discrete actions, without a replay.
 
-    id: as registered with Gymnasium; `module:id` imports the module first
+    id: as registered with Gymnasium; `module:id` imports a module first, of this folder or installed
     environments: how many are played at once
     rollout: steps of each environment between two times of learning
     epochs: times that each rollout is learnt from

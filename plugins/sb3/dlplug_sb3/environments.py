@@ -216,7 +216,7 @@ def find_game(name: str) -> tuple[str, str]:
 class Gym(Played):
     """Any Gymnasium environment, with the time limit that it was registered with.
 
-    id: as registered with Gymnasium; `module:id` imports the module first
+    id: as registered with Gymnasium; `module:id` imports a module first, of this folder or installed
     environments: how many are played at once
     """
 

@@ -3,7 +3,6 @@ memory (its replay), each of which can be saved and restored. Nothing of a check
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.save_util import recursive_getattr, recursive_setattr
-from stable_baselines3.her import HerReplayBuffer
 from torch import Tensor, nn
 
 from dlplug import Loss, UserError
@@ -116,10 +114,7 @@ class Memory:
         if not buffer.full and buffer.pos == 0:
             return
         newest = buffer.pos - 1
-        if isinstance(buffer, HerReplayBuffer):
-            with warnings.catch_warnings(action="ignore"):  # it warns of what is wanted here
-                buffer.truncate_last_trajectory()
-        elif buffer.handle_timeout_termination:
+        if buffer.handle_timeout_termination:
             buffer.timeouts[newest] = 1 - buffer.dones[newest]
         else:
             buffer.dones[newest] = 1
