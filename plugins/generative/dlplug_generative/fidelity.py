@@ -72,9 +72,9 @@ def inception_fid(
 ) -> Mapping[str, Any]:
     """Fréchet distance in the features of Inception, by torchmetrics: the number of the literature.
 
-    By the protocol of its first authors (Heusel et al. 2017), which Ho et al. 2020 and mimicry keep: pictures of 8 bits,
-    enlarged by TensorFlow 1's bilinear interpolation. Needs torch-fidelity and its weights; where they are missing the
-    log says so and nothing is measured.
+    By the protocol of its first authors (Heusel et al. 2017), which Ho et al. 2020 and mimicry keep: pictures of 8
+    bits, enlarged by TensorFlow 1's bilinear interpolation. Needs torch-fidelity and its weights; where they are
+    missing the log says so and nothing is measured.
 
     weights: the file; "" looks for it in the data folder.
     count: pictures to make.
