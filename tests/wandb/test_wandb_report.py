@@ -139,7 +139,7 @@ def test_runs_that_wandb_does_not_have_are_named(server: Server, online: dict[st
     never, later = run_folder(tmp_path / "never", ""), run_folder(tmp_path / "later", "bbbb2222")
     groups = [[there, never], [there, later], [there, other]]
     said = publish(online, *({"folders": group} for group in groups))
-    assert f"{never} is not in tester/digits: `dlplug run … --wandb offline` logs a run for it" in said[0]
+    assert f"{never} is not in tester/digits: `dlplug run mlp-digits --wandb offline` logs a run for it" in said[0]
     assert f"{later} is not in tester/digits: wandb sync {later}/wandb/offline-run-*" in said[1]
     assert "is of one project, and these runs are in tester/digits, tester/else" in said[2]
     assert server.reports == []
