@@ -65,22 +65,30 @@ def outcomes(
     environment: dict[str, str], request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, list[str]]:
     """The complaints about each chosen case. They share a process; one that ends it leaves the rest to another."""
-    items = [
-        item for item in request.session.items if item.path == Path(__file__) and isinstance(item, pytest.Function)
-    ]
-    chosen = [item.callspec.params["case"] for item in items if "case" in getattr(item, "fixturenames", ())]
+    mine = (item for item in request.session.items if item.path == Path(__file__))
+    chosen = [item.callspec.params["case"] for item in mine if "case" in getattr(item, "fixturenames", ())]
     complaints: dict[str, list[str]] = {}
     results = tmp_path_factory.mktemp("gpu") / "results.jsonl"
     while rest := [name for name in chosen if name not in complaints]:
         results.write_text("")
-        said = subprocess.run([sys.executable, str(HERE / "train_cases.py"), str(results), *rest], env=environment,
-                              capture_output=True, text=True, check=False, timeout=LIMIT)  # fmt: skip
+        ended = train([str(results), *rest], environment)
         lines = [json.loads(line) for line in results.read_text().splitlines()]
+        if not lines:
+            pytest.fail(f"no case began: {ended}")
         complaints |= {line["name"]: line["complaints"] for line in lines if "name" in line}
-        if said.returncode:
-            ended_it = lines[-1].get("begun", rest[0]) if lines else rest[0]
-            complaints.setdefault(ended_it, [f"the process ended with {said.returncode}: {said.stderr[-2000:]}"])
+        if "begun" in lines[-1]:
+            complaints[lines[-1]["begun"]] = [ended]
     return complaints
+
+
+def train(arguments: list[str], environment: dict[str, str]) -> str:
+    """How the process ended."""
+    command = [sys.executable, str(HERE / "train_cases.py"), *arguments]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        return f"the process took more than {LIMIT} s"
+    return f"the process ended with {done.returncode}: {done.stderr[-2000:]}"
 
 
 @pytest.mark.parametrize("case", TRAINED)
