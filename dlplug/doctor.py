@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dlplug.environment import LIBRARIES, _version, data_folder, processor
-from dlplug.plugins import Host, one_line
+from dlplug.errors import UserError
+from dlplug.plugins import KINDS, Host, one_line
 
 Finding = dict[str, Any]
 
@@ -19,8 +20,21 @@ def examine(host: Host) -> list[Finding]:
     """Findings with `name`, `works`, `says` and `advice` ("" where there is nothing to do)."""
     found = [_python(), *_torch(), _compiler(), _data(), *map(_plugin, host.plugins)]
     found += [_finding("clash", False, line, "") for line in host.clashes.values()]
+    found += _references(host)
     for implementation in host.hook.diagnose.get_hookimpls():
         found += _diagnosed(implementation.plugin_name, implementation.function)
+    return found
+
+
+def _references(host: Host) -> list[Finding]:
+    """What each plugin has registered and cannot give."""
+    found = []
+    for entry in (entry for kind in KINDS for entry in host.entries(kind)):
+        try:
+            host.recipe(entry.name) if entry.kind == "recipes" else entry.load()
+        except UserError as error:
+            advice = f"update or reinstall {entry.plugin.distribution}, or leave it out with -p no:{entry.plugin.name}"
+            found.append(_finding(f"plugin {entry.plugin.name}", False, str(error), advice))
     return found
 
 

@@ -71,7 +71,8 @@ def resolve(
         if key not in known and key not in choices:
             part = key.rpartition(".")[0]
             hint = owners(host, _kind_of(part), choices.get(part), key) or nearest_flags(key, [*known, *choices])
-            raise UserError(f"{name} has no option {flag(key)}.{hint}")
+            broken = host.unusable.get(("observers", key.partition(".")[0]))
+            raise UserError(broken or f"{name} has no option {flag(key)}.{hint}")
     values = parsing.parse(options, _without(config, choices), f"dlplug run {name}", partly)
     return {"recipe": name, "preset": preset, length[0]: values[length[0]], **choices, **_without(values, units)}
 
@@ -114,7 +115,7 @@ def schema(host: Host, choices: Mapping[str, Any], units: Collection[str]) -> li
             options += _below("" if kind == "trainers" else f"{key}.", host.get(kind, name).signature().options)
             if kind == "optimizers":
                 options += _below(f"{key}.", read_signature("dlplug.optim:Stepper").options)
-    for entry in host.entries("observers"):
+    for entry in host.usable("observers"):
         options += _below(f"{entry.name}.", entry.signature().options)
     return options
 
@@ -230,7 +231,7 @@ def _spelled(host: Host, layer: Mapping[str, Any]) -> Config:
     """A layer with options spelled by _, and an observer's name standing for its first option: `wandb` is
     `wandb.mode`."""
     spelled = {_normal(key): value for key, value in layer.items() if key not in RUN_KEYS}
-    for entry in host.entries("observers"):
+    for entry in host.usable("observers"):
         name, options = _normal(entry.name), entry.signature().options
         if name in spelled and options:
             spelled[f"{entry.name}.{options[0].name}"] = spelled.pop(name)

@@ -89,6 +89,7 @@ class Host:
         self.manager, self.plugins, self.strict, self.options = manager, list(plugins), strict, list(options)
         self.hook = manager.hook
         self.clashes: dict[tuple[str, str], str] = {}
+        self.unusable: dict[tuple[str, str], str] = {}
         self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
         for plugin in self.plugins:
             if plugin.module is not None and not plugin.error:
@@ -122,6 +123,20 @@ class Host:
 
     def entries(self, kind: str) -> list[Entry]:
         return [self._entries[kind][name] for name in self.names(kind)]
+
+    def usable(self, kind: str) -> list[Entry]:
+        """The entries whose options can be read. Why the others cannot be used is kept in `unusable`; under
+        DLPLUG_STRICT it is raised."""
+        entries = self.entries(kind)
+        for entry in entries:
+            if (kind, entry.name) not in self.unusable:
+                try:
+                    entry.signature()
+                except UserError as error:
+                    if self.strict:
+                        raise
+                    self.unusable[kind, entry.name] = str(error)
+        return [entry for entry in entries if (kind, entry.name) not in self.unusable]
 
     def get(self, kind: str, name: str) -> Entry:
         """Raises UserError where the name is unknown, clashes, or may belong to a broken plugin."""

@@ -17,6 +17,7 @@ from dlplug.folder import damaged, find_run, new_folder, read_config
 from dlplug.hookspecs import hookimpl
 from dlplug.lock import held
 from dlplug.media import Media
+from dlplug.observing import observed
 from dlplug.options import KIND_OF, for_measuring, resolve
 from dlplug.plugins import Host, load_host
 from dlplug.records import write_config, write_evaluation
@@ -76,7 +77,7 @@ def open_run(
 
 def _of_absent_observers(host: Host, saved: Mapping[str, Any]) -> dict[str, Any]:
     """The options in a saved configuration of observers that are not here now: kept for when they are again."""
-    owners = {*KIND_OF, "optimizer", *host.names("observers")}
+    owners = {*KIND_OF, "optimizer", *(entry.name for entry in host.usable("observers"))}
     return {key: value for key, value in saved.items() if "." in key and key.partition(".")[0] not in owners}
 
 
@@ -84,11 +85,17 @@ def execute(execution: Run) -> Run:
     """Trains under the observers' eyes. Ctrl-C saves and stops; a failure is recorded and raised."""
     trainer = execution.make("trainer")
     manager = execution.host.manager
-    mine: list[Any] = [_Core(trainer)]
-    if distributed.rank() == 0:
-        mine += [execution._build("observers", name, f"{name}.") for name in execution.host.names("observers")]
-    for plugin in mine:
-        manager.register(plugin)
+    core = _Core(trainer)
+    manager.register(core)
+    try:
+        with observed(execution) if distributed.rank() == 0 else contextlib.nullcontext():
+            _train(execution)
+    finally:
+        manager.unregister(core)
+    return execution
+
+
+def _train(execution: Run) -> None:
     try:
         with stopped_by_signals(execution):
             execution.host.hook.train(run=execution)
@@ -99,10 +106,6 @@ def execute(execution: Run) -> Run:
             interrupted = isinstance(error, KeyboardInterrupt)
             execution.finish("interrupted" if interrupted else "failed", str(error) or type(error).__name__)
         raise
-    finally:
-        for plugin in mine:
-            manager.unregister(plugin)
-    return execution
 
 
 class _Core:

@@ -53,7 +53,7 @@ class Run:
     def make(self, key: str, *arguments: Any) -> Any:
         """Builds the data, model, loss or trainer with its options, and with the `seed` or the `run` that it names."""
         kind = {"data": "data", "model": "models", "loss": "losses", "trainer": "trainers"}[key]
-        return self._build(kind, self.config[key], "" if key == "trainer" else f"{key}.", *arguments)
+        return self.build(kind, self.config[key], "" if key == "trainer" else f"{key}.", *arguments)
 
     def make_stepper(self, part: str, module: Any) -> Any:
         """The optimizer of one part of the loss; a recipe that names one optimizer uses it for every part."""
@@ -63,7 +63,7 @@ class Run:
         if key not in self.config:
             named = [k.partition(".")[2] for k in self.config if k.count(".") == 1 and k.startswith("optimizer.")]
             raise UserError(f"the loss moves the part {part!r}, but {self.recipe} has optimizers for {named}")
-        optimizer = self._build("optimizers", self.config[key], f"{key}.", movable(module))
+        optimizer = self.build("optimizers", self.config[key], f"{key}.", movable(module))
         return Stepper(module, optimizer, **self._options("dlplug.optim:Stepper", f"{key}."))
 
     def measure(self, name: str, product: Any, data: Any) -> Mapping[str, Any]:
@@ -73,7 +73,8 @@ class Run:
         self.protocol = values.pop("protocol", self.protocol)
         return values
 
-    def _build(self, kind: str, name: str, prefix: str, *arguments: Any) -> Any:
+    def build(self, kind: str, name: str, prefix: str, *arguments: Any) -> Any:
+        """Builds a registered thing with its options, which stand below a prefix ("data.")."""
         if not name:
             raise UserError(f"{self.recipe} names none of the {kind}: give one, or keep to the recipe's own trainer")
         entry = self.host.get(kind, name)
