@@ -29,6 +29,7 @@ FOLDER = "@pictures"
 
 IMAGES: Options = {"data.validation": 50, "data.batch_size": 20}
 COLOURED: Options = {**IMAGES, "data": "fashion-mnist"}  # stands for CIFAR-10, which nobody has before a download
+AUGMENTED: Options = {"data.cutout": 2, "loss.mixup": 0.2, "model.dropout": 0.1}
 DIFFUSION: Options = {"data.batch_size": 8, "loss.timesteps": 10, "loss.steps": 5}
 POINTS: Options = {**DIFFUSION, "model.width": 16, "model.depth": 1}
 UNET: Options = {
@@ -86,12 +87,8 @@ CASES: dict[str, Case] = {
     "activations": Case("activations", {"loss.every": 2}, quick=True),
     "optimizer-race": Case("optimizer-race", quick=True),
     # vision
-    "digits": Case(
-        "digits",
-        {"data.cutout": 2, "loss.mixup": 0.2, "model.dropout": 0.1, "metrics": ["classification"], "eval_every": 5},
-        samplers=("mistakes", "filters", "maps", "saliency"),
-        quick=True,
-    ),
+    "digits": Case("digits", {**AUGMENTED, "metrics": ["classification"], "eval_every": 5}, quick=True),
+    "digits-shown": Case("digits", AUGMENTED, samplers=("mistakes", "filters", "maps", "saliency")),
     "mnist-cnn": Case("mnist-cnn", {**IMAGES, "model.width": 4}),
     "vit": Case("mnist-cnn", {**IMAGES, "model": "vit", "model.width": 16, "model.depth": 1, "model.heads": 2}),
     "image-folder": Case(
@@ -111,13 +108,13 @@ CASES: dict[str, Case] = {
     "ddpm-8gaussians": Case(
         "ddpm-8gaussians",
         {**POINTS, "model.labels": True, "loss.guidance": 1.0},
-        samplers=("generated", "denoising"),
+        samplers=("generated",),
         quick=True,
     ),
     "ddim": Case(
         "ddpm-8gaussians",
         {**POINTS, "data": "swiss-roll", "loss.sampler": "ddim", "loss.target": "clean", "loss.eta": 0.5},
-        samplers=("generated",),
+        samplers=("generated", "denoising"),
     ),
     "ddpm-fashion": Case("ddpm-fashion", UNET, "gpu", samplers=("generated",)),
     "ddpm-fashion-bf16": Case("ddpm-fashion", {**UNET, **BF16}),
@@ -154,13 +151,13 @@ CASES: dict[str, Case] = {
     "char-rnn": Case("char-rnn", {**WORDS, "model.units": 8}, samplers=("text",)),
     "char-lstm": Case("char-lstm", {**WORDS, "model.units": 8, "steps": 60}, samplers=("cells", "gradients")),
     "char-gru": Case("char-gru", {"data.window": 12, "data.batch_size": 4, "model.units": 8}),
-    "char-gpt": Case("char-gpt", GPT, samplers=("text",), quick=True),
-    "shakespeare-gpt": Case("shakespeare-gpt", GPT, "gpu"),
+    "char-gpt": Case("char-gpt", GPT, quick=True),
+    "shakespeare-gpt": Case("shakespeare-gpt", GPT, "gpu", samplers=("text",)),
     "shakespeare-lstm": Case("shakespeare-lstm", {**WORDS, "model.units": 8}, "gpu"),
-    "translate-dates": Case(
-        "translate-dates", {**DATES, "model.units": 8}, samplers=("translate",), refused=LEAVE, quick=True
+    "translate-dates": Case("translate-dates", {**DATES, "model.units": 8}, refused=LEAVE, quick=True),
+    "translate-multi30k": Case(
+        "translate-multi30k", {**DATES, "model.units": 8}, "gpu", samplers=("translate",), refused=LEAVE
     ),
-    "translate-multi30k": Case("translate-multi30k", {**DATES, "model.units": 8}, "gpu", refused=LEAVE),
     "translate-multi30k-transformer": Case(
         "translate-multi30k-transformer",
         {**DATES, "model.width": 8, "model.depth": 1, "model.heads": 2, "model.hidden": 8},
@@ -175,9 +172,9 @@ CASES: dict[str, Case] = {
     ),
     # rl
     "dqn-cartpole": Case("dqn-cartpole", {"data.learning_starts": 50, "data.batch_size": 8, "frames": 120}),
-    "dqn-catch": Case("dqn-catch", BOARD, samplers=("film",), quick=True),
+    "dqn-catch": Case("dqn-catch", BOARD, quick=True),
     "munchausen-mini": Case("munchausen-mini", BOARD),
-    "double-dqn-mini": Case("double-dqn-mini", BOARD),
+    "double-dqn-mini": Case("double-dqn-mini", BOARD, samplers=("film",)),
     "c51-mini": Case("c51-mini", BOARD),
     "qr-dqn-mini": Case("qr-dqn-mini", BOARD),
     "iqn-mini": Case("iqn-mini", BOARD),

@@ -32,7 +32,7 @@ AGAIN = [pytest.param(f"resume:{name}", marks=slow_unless(name in QUICKLY_RESUME
 
 
 @pytest.fixture(scope="session")
-def environment(request: pytest.FixtureRequest) -> dict[str, str]:
+def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """That of a process with a GPU: a real one where there is a driver, else a virtual one."""
     paths = [str(HERE), str(HERE.parent / "core"), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
@@ -40,9 +40,10 @@ def environment(request: pytest.FixtureRequest) -> dict[str, str]:
         return environment
     if sys.platform != "linux" or os.uname().machine != "x86_64":
         pytest.skip("the virtual GPU is for Linux on x86-64")
-    assert request.config.cache is not None
+    cache = getattr(request.config, "cache", None)  # none with -p no:cacheprovider
+    folder = cache.mkdir("virtual-gpu") if cache else tmp_path_factory.mktemp("virtual-gpu")
     try:
-        return {**environment, "LD_PRELOAD": str(library(request.config.cache.mkdir("virtual-gpu")))}
+        return {**environment, "LD_PRELOAD": str(library(folder))}
     except Unavailable as error:
         pytest.skip(f"no virtual GPU: {error}")
 
