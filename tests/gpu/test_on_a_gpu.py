@@ -94,18 +94,18 @@ def train(arguments: list[str], environment: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("case", TRAINED)
 def test_eager_and_graphed_steps_train_alike(case: str, outcomes: dict[str, list[str]]) -> None:
-    assert not outcomes[case]
+    assert not outcomes[case], "\n".join(outcomes[case])
 
 
 @pytest.mark.parametrize("case", AGAIN)
 def test_a_run_goes_on_elsewhere(case: str, outcomes: dict[str, list[str]]) -> None:
     """On the CPU, on the GPU, in a graph and eagerly, from each of the others."""
-    assert not outcomes[case]
+    assert not outcomes[case], "\n".join(outcomes[case])
 
 
 @pytest.mark.parametrize("case", [pytest.param("refuse:looking", id="looking")])
 def test_a_step_that_no_graph_can_hold_is_one_clear_line(case: str, outcomes: dict[str, list[str]]) -> None:
-    assert not outcomes[case]
+    assert not outcomes[case], "\n".join(outcomes[case])
 
 
 @pytest.mark.parametrize("kind", ["data", "losses", "optimizers"])
