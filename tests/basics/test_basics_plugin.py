@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import meta
+import numpy as np
 import pytest
 import torch
 from dlplug_basics.data import FlatDigits, NoisyLine, Separable, TwoMoons
@@ -194,3 +196,21 @@ def test_a_perceptron_makes_no_more_mistakes_than_novikoff_allows():
         assert torch.allclose(torch.cat([model.weight[0], model.bias]), weight, atol=1e-4)
         assert int(loss.mistakes) == mistakes
         assert 0 < mistakes <= 200
+
+
+def test_the_race_says_each_step_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from dlplug_basics import figures
+
+    legends: list[str] = []
+
+    def draw(figure: Any, caption: str) -> dlplug.Image:
+        legends.extend(text.get_text() for axes in figure.axes if axes.legend_ for text in axes.legend_.get_texts())
+        return dlplug.Image(np.zeros((2, 2, 3), np.uint8))
+
+    monkeypatch.setattr(figures, "draw", draw)
+    overlay = {**testing.QUIET, "steps": 3, "optimizer.too_large.learning_rate": 1.97}
+    if "wandb" in testing.load_host().names("observers"):
+        overlay["wandb.mode"] = "off"
+    dlplug.run("optimizer-race", overlay, out=str(tmp_path / "run"))
+    assert "SGD with momentum, η = 0.1, β = 0.8" in legends
+    assert "gradient descent, step too large, η = 1.97" in legends

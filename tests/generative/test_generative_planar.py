@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,13 @@ import torch
 from dlplug_generative.generating import examples_of, generating, in_chunks, trained_on
 from dlplug_generative.pictures import grid, scatter
 from dlplug_generative.planar import HELD_OUT, EightGaussians, HalfMoons, Planar, SwissRoll
-from dlplug_generative.samplers import generated
+from dlplug_generative.samplers import generated, history
+from imageio.v3 import imwrite
 from torch import Tensor, nn
 
-from dlplug import UserError, testing
+from dlplug import UserError, Video, testing
+from dlplug.options import resolve
+from dlplug.samples import sampler_of
 
 SETS = [EightGaussians, SwissRoll, HalfMoons]
 
@@ -142,3 +147,26 @@ def test_pictures_and_points_are_seen_as_models_see_them():
     held_out = SwissRoll(seed=0).split("val")
     assert torch.equal(examples_of(held_out).x, held_out.x)
     assert torch.equal(trained_on(held_out), held_out.train)
+
+
+@pytest.mark.parametrize("recipe", ["gan-8gaussians", "wgan-gp-8gaussians", "vae-8gaussians", "ddpm-8gaussians"])
+def test_every_recipe_of_points_keeps_pictures_of_as_many(recipe: str):
+    host = testing.load_host()
+    assert resolve(host, recipe, [])["metrics.generated.count"] == 2000
+    _, options = sampler_of(host, recipe, "generated")
+    assert next(option.default for option in options if option.name == "count") == 2000
+
+
+def test_a_film_tells_the_step_of_each_picture(tmp_path: Path):
+    (tmp_path / "media").mkdir()
+    for step in (0, 500, 12_000):
+        imwrite(tmp_path / "media" / f"val-generated-{step:09d}.png", np.full((60, 120, 3), 90, np.uint8))
+    run: Any = SimpleNamespace(folder=tmp_path)
+    film = history(None, None, still=1, run=run)["history"]
+    assert isinstance(film, Video)
+    frames = list(film.frames)
+    assert {frame.shape for frame in frames} == {(84, 120, 3)}
+    first, second, third, last = frames
+    assert np.array_equal(third, last)
+    assert len({frame[:24].tobytes() for frame in (first, second, third)}) == 3
+    assert all((frame[24:] == 90).all() for frame in frames)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+from typing import Any
 
 import pytest
 import torch
 from dlplug_memory.copying import Copy
-from dlplug_memory.drawing import used
+from dlplug_memory.drawing import Film, solved, used
 from dlplug_memory.losses import bit_cross_entropy, word_cross_entropy
 from dlplug_memory.metrics import answers, generalisation, score
 from dlplug_memory.ngrams import NGrams, best_bits, optimum
@@ -177,3 +178,15 @@ def test_a_picture_shows_the_shortest_row_of_neighbours_with_every_used_slot(slo
     )
     assert len(row) == shortest
     assert -9 < row[0] <= row[-1] < 9
+
+
+@torch.no_grad()
+def test_weights_that_are_spread_over_many_slots_can_be_seen(monkeypatch: pytest.MonkeyPatch):
+    drawn: list[Any] = []
+    monkeypatch.setattr("dlplug_memory.drawing.draw", lambda figure, said: drawn.append(figure))
+    even, nothing = torch.full((1, 100), 0.01), torch.zeros(3, 1)
+    looks = [Look(torch.zeros(100, 2), even, even, None)] * 3
+    solved(Film(torch.zeros(3, 2), nothing, nothing, looks), "")
+    read = next(axes for axes in drawn[0].axes if axes.get_ylabel().startswith("read"))
+    assert read.images[0].norm.vmax == pytest.approx(0.01)
+    assert sum(read.images[0].to_rgba(0.0)[:3]) > 2.7

@@ -256,3 +256,16 @@ def test_attention_is_a_share_for_each_token_that_was_read(translator: Translato
     assert looked is not None
     assert looked.shape == (3, 5)
     torch.testing.assert_close(looked.sum(1), torch.ones(3))
+
+
+def test_even_attention_can_be_seen(monkeypatch: pytest.MonkeyPatch):
+    drawn: list[Any] = []
+    monkeypatch.setattr("dlplug_text.drawing.draw", lambda figure, caption: drawn.append(figure))
+    data = held_out()
+    model = BUILD["attention"](PairSpec((20,), data.target.size, source=data.source.size)).eval()
+    run_through(translate(model, data, prompt="ein hund", beams=1))
+    axes = drawn[0].axes[0]
+    (shade,) = axes.images
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("source", "translation")
+    assert shade.norm.vmax == pytest.approx(shade.get_array().max())
+    assert min(shade.to_rgba(0.0)[:3]) > 0.9  # little attention is pale, not black among black

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from itertools import islice
@@ -193,3 +194,25 @@ def test_another_run_s_model_is_built_from_what_it_left(
     monkeypatch.setattr("dlplug_text.inside.trained", lambda run: Trained(Path("there"), "vit", options, weights))
     with pytest.raises(UserError, match="--against names a run of recurrent or gpt; there is of vit"):
         other("there", data)
+
+
+class Certain(Recurrent):
+    """Is sure of everything, and wrong, by so many nats; or has diverged."""
+
+    def __init__(self, data: HeldOut, logit: float) -> None:
+        super().__init__(Spec((data.window,), data.vocabulary.size), units=4)
+        self.logit = logit
+
+    def read(self, x: Any, state: Any = None) -> Any:
+        logits, after = super().read(x, state)
+        return logits.zero_().index_fill_(2, torch.tensor([0]), self.logit), after
+
+
+@torch.no_grad()
+def test_measures_of_a_net_that_is_far_off_or_has_diverged_end_no_run():
+    data = held_out()
+    assert prediction(Certain(data, 5000.0), data)["perplexity"] == float("inf")
+    assert math.isnan(prediction(Certain(data, math.nan), data)["perplexity"])
+    assert "diverged" in sample(Certain(data, math.nan), data)["sample"].text
+    with pytest.raises(UserError, match="logits are not finite: it has diverged"):
+        all_of(text(Certain(data, math.nan), data, seed=0))

@@ -183,3 +183,11 @@ def test_few_numbers_of_scikit_learns_digits_say_more_than_pcas(tmp_path: Path):
     assert run.latest["val/against_pca"] < 0.8
     values = dlplug.evaluate(str(run.folder))
     assert values["test/against_pca"] == values["test/mse"] / values["test/pca_mse"] < 1
+
+
+def test_more_latents_than_principal_components_are_measured_beside_all_of_them():
+    data = held_out()
+    with torch.no_grad():
+        values = reconstructions(linear_autoencoder(data.train, 64), data._replace(train=images(30)), seed=0)
+    assert values["pca_mse"] > 1e-6
+    assert values["against_pca"] < 1e-3

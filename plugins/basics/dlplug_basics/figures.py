@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,8 +48,8 @@ def fit(x: Tensor, y: Tensor, predicted: Tensor, weights: Tensor, best: Tensor) 
     else:
         ends = torch.stack([y.min(), y.max()])
         axes.plot(predicted, y, "o", color=COLOURS[0], alpha=0.6, label="held-out points")
-        axes.plot(ends, ends, color=COLOURS[6], label="prediction = answer")
-        axes.set(xlabel="prediction", ylabel="answer", title=f"{x.shape[1]} features")
+        axes.plot(ends, ends, color=COLOURS[6], label="prediction = target")
+        axes.set(xlabel="prediction", ylabel="target", title=f"{x.shape[1]} features")
     axes.legend()
     return draw(figure, "the line that was learnt, over the closed form's")
 
@@ -69,36 +69,40 @@ def boundary(score: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, accuracy: 
         axes.scatter(*of_class.T, s=18, color=colour, edgecolor="white", linewidth=0.5, label=f"class {int(label)}")
     axes.set(xlabel="x₁", ylabel="x₂", title=f"decision boundary; accuracy on these points {accuracy:.1%}")
     axes.legend(loc="lower left")
-    figure.colorbar(shade, ax=axes, label="certainty of the red class", ticks=[-1, 0, 1])
+    figure.colorbar(shade, ax=axes, label="score of the red class, from -1 to 1", ticks=[-1, 0, 1])
     return draw(figure, "the model's answer everywhere, and the held-out points")
 
 
 def confusion(table: Tensor, x: Tensor, y: Tensor, chosen: Tensor) -> Image:
     """The table (C, C), and up to twelve examples that were got wrong; rows of x (N, side²) are square pictures."""
-    figure = new_figure(10, 4.8)
+    figure = new_figure(11, 4.8)
     halves: Any = figure.subfigures(1, 2, width_ratios=[1.1, 1])
     left, right = halves
     axes = left.subplots()
-    # the diagonal would hide the mistakes
-    axes.imshow(table.float().fill_diagonal_(0), cmap="Oranges", vmin=0, vmax=max(1, int(table.max()) // 8))
+    share = table / table.sum(1, keepdim=True).clamp(min=1)
+    shade = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for (i, j), number in np.ndenumerate(table.numpy()):
         if number:
-            axes.text(j, i, str(number), ha="center", va="center", color="#999999" if i == j else "black")
-    axes.set(xlabel="called", ylabel="is", xticks=range(len(table)), yticks=range(len(table)))
-    axes.set_title(f"{int((y == chosen).sum())} of {len(y)} right")
+            colour = "white" if share[i, j] > 0.5 else "black"
+            axes.text(j, i, str(number), ha="center", va="center", color=colour, fontsize=9)
+    axes.set(xlabel="predicted class", ylabel="true class", xticks=range(len(table)), yticks=range(len(table)))
+    right_ones = int((y == chosen).sum())
+    axes.set_title(f"accuracy {right_ones / len(y):.1%} ({right_ones} of {len(y)})")
+    left.colorbar(shade, ax=axes, label="share of the true class", fraction=0.046)
     wrong = (y != chosen).nonzero()[:12, 0]
     side = int(x.shape[1] ** 0.5)
-    right.suptitle(f"{len(wrong)} of {int((y != chosen).sum())} that were got wrong" if len(wrong) else "none is wrong")
+    right.suptitle(f"{len(wrong)} of {int((y != chosen).sum())} mistakes" if len(wrong) else "no mistakes")
     for index, place in zip(wrong, np.ravel(right.subplots(3, 4)), strict=False):
         place.imshow(x[index].view(side, -1), cmap="gray_r")
-        place.set_title(f"{int(y[index])} called {int(chosen[index])}", fontsize=9)
+        place.set_title(f"true {int(y[index])}, predicted {int(chosen[index])}", fontsize=8)
     for place in right.axes:
         place.axis("off")
-    return draw(figure, "which class is taken for which, and examples that were got wrong")
+    return draw(figure, "confusion matrix, and some of the mistakes")
 
 
-def race(path: Tensor, above: Tensor, data: Valley) -> Image:
-    """Paths (T, R, 2) over the loss's level lines, and how far above the minimum they are (T, R)."""
+def race(path: Tensor, above: Tensor, data: Valley, settings: Mapping[str, str]) -> Image:
+    """Paths (T, R, 2) over the loss's level lines, and how far above the minimum they are (T, R); settings: the step
+    size of each racer, as it is to be written."""
     figure = new_figure(12, 8.4)
     groups = (("descent", "sgd", "momentum"), ("too_small", "descent", "too_large"))
     names = list(RACERS)
@@ -106,7 +110,8 @@ def race(path: Tensor, above: Tensor, data: Valley) -> Image:
         _valley(plane, path, data)
         for name in reversed(group):
             index = names.index(name)
-            style: dict[str, Any] = {"color": COLOURS[index], "label": RACERS[name], "linewidth": 1.4}
+            label = f"{RACERS[name]}{settings[name]}"
+            style: dict[str, Any] = {"color": COLOURS[index], "label": label, "linewidth": 1.4}
             shown = path[:25] if name == "too_large" else path  # what flies out of the picture would fill it
             plane.plot(*shown[:, index].T, "o-", markersize=2.5, **style)
             curves.semilogy(above[:, index], **style)
@@ -115,8 +120,8 @@ def race(path: Tensor, above: Tensor, data: Valley) -> Image:
         handles, labels = curves.get_legend_handles_labels()
         curves.legend(handles[::-1], labels[::-1])
     first, second = figure.axes[0], figure.axes[2]
-    first.set_title("three optimizers, one step size")
-    second.set_title("one optimizer, three step sizes")
+    first.set_title("three optimizers")
+    second.set_title("gradient descent, three step sizes")
     return draw(figure, "the race of the optimizers, and what a wrong step size does")
 
 

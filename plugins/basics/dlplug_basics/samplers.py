@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dlplug import Image
+from dlplug import Image, Run
 from dlplug_basics import figures, graph_figure
 from dlplug_basics.data import HeldOut
 from dlplug_basics.losses import SideBySide
 from dlplug_basics.metrics import accuracy, classes, normal_equations, outputs, weights_and_bias
-from dlplug_basics.race import Valley, excess
+from dlplug_basics.race import RACERS, Valley, excess
 
 
 def line_fit(model: nn.Module, data: HeldOut) -> dict[str, Image]:
@@ -23,10 +24,10 @@ def line_fit(model: nn.Module, data: HeldOut) -> dict[str, Image]:
 
 
 def confusion(model: nn.Module, data: HeldOut) -> dict[str, Image]:
-    """Which class is taken for which, beside examples that were got wrong."""
+    """The confusion matrix, beside some of the mistakes."""
     chosen = classes(outputs(model, data.x))
     count = int(data.y.max()) + 1
-    # entry (i, j): how many of class i were called j
+    # entry (i, j): how many of class i were predicted as j
     table = torch.bincount(data.y * count + chosen, minlength=count**2).view(count, count)
     return {"confusion": figures.confusion(table, data.x, data.y, chosen)}
 
@@ -42,9 +43,17 @@ def boundary(model: nn.Module, data: HeldOut) -> dict[str, Image]:
     return {"boundary": figures.boundary(score, data.x, data.y, share)}
 
 
-def race(path: Tensor, data: Valley) -> dict[str, Image]:
+def race(path: Tensor, data: Valley, *, run: Run) -> dict[str, Image]:
     """The paths of the racers down the valley, and how far above the minimum they are."""
-    return {"race": figures.race(path, excess(path, data), data)}
+    settings = {name: step_size(run.config, name) for name in RACERS}
+    return {"race": figures.race(path, excess(path, data), data, settings)}
+
+
+def step_size(config: Mapping[str, Any], racer: str) -> str:
+    """ ", η = 0.1, β = 0.8": the options of a racer's optimizer, which may be everybody's."""
+    optimizer = f"optimizer.{racer}" if f"optimizer.{racer}" in config else "optimizer"
+    rate, momentum = (config.get(f"{optimizer}.{option}") for option in ("learning_rate", "momentum"))
+    return (f", η = {rate:g}" if rate else "") + (f", β = {momentum:g}" if momentum else "")
 
 
 def activations(product: SideBySide, data: HeldOut) -> dict[str, Image]:

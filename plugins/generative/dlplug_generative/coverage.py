@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -26,15 +27,13 @@ def precision_recall(real: Tensor, made: Tensor, neighbours: int = 3) -> Coverag
 
     precision: share of made ones that lie within some real one's distance to its k-th nearest other real one.
     recall: share of real ones that lie so near to made ones.
+
+    NaN where a set has no more than `neighbours`.
     """
-    if not 1 <= neighbours < min(len(real), len(made)):
-        raise UserError(
-            f"neighbours must be between 1 and {min(len(real), len(made)) - 1} (of the fewer set), got {neighbours}"
-        )
-    real, made = (
-        real.double().cpu(),
-        made.double().cpu(),
-    )  # by products, float32 would round the shortest distances away
+    if min(len(real), len(made)) <= neighbours:
+        return Coverage(math.nan, math.nan)
+    # in double precision, for by products float32 would round the shortest distances away
+    real, made = real.double().cpu(), made.double().cpu()
     return Coverage(inside(made, real, reach(real, neighbours)), inside(real, made, reach(made, neighbours)))
 
 

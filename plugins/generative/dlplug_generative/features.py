@@ -73,7 +73,7 @@ class Features(NamedTuple):
         if x.ndim != 4 or x.shape[1] != channels:
             raise UserError(
                 f"these features are of pictures with {channels} channels, not of {tuple(x.shape[1:])}: give the run "
-                "of a feature-net that was trained on such data, --metrics.fidelity.features RUN"
+                "of a feature-net that was trained on such data, --metrics.fidelity.weights RUN"
             )
         with torch.no_grad():
             return torch.cat([self.net.features(part) for part in x.cpu().split(AT_ONCE)])

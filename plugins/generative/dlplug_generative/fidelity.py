@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from dlplug import PositiveInt, UserError, data_folder
+from dlplug import PositiveInt, data_folder
 from dlplug_generative.coverage import precision_recall
 from dlplug_generative.features import load_features
 from dlplug_generative.frechet import frechet_distance
@@ -28,7 +29,8 @@ def fidelity(
     product: Any,
     data: Any,
     *,
-    features: str = "fashion",
+    features: Literal["fashion", "mnist"] = "fashion",
+    weights: str = "",
     count: PositiveInt = 10_000,
     neighbours: PositiveInt = 3,
     floor: bool = False,
@@ -40,13 +42,14 @@ def fidelity(
     Against all pictures of the split. The numbers are named by the classifier's weights, and can only be compared with
     those of the same name, count and split. They are of 8-bit pictures, as the real ones are.
 
-    features: fashion or mnist, which are shipped; a .safetensors file; or the run of a feature-net.
+    features: of the shipped classifiers.
+    weights: of another classifier: a .safetensors file, or the run of a feature-net; "" takes the shipped one.
     count: pictures to make.
     neighbours: the k of precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991).
     floor: measures as many training pictures in place of made ones, too: what a perfect model would get.
     steps: of a sampler that makes its pictures by and by; None takes its own.
     """
-    known, real = load_features(features), examples_of(data).x
+    known, real = load_features(weights or features), examples_of(data).x
     made = rounded(generating(product).generate(count, seed=seed, steps=steps))
     of_real, of_made = known.of(real), known.of(made)
     found = precision_recall(of_real, of_made, neighbours)
@@ -57,7 +60,11 @@ def fidelity(
         "protocol": f"{count:,} made pictures against {len(real):,} real ones",
     }
     if floor:
-        values[f"fid_local_{known.digest}_floor"] = frechet_distance(of_real, known.of(some(trained_on(data), count)))
+        train = trained_on(data)
+        if len(train) < count:
+            log.warning(f"the floor is not measured: {len(train):,} training pictures are fewer than {count:,}")
+        else:
+            values[f"fid_local_{known.digest}_floor"] = frechet_distance(of_real, known.of(some(train, count)))
     return values
 
 
@@ -72,9 +79,9 @@ def inception_fid(
 ) -> Mapping[str, Any]:
     """Fréchet distance in the features of Inception, by torchmetrics: the number of the literature.
 
-    By the protocol of its first authors (Heusel et al. 2017), which Ho et al. 2020 and mimicry keep: pictures of 8
-    bits, enlarged by TensorFlow 1's bilinear interpolation. Needs torch-fidelity and its weights; where they are
-    missing the log says so and nothing is measured.
+    By the protocol of Heusel et al. 2017, which Ho et al. 2020 and mimicry keep: pictures of 8 bits, enlarged by
+    TensorFlow 1's bilinear interpolation. Needs torch-fidelity and its weights; where they are missing the
+    log says so and nothing is measured.
 
     weights: the file; "" looks for it in the data folder.
     count: pictures to make.
@@ -95,23 +102,24 @@ def inception_fid(
     distance = distance.set_dtype(torch.float64).to(device)
     real = trained_on(data) if reference == "train" else examples_of(data).x
     made = generating(product).generate(count, seed=seed)
-    for x, is_real in ((real, True), (made, False)):
+    measurable = min(len(real), len(made)) > 1 and bool(made.isfinite().all())
+    for x, is_real in ((real, True), (made, False)) if measurable else ():
         for part in x.split(AT_ONCE):
             distance.update(levels(coloured(part)).to(device), real=is_real)
     return {
-        f"fid_inception_{reference.replace('-', '_')}_{count}": float(distance.compute()),
+        f"fid_inception_{reference.replace('-', '_')}_{count}": float(distance.compute()) if measurable else math.nan,
         "protocol": f"{count:,} pictures against {len(real):,}, 8 bits, TensorFlow 1's bilinear resizing",
     }
 
 
 def rounded(x: Tensor) -> Tensor:
-    """Pictures in [0, 1] with 256 levels."""
-    return levels(x) / 255
+    """Pictures in [0, 1] with 256 levels; what is not a number stays so."""
+    return (x.cpu().clamp(0, 1) * 255).round() / 255
 
 
 def levels(x: Tensor) -> Tensor:
     """Pictures in [0, 1] as uint8, each pixel by the nearest of the 256 levels."""
-    return (x.cpu().clamp(0, 1) * 255).round().byte()
+    return (rounded(x) * 255).round().byte()
 
 
 def coloured(x: Tensor) -> Tensor:
@@ -120,7 +128,5 @@ def coloured(x: Tensor) -> Tensor:
 
 
 def some(x: Tensor, count: int) -> Tensor:
-    """`count` of x, the same ones always. Raises UserError where there are not so many."""
-    if count > len(x):
-        raise UserError(f"the floor wants {count:,} training pictures, and there are {len(x):,}: make fewer")
+    """`count` of x, the same ones always."""
     return x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:count]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
@@ -17,7 +19,10 @@ class Given(nn.Identity):
 
 def frechet_distance(real: Tensor, made: Tensor) -> float:
     """Between Gaussians with the means and covariances of two sets of features, (N, F) and (M, F): the square of their
-    2-Wasserstein distance (Heusel et al. 2017, arXiv:1706.08500, equation 6). By torchmetrics, in float64."""
+    2-Wasserstein distance (Heusel et al. 2017, arXiv:1706.08500, equation 6). By torchmetrics, in float64. NaN where a
+    set has fewer than two features, or some that are not finite."""
+    if min(len(real), len(made)) < 2 or not (real.isfinite().all() and made.isfinite().all()):
+        return math.nan
     # |μ - μ'|² + Tr(Σ + Σ' - 2 (Σ Σ')^½)
     metric = FrechetInceptionDistance(feature=Given(real.shape[1])).set_dtype(torch.float64)
     metric.update(real.cpu().double(), real=True)

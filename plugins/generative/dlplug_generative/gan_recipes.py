@@ -26,6 +26,7 @@ FASHION = Target(
 )
 
 METRICS = [use("fidelity", features="fashion", count=2000), "generated"]
+POINTS = use("generated", count=2000)
 AT_THE_END = {"metrics.fidelity.count": 10_000, "metrics.fidelity.floor": True}
 SAMPLERS = ["generated", "history", "memorisation"]
 WATCH = [f"val/{FASHION_FID}", *SCORES]
@@ -46,8 +47,8 @@ GAN_RECIPES = {
         optimizer=adam(1e-4),
         length="6k steps",
         source=f"{GOODFELLOW}; the points and the settings: {METZ}",
-        metrics=["modes", "generated"],
-        samplers=["generated", "history"],
+        metrics=["modes", POINTS],
+        samplers=[POINTS, "history"],
         trainer=use("torch", threads=1, eval_every=500),
         targets=[EIGHT],
         watch=["val/modes", *SCORES],
@@ -60,8 +61,8 @@ GAN_RECIPES = {
         optimizer=adam(1e-3, beta2=0.9),
         length="12k steps",
         source=f"{GULRAJANI}; λ = 0.1 as the authors' code for such points",
-        metrics=["modes", "generated"],
-        samplers=["generated", "history"],
+        metrics=["modes", POINTS],
+        samplers=[POINTS, "history"],
         trainer=use("torch", threads=1, eval_every=1000),
         targets=[EIGHT],
         watch=["val/modes", *SCORES],

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LINE = (0.34, 0.47, 0.67)
 TILE = 56  # smallest pixels across a picture in a grid, for eyes
 SHOWN = 2000  # points of a scatter: more hide each other
+STRIP = 24  # pixels above a film's picture
 
 
 def grid(x: Tensor, columns: int = 0) -> np.ndarray[Any, Any]:
@@ -55,7 +56,7 @@ def scatter(made: Tensor, data: Tensor, title: str) -> Image:
     axes = figure.subplots()
     low, high = data.amin(0), data.amax(0)
     centre, reach = (low + high) / 2, 0.65 * float((high - low).max())
-    for name, points, colour in (("data", data, "#9aa7b5"), ("made", made, "#b2182b")):
+    for name, points, colour in (("data", data, "#9aa7b5"), ("generated", made, "#b2182b")):
         x, y = points[:SHOWN].detach().cpu().T.numpy()
         axes.scatter(x, y, s=5, linewidths=0, alpha=0.7, color=colour, label=name)
     axes.set(xlim=(centre[0] - reach, centre[0] + reach), ylim=(centre[1] - reach, centre[1] + reach), aspect="equal")
@@ -84,14 +85,27 @@ def kept(media: Path, name: str) -> list[Path]:
 
 
 def frames(paths: list[Path], still: int) -> Iterator[np.ndarray[Any, Any]]:
-    """The pictures as a film's, the last one shown `still` times more. Those of another size than the last are left
-    out: a run that was resumed may have gone on with others."""
+    """The pictures as a film's, each below its step, the last one shown `still` times more. Those of another size than
+    the last are left out: a run that was resumed may have gone on with others."""
     from imageio.v3 import imread
 
     last = imread(paths[-1])[..., :3]
     for path in paths:
         frame = imread(path)[..., :3]
         if frame.shape == last.shape:
-            yield frame
+            yield below_step(frame, step_of(path))
     for _ in range(still):
-        yield last
+        yield below_step(last, step_of(paths[-1]))
+
+
+def step_of(path: Path) -> int:
+    return int(path.stem.rpartition("-")[2])
+
+
+def below_step(picture: np.ndarray[Any, Any], step: int) -> np.ndarray[Any, Any]:
+    """A picture (H, W, 3) uint8 below a white strip that tells the step, even in height as it was."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    strip = Image.new("RGB", (picture.shape[1], STRIP), "white")
+    ImageDraw.Draw(strip).text((6, 3), f"step {step:,}", "black", ImageFont.load_default(16))
+    return np.concatenate([np.asarray(strip), picture])

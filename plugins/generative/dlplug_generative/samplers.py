@@ -31,11 +31,11 @@ def generated(
     made = generating(product).generate(count, seed=seed, label=label, steps=steps)
     of = "" if label is None else f" of the label {label}"
     if made.ndim == 2:
-        return {"generated": scatter(made, examples_of(data).x, f"{count} points made{of}, over the data's")}
+        return {"generated": scatter(made, examples_of(data).x, f"{count:,} generated points{of}, over the data")}
     if single:
         digits = len(str(count - 1))
         return {f"generated-{n:0{digits}d}": Image(alone(x)) for n, x in enumerate(made.split(1))}
-    return {"generated": Image(grid(made), f"{count} pictures made{of}")}
+    return {"generated": Image(grid(made), f"{count} generated pictures{of}")}
 
 
 def alone(x: Any) -> Any:

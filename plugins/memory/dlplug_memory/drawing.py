@@ -62,17 +62,18 @@ def solved(film: Film, said: str) -> Image:
         low = min(0.0, float(values.min()))
         weights = name.startswith(("write", "read"))
         extent = (-0.5, len(values) - 0.5, slots[0] - 0.5, slots[-1] + 0.5) if weights else None
+        most = max(1e-6, float(values.max())) if weights else max(1.0, float(values.max()))
         axes.imshow(
             values.T,
-            cmap="gray" if weights else "viridis",
+            cmap="Blues" if weights else "viridis",
             vmin=low,
-            vmax=max(1.0, float(values.max())),
+            vmax=most,
             aspect="auto",
             interpolation="nearest",
             origin="lower",
             extent=extent,
         )
-        axes.set_ylabel(f"{name}\n(slot)" if weights else name)
+        axes.set_ylabel(f"{name}\n(slot; ≤ {most:.2g})" if weights else name)
         axes.tick_params(labelbottom=row == len(panels) - 1)
         if not weights:
             axes.set_yticks([])
@@ -110,11 +111,11 @@ def show_memory(axes: Any, memory: Tensor, slots: list[int]) -> None:
         memory, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest", origin="lower",
         extent=extent,
     )  # fmt: skip
-    axes.set(title="memory\nat the end", xlabel="number", ylabel="slot")
+    axes.set(title="memory\nat the end", xlabel="component", ylabel="slot")
 
 
 def links(looks: list[Look]) -> Image:
-    """The link matrix (Graves et al. 2016): bright where the row's slot was written right after the column's."""
+    """The link matrix (Graves et al. 2016): dark where the row's slot was written right after the column's."""
     slots = used(looks)
     matrix = looks[-1].links
     assert matrix is not None
@@ -123,13 +124,13 @@ def links(looks: list[Look]) -> Image:
     ends = slots[0] - 0.5, slots[-1] + 0.5
     shown = axes.imshow(
         matrix[slots][:, slots],
-        cmap="gray",
+        cmap="Blues",
         vmin=0,
         vmax=1,
         interpolation="nearest",
         origin="lower",
         extent=(*ends, *ends),
     )
-    axes.set(xlabel="slot", ylabel="was written right after it", title="temporal links at the end")
-    figure.colorbar(shown, ax=axes)
+    axes.set(xlabel="slot j", ylabel="slot i, written right after j", title="temporal link matrix at the end")
+    figure.colorbar(shown, ax=axes, label="L[i, j]")
     return draw(figure, "which slot was written after which")

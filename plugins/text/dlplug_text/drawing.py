@@ -83,14 +83,16 @@ def curves(values: Mapping[str, Tensor], x: str, y: str, title: str, caption: st
     return draw(figure, caption)
 
 
-def matrix(weights: Tensor, above: Sequence[str], beside: Sequence[str], title: str, caption: str) -> Image:
-    """Weights (rows, columns) in [0, 1] as grey squares, columns and rows by name."""
-    figure = new_figure(1.8 + 0.32 * len(above), 1.6 + 0.28 * len(beside))
+def attention(weights: Tensor, source: Sequence[str], target: Sequence[str], caption: str) -> Image:
+    """Weights (T, S) in [0, 1], a row for each token of the target; the darkest is the largest of them."""
+    figure = new_figure(2.6 + 0.32 * len(source), 1.8 + 0.28 * len(target))
     axes: Any = figure.subplots()
-    axes.imshow(weights.numpy(), cmap="gray", vmin=0, vmax=1, aspect="auto")
-    names = [[name.replace("$", r"\$") for name in side] for side in (above, beside)]
-    axes.set_xticks(range(len(above)), names[0], rotation=60, ha="left", fontsize=8)
-    axes.set_yticks(range(len(beside)), names[1], fontsize=8)
+    shade = axes.imshow(weights.numpy(), cmap="Blues", vmin=0, vmax=max(1e-6, float(weights.max())), aspect="auto")
+    above, beside = [[piece.replace("$", r"\$") for piece in side] for side in (source, target)]
+    axes.set_xticks(range(len(above)), above, rotation=60, ha="left", fontsize=8)
+    axes.set_yticks(range(len(beside)), beside, fontsize=8)
     axes.xaxis.tick_top()
-    axes.set_title(title, fontsize=9)
+    axes.xaxis.set_label_position("top")
+    axes.set(xlabel="source", ylabel="translation")
+    figure.colorbar(shade, ax=axes, label="attention weight", fraction=0.05)
     return draw(figure, caption)

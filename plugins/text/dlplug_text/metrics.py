@@ -35,9 +35,14 @@ def prediction(model: Writer, data: HeldOut, *, streams: PositiveInt = 32) -> Ma
         "loss": loss,
         # bits = nats / ln 2
         "bits_per_char": total / math.log(2) / characters,
-        "perplexity": math.exp(loss),
+        "perplexity": perplexity(loss),
         "protocol": f"{data.protocol}; every token predicted once, in {begin}",
     }
+
+
+def perplexity(loss: float) -> float:
+    """exp(loss in nats); infinite where that is beyond a double's range."""
+    return torch.tensor(loss, dtype=torch.double).exp().item()
 
 
 def nats(model: Writer, tokens: Tensor, window: int, streams: int = 32) -> float:

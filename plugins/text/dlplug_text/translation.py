@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from dlplug import NonNegativeInt, PositiveInt, ProperFraction, Text, UserError, minimise
 from dlplug_text import drawing
+from dlplug_text.metrics import perplexity
 from dlplug_text.pairs import BEGIN, END, PAD, UNKNOWN, HeldOutPairs, Pair, filled_up, unknown
 from dlplug_text.translators import Memory, Translator
 
@@ -109,7 +109,7 @@ def translation_loss(model: Translator, data: HeldOutPairs, *, batch_size: Posit
         logits = model(x, y[:, :-1]).float().flatten(0, 1)
         total += F.cross_entropy(logits, y[:, 1:].flatten(), ignore_index=PAD, reduction="sum").item()
         count += int((y[:, 1:] != PAD).sum())
-    return {"loss": total / count, "perplexity": math.exp(total / count)}
+    return {"loss": total / count, "perplexity": perplexity(total / count)}
 
 
 def exact_match(
@@ -163,7 +163,7 @@ def translate(
     beams: PositiveInt = 4,
     replace: bool = False,
 ) -> Generator[str, None, dict[str, Any]]:
-    """The translation of a sentence, and where the model looked at each of its tokens.
+    """The translation of a sentence, and the attention of each of its tokens to the sentence's.
 
     prompt: the sentence; "" takes a held-out one.
     number: which of the held-out ones.
@@ -181,9 +181,8 @@ def translate(
     looked = attention(model, source, tokens)
     if looked is None:
         return {}
-    title = "where each token of the translation (rows) looked"
-    above, beside = data.source.pieces(source[0].tolist()), data.target.pieces([*tokens, END])
-    return {"attention": drawing.matrix(looked, above, beside, title, f"attention to: {sentence}")}
+    read, written = data.source.pieces(source[0].tolist()), data.target.pieces([*tokens, END])
+    return {"attention": drawing.attention(looked, read, written, f"attention to: {sentence}")}
 
 
 def held_out(data: HeldOutPairs, number: int) -> str:

@@ -63,7 +63,14 @@ def sample(
     top_k: draws from the so many likeliest; 0 draws from all.
     """
     options = {"prompt": prompt, "tokens": tokens, "temperature": temperature, "top_k": top_k}
-    return {"sample": Text("".join(text(model, data, **options, seed=0)))}
+    try:
+        return {"sample": Text("".join(text(model, data, **options, seed=0)))}
+    except NotFinite as error:  # a net that diverges is no reason to lose the run's other metrics
+        return {"sample": Text(str(error))}
+
+
+class NotFinite(UserError):
+    """A model's logits are no numbers to draw by."""
 
 
 def check(tokens: int, temperature: float, top_k: int) -> None:
@@ -115,6 +122,8 @@ def write(
 
 def drawn(logits: Tensor, temperature: float, top_k: int, generator: torch.Generator) -> int:
     """A token by its logits (tokens,): p ∝ exp(logit / temperature) among the `top_k` likeliest (Fan et al. 2018)."""
+    if logits.isnan().any() or not logits.isfinite().any():
+        raise NotFinite("the model's logits are not finite: it has diverged, and cannot write")
     if temperature == 0:
         return int(logits.argmax())
     likeliest = logits.topk(min(top_k or len(logits), len(logits)))

@@ -99,7 +99,7 @@ def show_attack(
     count: PositiveInt = 8,
     seed: int,
 ) -> dict[str, Image]:
-    """Images, what an attack adds to them, and what the model calls them then.
+    """Images, what an attack adds to them, and what the model predicts for them.
 
     method: fgsm is one step (Goodfellow et al. 2015), pgd many (Madry et al. 2018).
     epsilon: the largest change of a pixel in [0, 1].
@@ -135,7 +135,7 @@ def says(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def picture(model: nn.Module, data: HeldOut, adversarial: Tensor, shown: Tensor, chosen: Attack) -> Image:
-    """Three rows: images, the perturbation, and the adversarial images, with what the model calls the two."""
+    """Three rows: images, the perturbation, and the adversarial images, with what the model predicts for the two."""
     images, changed = data.images[shown], adversarial[shown].permute(0, 2, 3, 1)
     change = changed - scaled(images).permute(0, 2, 3, 1)
     before, after = logits_of(model, images).argmax(1).tolist(), says(model, adversarial[shown]).tolist()
@@ -143,12 +143,12 @@ def picture(model: nn.Module, data: HeldOut, adversarial: Tensor, shown: Tensor,
     rows = figure.subplots(3, len(shown), squeeze=False)
     for place in range(len(shown)):
         show(rows[0, place], images[place])
-        rows[0, place].set_title(f"called\n{data.names[before[place]]}", fontsize=8)
+        rows[0, place].set_title(f"predicted\n{data.names[before[place]]}", fontsize=8)
         # grey is no change, black and white are -ε and ε
         show(rows[1, place], (0.5 + 0.5 * change[place] / chosen.epsilon).clamp(0, 1), vmin=0, vmax=1)
         show(rows[2, place], changed[place].clamp(0, 1), vmin=0, vmax=1)
         colour = "black" if before[place] == after[place] else "#b2182b"
-        rows[2, place].set_title(f"called\n{data.names[after[place]]}", fontsize=8, color=colour)
+        rows[2, place].set_title(f"predicted\n{data.names[after[place]]}", fontsize=8, color=colour)
     figure.suptitle(
         f"{chosen};\nthe perturbation between is shown {0.5 / chosen.epsilon:.3g} times as strong", fontsize=9
     )

@@ -26,6 +26,11 @@ def fitted_pca(images: Tensor, components: int) -> PCA:
     return PCA(components, random_state=0).fit(flat.numpy())
 
 
+def most_components(images: Tensor) -> int:
+    """How many principal components images (N, H, W, C) have at most."""
+    return min(len(images), images[0].numel())
+
+
 def flattened(images: Tensor) -> Tensor:
     """uint8 (N, H, W, C) as floats (N, C·H·W) in [0, 1], in the order in which a model flattens its input."""
     return images.permute(0, 3, 1, 2).flatten(1).float().div_(255).cpu()

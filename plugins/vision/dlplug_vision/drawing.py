@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 LINE = (0.34, 0.47, 0.67)
+TILE = 28  # smallest pixels across a picture among others
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -42,7 +43,10 @@ def show(axes: Any, picture: Tensor, **style: Any) -> None:
 
 
 def tiled(pictures: Tensor, columns: int) -> Tensor:
-    """Pictures (N, H, W, 1 or 3) in [0, 1] of equal size as one (H', W', 3), in rows, with a blue line between them."""
+    """Pictures (N, H, W, 1 or 3) in [0, 1] of equal size as one (H', W', 3), in rows, with a blue line between them;
+    small ones are enlarged, so that the line stays thin beside them."""
+    larger = max(1, -(-TILE // max(pictures.shape[1:3])))
+    pictures = pictures.repeat_interleave(larger, 1).repeat_interleave(larger, 2)
     count, height, width, _ = pictures.shape
     rows = -(-count // columns)
     sheet = torch.tensor(LINE).expand(rows * columns, height + 1, width + 1, 3).clone()

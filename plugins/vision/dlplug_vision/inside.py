@@ -1,4 +1,4 @@
-"""What a trained net has inside: its first filters, its maps of features, and the pixels that its answer hangs on."""
+"""What a trained net has inside: its first filters, its feature maps, and the pixels on which its answer depends."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def maps(
         row.set_title(
             f"convolution {place + 1} of {len(everywhere)}: {len(shown)} of {output.shape[1]} maps, {size}", fontsize=9
         )
-    return {"maps": draw(figure, "maps of features of one image, each from its least to its largest value")}
+    return {"maps": draw(figure, "feature maps of one image, each from its least to its largest value")}
 
 
 def saliency(
     model: nn.Module, data: HeldOut, *, count: PositiveInt = 8, copies: PositiveInt = 16, seed: int
 ) -> dict[str, Image]:
-    """The pixels that the score of the chosen class hangs on, by its gradient.
+    """The pixels on which the score of the predicted class depends, by its gradient.
 
     count: how many images, drawn from the split by --seed.
     copies: with noise, over which the gradient is averaged; 1 takes the image itself.
@@ -73,19 +73,19 @@ def saliency(
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randperm(len(data.images), generator=generator)[:count]
     images = data.images[drawn]
-    slopes, called = saliency_of(model, scaled(images.to(next(model.parameters()).device)), copies)
+    slopes, chosen = saliency_of(model, scaled(images.to(next(model.parameters()).device)), copies)
     figure = new_figure(1.4 * len(images) + 0.3, 3.6)
     above, below = figure.subplots(2, len(images), squeeze=False)
     for place, index in enumerate(drawn.tolist()):
         show(above[place], images[place])
-        answer, told = data.names[int(data.y[index])], data.names[int(called[place])]
-        above[place].set_title(answer if answer == told else f"{answer}\ncalled {told}", fontsize=8)
+        true, predicted = data.names[int(data.y[index])], data.names[int(chosen[place])]
+        above[place].set_title(f"true {true}\npredicted {predicted}", fontsize=8)
         # the brightest hundredth would leave the rest dark
         slope = slopes[place].cpu()
         below[place].imshow(slope, cmap="inferno", vmin=0, vmax=float(slope.quantile(0.99).clamp(min=1e-12)))
         below[place].axis("off")
-    figure.suptitle("what the score of the chosen class hangs on: |∂s/∂x|")
-    return {"saliency": draw(figure, "images, and the size of the gradient of the chosen class's score")}
+    figure.suptitle("saliency |∂s/∂x| of the predicted class's score s", fontsize=10)
+    return {"saliency": draw(figure, "images, and the gradient of the predicted class's score by each pixel")}
 
 
 def saliency_of(model: nn.Module, x: Tensor, copies: int = 1) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from dlplug import Fraction, Image, Labelled, PositiveInt, UserError, minimise
 from dlplug_vision.autoencoders import halves
-from dlplug_vision.compression import fitted_pca, through_pca
+from dlplug_vision.compression import fitted_pca, most_components, through_pca
 from dlplug_vision.drawing import draw, new_figure, show, tiled
 from dlplug_vision.images import HeldOut, scaled
 from dlplug_vision.noise import check_probability, replaced, replaced_alike
@@ -51,10 +52,11 @@ def reconstructions(
     clean = scaled(data.images.cpu())
     seen = replaced_alike(clean, noise) if noise else clean
     made, code = made_by(model, seen)
-    linear = through_pca(fitted_pca(data.train, code), seen)
+    components = min(code, most_components(data.train))
+    linear = through_pca(fitted_pca(data.train, components), seen)
     values: dict[str, Any] = {"mse": F.mse_loss(made, clean).item(), "pca_mse": F.mse_loss(linear, clean).item()}
-    values["against_pca"] = values["mse"] / values["pca_mse"]
-    rows = {f"PCA to {code} numbers": linear, f"autoencoder to {code} numbers": made}
+    values["against_pca"] = values["mse"] / values["pca_mse"] if values["pca_mse"] else math.inf
+    rows = {f"PCA, {components} components": linear, f"autoencoder, {code} latents": made}
     if noise:
         values["noisy_mse"] = F.mse_loss(seen, clean).item()
         rows = {"noisy": seen, **rows}
