@@ -93,7 +93,10 @@ def _compiler() -> Finding:
 
 
 def _data() -> Finding:
-    folder = data_folder()
+    try:
+        folder = data_folder()
+    except UserError as error:
+        return _finding("data folder", False, str(error), "set DLPLUG_DATA to a folder that can be written")
     ancestor = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(ancestor).free / 1e9
     works = os.access(ancestor, os.W_OK)

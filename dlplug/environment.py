@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dlplug.advice import called
+from dlplug.errors import UserError
 from dlplug.plugins import Host
 
 LIBRARIES = (
@@ -28,9 +29,12 @@ LIBRARIES = (
 
 
 def data_folder() -> Path:
-    """Where data sets are kept and downloaded to: $DLPLUG_DATA, or ~/.cache/dlplug."""
-    named = os.environ.get("DLPLUG_DATA")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "dlplug"
+    """Where data sets are kept and downloaded to: $DLPLUG_DATA, or ~/.cache/dlplug. Raises UserError for a user without
+    a home folder."""
+    try:
+        return Path(os.environ.get("DLPLUG_DATA") or "~/.cache/dlplug").expanduser()
+    except RuntimeError:
+        raise UserError("this user has no home folder: set DLPLUG_DATA to the folder for data sets") from None
 
 
 def environment(host: Host) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from typing import Literal
@@ -9,6 +10,9 @@ from typing import Literal
 
 def say_to(stream: Literal["stdout", "stderr"]) -> None:
     """To standard output, above a live progress line; or to the error's, where standard output is for a result."""
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, io.TextIOWrapper):  # "≥" on a terminal without it must not end a run
+            output.reconfigure(errors="backslashreplace")
     logger = logging.getLogger("dlplug")
     logger.handlers = [_Lines(stream)]
     logger.setLevel(logging.INFO)

@@ -82,7 +82,7 @@ def why_not_online(settings: Mapping[str, str], environ: Mapping[str, str]) -> s
 
 def read_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """wandb's settings files, the working folder's over the user's. A file that cannot be read counts as empty."""
-    folder = Path(environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser()
+    folder = _expanded(environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb")
     found: dict[str, str] = {}
     for path in (folder / "settings", Path(environ.get("WANDB_DIR") or ".") / "wandb" / "settings"):
         parser = configparser.ConfigParser(interpolation=None)
@@ -95,13 +95,18 @@ def read_settings(environ: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def _expanded(path: str) -> Path:
+    """With ~ replaced by the home folder, where the user has one."""
+    return Path(os.path.expanduser(path))
+
+
 def has_key(server: str, settings: Mapping[str, str], environ: Mapping[str, str]) -> bool:
     """Looks where wandb looks: the environment, the netrc file, the settings."""
     if environ.get("WANDB_API_KEY") or environ.get("WANDB_IDENTITY_TOKEN_FILE") or settings.get("api_key"):
         return True
-    usual = [Path("~/.netrc").expanduser(), Path("~/_netrc").expanduser()]
+    usual = [_expanded("~/.netrc"), _expanded("~/_netrc")]
     named = environ.get("NETRC")
-    path = Path(named).expanduser() if named else next((p for p in usual if p.exists()), usual[0])
+    path = _expanded(named) if named else next((p for p in usual if p.exists()), usual[0])
     try:
         entry = netrc.netrc(path).authenticators(urlsplit(server).netloc)
     except (OSError, UnicodeDecodeError, netrc.NetrcParseError):
