@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dlplug.errors import UserError, nearest
     from dlplug.hookspecs import hookimpl
     from dlplug.loop import fit
+    from dlplug.measuring import checked_by
     from dlplug.media import Image, Text, Video
     from dlplug.ranges import (
         Fraction,
@@ -41,6 +42,7 @@ _HOMES = {
     "errors": ("UserError", "nearest"),
     "hookspecs": ("hookimpl",),
     "loop": ("fit",),
+    "measuring": ("checked_by",),
     "media": ("Image", "Text", "Video"),
     "ranges": (
         "Fraction",
@@ -89,6 +91,7 @@ __all__ = [
     "Use",
     "UserError",
     "Video",
+    "checked_by",
     "data_folder",
     "evaluate",
     "fetched",

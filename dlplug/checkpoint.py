@@ -79,7 +79,7 @@ def check_finite(model: nn.Module, learner: Mapping[str, Any]) -> None:
     for name, well in zip(checks, fine, strict=True):
         if not well:
             step = learner.get("step")
-            raise Diverged(f"{name} is not finite at step {step:,}: not saved; what was saved before that is kept")
+            raise Diverged(f"{name} is not finite at step {step:,}: it is not saved")
 
 
 def _floating(state: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -169,6 +169,12 @@ def load_learner(checkpoint: Path) -> dict[str, Any]:
     if state.get("format") != FORMAT:
         raise UserError(f"checkpoint {checkpoint} is not ours: format {state.get('format')!r}, expected {FORMAT!r}")
     return state
+
+
+def seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
 
 
 def random_state() -> dict[str, Any]:

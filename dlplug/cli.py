@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import signal
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from dlplug.advice import command
 from dlplug.argv import first, nothing_more, one, plugin_options, take_flag, take_value, whole
-from dlplug.errors import UserError, nearest
+from dlplug.errors import Interrupted, UserError, nearest
 from dlplug.lines import say_to
 from dlplug.plugins import KINDS, Host, load_host, one_line
+from dlplug.stop import Stopped, each_interrupts
 from dlplug.usage import USAGE
 
 if TYPE_CHECKING:
@@ -28,13 +30,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = take_flag(arguments, "--debug")
     say_to("stderr" if "--json" in arguments else "stdout")
     try:
-        return dispatch(arguments)
+        with each_interrupts() if argv is None else contextlib.nullcontext():
+            return dispatch(arguments)
     except UserError as error:
         if debug:
             raise
         print(f"dlplug: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
+        return 130 if isinstance(error, Interrupted) else 2
+    except (KeyboardInterrupt, Stopped):
         print("stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:

@@ -110,8 +110,10 @@ def closing(run: Run, result: Mapping[str, Any]) -> list[str]:
         if left:
             names = ", ".join(target.metric for target in left[:MOST_TARGETS])
             lines.append(f"whether the target is reached ({names}): {command('eval', run.folder)}")
-    if result["status"] == "interrupted":
-        lines.append(f"go on with: {command('resume', run.folder)}")
+        if not result["steps"]:
+            lines.append("nothing was learnt: the length was reached before the first step")
+    else:
+        lines.append(run.way_on())
     return lines
 
 

@@ -14,6 +14,14 @@ class Diverged(UserError):
     """A loss or a weight is not finite."""
 
 
+class Interrupted(UserError):
+    """A command was asked to stop; says what there is of its work."""
+
+
+class MetricFailed(UserError):
+    """A metric raised something, or gave what is neither a number nor a medium."""
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """' Did you mean pong or pooyan?', or the few names there are, or nothing."""
     names = sorted(names)

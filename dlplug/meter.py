@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dlplug.contracts import Update
 from dlplug.errors import Diverged
+from dlplug.records import shortest
 
 
 class Meter:
@@ -48,9 +49,9 @@ class Meter:
         totals: dict[str, list[float]] = {}
         for (name, number, is_loss), value in zip(names, _to_host(tensors), strict=True):
             if is_loss and not math.isfinite(value):
-                raise Diverged(f"{name} became {value} at step {number}; what was saved before that is kept")
+                raise Diverged(f"{name} became {value} at step {number}")
             totals.setdefault(name, []).append(value)
-        return {name: sum(values) / len(values) for name, values in totals.items()}
+        return {name: shortest(sum(values) / len(values)) for name, values in totals.items()}
 
 
 def _named(name: str, part: str) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import signal
-import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dlplug import distributed
-from dlplug.errors import UserError
+from dlplug.advice import command
+from dlplug.errors import MetricFailed, UserError
 from dlplug.folder import damaged, find_run, new_folder, read_config
 from dlplug.hookspecs import hookimpl
 from dlplug.lock import held
@@ -22,6 +20,7 @@ from dlplug.options import KIND_OF, for_measuring, resolve
 from dlplug.plugins import Host, load_host
 from dlplug.records import write_config, write_evaluation
 from dlplug.runs import Run
+from dlplug.stop import first_asks_second_interrupts
 from dlplug.targets import evaluated
 
 log = logging.getLogger("dlplug")
@@ -82,13 +81,16 @@ def _of_absent_observers(host: Host, saved: Mapping[str, Any]) -> dict[str, Any]
 
 
 def execute(execution: Run) -> Run:
-    """Trains under the observers' eyes. Ctrl-C saves and stops; a failure is recorded and raised."""
+    """Trains under the observers' eyes. Ctrl-C saves and stops; a failure is recorded, with the way on, and raised."""
     trainer = execution.make("trainer")
     manager = execution.host.manager
     core = _Core(trainer)
     manager.register(core)
     try:
-        with observed(execution) if distributed.rank() == 0 else contextlib.nullcontext():
+        with (
+            first_asks_second_interrupts(),
+            observed(execution) if distributed.rank() == 0 else contextlib.nullcontext(),
+        ):
             _train(execution)
     finally:
         manager.unregister(core)
@@ -97,14 +99,18 @@ def execute(execution: Run) -> Run:
 
 def _train(execution: Run) -> None:
     try:
-        with stopped_by_signals(execution):
-            execution.host.hook.train(run=execution)
+        execution.host.hook.train(run=execution)
+        execution.stopping = execution.stopping  # the wish is withdrawn, and was this run's
         if distributed.rank() == 0:
             execution.finish("interrupted" if execution.stopping else "finished")
     except BaseException as error:
-        if execution.started and distributed.rank() == 0:
-            interrupted = isinstance(error, KeyboardInterrupt)
-            execution.finish("interrupted" if interrupted else "failed", str(error) or type(error).__name__)
+        if execution.started and not execution.result and distributed.rank() == 0:
+            at_once = isinstance(error, KeyboardInterrupt)
+            said = "stopped at once" if at_once else str(error) or type(error).__name__
+            way_on = execution.way_on()
+            if isinstance(error, MetricFailed):
+                way_on += f", or measure what it has learnt with: {command('eval', execution.folder)}"
+            execution.finish("interrupted" if at_once else "failed", f"{said}; {way_on}")
         raise
 
 
@@ -134,7 +140,7 @@ def evaluation_of(
     name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None
 ) -> tuple[Run, dict[str, Any]]:
     """The run as it was evaluated, and what was measured."""
-    from dlplug.trainer import measure
+    from dlplug.measuring import measure
 
     host = host or load_host()
     saved = open_run(name, host=host).config
@@ -164,24 +170,3 @@ def chosen_preset(host: Host, recipe: str, layers: Sequence[Mapping[str, Any]]) 
 
     devices = [str(layer["device"]) for layer in layers if "device" in layer]
     return default_preset(devices[-1] if devices else "auto")
-
-
-@contextlib.contextmanager
-def stopped_by_signals(execution: Run) -> Iterator[None]:
-    """The first Ctrl-C (or SIGTERM) asks the run to save and stop, the second stops it at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        if execution.stopping:
-            raise KeyboardInterrupt
-        execution.stopping = True
-        print("\nstopping after this step and saving; Ctrl-C again stops at once", file=sys.stderr, flush=True)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

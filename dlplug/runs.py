@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from dlplug import distributed
-from dlplug.errors import UserError
+from dlplug.advice import command
+from dlplug.errors import MetricFailed, UserError
 from dlplug.media import Media
 from dlplug.options import Config
-from dlplug.plugins import Host
+from dlplug.plugins import Host, one_line
 from dlplug.recipes import Target, claims
 from dlplug.records import EVALUATION, number, strict, write_config, write_json
 from dlplug.signatures import read_signature
+from dlplug.stop import Stopped, stop_asked
 from dlplug.targets import evaluated, standing
 
 
@@ -44,7 +48,7 @@ class Run:
         self.step = self.count = self.first_step = self.first_count = 0
         self.latest: dict[str, float] = {}
         self.best: float | None = None
-        self.started = self.stopping = False
+        self.started = self._stopping = False
         self.result: dict[str, Any] = {}
         self._clock, self._seconds_before = time.monotonic(), 0.0
 
@@ -66,11 +70,26 @@ class Run:
         optimizer = self.build("optimizers", self.config[key], f"{key}.", movable(module))
         return Stepper(module, optimizer, **self._options("dlplug.optim:Stepper", f"{key}."))
 
-    def measure(self, name: str, product: Any, data: Any) -> Mapping[str, Any]:
-        """The metric's values; a `protocol` among them is what they were measured by, and told with them."""
+    def check_metrics(self, product: Any, data: Callable[[], Any]) -> None:
+        """Each metric's `checked_by` refuses options before anything is learnt. Raises UserError."""
+        for name in self.metrics:
+            entry = self.host.get("metrics", name)
+            check = getattr(entry.load(), "check", None)
+            if check is not None:
+                with _naming(name):
+                    check(product, data(), **self._options(entry.target, f"metrics.{name}."))
+
+    def measure(self, name: str, product: Any, data: Any) -> dict[str, Any]:
+        """The metric's numbers and media; a `protocol` among them is what they were measured by, and told with them.
+
+        Raises MetricFailed for whatever the metric raises.
+        """
         entry = self.host.get("metrics", name)
-        values = dict(entry.load()(product, data, **self._options(entry.target, f"metrics.{name}.")))
-        self.protocol = values.pop("protocol", self.protocol)
+        with _naming(name):
+            values = dict(entry.load()(product, data, **self._options(entry.target, f"metrics.{name}.")))
+            protocol = values.pop("protocol", self.protocol)
+            values = {key: value if isinstance(value, Media) else number(value) for key, value in values.items()}
+        self.protocol = protocol
         return values
 
     def build(self, kind: str, name: str, prefix: str, *arguments: Any) -> Any:
@@ -95,6 +114,15 @@ class Run:
         return (self.config["steps"], None) if keys[0] == "steps" else (sys.maxsize, self.config[unit])
 
     # What happens
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run should save and stop: it was set, or a signal came."""
+        return self._stopping or stop_asked()
+
+    @stopping.setter
+    def stopping(self, wanted: bool) -> None:
+        self._stopping = wanted
 
     def start(self, unit: str, step: int, count: int) -> None:
         """The trainer is ready: observers learn of the run. What a resume was given is accepted, and written down."""
@@ -129,12 +157,13 @@ class Run:
 
     def is_best(self, split: str, values: Mapping[str, Any]) -> bool:
         """Whether the recipe's first target likes these values at least as well as any before: of equals the later one,
-        which has learnt for longer."""
+        which has learnt for longer. What is not finite is never the best."""
         for target in claims(self.definition, self.preset):
             name = target.metric.partition("/")[2]
             if name in values:
                 value = float(values[name])
-                better = self.best is None or (value >= self.best if target.higher else value <= self.best)
+                best = self.best if self.best is not None and math.isfinite(self.best) else value
+                better = math.isfinite(value) and (value >= best if target.higher else value <= best)
                 self.best = value if better else self.best
                 return better
         return False
@@ -176,7 +205,30 @@ class Run:
             (self.folder / EVALUATION).unlink(missing_ok=True)  # it was of less training
         self.host.hook.run_finished(run=self, result=self.result)
 
+    def way_on(self) -> str:
+        """What there is to go on from, and how."""
+        steps = [int(path.name.rpartition("-")[2]) for path in self.folder.glob("checkpoints/last-*")]
+        if not steps:
+            return "no checkpoint was saved"
+        return f"the last checkpoint is of step {max(steps):,}; go on with: {command('resume', self.folder)}"
+
     def write_media(self, name: str, value: Media) -> None:
         path = self.folder / "media" / f"{name.replace('/', '-')}-{self.step:09d}{value.suffix}"
         path.parent.mkdir(exist_ok=True)
-        value.path = value.write(path)
+        try:
+            value.path = value.write(path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def _naming(metric: str) -> Iterator[None]:
+    """Whatever the metric raises says which one it was."""
+    try:
+        yield
+    except Stopped:
+        raise
+    except Exception as error:
+        said = str(error) if isinstance(error, UserError) else one_line(error)
+        raise MetricFailed(f"metric {metric}: {said}") from error

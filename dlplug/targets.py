@@ -70,7 +70,7 @@ def verdicts(targets: Sequence[Target], metrics: Mapping[str, Any]) -> list[str]
     lines = []
     for target in targets:
         if target.stated and target.metric in metrics:
-            value = metrics[target.metric]
+            value = float("nan") if metrics[target.metric] is None else metrics[target.metric]
             state = "reached" if target.reached(value) else "not reached"
             bar = f"{'≥' if target.higher else '≤'} {target.bar:g}"
             lines.append(f"{target.metric} {value:.4g}: target {state} ({bar}; {target.protocol})")

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
-import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import numpy as np
 import torch
 from torch import nn
 
 from dlplug import checkpoint, distributed
+from dlplug.checkpoint import seed_everything
 from dlplug.contracts import Data, Loss, Update
 from dlplug.device import choose_device, describe, set_up
+from dlplug.errors import Diverged, MetricFailed
 from dlplug.graph import GraphedStep
 from dlplug.loop import fit, learn_from
 from dlplug.matching import check_batches
+from dlplug.measuring import measure
 from dlplug.meter import Meter
 from dlplug.optim import Stepper
 from dlplug.precision import in_bf16
 from dlplug.ranges import NonNegativeInt, PositiveInt
+from dlplug.stop import Stopped, stop_if_asked
 
 if TYPE_CHECKING:
     from dlplug.runs import Run
@@ -122,12 +125,6 @@ class TorchTrainer:
         return learn
 
 
-def seed_everything(seed: int) -> None:
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-
-
 class Training:
     """One run of the loop: what happens between the steps. Logs, measures, saves, stops."""
 
@@ -139,20 +136,43 @@ class Training:
 
     def train(self) -> None:
         run, job = self.run, self.job
-        learn = self.trainer.step_function(job)
+        self.learn = self.trainer.step_function(job)
         if run.resumed:
             self.restore()
+        run.check_metrics(job.loss.product(), lambda: job.data.split(job.data.splits[0]))
+        stop_if_asked()  # before anything is begun
         run.start(job.data.unit, self.step, job.data.count)
         self.limit_steps, self.limit_count = run.limits(job.data.unit)
         job.data.limit = self.limit_count
-        if not self.over():
-            job.model.train()
-            fit(job.data, job.loss, job.steppers, self.limit_steps, start=self.step, learn=learn,
-                before=self.before, after=self.after)  # fmt: skip
-        self.log()
-        if not run.stopping:
-            self.measure()
-        self.save()
+        try:
+            if not self.over():
+                self.loop()
+        except Stopped:
+            run.stopping = True
+        with self.between_steps():
+            self.save()
+            if not run.stopping:
+                self.measure()
+
+    def loop(self) -> None:
+        """Learns until it is over, or until a stop is asked for."""
+        job = self.job
+        job.model.train()
+        fit(job.data, job.loss, job.steppers, self.limit_steps, start=self.step, learn=self.learn,
+            before=self.before, after=self.after)  # fmt: skip
+
+    @contextlib.contextmanager
+    def between_steps(self) -> Iterator[None]:
+        """Whatever fails here, a metric or an observer, what was learnt is saved before that is raised."""
+        try:
+            yield
+        except (Stopped, Diverged):
+            raise
+        except Exception:
+            with contextlib.suppress(Diverged):
+                self.meter.flush(self.step)
+                self.write()
+            raise
 
     def progress(self) -> float:
         if self.limit_count is not None:
@@ -172,14 +192,18 @@ class Training:
         self.step = step
         self.meter.add(updates)
         trainer = self.trainer
-        if step % trainer.log_every == 0:
-            self.log()
-            if not trainer.checkpoint_every and self.time_to_save():
+        with self.between_steps():
+            logging_due = step % trainer.log_every == 0
+            if logging_due:
+                self.log()
+            if (
+                step % trainer.checkpoint_every == 0
+                if trainer.checkpoint_every
+                else logging_due and self.time_to_save()
+            ):
                 self.save()
-        if trainer.eval_every and step % trainer.eval_every == 0 and not self.over():
-            self.measure()
-        if trainer.checkpoint_every and step % trainer.checkpoint_every == 0:
-            self.save()
+            if trainer.eval_every and step % trainer.eval_every == 0 and not self.over():
+                self.measure()
         return self.over() or self.stop_wanted()
 
     def stop_wanted(self) -> bool:
@@ -197,11 +221,23 @@ class Training:
             self.run.log(self.step, self.job.data.count, {**values, **self.job.data.values()}, "train")
 
     def measure(self) -> None:
-        """The metrics on the first split; the best checkpoint is the one that the recipe's first target likes best."""
+        """The metrics on the first split; the best checkpoint is the one that the recipe's first target likes best.
+        What was measured before a metric failed counts; a measurement that is stopped is given up."""
         if not self.run.metrics or distributed.rank() != 0:
             return
         split = self.job.data.splits[0]
-        values = measure(self.run, self.job, split)
+        values: dict[str, Any] = {}
+        try:
+            measure(self.run, self.job, split, values)
+        except Stopped:
+            self.run.stopping = True
+            return
+        except MetricFailed:
+            self.watch(split, values)
+            raise
+        self.watch(split, values)
+
+    def watch(self, split: str, values: dict[str, Any]) -> None:
         self.run.log(self.step, self.job.data.count, values, split)
         if self.run.is_best(split, values):
             self.log()
@@ -216,15 +252,19 @@ class Training:
         if self.saved_step == self.step:
             return
         self.log()
-        started, learner = time.monotonic(), self.learner()
+        started = time.monotonic()
+        self.write()
+        distributed.wait()
+        self.saved_at, self.saved_step = time.monotonic(), self.step
+        self.save_seconds = self.saved_at - started
+
+    def write(self) -> None:
+        learner = self.learner()
         if distributed.rank() == 0:
             data = self.job.data.state_dict()
             checkpoint.save(self.folder, "last", self.step, self.job.model, learner, data, self.trainer.keep)
         else:
             checkpoint.check_finite(self.job.model, learner)  # every process stops where the first one does
-        distributed.wait()
-        self.saved_at, self.saved_step = time.monotonic(), self.step
-        self.save_seconds = self.saved_at - started
 
     @property
     def folder(self) -> Any:
@@ -255,19 +295,3 @@ class Training:
         self.run.restore(learner["seconds"], best)
         afresh = "" if self.job.data.exact else "; the emulator cannot be saved, so episodes start afresh"
         log.info(f"resumed at step {self.step:,} from {path}{afresh}")
-
-
-def measure(run: Run, job: Job, split: str) -> dict[str, Any]:
-    """Every metric of the run on one split: in eval mode, without gradients, with the random state put back."""
-    held_out, product = job.data.split(split), job.loss.product()
-    state, training = checkpoint.random_state(), job.model.training
-    values: dict[str, Any] = {}
-    job.model.eval()
-    try:
-        with torch.no_grad():
-            for name in run.metrics:
-                values |= run.measure(name, product, held_out)
-    finally:
-        job.model.train(training)
-        checkpoint.set_random_state(state)
-    return values

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlplug.advice import called, command
+from dlplug.advice import called
 from dlplug.environment import commit, environment
-from dlplug.errors import UserError
+from dlplug.errors import Interrupted, UserError
 from dlplug.folder import read_config
 from dlplug.options import Config, resolve
 from dlplug.parsing import flag
@@ -121,7 +121,7 @@ def _verified(
         trained = run(recipe, {**options, **change, "seed": seed}, preset=preset, host=host)
         if trained.stopping:
             kept = f"{len(runs)} of {seeds} seeds are recorded in {path}" if runs else "nothing was recorded"
-            raise UserError(f"interrupted at seed {seed}: {kept}; go on with {command('resume', trained.folder)}")
+            raise Interrupted(f"interrupted at seed {seed}: {kept}; {trained.way_on()}")
         runs.append(_outcome(trained, evaluate(str(trained.folder), host=host)))
         compared = [_compared(target, runs) for target in judging] or [_without_bar(targets[0], runs, others)]
         record = {

@@ -67,7 +67,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(toys, in_tmp_path):
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert f"go on with: dlplug resume {out}" in output
+    assert f"go on with: python -m dlplug resume {out}" in output
     assert "Traceback" not in errors
     result = json.loads((out / "result.json").read_text())
     assert result["status"] == "interrupted"

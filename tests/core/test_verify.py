@@ -150,7 +150,7 @@ def test_an_interruption_loses_no_finished_run(host, quiet, in_tmp_path):
     (before,) = verify(host, "toy-moons", options, folder=in_tmp_path)
     host.manager.register(stopper := StopSeed(2))
     with pytest.raises(
-        UserError, match=r"interrupted at seed 2: 2 of 3 seeds are recorded in .*; go on with dlplug res"
+        UserError, match=r"interrupted at seed 2: 2 of 3 seeds are recorded in .*; go on with: .* resume"
     ):
         verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path)
     kept = recorded(in_tmp_path)

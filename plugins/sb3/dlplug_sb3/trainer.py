@@ -14,6 +14,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from dlplug import NonNegativeInt, PositiveInt, Run, UserError, distributed
 from dlplug.device import choose_device, describe, set_up
+from dlplug.errors import Diverged
 from dlplug.trainer import Job, TorchTrainer, Training, seed_everything
 from dlplug_sb3.environments import Played
 from dlplug_sb3.model import Algorithm, Learner, Memory, export
@@ -94,25 +95,15 @@ class Playing(Training):
         self.sb3.set_logger(Logger(None, [self.scalars]))
         self.rested = 0
 
-    def train(self) -> None:
-        run, data = self.run, self.data
-        if run.resumed:
-            self.restore()
-        run.start(data.unit, self.step, data.count)
-        self.limit_steps, self.limit_count = run.limits(data.unit)
+    def loop(self) -> None:
         if self.limit_count is not None:
-            self.limit_steps = -(-self.limit_count // data.frames_per_step)
-        if not self.over():
-            self.sb3.learn(
-                self.limit_steps - self.step,
-                callback=Between(self),
-                log_interval=sys.maxsize,  # never: `rest` logs
-                reset_num_timesteps=False,
-            )
-        self.log()
-        if not run.stopping:
-            self.measure()
-        self.save()
+            self.limit_steps = -(-self.limit_count // self.data.frames_per_step)
+        self.sb3.learn(
+            self.limit_steps - self.step,
+            callback=Between(self),
+            log_interval=sys.maxsize,  # never: `rest` logs
+            reset_num_timesteps=False,
+        )
 
     def played(self, infos: list[dict[str, Any]]) -> bool:
         """After each step of all environments. Tells whether to go on."""
@@ -124,13 +115,14 @@ class Playing(Training):
     def rest(self) -> None:
         """Between an update and the next rollout: logs, measures and saves what is due."""
         before, self.rested = self.rested, self.step
-        if passed(self.trainer.log_every, before, self.step):
-            self.log()
-        if passed(self.trainer.eval_every, before, self.step) and not self.over():
-            self.measure()
-        every = self.trainer.checkpoint_every
-        if passed(every, before, self.step) if every else self.time_to_save():
-            self.save()
+        with self.between_steps():
+            if passed(self.trainer.log_every, before, self.step):
+                self.log()
+            every = self.trainer.checkpoint_every
+            if passed(every, before, self.step) if every else self.time_to_save():
+                self.save()
+            if passed(self.trainer.eval_every, before, self.step) and not self.over():
+                self.measure()
 
     def log(self) -> None:
         """What the algorithm recorded since the last time, and the episodes that ended."""
@@ -138,7 +130,7 @@ class Playing(Training):
         values = {**self.scalars.take(), **self.data.values()}
         for name, value in values.items():
             if "loss" in name and not math.isfinite(value):
-                raise UserError(f"{name} became {value} at step {self.step}; the last checkpoint is from before that")
+                raise Diverged(f"{name} became {value} at step {self.step}")
         self.run.step, self.run.count = self.step, self.data.count
         if values:
             self.run.log(self.step, self.data.count, values, "train")

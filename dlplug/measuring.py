@@ -1,0 +1,47 @@
+"""Measures what a run has learnt so far, without a trace in its training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+
+from dlplug import checkpoint
+
+if TYPE_CHECKING:
+    from dlplug.runs import Run
+    from dlplug.trainer import Job
+
+M = TypeVar("M", bound=Callable[..., Any])
+
+
+def checked_by(check: Callable[..., object]) -> Callable[[M], M]:
+    """A decorator of metrics: `check(product, data, **options)` is called with the metric's options before the first
+    step, and raises UserError for those that would only fail when they are used (a file that is missing, a class that
+    the data lack). What a type or a Range can say needs no check."""
+
+    def mark(metric: M) -> M:
+        setattr(metric, "check", check)  # noqa: B010 (a function has no such attribute of its own)
+        return metric
+
+    return mark
+
+
+def measure(run: Run, job: Job, split: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Every metric of the run on one split: in eval mode, without gradients, with the random state put back.
+
+    values: is filled as they are measured. Raises MetricFailed, naming the metric.
+    """
+    held_out, product = job.data.split(split), job.loss.product()
+    state, training = checkpoint.random_state(), job.model.training
+    values = {} if values is None else values
+    job.model.eval()
+    try:
+        with torch.no_grad():
+            for name in run.metrics:
+                values.update(run.measure(name, product, held_out))
+    finally:
+        job.model.train(training)
+        checkpoint.set_random_state(state)
+    return values
