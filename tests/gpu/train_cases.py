@@ -28,6 +28,7 @@ from tiny import write_bars
 import dlplug
 from dlplug import UserError, checkpoint
 from dlplug.plugins import load_host
+from dlplug.testing import StopAt
 from dlplug.trainer import TorchTrainer
 
 NAMED = (TEXT, PAIRS, FOLDER)
@@ -171,26 +172,24 @@ class Tests:
     def resume(self, name: str) -> list[str]:
         """11 steps equal 5 of one kind and 6 of another: on the GPU, in a graph, on the CPU."""
         recipe, options = RESUMED[name]
-        overlay = QUIET | self.options(options)
+        overlay = QUIET | self.options(options) | {"steps": 11}
         kinds = {"eager": {"graph": False}, "graph": {"graph": True}, "cpu": {"graph": True, "device": "cpu"}}
-        straight, complaints = self.folder / f"resumed-{name}", []
-        _, seen = self.watched.complaints(lambda: dlplug.run(recipe, overlay | {"steps": 11}, out=str(straight)))
+        straight = self.folder / f"resumed-{name}"
+        _, complaints = self.watched.complaints(lambda: dlplug.run(recipe, overlay, out=str(straight)))
         for first, second in (("eager", "graph"), ("graph", "eager"), ("cpu", "graph"), ("graph", "cpu")):
-            out = str(self.folder / f"resumed-{name}-{first}-{second}")
-            begin = overlay | kinds[first] | {"steps": 5}
-            rest = {"device": "cuda"} | kinds[second] | {"steps": 11}
+            out = self.folder / f"resumed-{name}-{first}-{second}"
+            begin, rest = overlay | kinds[first], {"device": "cuda"} | kinds[second]
             try:
-                _, one = self.watched.complaints(functools.partial(dlplug.run, recipe, begin, out=out))
-                _, other = self.watched.complaints(functools.partial(dlplug.resume, out, rest))
+                wrong = self.watched.complaints(functools.partial(stopped, recipe, begin, str(out)))[1]
+                wrong += self.watched.complaints(functools.partial(dlplug.resume, str(out), rest))[1]
             except Exception as error:
-                complaints.append(f"{first}, then {second}: {told(error)}")
-                continue
-            seen += one + other
-            if "cpu" not in (first, second) or recipe not in DRAWS_ON_THE_DEVICE:
-                wrong = different(rows_of(straight), rows_of(Path(out)))
-                wrong += unequal("loss", state_of(straight), state_of(Path(out)))
-                complaints += [f"{first}, then {second}: {one}" for one in wrong]
-        return [*complaints, *seen]
+                wrong = [told(error)]
+            else:
+                if "cpu" not in (first, second) or recipe not in DRAWS_ON_THE_DEVICE:
+                    wrong += different(rows_of(straight), rows_of(out))
+                    wrong += unequal("loss", state_of(straight), state_of(out))
+            complaints += [f"{first}, then {second}: {complaint}" for complaint in wrong]
+        return complaints
 
     def refuse(self, name: str) -> list[str]:
         """A loss that looks at its number cannot be held in a graph; that is one line, and the next run is well."""
@@ -203,6 +202,13 @@ class Tests:
             clear = "--graph" in str(error) and "\n" not in str(error)
             return [] if clear else [f"it says: {error}"]
         return ["it trains"]
+
+
+def stopped(recipe: str, overlay: dict[str, Any], out: str) -> None:
+    """A run that is stopped after five steps."""
+    host = load_host()
+    host.manager.register(StopAt(5))
+    dlplug.run(recipe, overlay, out=out, host=host)
 
 
 def rows_of(folder: Path) -> list[Row]:
