@@ -59,6 +59,8 @@ def test_a_recipe_is_judged_by_each_of_its_own_targets(recipe):
         ("ntm-copy", "", {"data.min_length": 20}),
         ("shakespeare-gpt", "cpu", {"data.window": 32}),
         ("translate-dates", "", {"metrics.exact-match.count": 1}),
+        ("logistic-regression", "", {"loss.ridge": 0.1}),
+        ("optimizer-race", "", {"optimizer.descent.learning_rate": 0.2}),
     ],
 )
 def test_other_data_and_other_measurements_are_not_judged(recipe, preset, options):
@@ -75,6 +77,9 @@ def test_other_data_and_other_measurements_are_not_judged(recipe, preset, option
         ("digits", "", {"data.batch_size": 8, "data.flip": True, "optimizer.learning_rate": 0.1}),
         ("ntm-copy", "", {"data.curriculum": 100, "data.batch_size": 1}),
         ("digits", "", {"metrics": [*OWN, "digit-confusion"]}),
+        ("translate-dates", "", {"data.dates": 100}),
+        ("char-lstm", "", {"data.order": "windows"}),
+        ("translate-multi30k", "gpu", {"data.vocabulary": "words"}),
     ],
 )
 def test_how_it_is_learnt_may_differ(recipe, preset, options):

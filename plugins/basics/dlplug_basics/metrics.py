@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlplug import PositiveFloat
+from dlplug import PositiveFloat, Run
 from dlplug_basics.data import HeldOut
 from dlplug_basics.losses import SideBySide
 from dlplug_basics.race import RACERS, Valley, descent_by_theory, excess
@@ -71,11 +71,10 @@ def scikit_logistic(model: nn.Module, data: HeldOut, *, ridge: PositiveFloat = 1
     }
 
 
-def race(path: Tensor, data: Valley, *, learning_rate: PositiveFloat = 0.1) -> Mapping[str, Any]:
-    """How far above the minimum each racer ends, and how far gradient descent strays from theory.
-
-    learning_rate: that of --optimizer.descent, for the theory.
-    """
+def race(path: Tensor, data: Valley, *, run: Run) -> Mapping[str, Any]:
+    """How far above the minimum each racer ends, and how far gradient descent strays from theory."""
+    own, shared = "optimizer.descent.learning_rate", "optimizer.learning_rate"
+    learning_rate = run.config[own if own in run.config else shared]
     theory = descent_by_theory(data, path[0, 0], learning_rate, len(path) - 1)
     ends = {f"{name}_excess": value.item() for name, value in zip(RACERS, excess(path[-1:], data)[0], strict=True)}
     return ends | {"theory_error": (path[:, 0] - theory).abs().max().item()}

@@ -47,6 +47,7 @@ RECIPES = {
                 f"largest difference of any class's probability from LogisticRegression's; {DIGITS}",
                 "scikit-learn's LogisticRegression with the same penalty, trained in the same run",
                 at_most=1e-3,
+                where={"loss.ridge": 1e-3},
             )
         ],
         watch=["train/loss", "train/accuracy"],
@@ -133,7 +134,7 @@ RECIPES = {
         },
         length="150 steps",
         source="Polyak 1964 (doi:10.1016/0041-5553(64)90137-5); Goh 2017, Why Momentum Really Works (distill.pub)",
-        metrics=[use("race-excess", learning_rate=0.1), "race-picture"],
+        metrics=["race-excess", "race-picture"],
         samplers=["race-picture"],
         trainer=use("torch", threads=1, log_every=10),
         targets=[
@@ -142,6 +143,7 @@ RECIPES = {
                 "largest distance of gradient descent from w* + Q (1 - ηΛ)ᵗ Qᵀ (w₀ - w*) at any step",
                 "Goh 2017, Why Momentum Really Works, first steps: gradient descent",
                 at_most=1e-4,
+                where={"optimizer.descent": "sgd", "optimizer.descent.learning_rate": 0.1},
             )
         ],
         watch=["train/descent_loss", "train/sgd_loss", "train/momentum_loss"],

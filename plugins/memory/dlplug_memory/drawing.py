@@ -112,6 +112,14 @@ def show_memory(axes: Any, memory: Tensor, slots: list[int]) -> None:
         extent=extent,
     )  # fmt: skip
     axes.set(title="memory\nat the end", xlabel="component", ylabel="slot")
+    number_slots(axes.yaxis)
+
+
+def number_slots(axis: Any) -> None:
+    """Ticks at whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def links(looks: list[Look]) -> Image:
@@ -132,5 +140,7 @@ def links(looks: list[Look]) -> Image:
         extent=(*ends, *ends),
     )
     axes.set(xlabel="slot j", ylabel="slot i, written right after j", title="temporal link matrix at the end")
+    number_slots(axes.xaxis)
+    number_slots(axes.yaxis)
     figure.colorbar(shown, ax=axes, label="L[i, j]")
     return draw(figure, "which slot was written after which")

@@ -176,6 +176,8 @@ FORMATS: tuple[Callable[[datetime.date], str], ...] = (
 class Dates(Pairs):
     """Dates as people write them, and as ISO 8601 does: generated, no download; the held-out days are never learnt."""
 
+    training_options = ("batch_size", "dates")
+
     def __init__(
         self, *, dates: PositiveInt = 20_000, batch_size: PositiveInt = 64, seed: int, run: Run | None = None
     ) -> None:

@@ -112,6 +112,7 @@ class Pairs(Data):
 
     unit = "pairs"
     splits = ("val", "test")
+    training_options = ("batch_size", "max_length", "vocabulary", "vocabulary_size", "lowercase")
 
     def __init__(
         self,

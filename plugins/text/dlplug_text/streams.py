@@ -55,6 +55,7 @@ class TextStream(Data):
     """
 
     unit = "tokens"
+    training_options = ("batch_size", "order")
 
     def __init__(
         self,
