@@ -15,6 +15,7 @@ from dlplug.argv import first, nothing_more, one, plugin_options, take_flag, tak
 from dlplug.errors import Interrupted, UserError, nearest
 from dlplug.lines import say_to
 from dlplug.plugins import KINDS, Host, load_host, one_line
+from dlplug.records import strict
 from dlplug.stop import Stopped, each_interrupts
 from dlplug.usage import USAGE
 
@@ -121,13 +122,12 @@ def resume_command(host: Host, arguments: list[str]) -> int:
     from dlplug.folder import find_run
     from dlplug.options import arguments as parse
 
-    name = first(arguments, "resume", "RUN", [])
-    find_run(name)
+    folder = find_run(first(arguments, "resume", "RUN", []))
     options = parse(arguments)
     from dlplug.runner import resume
 
     _warn(host)
-    return 130 if resume(name, options, host=host).stopping else 0
+    return 130 if resume(str(folder), options, host=host).stopping else 0
 
 
 def eval_command(host: Host, arguments: list[str]) -> int:
@@ -135,13 +135,12 @@ def eval_command(host: Host, arguments: list[str]) -> int:
     from dlplug.options import arguments as parse
 
     as_json = take_flag(arguments, "--json")
-    name = first(arguments, "eval", "RUN", [])
-    find_run(name)
+    folder = find_run(first(arguments, "eval", "RUN", []))
     options = parse(arguments)
     from dlplug.runner import evaluation_of
 
     _warn(host)
-    run, values = evaluation_of(name, options, host=host)
+    run, values = evaluation_of(str(folder), options, host=host)
     protocol = {"protocol": run.protocol} if run.protocol else {}
     return _print(values | protocol, as_json, lambda: _print_evaluation(run, values | protocol))
 
@@ -242,7 +241,7 @@ VERBS: dict[str, Callable[[Host, list[str]], int]] = {
 
 def _print(value: Any, as_json: bool, print_for_people: Callable[[], None]) -> int:
     if as_json:
-        print(json.dumps(value, indent=2, ensure_ascii=False))
+        print(json.dumps(strict(value), indent=2, ensure_ascii=False))
     else:
         print_for_people()
     return 0

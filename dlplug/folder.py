@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from dlplug.errors import UserError
 from dlplug.lock import LOCK, held
 from dlplug.options import Config
 from dlplug.plugins import Host
+from dlplug.records import read_json
+
+log = logging.getLogger("dlplug")
 
 
 @contextlib.contextmanager
@@ -65,14 +70,24 @@ def _empty(folder: Path) -> None:
 
 
 def find_run(name: str) -> Path:
-    """A run folder, or a recipe's newest run below runs/. Raises UserError where there is none."""
+    """A run folder, or a recipe's newest run below runs/, which is said. Raises UserError where there is none."""
     folder = Path(name)
-    if not (folder / "config.yaml").is_file() and (Path("runs") / name).is_dir():
-        runs = sorted(p.parent for p in (Path("runs") / name).glob("*/config.yaml"))
-        folder = runs[-1] if runs else folder
-    if not (folder / "config.yaml").is_file():
+    if (folder / "config.yaml").is_file():
+        return folder
+    runs = [path.parent for path in (Path("runs") / name).glob("*/config.yaml")]
+    if not runs:
         raise UserError(f"{name} is neither a run folder (with a config.yaml) nor a recipe that has been run here")
-    return folder
+    newest = max(runs, key=lambda run: (began(run), run))
+    log.info(f"{name}: its newest run, {newest}")
+    return newest
+
+
+def began(folder: Path) -> float:
+    """When a run was begun, in seconds since 1970: as it wrote down itself, else when its configuration was written."""
+    try:
+        return datetime.fromisoformat(read_json(folder / "environment.json")["date"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return (folder / "config.yaml").stat().st_mtime
 
 
 def read_config(folder: Path) -> Config:

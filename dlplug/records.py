@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ def write_config(run: Run) -> None:
     from dlplug.environment import environment
 
     path = run.folder / "environment.json"
-    here = environment(run.host)
+    here = {"date": datetime.now().astimezone().isoformat(timespec="milliseconds")} | environment(run.host)
     if run.resumed:
         first = read_json(path)
         here = first | {"resumes": [*first.get("resumes", ()), {"step": run.step, "options": run.overlay, **here}]}

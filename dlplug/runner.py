@@ -142,10 +142,10 @@ def evaluation_of(
     """The run as it was evaluated, and what was measured."""
     from dlplug.measuring import measure
 
-    host = host or load_host()
-    saved = open_run(name, host=host).config
+    folder, host = str(find_run(name)), host or load_host()
+    saved = open_run(folder, host=host).config
     given = for_measuring(host, saved, options or {})
-    execution = open_run(name, evaluated(host, saved, given), host=host)
+    execution = open_run(folder, evaluated(host, saved, given), host=host)
     if not execution.metrics:
         raise UserError(f"recipe {execution.recipe} has no metrics to evaluate")
     job = execution.make("trainer").load(execution)

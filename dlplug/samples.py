@@ -53,7 +53,7 @@ def sample(
     from dlplug.runner import open_run
     from dlplug.trainer import seed_everything
 
-    execution = open_run(name, others, host=host)
+    execution = open_run(str(folder), others, host=host)
     supplied = {"seed": seed, "run": execution}
     values |= {taken: supplied[taken] for taken in sampler.signature().takes}
     job = execution.make("trainer").load(execution)

@@ -125,3 +125,16 @@ def test_a_resume_without_an_observer_keeps_its_options(host, toys, quiet, in_tm
     dlplug.resume("run", {"steps": 6}, host=load_host([toys, "no:wandb"]))
     saved = yaml.safe_load(Path("run/config.yaml").read_text())
     assert (saved["steps"], saved["wandb.mode"]) == (6, "off")
+
+
+def test_a_recipes_name_stands_for_the_run_that_was_begun_last(host, quiet, in_tmp_path, cli, toys):
+    first = dlplug.run("toy-moons", {**quiet, "steps": 1}, out="runs/toy-moons/baseline", host=host)
+    second = dlplug.run("toy-moons", {**quiet, "steps": 2}, host=host)
+    dlplug.resume(str(first.folder), {"steps": 3}, host=host)
+    said = cli("eval", "toy-moons", "-p", toys, "-p", "no:wandb")
+    assert said.out.count(f"toy-moons: its newest run, {second.folder}") == 1
+    assert Path(second.folder, "evaluation.json").exists()
+    for path in (first.folder / "environment.json", second.folder / "environment.json"):
+        path.unlink()  # of a build that did not write the date
+    os.utime(second.folder / "config.yaml", (1, 1))
+    assert dlplug.resume("toy-moons", {"steps": 4}, host=host).folder == first.folder
