@@ -9,7 +9,7 @@ from dlplug.errors import UserError
 
 
 def whole(text: str, flag: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise UserError(f"{flag} expects a whole number from 1, got {text!r}")
     return int(text)
 

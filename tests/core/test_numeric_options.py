@@ -42,3 +42,19 @@ HOST = load_host()
 )
 def test_what_taught_nothing_is_refused(recipe, option, value):
     assert complaint(lambda: resolve(HOST, recipe, [{option: value}])).startswith(f"{flag(option)} must be ")
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (["verify", "digits", "--seeds", "0"], "--seeds"),
+        (["verify", "digits", "--seeds", "²"], "--seeds"),
+        (["sweep", "digits", "--seeds", "²"], "--seeds"),
+        (["sweep", "digits", "--jobs", "-1"], "--jobs"),
+        (["board", "--port", "70000"], "--port"),
+    ],
+)
+def test_flags_of_commands(cli, words, flag):
+    said = cli(*words)
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert flag in said.err

@@ -21,6 +21,8 @@ def board(arguments: list[str]) -> int:
         parser.print_help()
         return 0
     given = parser.parse_args(arguments)
+    if given.port is not None and not 0 <= given.port < 2**16:
+        raise UserError(f"--port must be from 0 to {2**16 - 1}, got {given.port}")
     folder = checked(Path(given.folder))
     if importlib.util.find_spec("tensorboard") is None:
         instead = f"`{command('report', 'RUN')}` makes a page"

@@ -113,6 +113,6 @@ def _own(arguments: list[str]) -> tuple[dict[str, str], bool, list[str]]:
 
 def _whole(own: dict[str, str], name: str) -> int:
     text = own.get(name, "1")
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise UserError(f"--{name} expects a whole number from 1, got {text!r}")
     return int(text)
