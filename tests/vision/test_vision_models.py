@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from dlplug_vision.classics import VGG, AlexNet, Dilated, LeNet
 from dlplug_vision.layers import Standardise
 from dlplug_vision.quick import QuickNet
-from dlplug_vision.resnet import BasicBlock, PreActivation, ResNet, WideResNet
+from dlplug_vision.resnet import BasicBlock, PreActivation, ResNet, WideResNet, projection
 from dlplug_vision.transformer import Attention, ViT
 from torch import nn
 
@@ -185,3 +185,14 @@ def test_convolutions_work_channels_last(model, options, smallest):
 def test_bad_options_are_one_clear_line(make, said):
     with pytest.raises(UserError, match=said):
         make()
+
+
+def test_a_narrow_resnet_has_no_strided_1x1_convolution_of_few_channels():
+    """torch 2.15's gradient of one corrupts memory on CPUs: the process ends in an abort."""
+    for layer in ResNet(spec(), width=4).modules():
+        if isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1):
+            assert layer.stride == (1, 1) or layer.in_channels >= 8
+    wide, narrow = projection(8, 3, 2), projection(4, 3, 2)
+    x = torch.rand(2, 4, 5, 7)
+    assert isinstance(wide, nn.Conv2d)
+    torch.testing.assert_close(narrow(x), F.conv2d(x, narrow[1].weight, stride=2))

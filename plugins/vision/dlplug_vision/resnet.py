@@ -9,6 +9,13 @@ from dlplug import NonNegativeInt, PositiveInt, ProperFraction, Spec, UserError
 from dlplug_vision.layers import Standardise, check_one_of, check_size, conv, mean_over_pixels
 
 
+def projection(inputs: int, outputs: int, stride: int) -> nn.Module:
+    """A 1x1 convolution of every stride-th pixel, both ways."""
+    if stride > 1 and inputs < 8:  # torch 2.15's CPU gradient of such a strided convolution overwrites foreign memory
+        return nn.Sequential(nn.MaxPool2d(1, stride), conv(inputs, outputs, 1))
+    return conv(inputs, outputs, 1, stride=stride)
+
+
 class BasicBlock(nn.Module):
     """y = relu(F(x) + x) with F two 3x3 convolutions (He et al. 2016a, equation 1); where the shape changes, x goes
     through a 1x1 convolution (option B)."""
@@ -21,7 +28,7 @@ class BasicBlock(nn.Module):
         )
         same = stride == 1 and inputs == outputs
         self.shortcut = (
-            nn.Identity() if same else nn.Sequential(conv(inputs, outputs, 1, stride=stride), nn.BatchNorm2d(outputs))
+            nn.Identity() if same else nn.Sequential(projection(inputs, outputs, stride), nn.BatchNorm2d(outputs))
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,7 +83,7 @@ class PreActivation(nn.Module):
             *(nn.BatchNorm2d(outputs), nn.ReLU(inplace=True), nn.Dropout(dropout)),
             conv(outputs, outputs),
         )
-        self.shortcut = None if inputs == outputs and stride == 1 else conv(inputs, outputs, 1, stride=stride)
+        self.shortcut = None if inputs == outputs and stride == 1 else projection(inputs, outputs, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         ready = self.before(x)
