@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Pillow's convert clips pictures of 16 bits to white instead of scaling them, and reads unsigned 32-bit TIFFs as signed.
+# Pillow's convert clips 16-bit pictures to white instead of scaling them, and reads unsigned 32-bit TIFFs as signed.
 #
-# Expectation: `Image.open(path).convert("RGB")`, which torchvision's ImageFolder calls for every file, gives the picture
-#   with 8 bits a channel: 65535 becomes 255, 32768 becomes 128. A TIFF that says "unsigned" has no negative numbers.
-# Behaviour: the conversions from "I;16" and "I" keep the number and cut it off at 255: a 16-bit PNG or TIFF in grey comes
-#   out white wherever it is brighter than 1/257, and a net that is trained on such files is shown white squares. Nothing
-#   is raised or warned. (16-bit PNGs in colour are scaled, while they are decoded.) Unsigned 32-bit TIFFs come as mode
-#   "I", whose numbers are signed: from 2**31 on they are negative.
-# What helps: numpy.asarray of the picture as it was opened, scaled by hand; `.view(numpy.uint32)` where TIFF's field 339
-#   says 1.
+# Expectation: `Image.open(path).convert("RGB")`, which torchvision's ImageFolder calls for every file, gives the
+#   picture with 8 bits a channel: 65535 becomes 255, 32768 becomes 128. A TIFF that says "unsigned" has no negative
+#   numbers.
+# Behaviour: the conversions from "I;16" and "I" keep the number and cut it off at 255: a 16-bit PNG or TIFF in grey
+#   comes out white wherever it is brighter than 1/257, and a net that is trained on such files is shown white squares.
+#   Nothing is raised or warned. (16-bit PNGs in colour are scaled, while they are decoded.) Unsigned 32-bit TIFFs come
+#   as mode "I", whose numbers are signed: from 2**31 on they are negative.
+# What helps: numpy.asarray of the picture as it was opened, scaled by hand; `.view(numpy.uint32)` where TIFF's field
+#   339 says 1.
 # Seen with pillow 13.0.0, numpy 2.4.6:
 #   in the file: 0 13107 26214 39321 52428 65535
 #   convert("RGB"): 0 255 255 255 255 255
@@ -41,8 +42,8 @@ assert eight.tolist() == [0, 255, 255, 255, 255, 255]
 wide = np.array([[0, 5, 2**31 + 7, 2**32 - 1]], "<u4")
 fields = {256: 4, 257: 1, 258: 32, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: wide.nbytes, 339: 1}
 entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in fields.items())
-tiff = b"II*\0" + struct.pack("<I", 8 + wide.nbytes) + wide.tobytes() + struct.pack("<H", len(fields)) + entries + bytes(4)
-picture = Image.open(io.BytesIO(tiff))
+header, count = b"II*\0" + struct.pack("<I", 8 + wide.nbytes), struct.pack("<H", len(fields))
+picture = Image.open(io.BytesIO(header + wide.tobytes() + count + entries + bytes(4)))
 print("unsigned, in the file:", *wide[0])
 print("as Pillow reads it:", *np.asarray(picture)[0])
 assert picture.mode == "I" and picture.tag_v2[339] == (1,)

@@ -113,7 +113,7 @@ def test_a_file_to_learn_nothing_from_is_one_clear_line(tmp_path: Path, content:
 
 
 def test_other_bad_input(tmp_path: Path, verses: Path):
-    with pytest.raises(UserError, match=r"--data\.path names the file or folder"):
+    with pytest.raises(UserError, match=r"^--data text needs --data\.path: a UTF-8 file"):
         TextFiles(seed=0)
     with pytest.raises(UserError, match="neither a file nor a folder"):
         TextFiles(path=str(tmp_path / "nothing"), seed=0)
