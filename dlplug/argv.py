@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from dlplug.advice import command
 from dlplug.errors import UserError
@@ -42,9 +42,26 @@ def plugin_options(arguments: list[str]) -> list[str]:
     return options
 
 
-def first(arguments: list[str], verb: str, what: str, names: Sequence[str]) -> str:
+def recorded_plugins(verb: str, arguments: list[str], options: list[str]) -> list[str]:
+    """The plugin files that the run to be opened was begun with."""
+    from dlplug.folder import find_run, plugin_files
+
+    if verb not in ("resume", "eval", "sample") or not arguments:
+        return []
+    try:
+        folder = find_run(arguments[0])
+    except UserError:  # the verb itself says what is wrong
+        return []
+    return plugin_files(folder, options)
+
+
+def first(arguments: list[str], verb: str, what: str, names: Iterable[str]) -> str:
+    """The first word. names: examples of it, the best first."""
     if not arguments or arguments[0].startswith("-"):
-        meant = f", as in `{command(verb, names[0])}`" if names else ": a run folder, or a recipe's name for its newest"
+        example = next(iter(names), "")
+        meant = (
+            f", as in `{command(verb, example)}`" if example else ": a run folder, or a recipe's name for its newest"
+        )
         raise UserError(f"dlplug {verb} needs a {what}{meant}")
     return arguments.pop(0)
 

@@ -6,9 +6,16 @@ from importlib import metadata
 
 from dlplug.hookspecs import hookimpl
 
+VERBS = ("list", "show", "run", "resume", "eval", "sample", "verify", "plugins", "doctor", "completion")
+
 
 def version() -> str:
     return metadata.version("dlplug")
+
+
+@hookimpl
+def register_commands() -> dict[str, str]:
+    return {verb: f"dlplug.cli:{verb}_command" for verb in VERBS}
 
 
 @hookimpl

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dlplug.advice import command
-from dlplug.argv import first, nothing_more, one, plugin_options, take_flag, take_value, whole
+from dlplug.argv import first, nothing_more, one, plugin_options, recorded_plugins, take_flag, take_value, whole
 from dlplug.errors import Interrupted, UserError, nearest
 from dlplug.lines import say_to
-from dlplug.plugins import KINDS, Host, load_host, one_line
+from dlplug.plugins import KINDS, Entry, Host, load_host, one_line
 from dlplug.records import strict
 from dlplug.stop import Stopped, each_interrupts
 from dlplug.usage import USAGE
@@ -54,26 +54,38 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    host = load_host(plugin_options(arguments))
+    options = plugin_options(arguments)
     verb = arguments.pop(0) if arguments else "--help"
+    host = load_host([*options, *recorded_plugins(verb, arguments, options)])
     asked = bool({"--help", "-h"} & set(arguments)) and verb in VERBS
     if verb in ("--help", "-h", "help") or (asked and (verb not in OWN_HELP or len(arguments) == 1)):
-        more = "".join(f"\n  dlplug {e.name:<32}{e.plugin.name} plugin" for e in host.entries("commands"))
+        more = "".join(map(described, host.entries("commands")))
         typed = "" if command() == "dlplug" else f"\nHere the command is typed as `{command()}`."
         print(USAGE.format(commands=more, typed=typed))
         return 0
     if verb == "--version":
         print(host.plugins[0])
         return 0
-    if verb in VERBS:
+    if verb not in host.names("commands"):
+        raise UserError(f"unknown command {verb!r}.{nearest(verb, host.names('commands'))}")
+    entry = host.get("commands", verb)
+    if entry.plugin.name == "core":
         return VERBS[verb](host, arguments)
-    if verb in host.names("commands"):
-        function = host.get("commands", verb).load()
-        return function(arguments, host) if "host" in inspect.signature(function).parameters else function(arguments)
-    raise UserError(f"unknown command {verb!r}.{nearest(verb, [*VERBS, *host.names('commands')])}")
+    function = entry.load()
+    return function(arguments, host) if "host" in inspect.signature(function).parameters else function(arguments)
+
+
+def described(entry: Entry) -> str:
+    """A plugin's verb as `--help` shows it."""
+    if entry.plugin.name == "core":
+        return ""
+    with contextlib.suppress(UserError):
+        return f"\n  dlplug {entry.name:<33}{entry.signature().summary} (plugin {entry.plugin.name})"
+    return f"\n  dlplug {entry.name:<33}broken (plugin {entry.plugin.name})"
 
 
 def list_command(host: Host, arguments: list[str]) -> int:
+    """What can be run, or is registered of another kind."""
     from dlplug import listing
 
     as_json = take_flag(arguments, "--json")
@@ -86,6 +98,7 @@ def list_command(host: Host, arguments: list[str]) -> int:
 
 
 def show_command(host: Host, arguments: list[str]) -> int:
+    """A recipe's parts, options, source and targets."""
     from dlplug import listing
 
     as_json = take_flag(arguments, "--json")
@@ -95,6 +108,7 @@ def show_command(host: Host, arguments: list[str]) -> int:
 
 
 def run_command(host: Host, arguments: list[str]) -> int:
+    """Trains a recipe."""
     from dlplug import listing
     from dlplug.device_hint import likely_preset
     from dlplug.options import arguments as parse
@@ -102,7 +116,7 @@ def run_command(host: Host, arguments: list[str]) -> int:
 
     preset, out, config = (take_value(arguments, name) for name in ("--preset", "--out", "--config"))
     asked = take_flag(arguments, "--help") | take_flag(arguments, "-h")
-    recipe = first(arguments, "run", "RECIPE", host.names("recipes"))
+    recipe = first(arguments, "run", "RECIPE", listing.quickest_first(host))
     definition, options = host.recipe(recipe), parse(arguments)
     layers = [read_file(config)] if config else []
     if asked:
@@ -119,6 +133,7 @@ def run_command(host: Host, arguments: list[str]) -> int:
 
 
 def resume_command(host: Host, arguments: list[str]) -> int:
+    """Goes on with a run from its last checkpoint."""
     from dlplug.folder import find_run
     from dlplug.options import arguments as parse
 
@@ -131,6 +146,7 @@ def resume_command(host: Host, arguments: list[str]) -> int:
 
 
 def eval_command(host: Host, arguments: list[str]) -> int:
+    """Measures a run on its data's last split."""
     from dlplug.folder import find_run
     from dlplug.options import arguments as parse
 
@@ -146,6 +162,7 @@ def eval_command(host: Host, arguments: list[str]) -> int:
 
 
 def sample_command(host: Host, arguments: list[str]) -> int:
+    """What a run makes: pictures, a video, text."""
     from dlplug import listing
     from dlplug.options import arguments as parse
     from dlplug.samples import sample
@@ -172,6 +189,7 @@ def sample_command(host: Host, arguments: list[str]) -> int:
 
 
 def verify_command(host: Host, arguments: list[str]) -> int:
+    """Trains, evaluates, compares with the target and records."""
     from dlplug.options import arguments as parse
     from dlplug.parsing import each_value
 
@@ -182,7 +200,9 @@ def verify_command(host: Host, arguments: list[str]) -> int:
     as_json = take_flag(arguments, "--json")
     preset, seeds, each, games = (take_value(arguments, name) for name in ("--preset", "--seeds", "--each", "--games"))
     ours = take_flag(arguments, "--record")
-    recipe = first(arguments, "verify", "RECIPE", host.names("recipes"))
+    from dlplug.listing import quickest_first
+
+    recipe = first(arguments, "verify", "RECIPE", quickest_first(host))
     host.recipe(recipe)
     options, count = parse(arguments), whole(seeds or "1", "--seeds")
     overlays = [parse([f"--{option}={value}"]) for option, value in each_value(each, games)]
@@ -197,6 +217,7 @@ def verify_command(host: Host, arguments: list[str]) -> int:
 
 
 def plugins_command(host: Host, arguments: list[str]) -> int:
+    """What is installed, and whether it works."""
     from dlplug import listing
 
     as_json = take_flag(arguments, "--json")
@@ -206,6 +227,7 @@ def plugins_command(host: Host, arguments: list[str]) -> int:
 
 
 def doctor_command(host: Host, arguments: list[str]) -> int:
+    """What works here, and what to do about what does not."""
     from dlplug.doctor import examine, print_findings
 
     as_json = take_flag(arguments, "--json")
@@ -216,6 +238,7 @@ def doctor_command(host: Host, arguments: list[str]) -> int:
 
 
 def completion_command(host: Host, arguments: list[str]) -> int:
+    """A script for the shell."""
     from dlplug.completion import candidates, script
 
     if arguments and arguments[0] == "candidates":

@@ -30,10 +30,8 @@ def script(shell: str) -> str:
 
 def candidates(host: Host, words: list[str]) -> list[str]:
     """What may follow the words typed so far."""
-    from dlplug.cli import VERBS
-
     if not words:
-        return sorted([*VERBS, *host.names("commands")])
+        return host.names("commands")
     verb = words[0]
     if verb == "list":
         return list(KINDS)

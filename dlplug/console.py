@@ -6,16 +6,14 @@ import logging
 import sys
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from dlplug.advice import command
 from dlplug.hookspecs import hookimpl
 from dlplug.media import Media
 from dlplug.ranges import NonNegativeFloat
+from dlplug.runs import Run
 from dlplug.targets import evaluated, none_stated_for, verdicts
-
-if TYPE_CHECKING:
-    from dlplug.runs import Run
 
 log = logging.getLogger("dlplug")
 
@@ -30,7 +28,11 @@ class Console:
     seconds: at most one plain line in so many seconds.
     """
 
-    def __init__(self, *, show: Literal["live", "plain", "off"] = "live", seconds: NonNegativeFloat = 10.0) -> None:
+    def __init__(
+        self, *, show: Literal["live", "plain", "off"] = "live", seconds: NonNegativeFloat = 10.0, run: Run
+    ) -> None:
+        if show != "off":
+            log.info(title(run))  # before anything that the data or the model say while they are built
         self.on, self.seconds = show != "off", seconds
         self.live = show == "live" and sys.stdout.isatty()
         self.printed_at = float("-inf")
@@ -39,7 +41,7 @@ class Console:
     @hookimpl(tryfirst=True)
     def run_started(self, run: Run) -> None:
         self.began, self.first = time.monotonic(), (run.step, run.count)
-        for line in header(run) if self.on else ():
+        for line in header(run)[1:] if self.on else ():
             log.info(line)
         if self.on and self.live:
             from rich.live import Live
@@ -83,10 +85,13 @@ class Console:
         return "  ".join(part for part in parts if part)
 
 
+def title(run: Run) -> str:
+    return f"{'resuming ' if run.resumed else ''}{run.recipe}, seed {run.seed}"
+
+
 def header(run: Run) -> list[str]:
     """What is run, and how to choose otherwise."""
-    lines = [f"{'resuming ' if run.resumed else ''}{run.recipe}, seed {run.seed}, in {run.folder}"]
-    lines.append(f"{run.device}; {run.parameters:,} parameters")
+    lines = [title(run), f"{run.device}; {run.parameters:,} parameters; in {run.folder}"]
     others = [name for name in run.definition.presets if name != run.preset]
     if run.preset:
         summary = run.definition.presets[run.preset].summary

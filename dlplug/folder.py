@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,25 @@ def read_config(folder: Path) -> Config:
     if not isinstance(config, dict) or not {"recipe", "preset", "seed"} <= config.keys():
         raise damaged(folder, "expected option: value lines, with recipe, preset and seed among them")
     return config
+
+
+def plugin_files(folder: Path, given: Sequence[str] = ()) -> list[str]:
+    """The files that a run was begun with by `-p` and that are not among those given now. Each is named before it is
+    loaded; one that lies in the run folder or is another user's is not, for a folder may be a stranger's.
+
+    Raises UserError where one is not there, unless a file of its name is given.
+    """
+    recorded = read_json(folder / "environment.json").get("plugin_files", ())
+    names = {Path(option).name for option in given}
+    for path in (Path(path) for path in recorded if Path(path).name not in names):
+        if not path.is_file():
+            raise UserError(f"{folder} was begun with -p {path}, which is not there: give its place now by -p")
+        if folder.resolve() in path.resolve().parents or (hasattr(os, "getuid") and path.stat().st_uid != os.getuid()):
+            raise UserError(
+                f"{folder} was begun with -p {path}, which is not loaded unasked: look at it, and give it by -p"
+            )
+        log.info(f"with the plugin {path}, as the run was begun")
+    return [path for path in recorded if Path(path).name not in names]
 
 
 def damaged(folder: Path, why: object) -> UserError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich import box
@@ -19,6 +19,7 @@ from dlplug.options import Config, choice_keys, choose, resolve, schema, units_o
 from dlplug.plugins import Entry, Host
 from dlplug.recipes import as_use, claims
 from dlplug.samples import sampler_names, sampler_of
+from dlplug.tables import records
 
 
 def rows(host: Host, kind: str) -> list[dict[str, Any]]:
@@ -32,14 +33,57 @@ def rows(host: Host, kind: str) -> list[dict[str, Any]]:
 
 
 def _recipe_row(host: Host, entry: Entry) -> dict[str, Any]:
-    row = {"name": entry.name, "summary": "", "trainer": "", "presets": [], "needs": ""}
+    row = {"name": entry.name, "summary": "", "trainer": "", "presets": [], "needs": "", "took": ""}
     try:
         recipe = host.recipe(entry.name)
         row |= {"summary": recipe.summary, "trainer": as_use(recipe.trainer).name, "presets": list(recipe.presets)}
-        row["needs"] = recipe.needs
+        row |= {"needs": recipe.needs, "took": took(host, entry.name)}
     except UserError as error:  # a broken name must not hide the others
         row["summary"] = f"broken: {error}"
     return row | {"plugin": entry.plugin.name, "version": entry.plugin.version}
+
+
+def took(host: Host, recipe: str) -> str:
+    """How long training took where it was recorded, "2 min on a CPU"; "" where no record is at hand."""
+    times = _recorded_seconds(host, recipe)
+    if not times:
+        return ""
+    seconds, place = min(times)
+    amount = (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
+    return f"{amount} on a {place}"
+
+
+def quickest_first(host: Host) -> Iterator[str]:
+    """The recipes, those first that need no download and took the least time."""
+
+    def place(name: str) -> tuple[bool, float]:
+        try:
+            needs = host.recipe(name).needs
+        except UserError:
+            return True, float("inf")
+        return bool(needs), min(_recorded_seconds(host, name), default=(float("inf"), ""))[0]
+
+    yield from sorted(host.names("recipes"), key=place)
+
+
+def _recorded_seconds(host: Host, recipe: str) -> list[tuple[float, str]]:
+    """The mean time of the runs of each record, and what they ran on."""
+    try:
+        found = records(host, recipe).values()
+    except UserError:
+        return []
+    return [
+        (sum(run.get("seconds", 0.0) for run in record["runs"]) / len(record["runs"]), "GPU" if gpus else "CPU")
+        for record in found
+        if record["runs"]
+        for gpus in [record["environment"]["gpus"]]
+    ]
 
 
 def print_rows(host: Host, kind: str, listed: list[dict[str, Any]]) -> None:
@@ -58,7 +102,8 @@ def print_rows(host: Host, kind: str, listed: list[dict[str, Any]]) -> None:
 
 def _said_of(row: Mapping[str, Any]) -> str:
     """The summary, and what is unusual about it."""
-    unusual = [f"needs {row['needs']}"] if row.get("needs") else []
+    unusual = [row["took"]] if row.get("took") else []
+    unusual += [f"needs {row['needs']}"] if row.get("needs") else []
     unusual += [f"trainer {row['trainer']}"] if row.get("trainer", "torch") not in ("torch", "") else []
     return escape(row["summary"]) + "".join(f" [dim]({escape(said)})[/]" for said in unusual)
 

@@ -27,7 +27,13 @@ def sgd(
     nesterov: bool = False,
     weight_decay: NonNegativeFloat = 0.0,
 ) -> Optimizer:
-    """Stochastic gradient descent; momentum as torch and Sutskever et al. 2013 define it (v ← μv + g; θ ← θ - ηv)."""
+    """Stochastic gradient descent; momentum as torch and Sutskever et al. 2013 define it (v ← μv + g; θ ← θ - ηv).
+
+    learning_rate: η, the size of a step.
+    momentum: μ, the share of the velocity that each step keeps.
+    nesterov: whether the gradient is taken where the momentum leads (Nesterov 1983).
+    weight_decay: weight of the L2 penalty.
+    """
     if nesterov and not momentum:
         raise UserError("nesterov needs a momentum above 0")
     return torch.optim.SGD(
@@ -44,7 +50,14 @@ def adam(
     epsilon: PositiveFloat = 1e-8,
     weight_decay: NonNegativeFloat = 0.0,
 ) -> Optimizer:
-    """Adam (Kingma & Ba 2015), its defaults from section 2; weight_decay is the L2 penalty."""
+    """Adam (Kingma & Ba 2015), its defaults from section 2.
+
+    learning_rate: α, the size of a step.
+    beta1: decay rate of the mean of the gradients.
+    beta2: decay rate of the mean of the squared gradients.
+    epsilon: added to the denominator.
+    weight_decay: weight of the L2 penalty.
+    """
     return torch.optim.Adam(
         parameters, lr=learning_rate, betas=(beta1, beta2), eps=epsilon, weight_decay=weight_decay, fused=True
     )
@@ -59,7 +72,14 @@ def adamw(
     epsilon: PositiveFloat = 1e-8,
     weight_decay: NonNegativeFloat = 0.01,
 ) -> Optimizer:
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+
+    learning_rate: α, the size of a step.
+    beta1: decay rate of the mean of the gradients.
+    beta2: decay rate of the mean of the squared gradients.
+    epsilon: added to the denominator.
+    weight_decay: the share of each weight that a step takes away, times the learning rate.
+    """
     return torch.optim.AdamW(
         parameters, lr=learning_rate, betas=(beta1, beta2), eps=epsilon, weight_decay=weight_decay, fused=True
     )
@@ -75,7 +95,15 @@ def rmsprop(
     centered: bool = False,
     weight_decay: NonNegativeFloat = 0.0,
 ) -> Optimizer:
-    """RMSprop (Hinton's lecture 6e); `centered` as in Graves 2013 and Mnih et al. 2015."""
+    """RMSprop (Hinton's lecture 6e).
+
+    learning_rate: size of a step.
+    alpha: decay rate of the mean of the squared gradients.
+    epsilon: added to the denominator.
+    momentum: the share of the velocity that each step keeps.
+    centered: whether the gradients' variance takes the place of their square (Graves 2013, Mnih et al. 2015).
+    weight_decay: weight of the L2 penalty.
+    """
     return torch.optim.RMSprop(
         parameters,
         lr=learning_rate,
@@ -97,7 +125,14 @@ def radam(
     epsilon: PositiveFloat = 1e-8,
     weight_decay: NonNegativeFloat = 0.0,
 ) -> Optimizer:
-    """Rectified Adam (Liu et al. 2020)."""
+    """Rectified Adam (Liu et al. 2020).
+
+    learning_rate: α, the size of a step.
+    beta1: decay rate of the mean of the gradients.
+    beta2: decay rate of the mean of the squared gradients.
+    epsilon: added to the denominator.
+    weight_decay: weight of the L2 penalty.
+    """
     return torch.optim.RAdam(
         parameters, lr=learning_rate, betas=(beta1, beta2), eps=epsilon, weight_decay=weight_decay, foreach=True
     )

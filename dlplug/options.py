@@ -14,7 +14,7 @@ from typing import Any
 from dlplug import parsing
 from dlplug.advice import command
 from dlplug.errors import UserError
-from dlplug.hints import nearest_flags, owners
+from dlplug.hints import check_named, nearest_flags, owners
 from dlplug.parsing import flag, parse_int
 from dlplug.plugins import Host
 from dlplug.ranges import NonNegativeInt, Seed
@@ -70,7 +70,7 @@ def resolve(
     for key in config:
         if key not in known and key not in choices:
             part = key.rpartition(".")[0]
-            hint = owners(host, _kind_of(part), choices.get(part), key) or nearest_flags(key, [*known, *choices])
+            hint = owners(host, _kind_of(part), choices.get(part), key) or nearest_flags(key, [*known, *choices], units)
             broken = host.unusable.get(("observers", key.partition(".")[0]))
             raise UserError(broken or f"{name} has no option {flag(key)}.{hint}")
     values = parsing.parse(options, _without(config, choices), f"dlplug run {name}", partly)
@@ -183,6 +183,9 @@ def _chosen(host: Host, name: str, layers: Sequence[Mapping[str, Any]], preset: 
             raise UserError(f"recipe {name} has no preset {preset!r}; it has: {there}")
         layers = [recipe.presets[preset].options, *layers]
     config = recipe_options(recipe)
+    own = choice_keys(recipe) - {key for layer in layers for key in layer}
+    named = [(_kind_of(key), used) for key in own for used in (config[key] if key == "metrics" else [config[key]])]
+    check_named(host, name, named)
     for layer in layers:
         config = _overlaid(host, config, _spelled(host, layer), choice_keys(recipe))
     return config

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import importlib.util
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ GROUP = "dlplug"
 KINDS = (
     "recipes", "data", "models", "losses", "optimizers", "trainers", "metrics", "samplers", "observers", "commands",
 )  # fmt: skip
+HOOKS = [name for name, value in vars(hookspecs).items() if hasattr(value, f"{GROUP}_spec")]
+UNMISTAKABLE = {*HOOKS} - {"train", "logged"}  # which a module may call something of its own
 SINGULAR = {"recipes": "recipe", "models": "model", "losses": "loss"}
 
 
@@ -118,6 +121,10 @@ class Host:
                 if self.strict:
                     raise UserError(self.clashes[kind, name])
 
+    def files(self) -> list[str]:
+        """The whole paths of the files that `-p` gave."""
+        return [str(Path(option).resolve()) for option in self.options if not option.startswith("no:")]
+
     def names(self, kind: str) -> list[str]:
         return sorted(self._entries[kind])
 
@@ -209,16 +216,27 @@ def _load(manager: pluggy.PluginManager, plugin: Plugin, load: Any, strict: bool
         try:
             manager.register(module, plugin.name)
             manager.check_pending()
-        except pluggy.PluginValidationError:
+            _check_marked(manager, module)
+        except (pluggy.PluginValidationError, TypeError):
             if manager.is_registered(module):
                 manager.unregister(module)
             raise
         plugin.module = module
     except (Exception, SystemExit) as error:
         plugin.error = one_line(error)
+        if unknown := re.search(r"unknown hook '(\w+)'", plugin.error):
+            plugin.error += nearest(unknown[1], HOOKS)
         if strict:
             raise UserError(_broken(plugin)) from error
     plugin.seconds = time.perf_counter() - started
+
+
+def _check_marked(manager: pluggy.PluginManager, module: Any) -> None:
+    """Raises TypeError for a function with a hook's name and without `@hookimpl`, which nothing would ever call."""
+    marked = {caller.name for caller in manager.get_hookcallers(module) or ()}
+    for name in sorted(UNMISTAKABLE - marked):
+        if callable(getattr(module, name, None)):
+            raise TypeError(f"{name} is a hook, but is not marked as one: write @hookimpl above it")
 
 
 def _from_file(path: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from dlplug import distributed
 from dlplug.advice import command
 from dlplug.errors import MetricFailed, UserError
-from dlplug.folder import damaged, find_run, new_folder, read_config
+from dlplug.folder import damaged, find_run, new_folder, plugin_files, read_config
 from dlplug.hookspecs import hookimpl
 from dlplug.lock import held
 from dlplug.media import Media
@@ -63,7 +63,8 @@ def open_run(
     name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None, resumed: bool = False
 ) -> Run:
     """The run of a folder, or a recipe's newest, with the configuration that it was run with."""
-    folder, host = find_run(name), host or load_host()
+    folder = find_run(name)
+    host = host or load_host(plugin_files(folder))
     saved = read_config(folder)
     absent = _of_absent_observers(host, saved)
     try:
@@ -142,7 +143,8 @@ def evaluation_of(
     """The run as it was evaluated, and what was measured."""
     from dlplug.measuring import measure
 
-    folder, host = str(find_run(name)), host or load_host()
+    folder = str(find_run(name))
+    host = host or load_host(plugin_files(Path(folder)))
     saved = open_run(folder, host=host).config
     given = for_measuring(host, saved, options or {})
     execution = open_run(folder, evaluated(host, saved, given), host=host)

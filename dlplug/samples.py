@@ -9,7 +9,7 @@ from typing import Any
 
 from dlplug.advice import command
 from dlplug.errors import UserError, nearest
-from dlplug.folder import find_run, read_config
+from dlplug.folder import find_run, plugin_files, read_config
 from dlplug.options import Config
 from dlplug.parsing import flag, parse
 from dlplug.plugins import Entry, Host, load_host
@@ -38,7 +38,8 @@ def sample(
 
     Raises UserError for what a user can mend.
     """
-    folder, host = find_run(name), host or load_host()
+    folder = find_run(name)
+    host = host or load_host(plugin_files(folder))
     saved = read_config(folder)
     sampler, own = sampler_of(host, saved["recipe"], what, saved["seed"])
     if sampler.name not in sampler_names(host, saved["recipe"]):

@@ -11,6 +11,7 @@ def test_plugin():
 from __future__ import annotations
 
 import copy
+import difflib
 import functools
 import math
 import subprocess
@@ -35,6 +36,7 @@ from dlplug.runner import open_run, resume, run
 from dlplug.runs import Run
 from dlplug.samples import sample, sampler_of
 from dlplug.signatures import inspected, read_signature
+from dlplug.testing_options import check_options
 from dlplug.trainer import Training
 
 QUIET = {"console.show": "off", "tensorboard.write": "off", "device": "cpu"}
@@ -62,6 +64,14 @@ def check_plugin(name: str, host: Host | None = None) -> None:
                 read, real = read_signature(entry.target), inspected(loaded)
                 assert read == real, f"{kind} {entry.name}: options read as {read}, but they are {real}"
                 assert real.summary, f"{kind} {entry.name} has no docstring to list it by"
+                check_options(f"{kind} {entry.name}", real.options)
+
+
+def check_watch(run: Run) -> None:
+    """What the recipe watches is logged: a name that was not, and that is nearly one that was, is a mistake."""
+    for name in run.definition.watch:
+        near = difflib.get_close_matches(name, run.latest.keys() - {*run.definition.watch}, n=1, cutoff=0.8)
+        assert name in run.latest or not near, f"{run.recipe} watches {name!r}, which is not logged; {near[0]} is"
 
 
 def check_imports_no_torch(plugin: Plugin) -> None:
@@ -153,6 +163,7 @@ def check_recipe(name: str, options: Mapping[str, Any] | None = None, host: Host
         short = run(name, overlay | {"steps": 3}, out=f"{folder}/short", host=host)
         assert short.result["steps"] == 3
         straight = run(name, overlay, out=f"{folder}/straight", host=host)
+        check_watch(straight)
         stopper = StopAt(10)
         host.manager.register(stopper)
         broken = run(name, overlay, out=f"{folder}/broken", host=host)

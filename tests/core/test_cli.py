@@ -80,6 +80,7 @@ def test_list_shows_recipes_by_default(toy):
         "trainer": "torch",
         "presets": ["tiny"],
         "needs": "",
+        "took": "",
         "plugin": "toys",
         "version": "",
     }
@@ -228,7 +229,6 @@ def test_run_resume_eval_as_a_person_would(toy):
         ("run toy-moons --preset tiny --preset tiny", "--preset is given twice"),
         ("run toy-moons --preset big", "recipe toy-moons has no preset 'big'; it has: tiny"),
         ("run toy-moons --config no.yaml", "--config no.yaml: no such file"),
-        ("run toy-moons --device cpux", "--device cpux"),
         ("run toy-moons --out /dev/null/x", "cannot write the run folder /dev/null/x"),
         ("resume", "dlplug resume needs a RUN: a run folder, or a recipe's name for its newest"),
         ("resume nowhere", "nowhere is neither a run folder"),
@@ -251,6 +251,13 @@ def test_run_resume_eval_as_a_person_would(toy):
 )
 def test_an_error_is_one_line(toy, line, message):
     assert message in one_line(toy(*line.split()))
+    assert not list(Path().glob("runs/*/*")), "a run folder stayed behind"
+
+
+def test_an_error_after_the_runs_name_is_one_line_too(toy):
+    said = toy("run", "toy-moons", "--device", "cpux")
+    assert (said.code, said.out, said.err.count("\n")) == (2, "toy-moons, seed 0\n", 1)
+    assert said.err.startswith("dlplug: --device cpux: expected auto")
     assert not list(Path().glob("runs/*/*")), "a run folder stayed behind"
 
 

@@ -15,7 +15,10 @@ HOST = "127.0.0.1"  # curves and texts are nobody else's business
 
 
 def board(arguments: list[str]) -> int:
-    """Serves until Ctrl-C. arguments: a folder and flags. Raises UserError for what a user can mend."""
+    """Opens TensorBoard over the run folders, until Ctrl-C.
+
+    arguments: a folder and flags. Raises UserError for what a user can mend.
+    """
     parser = _parser()
     if {"--help", "-h"} & set(arguments):
         parser.print_help()

@@ -12,7 +12,10 @@ MARK = '<meta name="generator" content="dlplug report">'
 
 
 def report(arguments: list[str], host: Host) -> int:
-    """Writes the report. arguments: runs and flags. Raises UserError for what a user can mend."""
+    """A page about one run, or about many side by side.
+
+    arguments: runs and flags. Raises UserError for what a user can mend.
+    """
     parser = _parser()
     if {"--help", "-h"} & set(arguments):
         parser.print_help()

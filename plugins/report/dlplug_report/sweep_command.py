@@ -39,7 +39,10 @@ An option of one value is the same in every run. The seeds of a search are avera
 
 
 def sweep(arguments: list[str], host: Host) -> int:
-    """Runs them, and tells what came out. Raises UserError for what a user can mend, before the first is begun."""
+    """Many runs of one recipe, over a grid of options or searching among them.
+
+    Raises UserError for what a user can mend, before the first is begun.
+    """
     if {"--help", "-h"} & set(arguments):
         print(HELP)
         return 0

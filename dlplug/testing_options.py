@@ -1,0 +1,47 @@
+"""Checks that options can be typed, for `check_plugin`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from dlplug.errors import UserError
+from dlplug.parsing import parse
+from dlplug.signatures import REQUIRED, Option
+
+PLAIN = (int, float, str, bool, Path, type(None))
+
+
+def check_options(what: str, options: Sequence[Option]) -> None:
+    """Each option has a type that can be typed on a command line, and a default of that type."""
+    for option in options:
+        assert all(kind in PLAIN for kind in _kinds(option.type)), (
+            f"{what}: the option {option.name} is annotated {option.type}; expected int, float, str, bool, Path, a"
+            " Literal, None, or a tuple or a list of them"
+        )
+    defaults = {option.name: option.default for option in options if option.default is not REQUIRED}
+    try:
+        parsed = parse([replace(option, default=REQUIRED) for option in options], defaults, what, partly=True)
+    except UserError as error:
+        raise AssertionError(f"{what} has a default that is not of its option's type: {error}") from None
+    for name, default in defaults.items():
+        assert _listed(parsed[name]) == _listed(default), f"{what}: {name} has the default {default!r} of another type"
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """The plain types in an annotation."""
+    if get_origin(annotation) is Literal:
+        yield from map(type, get_args(annotation))
+    elif get_origin(annotation) is Annotated:
+        yield from _kinds(get_args(annotation)[0])
+    elif inside := get_args(annotation):
+        for argument in inside:
+            yield from () if argument is Ellipsis else _kinds(argument)
+    else:
+        yield annotation
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, (list, tuple)) else str(value) if isinstance(value, Path) else value
