@@ -8,8 +8,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -39,6 +41,13 @@ def stop_if_asked() -> None:
     evaluation, two chunks of a download."""
     if _asked.is_set():
         raise Stopped("stopped as asked")
+
+
+def stoppable(items: Iterable[T]) -> Iterator[T]:
+    """The items, with `stop_if_asked` before each."""
+    for item in items:
+        stop_if_asked()
+        yield item
 
 
 @contextlib.contextmanager

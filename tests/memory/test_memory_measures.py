@@ -120,6 +120,7 @@ def test_errors_beyond_the_training_lengths_are_seen_there_alone():
         assert longer[f"solved_x{times}"] == 0
 
 
+@torch.no_grad()
 def test_a_coin_has_the_entropy_of_the_sequence():
     data = Copy(seed=0, min_length=4, max_length=4).split("test")
     model = nn.Linear(9, 8)

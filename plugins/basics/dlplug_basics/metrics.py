@@ -26,7 +26,7 @@ def classes(output: Tensor) -> Tensor:
 
 def accuracy(model: nn.Module, data: HeldOut) -> Mapping[str, Any]:
     """The share of right answers."""
-    return {"accuracy": (classes(outputs(model, data.x)) == data.y).float().mean().item()}
+    return {"accuracy": (classes(outputs(model, data.x)) == data.y).float().mean()}
 
 
 def closed_form(model: nn.Module, data: HeldOut) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dlplug import PositiveInt, UserError
+from dlplug.stop import stoppable
 from dlplug_generative.generating import examples_of, generating
 
 AT_ONCE = 500  # rows of a table of distances
@@ -40,13 +41,15 @@ def precision_recall(real: Tensor, made: Tensor, neighbours: int = 3) -> Coverag
 def reach(x: Tensor, neighbours: int) -> Tensor:
     """(N,): the distance from each of x (N, F) to its k-th nearest other one."""
     # the nearest of all is itself
-    nearest = [torch.cdist(part, x).topk(neighbours + 1, largest=False).values[:, -1] for part in x.split(AT_ONCE)]
+    nearest = [
+        torch.cdist(part, x).topk(neighbours + 1, largest=False).values[:, -1] for part in stoppable(x.split(AT_ONCE))
+    ]
     return torch.cat(nearest)
 
 
 def inside(x: Tensor, centres: Tensor, radii: Tensor) -> float:
     """Share of x (N, F) within any of the balls around centres (M, F) of radii (M,)."""
-    within = [(torch.cdist(part, centres) <= radii).any(1) for part in x.split(AT_ONCE)]
+    within = [(torch.cdist(part, centres) <= radii).any(1) for part in stoppable(x.split(AT_ONCE))]
     return torch.cat(within).float().mean().item()
 
 

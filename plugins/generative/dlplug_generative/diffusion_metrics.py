@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from dlplug import Image, NonNegativeInt, PositiveInt, Range, UserError
+from dlplug.stop import stoppable
 from dlplug_generative.diffusion_bound import (
     bits_per_dimension,
     decoder_deviation,
@@ -81,7 +82,7 @@ def bound_parts(
         z = noised(x, noise_like(x, draw), float(schedule.alpha[t]), float(schedule.sigma[t]))
         return product.clean(z, t, label)
 
-    terms = [bits_per_dimension(denoising_term(x, guess(t), t, schedule, product.variance)) for t in times]
+    terms = [bits_per_dimension(denoising_term(x, guess(t), t, schedule, product.variance)) for t in stoppable(times)]
     rate = bits_per_dimension(prior_term(x, schedule)) + (schedule.steps - 1) * torch.stack(terms).mean()
     deviation = decoder_deviation(schedule, product.variance)
     # p(x | z_1) = N(x̂(z_1), σ_1²): at the last step the posterior's mean is x̂

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Generator, Tensor
 
+from dlplug.stop import stoppable
 from dlplug_generative.diffusion_bound import reverse_variance
 from dlplug_generative.diffusion_targets import noise_of
 from dlplug_generative.schedules import Schedule, added_variance, posterior, spaced
@@ -101,7 +102,7 @@ def walk(
     denoise(z, t) gives x̂. Raises UserError for more steps than the schedule has.
     """
     before = None
-    for t, s in pairwise(spaced(schedule.steps, steps)):
+    for t, s in stoppable(pairwise(spaced(schedule.steps, steps))):
         now = Moment(t, z, denoise(z, t))
         yield now
         z = step(schedule, now, before, s, draw)

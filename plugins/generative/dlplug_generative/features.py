@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save, save_file
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, Spec, UserError, trained
+from dlplug.stop import stoppable
 
 OURS = Path(__file__).parent / "weights"
 SHIPPED = ("fashion", "mnist")
@@ -76,7 +77,7 @@ class Features(NamedTuple):
                 "of a feature-net that was trained on such data, --metrics.fidelity.weights RUN"
             )
         with torch.no_grad():
-            return torch.cat([self.net.features(part) for part in x.cpu().split(AT_ONCE)])
+            return torch.cat([self.net.features(part) for part in stoppable(x.cpu().split(AT_ONCE))])
 
 
 def load_features(named: str) -> Features:

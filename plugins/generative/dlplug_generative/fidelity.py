@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dlplug import PositiveInt, data_folder
+from dlplug.stop import stoppable
 from dlplug_generative.coverage import precision_recall
 from dlplug_generative.features import load_features
 from dlplug_generative.frechet import frechet_distance
@@ -104,7 +105,7 @@ def inception_fid(
     made = generating(product).generate(count, seed=seed)
     measurable = min(len(real), len(made)) > 1 and bool(made.isfinite().all())
     for x, is_real in ((real, True), (made, False)) if measurable else ():
-        for part in x.split(AT_ONCE):
+        for part in stoppable(x.split(AT_ONCE)):
             distance.update(levels(coloured(part)).to(device), real=is_real)
     return {
         f"fid_inception_{reference.replace('-', '_')}_{count}": float(distance.compute()) if measurable else math.nan,

@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from dlplug import Labelled, UserError
+from dlplug.stop import stoppable
 
 AT_ONCE = 500  # things made at once: few enough for memory, and fixed, so that what is made hangs on nothing else
 
@@ -62,7 +63,7 @@ def in_chunks(make: Callable[[int, Generator], Tensor], count: int, seed: int, d
     check_count(count)
     generator = torch.Generator(device).manual_seed(seed)
     with torch.no_grad():
-        made = [make(min(AT_ONCE, count - start), generator) for start in range(0, count, AT_ONCE)]
+        made = [make(min(AT_ONCE, count - start), generator) for start in stoppable(range(0, count, AT_ONCE))]
     return torch.cat(made)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from dlplug import Image, PositiveInt, UserError
+from dlplug.stop import stoppable
 from dlplug_generative.generating import examples_of, generating, trained_on
 from dlplug_generative.pictures import grid
 
@@ -27,7 +28,7 @@ def nearest(x: Tensor, train: Tensor) -> Nearest:
     x, train = x.flatten(1).float().cpu(), train.flatten(1).float().cpu()
     squares = train.square().sum(1)
     # argmin_t |x - t|² = argmin_t |t|² - 2 xᵀt
-    index = torch.cat([torch.addmm(squares, part, train.T, alpha=-2).argmin(1) for part in x.split(AT_ONCE)])
+    index = torch.cat([torch.addmm(squares, part, train.T, alpha=-2).argmin(1) for part in stoppable(x.split(AT_ONCE))])
     return Nearest((x - train[index]).square().mean(1).sqrt(), index)
 
 
@@ -59,8 +60,8 @@ def memorisation(
     made = generating(product).generate(count, seed=seed).cpu()
     of_made, of_unseen = nearest(made, train), nearest(real[drawn], train)
     values: dict[str, Any] = {
-        "nearest_made": of_made.distance.median().item(),
-        "nearest_unseen": of_unseen.distance.median().item(),
+        "nearest_made": of_made.distance.median(),
+        "nearest_unseen": of_unseen.distance.median(),
         "nearer_than_unseen": share_nearer(of_made.distance, of_unseen.distance),
     }
     if made.ndim == 4:

@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from dlplug import Labelled, NonNegativeInt, UserError
+from dlplug.stop import stoppable
 from dlplug_generative.binarise import binarised, named
 from dlplug_generative.generating import examples_of
 from dlplug_generative.vae import VAE, vae_of
@@ -68,7 +69,7 @@ def terms_of(vae: VAE, split: Labelled, seed: int) -> Terms:
     """E_q log p(x|z) by one sample, and KL(q ‖ p), of each example."""
     generator = torch.Generator(split.x.device).manual_seed(seed)
     parts: list[Terms] = []
-    for x, y in zip(split.x.split(AT_ONCE), split.y.split(AT_ONCE), strict=True):
+    for x, y in stoppable(zip(split.x.split(AT_ONCE), split.y.split(AT_ONCE), strict=True)):
         q = vae.encode(x, y)
         z = reparametrised(q, noise(1, q.mean, generator))
         parts.append(Terms(vae.log_likelihood(x, vae.decode(z, y))[0], divergence(q)))
@@ -80,7 +81,7 @@ def log_likelihoods(vae: VAE, split: Labelled, samples: int, seed: int) -> Tenso
     generator = torch.Generator(split.x.device).manual_seed(seed)
     together = max(1, AT_ONCE // samples)
     bounds: list[Tensor] = []
-    for x, y in zip(split.x.split(together), split.y.split(together), strict=True):
+    for x, y in stoppable(zip(split.x.split(together), split.y.split(together), strict=True)):
         q = vae.encode(x, y)
         weights: list[Tensor] = []
         for start in range(0, samples, AT_ONCE):

@@ -6,11 +6,13 @@ import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dlplug import PositiveInt
+from dlplug.stop import stoppable
 from dlplug_memory.babi import HeldOutStories
 from dlplug_memory.losses import bit_nats
 from dlplug_memory.recurrent import too_few_slots
@@ -23,7 +25,7 @@ LONGER = (2, 4, 6)
 FAILED = 0.05  # error above which a bAbI task counts as failed (Weston et al. 2016)
 
 
-def answers(model: nn.Module, data: HeldOut, *, count: PositiveInt = 10) -> Mapping[str, float]:
+def answers(model: nn.Module, data: HeldOut, *, count: PositiveInt = 10) -> Mapping[str, Any]:
     """Bits per sequence, the share of bits that are wrong, and of sequences without a mistake.
 
     count: sequences of each size that was trained on.
@@ -31,12 +33,12 @@ def answers(model: nn.Module, data: HeldOut, *, count: PositiveInt = 10) -> Mapp
     return measured(model, data, range(data.task.smallest, data.task.largest + 1), count)
 
 
-def generalisation(model: nn.Module, data: HeldOut, *, count: PositiveInt = 20) -> Mapping[str, float]:
+def generalisation(model: nn.Module, data: HeldOut, *, count: PositiveInt = 20) -> Mapping[str, Any]:
     """The same at 2, 4 and 6 times the largest size that was trained on: "bit_error_x6".
 
     count: sequences of each size.
     """
-    values: dict[str, float] = {}
+    values: dict[str, Any] = {}
     for times in LONGER:
         size = times * data.task.largest
         if warning := too_few_slots(model, data.task.items(size)):
@@ -51,20 +53,20 @@ def warn_once(message: str) -> None:
     log.warning(message)
 
 
-def measured(model: nn.Module, data: HeldOut, sizes: Iterable[int], count: int) -> dict[str, float]:
+def measured(model: nn.Module, data: HeldOut, sizes: Iterable[int], count: int) -> dict[str, Any]:
     """Means over sequences of all sizes; errors are shares of all that was asked for."""
     device = next(model.parameters()).device
     bits, wrong, asked = [], [], []
-    for size in sizes:
+    for size in stoppable(sizes):
         batch = Sequences(*(part.to(device) for part in data.sequences(size, count)))
         scored = score(model(batch.x), batch)
         for kept, value in zip((bits, wrong, asked), scored, strict=True):
             kept.append(value.cpu())
     wrong = torch.cat(wrong)
     return {
-        "bits_per_sequence": torch.cat(bits).mean().item(),
-        "bit_error": (wrong.sum() / torch.cat(asked).sum()).item(),
-        "solved": (wrong == 0).float().mean().item(),
+        "bits_per_sequence": torch.cat(bits).mean(),
+        "bit_error": wrong.sum() / torch.cat(asked).sum(),
+        "solved": (wrong == 0).float().mean(),
     }
 
 
@@ -92,7 +94,7 @@ def questions(model: nn.Module, data: HeldOutStories) -> Mapping[str, float]:
 def answered(model: nn.Module, data: HeldOutStories) -> Iterator[tuple[int, Tensor]]:
     """Of each story its task, and which of its questions were answered rightly."""
     device = next(model.parameters()).device
-    for batch, index in data.batches():
+    for batch, index in stoppable(data.batches()):
         chosen = model(batch.x.to(device)).argmax(2).cpu()
         for row, place in enumerate(index.tolist()):
             question = data.stories.question[place, : batch.x.shape[1]]

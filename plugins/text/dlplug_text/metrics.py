@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlplug import PositiveInt
+from dlplug.stop import stoppable
 from dlplug_text.streams import HeldOut
 from dlplug_text.writers import Writer
 
@@ -50,7 +51,7 @@ def nats(model: Writer, tokens: Tensor, window: int, streams: int = 32) -> float
     limited, or else in its stream."""
     device = next(model.parameters()).device
     total, state = torch.zeros((), dtype=torch.double), None
-    for x, y, first in pieces(tokens, model.context, window, streams):
+    for x, y, first in stoppable(pieces(tokens, model.context, window, streams)):
         if first and model.carries:
             state = model.start(len(x))
         logits, after = model(x.to(device), state)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlplug import NonNegativeInt, PositiveInt, ProperFraction, Text, UserError, minimise
+from dlplug.stop import stoppable
 from dlplug_text import drawing
 from dlplug_text.metrics import perplexity
 from dlplug_text.pairs import BEGIN, END, PAD, UNKNOWN, HeldOutPairs, Pair, filled_up, unknown
@@ -86,7 +87,7 @@ def translated(model: Translator, data: HeldOutPairs, count: int, beams: int, ba
     sources = [data.source.encode(sentence) for sentence in data.sentences.source[: count or None]]
     by_length = sorted(range(len(sources)), key=lambda number: len(sources[number]))
     found = [""] * len(sources)
-    for begin in range(0, len(sources), batch_size):
+    for begin in stoppable(range(0, len(sources), batch_size)):
         numbers = by_length[begin : begin + batch_size]
         batch = filled_up([sources[number] for number in numbers]).to(device)
         for number, tokens in zip(numbers, search(model, batch, beams), strict=True):
@@ -103,7 +104,7 @@ def translation_loss(model: Translator, data: HeldOutPairs, *, batch_size: Posit
     source = [data.source.encode(sentence) for sentence in data.sentences.source]
     target = [[BEGIN, *data.target.encode(sentence)] for sentence in data.sentences.target]
     total, count = 0.0, 0
-    for begin in range(0, len(source), batch_size):
+    for begin in stoppable(range(0, len(source), batch_size)):
         x = filled_up(source[begin : begin + batch_size]).to(device)
         y = filled_up(target[begin : begin + batch_size]).to(device)
         logits = model(x, y[:, :-1]).float().flatten(0, 1)

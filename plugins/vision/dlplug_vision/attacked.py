@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from dlplug import Image, NonNegativeFloat, NonNegativeInt, PositiveInt, Range
+from dlplug.stop import stoppable
 from dlplug_vision.attacks import fgsm, pgd, step_size_or_usual
 from dlplug_vision.drawing import draw, new_figure, show
 from dlplug_vision.images import HeldOut, scaled
@@ -81,7 +82,7 @@ def attack(
     fell = ~robust & (logits_of(model, first.images).argmax(1) == first.y)
     shown = fell.int().argsort(descending=True, stable=True)[:PICTURED]
     return {
-        "robust_accuracy": robust.float().mean().item(),
+        "robust_accuracy": robust.float().mean(),
         "attack": picture(model, first, adversarial, shown, chosen),
         "protocol": f"{chosen}, {len(first.y)} images",
     }
@@ -123,7 +124,7 @@ def attacked(model: nn.Module, data: HeldOut, chosen: Attack, seed: int) -> Tens
     """The adversarial images (N, C, H, W) in [0, 1] of a split, on the CPU."""
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
-    parts = zip(data.images.split(AT_ONCE), data.y.split(AT_ONCE), strict=True)
+    parts = stoppable(zip(data.images.split(AT_ONCE), data.y.split(AT_ONCE), strict=True))
     made = [chosen.on(model, scaled(images.to(device)), y.to(device), generator).cpu() for images, y in parts]
     return torch.cat(made)
 

@@ -10,13 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import PositiveInt
+from dlplug.stop import stoppable
 from dlplug_vision.images import HeldOut, scaled
 
 
 def logits_of(model: nn.Module, images: Tensor, batch_size: int = 500) -> Tensor:
     """What the model says of uint8 images (N, H, W, C): (N, classes) on the CPU."""
     device = next(model.parameters()).device
-    return torch.cat([model(scaled(part.to(device))).float() for part in images.split(batch_size)]).cpu()
+    return torch.cat([model(scaled(part.to(device))).float() for part in stoppable(images.split(batch_size))]).cpu()
 
 
 def classification(model: nn.Module, data: HeldOut, *, bins: PositiveInt = 15) -> Mapping[str, Any]:
@@ -28,18 +29,18 @@ def classification(model: nn.Module, data: HeldOut, *, bins: PositiveInt = 15) -
     return {
         "accuracy": top(logits, data.y, 1),
         "top5": top(logits, data.y, 5),
-        "loss": F.cross_entropy(logits, data.y).item(),
+        "loss": F.cross_entropy(logits, data.y),
         "calibration_error": calibration_error(logits.softmax(1), data.y, bins),
     }
 
 
-def top(logits: Tensor, y: Tensor, count: int) -> float:
+def top(logits: Tensor, y: Tensor, count: int) -> Tensor:
     """The share of examples whose class is among the `count` that the model (N, C) likes best."""
     best = logits.topk(min(count, logits.shape[1]), dim=1).indices
-    return (best == y[:, None]).any(1).float().mean().item()
+    return (best == y[:, None]).any(1).float().mean()
 
 
-def calibration_error(probability: Tensor, y: Tensor, bins: int = 15) -> float:
+def calibration_error(probability: Tensor, y: Tensor, bins: int = 15) -> Tensor:
     """How far confidence is from accuracy: probability (N, C), y (N,) (Guo et al. 2017, arXiv:1706.04599, eq. 3)."""
     confidence, chosen = probability.max(1)
     # bin m holds the confidences in ((m - 1)/M, m/M]
@@ -48,4 +49,4 @@ def calibration_error(probability: Tensor, y: Tensor, bins: int = 15) -> float:
     right.index_add_(0, place, (chosen == y).float())
     sure.index_add_(0, place, confidence)
     # ECE = Σ_m |B_m|/N |acc(B_m) - conf(B_m)|
-    return ((right - sure).abs().sum() / len(y)).item()
+    return (right - sure).abs().sum() / len(y)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import Image, PositiveInt, UserError
+from dlplug.stop import stoppable
 from dlplug_vision.drawing import draw, new_figure, show, tiled
 from dlplug_vision.images import HeldOut, scaled
 from dlplug_vision.noise import replaced_alike
@@ -39,7 +40,7 @@ def accuracies(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 500) ->
     """The share of all x (N, C, H, W) whose class y (N,) each net says."""
     device = next(model.parameters()).device
     right = dict.fromkeys(NETS, 0)
-    for images, answers in zip(x.split(batch_size), y.split(batch_size), strict=True):
+    for images, answers in stoppable(zip(x.split(batch_size), y.split(batch_size), strict=True)):
         for name, logits in model(images.to(device)).items():
             right[name] += int((logits.argmax(1).cpu() == answers).sum())
     return {name: number / len(y) for name, number in right.items()}

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import Fraction, Image, Labelled, PositiveInt, UserError, minimise
+from dlplug.stop import stoppable
 from dlplug_vision.autoencoders import halves
 from dlplug_vision.compression import fitted_pca, most_components, through_pca
 from dlplug_vision.drawing import draw, new_figure, show, tiled
@@ -54,11 +55,11 @@ def reconstructions(
     made, code = made_by(model, seen)
     components = min(code, most_components(data.train))
     linear = through_pca(fitted_pca(data.train, components), seen)
-    values: dict[str, Any] = {"mse": F.mse_loss(made, clean).item(), "pca_mse": F.mse_loss(linear, clean).item()}
+    values: dict[str, Any] = {"mse": F.mse_loss(made, clean), "pca_mse": F.mse_loss(linear, clean)}
     values["against_pca"] = values["mse"] / values["pca_mse"] if values["pca_mse"] else math.inf
     rows = {f"PCA, {components} components": linear, f"autoencoder, {code} latents": made}
     if noise:
-        values["noisy_mse"] = F.mse_loss(seen, clean).item()
+        values["noisy_mse"] = F.mse_loss(seen, clean)
         rows = {"noisy": seen, **rows}
     drawn = torch.randperm(len(clean), generator=torch.Generator().manual_seed(seed))[:count]
     picture = side_by_side(clean[drawn], {name: x[drawn] for name, x in rows.items()})
@@ -69,7 +70,7 @@ def made_by(model: nn.Module, x: Tensor, batch_size: int = 500) -> tuple[Tensor,
     """x (N, C, H, W) made again, on the CPU, and how many numbers the model's code has."""
     device = next(model.parameters()).device
     encoder, decoder = halves(model)
-    codes = [encoder(part.to(device)) for part in x.split(batch_size)]
+    codes = [encoder(part.to(device)) for part in stoppable(x.split(batch_size))]
     return torch.cat([decoder(code).float().cpu() for code in codes]), codes[0].shape[1]
 
 

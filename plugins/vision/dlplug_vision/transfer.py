@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from dlplug import PositiveFloat, Run, Spec, UserError, nearest, trained
 from dlplug.advice import command
 from dlplug.distributed import rank
+from dlplug.folder import began
 from dlplug_vision import pretrained
 
 log = logging.getLogger("dlplug")
@@ -109,7 +110,7 @@ def found(source: str, run: Run) -> tuple[Origin, dict[str, Tensor]]:
 
 def newest(recipe: str) -> str:
     """The folder of a recipe's newest run that has something to start from (the one that begins now has not)."""
-    folders = sorted(path.parent for path in Path("runs", recipe).glob("*/checkpoints"))
+    folders = sorted((path.parent for path in Path("runs", recipe).glob("*/checkpoints")), key=began)
     if not folders:
         raise UserError(
             f"--model.source {recipe} has not been run here: `{command('run', recipe)}` first, or give another run, or "
