@@ -57,6 +57,8 @@ def owners(host: Host, kind: str, chosen: Any, key: str) -> str:
         with contextlib.suppress(UserError):  # another plugin's, that does not load
             if option in (known.name for known in entry.signature().options):
                 having.append(entry.name)
+    if chosen in having:  # its options are spelled otherwise, as the trainer's are
+        return ""
     return f" --{part} {' or '.join(having)} has it, {chosen} has not." if 0 < len(having) <= 6 else ""
 
 

@@ -182,7 +182,7 @@ class Run:
         """Writes result.json, last and atomically, and tells observers."""
         seconds, steps = self.seconds(), self.step - self.first_step
         here = max(seconds - self._seconds_before, 1e-9)
-        self.result = {
+        result = {
             "recipe": self.recipe,
             "preset": self.preset,
             "seed": self.seed,
@@ -198,9 +198,10 @@ class Run:
         }
         if self.unit:
             rate = (self.count - self.first_count) / here
-            self.result |= {self.unit: self.count, f"{self.unit}_per_second": round(rate, 3)}
-        self.result = strict(self.result)
-        write_json(self.folder / "result.json", self.result)
+            result |= {self.unit: self.count, f"{self.unit}_per_second": round(rate, 3)}
+        result = strict(result)
+        write_json(self.folder / "result.json", result)
+        self.result = result  # not before it is written: a second Ctrl-C in between ends in another `finish`
         if steps:
             (self.folder / EVALUATION).unlink(missing_ok=True)  # it was of less training
         self.host.hook.run_finished(run=self, result=self.result)

@@ -293,5 +293,5 @@ class Training:
         bests = [best for best in checkpoint.find(self.folder, "best") if checkpoint.step_of(best) <= self.step]
         best = checkpoint.load_learner(bests[-1])["best"] if bests else learner["best"]
         self.run.restore(learner["seconds"], best)
-        afresh = "" if self.job.data.exact else "; the emulator cannot be saved, so episodes start afresh"
+        afresh = "" if self.job.data.exact else "; the environment cannot be saved, so episodes start afresh"
         log.info(f"resumed at step {self.step:,} from {path}{afresh}")

@@ -185,6 +185,19 @@ def test_doctor_says_what_to_do_where_data_cannot_be_written(cli, monkeypatch):
 # A run from end to end
 
 
+def test_a_metric_that_is_not_finite_is_null_in_json(toy):
+    Path("never.py").write_text(
+        "from dlplug import hookimpl\n\n"
+        "def never(product, data):\n    return {'score': float('nan')}\n\n"
+        "@hookimpl\ndef register_metrics():\n    return {'never': never}\n"
+    )
+    quiet = ("-p", "never.py", "-p", "no:wandb")
+    assert toy("run", "toy-moons", "--steps", "2", "--metrics", "never", "--out", "run", *quiet).code == 0
+    said = toy("eval", "run", "--json", *quiet)
+    assert "NaN" not in said.out
+    assert said.json == {"test/score": None}
+
+
 def test_run_resume_eval_as_a_person_would(toy):
     quiet = ("--device", "cpu", "--tensorboard", "off", "-p", "no:wandb")
     said = toy("run", "toy-moons", "--steps", "60", "--out", "mine", *quiet)

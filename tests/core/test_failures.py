@@ -1,6 +1,7 @@
 """What fails after something was learnt never takes it along: the checkpoint is there, and the message says why."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,23 @@ def test_nothing_is_said_of_a_checkpoint_that_is_not_there(host, quiet, in_tmp_p
     assert saved() == []
     assert result()["status"] == "interrupted"
     assert result()["message"] == "stopped at once; no checkpoint was saved"
+
+
+def test_a_second_signal_while_the_result_is_written_leaves_a_result(host, quiet, in_tmp_path, monkeypatch):
+    flush, interrupted = os.fsync, []
+
+    def interrupt(descriptor):
+        flush(descriptor)
+        if not interrupted and Path("run/.result.json.partial").exists():
+            interrupted.append(True)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        dlplug.run("toy-moons", {**quiet, **STEPS}, out="run", host=host)
+    assert interrupted
+    assert result()["status"] == "interrupted"
+    assert result()["message"].startswith("stopped at once; the last checkpoint is of step 20")
 
 
 @pytest.mark.parametrize("nan", [float("nan"), float("inf"), torch.tensor(float("nan")), np.float32("nan")])

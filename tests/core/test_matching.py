@@ -96,6 +96,7 @@ def test_a_run_of_parts_that_do_not_match_leaves_nothing_behind(tmp_path: Any) -
         ("data.priority", "--data atari or gym has it, atari-rollout has not."),
         ("data.epoch", "Did you mean --data.epochs or --data.protocol or --data.size?"),
         ("loss.gamma", "Did you mean --data.gamma?"),
+        ("trainer.keep", "Did you mean --keep?"),
     ],
 )
 def test_an_option_of_something_else_says_whose_it_is(option: str, says: str) -> None:
