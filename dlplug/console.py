@@ -81,7 +81,8 @@ class Console:
         left = f"{duration((limit - counted) / rate)} left" if rate > 0 and counted < limit else ""
         watched = values if values is not None else watch(run)
         numbers = "  ".join(f"{name} {value:.4g}" for name, value in watched.items())
-        parts = [f"{counted / max(1, limit):4.0%}", f"{counted:,} {unit}", f"{rate:,.0f}/s", left, numbers]
+        share = min(1.0, counted / max(1, limit))  # several games at once may play a few frames more
+        parts = [f"{share:4.0%}", f"{counted:,} {unit}", f"{rate:,.0f}/s", left, numbers]
         return "  ".join(part for part in parts if part)
 
 
@@ -107,7 +108,7 @@ def header(run: Run) -> list[str]:
 
 def closing(run: Run, result: Mapping[str, Any]) -> list[str]:
     lines = [f"{result['status']} after {result['steps']:,} steps and {duration(result['seconds'])}: {run.folder}"]
-    if "protocol" in result:
+    if "protocol" in result and result["metrics"]:
         lines.append(f"protocol: {result['protocol']}")
     if result["status"] == "finished":
         lines += verdicts(run.judged, result["metrics"])

@@ -190,6 +190,7 @@ class Training:
 
     def after(self, step: int, updates: list[Update]) -> bool:
         self.step = step
+        self.run.step, self.run.count = step, self.job.data.count
         self.meter.add(updates)
         trainer = self.trainer
         with self.between_steps():

@@ -1,8 +1,10 @@
 """What fails after something was learnt never takes it along: the checkpoint is there, and the message says why."""
 
+import itertools
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ import torch
 
 import dlplug
 from dlplug import Image, UserError, checkpoint, hookimpl
+from dlplug.console import Console, closing
+from dlplug.meter import Meter
 from dlplug.plugins import Entry
 
 STEPS = {"steps": 20, "log_every": 5}
@@ -195,3 +199,32 @@ def test_a_run_that_learnt_nothing_says_so(host, quiet, in_tmp_path, capsys):
 
     run = dlplug.run("toy-dqn", {**quiet, "moves": 0}, host=host)
     assert "nothing was learnt: the length was reached before the first step" in closing(run, run.result)
+
+
+def test_a_failed_run_says_how_many_steps_it_did(host, quiet, in_tmp_path, monkeypatch):
+    add = Meter.add
+
+    def failing(meter, updates):
+        add(meter, updates)
+        if next(steps) == 7:
+            raise RuntimeError("no memory left")
+
+    steps = itertools.count(1)
+    monkeypatch.setattr(Meter, "add", failing)
+    with pytest.raises(RuntimeError, match="no memory left"):
+        dlplug.run("toy-moons", {**quiet, **STEPS}, out="run", host=host)
+    assert result()["steps"] == 7
+
+
+def test_no_protocol_of_a_measurement_that_was_not_made():
+    result = {"status": "interrupted", "steps": 3, "seconds": 1.0, "protocol": "thirty games", "metrics": {}}
+    run = SimpleNamespace(folder="runs/x", way_on=lambda: "go on")
+    assert closing(run, result) == ["interrupted after 3 steps and 1 s: runs/x", "go on"]
+
+
+def test_progress_ends_at_100_percent():
+    run = SimpleNamespace(config={"frames": 50}, unit="frames", step=0, count=0)
+    console = Console(show="off")
+    console.run_started(run)
+    run.count = 56
+    assert console.progress(run, {}).startswith("100%  56 frames")

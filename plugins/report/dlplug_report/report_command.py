@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from pathlib import Path
 
 from dlplug import CommandParser, UserError
@@ -31,7 +32,7 @@ def report(arguments: list[str], host: Host) -> int:
     path = destination(given.out, folders)
     for place, content in ((path, html(told)), (path.with_suffix(".md"), markdown(told, path.parent))):
         write(place, content)
-        print(f"written: {place} ({len(content.encode()) / 1e6:.2g} MB)")
+        print(f"written: {place} ({math.ceil(len(content.encode()) / 1e3):,} kB)")
     for view in told.views:
         for note in view.record.notes:
             print(f"{view.record.folder}: {note}")
