@@ -12,6 +12,7 @@ from pathlib import Path
 import dlplug_text.pair_sets as pair_sets
 import pytest
 import torch
+from dlplug_text.corpora import read_text
 from dlplug_text.pair_sets import Dates, Multi30k, PairFiles, drawn_dates
 from dlplug_text.pairs import BEGIN, END, PAD, UNKNOWN, epoch_batches, filled_up, made_side, unknown
 from hypothesis import given
@@ -199,3 +200,12 @@ def test_the_real_multi30k_is_what_its_authors_say():
     assert data.parts is not None
     assert [len(part.source) for part in data.parts.values()] == [29_000, 1_014, 1_000]
     assert data.part("train").target[0] == "Two young, White males are outside near many bushes."
+
+
+def test_advice_about_a_single_file_names_no_option_for_folders(tmp_path):
+    file = tmp_path / "latin.de"
+    file.write_bytes("grüße".encode("latin-1"))
+    with pytest.raises(UserError, match=r"convert it \(iconv -t utf-8\)$"):
+        read_text(file)
+    with pytest.raises(UserError, match=r"or leave it out by --data\.pattern"):
+        read_text(tmp_path)

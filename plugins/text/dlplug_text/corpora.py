@@ -36,7 +36,7 @@ def read_text(path: Path, pattern: str = "*") -> str:
         files = sorted(file for file in path.rglob(pattern) if file.is_file() and not hidden(file, path))
         if not files:
             raise UserError(f"{path} has no file that matches --data.pattern {pattern!r}")
-        text = "".join(read_file(file) for file in files)
+        text = "".join(read_file(file, ", or leave it out by --data.pattern") for file in files)
     elif path.is_file():
         text = read_file(path)
     else:
@@ -46,14 +46,15 @@ def read_text(path: Path, pattern: str = "*") -> str:
     return text
 
 
-def read_file(path: Path) -> str:
+def read_file(path: Path, otherwise: str = "") -> str:
+    """`otherwise`: what else may be done about one that is not UTF-8."""
     try:
         return path.read_bytes().decode("utf-8-sig")  # without the mark that Windows' editors begin a file with
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise UserError(
             f"{path} is not UTF-8: the byte 0x{byte:02x} at offset {error.start} cannot be read ({error.reason}); "
-            "convert it (iconv -t utf-8), or leave it out by --data.pattern"
+            f"convert it (iconv -t utf-8){otherwise}"
         ) from None
 
 
