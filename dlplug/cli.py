@@ -67,7 +67,8 @@ def dispatch(arguments: list[str]) -> int:
         print(host.plugins[0])
         return 0
     if verb not in host.names("commands"):
-        raise UserError(f"unknown command {verb!r}.{nearest(verb, host.names('commands'))}")
+        hint = nearest(verb, host.names("commands")) or f" They are listed by `{command('--help')}`."
+        raise UserError(f"unknown command {verb!r}.{hint}")
     entry = host.get("commands", verb)
     if entry.plugin.name == "core":
         return VERBS[verb](host, arguments)

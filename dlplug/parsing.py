@@ -84,7 +84,8 @@ def flag(key: str) -> str:
 def _tokens(option: Option, value: Any) -> list[str]:
     name = flag(option.name)
     kinds = (option.type, *get_args(option.type))
-    if value is None and type(None) not in kinds:
+    bare = isinstance(value, bool) and bool not in kinds  # `--name` alone reads as true
+    if bare or (value is None and type(None) not in kinds):
         raise UserError(f"{name} needs a value")
     if any(get_origin(kind) in (tuple, list, Sequence) or kind in (tuple, list) for kind in kinds):
         return [name, *map(str, value if isinstance(value, (list, tuple)) else [value])]

@@ -18,6 +18,7 @@ from typing import Any
 import pluggy
 
 from dlplug import builtin, hookspecs
+from dlplug.advice import command
 from dlplug.errors import UserError, nearest
 from dlplug.recipes import Recipe
 from dlplug.signatures import Signature, read_signature
@@ -152,7 +153,9 @@ class Host:
         if name in self._entries[kind]:
             return self._entries[kind][name]
         broken = "".join(f" ({_broken(p)})" for p in self.plugins if p.error)
-        raise UserError(f"unknown {_kind(kind)} {name!r}.{nearest(name, self.names(kind))}{broken}")
+        listed = command("list", *([] if kind == "recipes" else [kind]))
+        hint = nearest(name, self.names(kind)) or f" They are listed by `{listed}`."
+        raise UserError(f"unknown {_kind(kind)} {name!r}.{hint}{broken}")
 
     def recipe(self, name: str) -> Recipe:
         entry = self.get("recipes", name)

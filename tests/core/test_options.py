@@ -146,7 +146,7 @@ def test_a_word_before_any_option():
         ("--frames 3", "toy-moons has no option --frames."),
         ("--model.width wide", "--model.width: expected a whole number such as 1000, 1e3 or 10k, got 'wide'"),
         ("--model.width 1.5", "got '1.5'"),
-        ("--model.width", "got 'True'"),
+        ("--model.width", "--model.width needs a value"),
         ("--model.width 3 4", "--model.width takes one value, got 2: 3 4"),
         ("--model.dropout high", "--model.dropout: could not convert string to float: 'high'"),
         ("--compile maybe", "--compile: expected true or false, got 'maybe'"),
