@@ -116,7 +116,7 @@ def _verified(
     judging, others = standing(host, config), changes(host, config, targets[0])
     record: dict[str, Any] = {}
     runs: list[dict[str, Any]] = []
-    first = int(options.get("seed", 0))
+    first = config["seed"]
     for seed in range(first, first + seeds):
         trained = run(recipe, {**options, **change, "seed": seed}, preset=preset, host=host)
         if trained.stopping:

@@ -282,3 +282,8 @@ def test_a_recipes_bar_is_not_that_of_other_data(host, quiet, in_tmp_path):
 def test_how_it_is_learnt_is_free(host, quiet, in_tmp_path, options):
     (record,) = verify(host, "toy-moons", {**quiet, "steps": 2, **options}, folder=in_tmp_path)
     assert record["reached"] is False
+
+
+def test_a_first_seed_is_written_like_any_number(host, quiet, in_tmp_path):
+    (record,) = verify(host, "toy-moons", {**quiet, "steps": 1, "seed": "1e3"}, folder=in_tmp_path)
+    assert [run["seed"] for run in record["runs"]] == [1000]
