@@ -60,6 +60,8 @@ class Data(Stateful):
         `batches`, which may end there: data that give no batch for long (a player that first fills its replay) look.
     splits: what can be held out. Training watches the first; the last is read by `eval` and `verify` alone.
     protocol: what a measurement on the held-out data means ("sticky actions 0.25, full episodes"), told with the score.
+    distributed: False where the processes that torchrun starts would not get equal shares of each batch, or act with
+        the model, each for itself.
     exact: False where something cannot be saved (an emulator): `resume` then says that this part starts afresh.
 
     training_options: the options that change how it is learnt and not what is measured on the held-out data. A recipe's
@@ -75,6 +77,7 @@ class Data(Stateful):
     limit: int | None = None
     splits: tuple[str, ...] = ("eval",)
     protocol: str = ""
+    distributed: bool = True
     exact: bool = True
     training_options: tuple[str, ...] = ("batch_size",)
     remembers = ("count",)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+from dlplug.errors import UserError
 
 
 def rank() -> int:
@@ -51,6 +54,22 @@ def wait() -> None:
     """Until every process is here."""
     if world_size() > 1:
         dist.barrier()
+
+
+def share_of(batch_size: int) -> int:
+    """How much of a batch is each process's. Raises UserError where the shares would differ: their gradients are
+    averaged as equals."""
+    if batch_size % world_size():
+        raise UserError(f"--data.batch-size {batch_size} does not divide among {world_size()} processes")
+    return batch_size // world_size()
+
+
+def of_all(value: Any) -> list[Any]:
+    """Each process's value, by rank, in every process."""
+    values = [value] * world_size()
+    if world_size() > 1:
+        dist.all_gather_object(values, value)
+    return values
 
 
 def any_process(flag: bool, device: torch.device) -> bool:

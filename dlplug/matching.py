@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dlplug import distributed
 from dlplug.contracts import Data, Loss
 from dlplug.errors import UserError
+
+if TYPE_CHECKING:
+    from dlplug.runs import Run
+
+
+def check_processes(run: Run, data: Data) -> None:
+    """Raises UserError for what processes of torchrun cannot learn together."""
+    if distributed.world_size() == 1:
+        return
+    if not data.distributed:
+        raise UserError(f"--data {run.config['data']} acts with the model in one process alone: run without torchrun")
+    if run.limits(data.unit)[1] is not None:
+        raise UserError(f"each process counts {data.unit} for itself: give torchrun's processes a length in --steps")
 
 
 def check_batches(data: Data, loss: Loss, names: tuple[str, str]) -> None:

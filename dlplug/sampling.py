@@ -33,6 +33,7 @@ class Order:
     def __init__(self, length: int, batch_size: int, seed: int) -> None:
         if not 0 < batch_size <= length:
             raise ValueError(f"batch_size must be between 1 and the {length} examples there are, got {batch_size}")
+        distributed.share_of(batch_size)
         self.length, self.batch_size, self.seed = length, batch_size, seed
         self.epoch = self.index = 0
         self._order = torch.empty(0, dtype=torch.long)

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
@@ -19,7 +19,7 @@ from dlplug.device import choose_device, describe, set_up
 from dlplug.errors import Diverged, MetricFailed
 from dlplug.graph import GraphedStep
 from dlplug.loop import fit, learn_from
-from dlplug.matching import check_batches
+from dlplug.matching import check_batches, check_processes
 from dlplug.measuring import measure
 from dlplug.meter import Meter
 from dlplug.optim import Stepper
@@ -98,6 +98,7 @@ class TorchTrainer:
         distributed.start(device)
         seed_everything(run.seed)
         data: Data = run.make("data")
+        check_processes(run, data)
         model: nn.Module = run.make("model", data.spec).to(device)
         distributed.share_weights(model)
         loss: Loss = run.make("loss", model)
@@ -254,13 +255,14 @@ class Training:
             return
         self.log()
         started = time.monotonic()
-        self.write()
+        self.write(distributed.of_all(checkpoint.random_state())[1:])
         distributed.wait()
         self.saved_at, self.saved_step = time.monotonic(), self.step
         self.save_seconds = self.saved_at - started
 
-    def write(self) -> None:
-        learner = self.learner()
+    def write(self, others: Sequence[Any] = ()) -> None:
+        """others: the random states of the other processes."""
+        learner = self.learner() | {"others": list(others)}
         if distributed.rank() == 0:
             data = self.job.data.state_dict()
             checkpoint.save(self.folder, "last", self.step, self.job.model, learner, data, self.trainer.keep)
@@ -289,7 +291,8 @@ class Training:
         for part, stepper in self.job.steppers.items():
             stepper.load_state_dict(learner["steppers"][part])
         self.job.data.load_state_dict(checkpoint.load_state(path / "data.pt"))
-        checkpoint.set_random_state(learner["random"])
+        states = [learner["random"], *learner.get("others", ())]
+        checkpoint.set_random_state(states[min(distributed.rank(), len(states) - 1)])
         self.step = self.saved_step = learner["step"]
         bests = [best for best in checkpoint.find(self.folder, "best") if checkpoint.step_of(best) <= self.step]
         best = checkpoint.load_learner(bests[-1])["best"] if bests else learner["best"]

@@ -251,6 +251,7 @@ class Walk(Data):
     """Five cells in a row; walking off the right end pays 1. The player acts with the model it is given."""
 
     unit = "moves"
+    distributed = False
 
     def __init__(self, *, batch_size: int = 16, epsilon: float = 0.3, seed: int) -> None:
         self.batch_size, self.epsilon = batch_size, epsilon

@@ -47,7 +47,7 @@ class Actor(Data):
     together, and a step is one action."""
 
     unit = "frames"
-    exact = False
+    exact = distributed = False
     remembers = ("count", "steps")
 
     def __init__(self, environments: Environments, stage: Stage, exploration: Linear, seed: int) -> None:

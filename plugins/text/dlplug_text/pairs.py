@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import Data, Run, Spec, UserError, nearest, to_device
-from dlplug.distributed import rank, world_size
+from dlplug.distributed import rank, share_of, world_size
 from dlplug.sampling import epoch_order
 from dlplug_text.keeping import keep_vocabulary, kept_vocabulary, read_or_miss
 from dlplug_text.vocabularies import BPE, Characters, Vocabulary, Words, check_size, restored
@@ -147,6 +147,7 @@ class Pairs(Data):
         self.spec = PairSpec((max_length,), target.size, source=source.size)
         self.count = self.epoch = self.index = 0
         self.remembers = ("count", "epoch", "index")
+        share_of(batch_size)
         if kept is None and not 0 < batch_size <= len(self.training):
             raise UserError(f"--data.batch-size is between 1 and the {len(self.training)} pairs, got {batch_size}")
 

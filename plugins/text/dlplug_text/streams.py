@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import Data, Run, Spec, UserError, to_device
-from dlplug.distributed import rank, world_size
+from dlplug.distributed import rank, share_of, world_size
 from dlplug_text.keeping import keep_vocabulary, kept_vocabulary, read_or_miss
 from dlplug_text.vocabularies import Kind, Vocabulary, encoded, made, restored
 
@@ -81,6 +81,7 @@ class TextStream(Data):
         for option, value in (("window", window), ("batch-size", batch_size)):
             if value < 1:
                 raise UserError(f"--data.{option} must be at least 1, got {value}")
+        share_of(batch_size)
         kept = kept_vocabulary(run)
         self.parts, self.missing = read_or_miss(read, kept is not None)
         self.vocabulary = restored(kept) if kept else made(vocabulary, vocabulary_size, self.parts or {})
@@ -122,7 +123,7 @@ class TextStream(Data):
     def windows(self, tokens: Tensor) -> Iterator[Tokens]:
         """Windows of tokens (N,) that begin anywhere."""
         generator = torch.Generator()
-        mine = self.batch_size // world_size()
+        mine = share_of(self.batch_size)
         within = torch.arange(self.window, device=tokens.device)
         alone = torch.zeros(mine, dtype=torch.bool, device=tokens.device)
         while True:
