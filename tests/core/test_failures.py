@@ -224,7 +224,7 @@ def test_no_protocol_of_a_measurement_that_was_not_made():
 
 def test_progress_ends_at_100_percent():
     run = SimpleNamespace(config={"frames": 50}, unit="frames", step=0, count=0)
-    console = Console(show="off")
+    console = Console(show="off", run=run)
     console.run_started(run)
     run.count = 56
     assert console.progress(run, {}).startswith("100%  56 frames")
