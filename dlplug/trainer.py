@@ -261,7 +261,6 @@ class Training:
         self.save_seconds = self.saved_at - started
 
     def write(self, others: Sequence[Any] = ()) -> None:
-        """others: the random states of the other processes."""
         learner = self.learner() | {"others": list(others)}
         if distributed.rank() == 0:
             data = self.job.data.state_dict()
