@@ -115,7 +115,7 @@ def test_options_differ_where_two_configurations_do(configs):
 
 def of(records, target=None):
     targets = [target] if target else []
-    return grouped(records, [Facts("", "", targets, (), (), "", "") for _ in records])
+    return grouped(records, [Facts("", "", targets, targets, (), (), "", "") for _ in records])
 
 
 def runs(tmp_path):
