@@ -49,7 +49,7 @@ def recorded_plugins(verb: str, arguments: list[str], options: list[str]) -> lis
     if verb not in ("resume", "eval", "sample") or not arguments:
         return []
     try:
-        folder = find_run(arguments[0])
+        folder = find_run(arguments[0], say=False)
     except UserError:  # the verb itself says what is wrong
         return []
     return plugin_files(folder, options)

@@ -69,7 +69,7 @@ def _empty(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def find_run(name: str) -> Path:
+def find_run(name: str, say: bool = True) -> Path:
     """A run folder, or a recipe's newest run below runs/, which is said. Raises UserError where there is none."""
     folder = Path(name)
     if (folder / "config.yaml").is_file():
@@ -78,7 +78,8 @@ def find_run(name: str) -> Path:
     if not runs:
         raise UserError(f"{name} is neither a run folder (with a config.yaml) nor a recipe that has been run here")
     newest = max(runs, key=lambda run: (began(run), run))
-    log.info(f"{name}: its newest run, {newest}")
+    if say:
+        log.info(f"{name}: its newest run, {newest}")
     return newest
 
 

@@ -125,7 +125,10 @@ def test_any_values_can_be_written(values):
             ["mlp-digits", "--model.width", "9:3", "--search", "tpe", "--trials", "2"],
             "expected low:high with low < high",
         ),
-        (["mlp-digits", "--optimizer.weight-decay", "0:3:log", "--search", "tpe", "--trials", "2"], "with 0 < low < high"),
+        (
+            ["mlp-digits", "--optimizer.weight-decay", "0:3:log", "--search", "tpe", "--trials", "2"],
+            "with 0 < low < high",
+        ),
         (["mlp-digits", "--model.width", "1:3:lin", "--search", "tpe", "--trials", "2"], "only `log` may stand"),
         (["mlp-digits", "--search", "tpe", "--trials", "2"], "a search needs something to look for"),
         (["mlp-digits", "--search", "tpi", "--trials", "2"], "Did you mean tpe?"),
