@@ -70,7 +70,10 @@ def test_a_server_that_withholds_its_answers_never_holds_up_training(
     assert server.runs == {}
     server.answering.set()
     output, said = process.communicate("\n", timeout=60)
-    assert (process.returncode, said) == (0, "")
+    assert process.returncode == 0
+    assert said == "" or said.startswith(
+        "W&B is uploading"
+    )  # on a busy machine the upload takes long enough to be said
     measured = json.loads(output.splitlines()[-1])
     assert measured["slowest"] < 0.25
     assert measured["median"] < 1e-3
