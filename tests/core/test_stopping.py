@@ -190,9 +190,12 @@ def test_a_worker_that_was_forked_can_be_ended(host, quiet, in_tmp_path):
     class Forks:
         @hookimpl
         def run_started(self, run):
+            ready, said = os.pipe()
             if not (child := os.fork()):
+                os.write(said, b".")
                 time.sleep(20)
                 os._exit(0)
+            os.read(ready, 1)  # Python forgets a signal that comes while it is still forking
             os.kill(child, signal.SIGTERM)
             ends.append(os.waitpid(child, 0)[1])
 
