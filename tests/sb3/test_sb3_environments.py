@@ -59,7 +59,7 @@ def test_unknown_games_get_the_nearest_and_games_for_two_are_refused():
 @pytest.mark.parametrize("module", ["ale_py", "cv2"])
 def test_what_is_not_installed_is_named_with_the_remedy(module, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(UserError, match=rf"needs {module}.* pip install 'dlplug-sb3\[atari\]'"):
+    with pytest.raises(UserError, match=rf"needs {module}.* pip install ale-py opencv-python"):
         find_game("pong")
 
 

@@ -200,7 +200,7 @@ def find_game(name: str) -> tuple[str, str]:
         import cv2  # noqa: F401
     except ImportError as error:
         raise UserError(
-            f"sb3-atari needs {error.name}, which is not installed: pip install ale-py opencv-python (GPL-2.0)"
+            f"sb3-atari needs {error.name}, which is not installed: pip install ale-py opencv-python (ale-py: GPL-2.0)"
         ) from None
     gymnasium.register_envs(ale_py)
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # no banner for each emulator
