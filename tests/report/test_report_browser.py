@@ -70,7 +70,8 @@ def test_a_report_opens_from_disk_and_asks_nobody(browser, pages):
     asked = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     asked = [entry["params"]["request"]["url"] for entry in asked if entry["method"] == "Network.requestWillBeSent"]
     assert asked
-    assert not [address for address in asked if not address.startswith(("file:", "data:", "blob:"))]
+    own = ("file:", "data:", "blob:", "chrome:")  # the browser's own first tab may still be loading on a busy machine
+    assert not [address for address in asked if not address.startswith(own)]
     assert not [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
     sizes = browser.execute_script(
         "return [...document.querySelectorAll('.plot > :first-child')].map((one) => one.getBoundingClientRect().height)"
