@@ -42,19 +42,6 @@ def plugin_options(arguments: list[str]) -> list[str]:
     return options
 
 
-def recorded_plugins(verb: str, arguments: list[str], options: list[str]) -> list[str]:
-    """The plugin files that the run to be opened was begun with."""
-    from dlplug.folder import find_run, plugin_files
-
-    if verb not in ("resume", "eval", "sample") or not arguments:
-        return []
-    try:
-        folder = find_run(arguments[0], say=False)
-    except UserError:  # the verb itself says what is wrong
-        return []
-    return plugin_files(folder, options)
-
-
 def first(arguments: list[str], verb: str, what: str, names: Iterable[str]) -> str:
     """The first word. names: examples of it, the best first."""
     if not arguments or arguments[0].startswith("-"):

@@ -8,10 +8,11 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dlplug.advice import command
-from dlplug.argv import first, nothing_more, one, plugin_options, recorded_plugins, take_flag, take_value, whole
+from dlplug.argv import first, nothing_more, one, plugin_options, take_flag, take_value, whole
 from dlplug.errors import Interrupted, UserError, nearest
 from dlplug.lines import say_to
 from dlplug.plugins import KINDS, Entry, Host, load_host, one_line
@@ -54,9 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    options = plugin_options(arguments)
+    host = load_host(plugin_options(arguments))
     verb = arguments.pop(0) if arguments else "--help"
-    host = load_host([*options, *recorded_plugins(verb, arguments, options)])
     asked = bool({"--help", "-h"} & set(arguments)) and verb in VERBS
     if verb in ("--help", "-h", "help") or (asked and (verb not in OWN_HELP or len(arguments) == 1)):
         more = "".join(map(described, host.entries("commands")))
@@ -112,14 +112,20 @@ def run_command(host: Host, arguments: list[str]) -> int:
     """Trains a recipe."""
     from dlplug import listing
     from dlplug.device_hint import likely_preset
+    from dlplug.folder import plugin_files
     from dlplug.options import arguments as parse
     from dlplug.options import read_file, resolve
 
     preset, out, config = (take_value(arguments, name) for name in ("--preset", "--out", "--config"))
     asked = take_flag(arguments, "--help") | take_flag(arguments, "-h")
+    layers = [read_file(config)] if config else []
+    if config and (files := plugin_files(Path(config).parent, layers[0], host.options)):
+        host = load_host([*host.options, *files])
+    if layers and "recipe" in layers[0] and not (arguments and not arguments[0].startswith("-")):
+        arguments.insert(0, layers[0]["recipe"])
+        preset = preset or layers[0].get("preset", "")
     recipe = first(arguments, "run", "RECIPE", listing.quickest_first(host))
     definition, options = host.recipe(recipe), parse(arguments)
-    layers = [read_file(config)] if config else []
     if asked:
         listing.print_options(host, recipe, preset, options)
         return 0
@@ -191,6 +197,7 @@ def sample_command(host: Host, arguments: list[str]) -> int:
 
 def verify_command(host: Host, arguments: list[str]) -> int:
     """Trains, evaluates, compares with the target and records."""
+    from dlplug.folder import host_knowing, results_folder
     from dlplug.options import arguments as parse
     from dlplug.parsing import each_value
 
@@ -204,10 +211,10 @@ def verify_command(host: Host, arguments: list[str]) -> int:
     from dlplug.listing import quickest_first
 
     recipe = first(arguments, "verify", "RECIPE", quickest_first(host))
+    host = host_knowing(recipe, host)
     host.recipe(recipe)
     options, count = parse(arguments), whole(seeds or "1", "--seeds")
     overlays = [parse([f"--{option}={value}"]) for option, value in each_value(each, games)]
-    from dlplug.folder import results_folder
     from dlplug.verify import RECORDS, print_records, verify
 
     _warn(host)

@@ -45,7 +45,6 @@ def environment(host: Host) -> dict[str, Any]:
         "gpus": gpus(),
         "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
         "plugins": {str(plugin.name): plugin.version for plugin in host.plugins if plugin.state == "works"},
-        "plugin_files": host.files(),
         "commit": commit(),
         "command": called(),
     }

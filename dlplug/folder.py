@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ import yaml
 from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.lock import LOCK, held
-from dlplug.options import Config
-from dlplug.plugins import Host
+from dlplug.options import PLUGIN_FILES, Config
+from dlplug.plugins import Host, load_host
 from dlplug.records import read_json
 
 log = logging.getLogger("dlplug")
@@ -93,6 +93,11 @@ def began(folder: Path) -> float:
 
 def read_config(folder: Path) -> Config:
     """What a run was run with: its resolved configuration, flat. Raises UserError where the file is damaged."""
+    return {key: value for key, value in _saved(folder).items() if key != PLUGIN_FILES}
+
+
+def _saved(folder: Path) -> Config:
+    """config.yaml as it is, the files of plugins among it."""
     try:
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -102,20 +107,42 @@ def read_config(folder: Path) -> Config:
     return config
 
 
-def plugin_files(folder: Path, given: Sequence[str] = ()) -> list[str]:
-    """The files that a run was begun with by `-p` and that are not among those given now. Each is named before it is
-    loaded; one that lies in the run folder or is another user's is not, for a folder may be a stranger's.
+def host_of(folder: Path, host: Host | None = None) -> Host:
+    """The plugins that a run needs: those of a host (by default the installed ones), and the files that the run was
+    begun with by `-p`. Raises UserError for a file that is not there."""
+    options = host.options if host else []
+    more = plugin_files(folder, _saved(folder), options)
+    return host if host and not more else load_host([*options, *more])
+
+
+def host_knowing(recipe: str, host: Host) -> Host:
+    """A host, with the files that the newest run of a recipe was begun with where it does not know the recipe."""
+    if recipe in host.names("recipes"):
+        return host
+    try:
+        folder = find_run(recipe, say=False)
+    except UserError:
+        return host
+    return host_of(folder, host)
+
+
+def plugin_files(folder: Path, config: Mapping[str, Any], given: Sequence[str] = ()) -> list[str]:
+    """The files in a configuration that a run was begun with by `-p` and that are not among those given now. Each is
+    named before it is loaded; one that lies in the folder or is another user's is not, for a folder may be a
+    stranger's.
 
     Raises UserError where one is not there, unless a file of its name is given.
     """
-    recorded = read_json(folder / "environment.json").get("plugin_files", ())
+    recorded = config.get(PLUGIN_FILES) or read_json(folder / "environment.json").get(PLUGIN_FILES) or []
+    if not isinstance(recorded, list) or not all(isinstance(path, str) for path in recorded):
+        raise damaged(folder, f"{PLUGIN_FILES} is a list of paths, got {recorded!r}")
     names = {Path(option).name for option in given}
     for path in (Path(path) for path in recorded if Path(path).name not in names):
         if not path.is_file():
-            raise UserError(f"{folder} was begun with -p {path}, which is not there: give its place now by -p")
+            raise UserError(f"{folder} was begun with the plugin {path}, which is not there: give its new path by -p")
         if folder.resolve() in path.resolve().parents or (hasattr(os, "getuid") and path.stat().st_uid != os.getuid()):
             raise UserError(
-                f"{folder} was begun with -p {path}, which is not loaded unasked: look at it, and give it by -p"
+                f"{folder} was begun with the plugin {path}, which is not loaded unasked: look at it, and give it by -p"
             )
         log.info(f"with the plugin {path}, as the run was begun")
     return [path for path in recorded if Path(path).name not in names]

@@ -14,7 +14,7 @@ from dlplug import parsing
 from dlplug.advice import command
 from dlplug.device_hint import likely_preset
 from dlplug.errors import UserError
-from dlplug.folder import find_run, read_config
+from dlplug.folder import find_run, host_of, read_config
 from dlplug.options import Config, choice_keys, choose, resolve, schema, units_of
 from dlplug.plugins import Entry, Host
 from dlplug.recipes import as_use, claims
@@ -168,11 +168,13 @@ def print_options(host: Host, name: str, preset: str, given: Config) -> None:
 def print_sampler_options(host: Host, name: str, what: str) -> None:
     """`dlplug sample RUN --help`: the options of the sampler that is chosen; a recipe need not have been run for it."""
     try:
-        run = read_config(find_run(name))
+        folder = find_run(name)
     except UserError:
         if name not in host.names("recipes"):
             raise
         run = {"recipe": name, "seed": 0}
+    else:
+        run, host = read_config(folder), host_of(folder, host)
     sampler, options = sampler_of(host, run["recipe"], what, run["seed"])
     named = sampler_names(host, run["recipe"])
     lines = [f"{sampler.name}: {_summary(sampler)}"]

@@ -22,7 +22,8 @@ from dlplug.recipes import Recipe, Use, as_use
 from dlplug.signatures import Option, read_signature
 
 Config = dict[str, Any]
-RUN_KEYS = ("recipe", "preset")
+PLUGIN_FILES = "plugin_files"  # in config.yaml: what `-p` gave
+RUN_KEYS = ("recipe", "preset", PLUGIN_FILES)
 KIND_OF = {"data": "data", "model": "models", "loss": "losses", "trainer": "trainers", "metrics": "metrics"}
 
 

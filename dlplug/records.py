@@ -21,6 +21,7 @@ def write_config(run: Run) -> None:
     import yaml
 
     from dlplug.environment import environment
+    from dlplug.options import PLUGIN_FILES
 
     path = run.folder / "environment.json"
     here = {"date": datetime.now().astimezone().isoformat(timespec="milliseconds")} | environment(run.host)
@@ -28,7 +29,9 @@ def write_config(run: Run) -> None:
         first = read_json(path)
         here = first | {"resumes": [*first.get("resumes", ()), {"step": run.step, "options": run.overlay, **here}]}
     write_json(path, here)
-    write_text(run.folder / "config.yaml", yaml.safe_dump(plain(run.config), sort_keys=False, allow_unicode=True))
+    files = {PLUGIN_FILES: run.host.files()} if run.host.files() else {}
+    saved = yaml.safe_dump(plain(run.config) | files, sort_keys=False, allow_unicode=True)
+    write_text(run.folder / "config.yaml", saved)
 
 
 def write_evaluation(run: Run, given: Mapping[str, Any], values: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from dlplug import distributed
 from dlplug.advice import command
 from dlplug.errors import MetricFailed, UserError
-from dlplug.folder import damaged, find_run, new_folder, plugin_files, read_config
+from dlplug.folder import damaged, find_run, host_of, new_folder, read_config
 from dlplug.hookspecs import hookimpl
 from dlplug.lock import held
 from dlplug.media import Media
@@ -64,7 +64,7 @@ def open_run(
 ) -> Run:
     """The run of a folder, or a recipe's newest, with the configuration that it was run with."""
     folder = find_run(name)
-    host = host or load_host(plugin_files(folder))
+    host = host_of(folder, host)
     saved = read_config(folder)
     absent = _of_absent_observers(host, saved)
     try:
@@ -144,7 +144,7 @@ def evaluation_of(
     from dlplug.measuring import measure
 
     folder = str(find_run(name))
-    host = host or load_host(plugin_files(Path(folder)))
+    host = host_of(Path(folder), host)
     saved = open_run(folder, host=host).config
     given = for_measuring(host, saved, options or {})
     execution = open_run(folder, evaluated(host, saved, given), host=host)

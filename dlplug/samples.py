@@ -9,10 +9,10 @@ from typing import Any
 
 from dlplug.advice import command
 from dlplug.errors import UserError, nearest
-from dlplug.folder import find_run, plugin_files, read_config
+from dlplug.folder import find_run, host_of, read_config
 from dlplug.options import Config
 from dlplug.parsing import flag, parse
-from dlplug.plugins import Entry, Host, load_host
+from dlplug.plugins import Entry, Host
 from dlplug.ranges import Seed
 from dlplug.recipes import as_use
 from dlplug.shelf import Shelf, Show
@@ -39,7 +39,7 @@ def sample(
     Raises UserError for what a user can mend.
     """
     folder = find_run(name)
-    host = host or load_host(plugin_files(folder))
+    host = host_of(folder, host)
     saved = read_config(folder)
     sampler, own = sampler_of(host, saved["recipe"], what, saved["seed"])
     if sampler.name not in sampler_names(host, saved["recipe"]):

@@ -130,19 +130,45 @@ def test_the_file_that_a_run_was_begun_with_is_found_and_named(begun, cli, monke
     assert "test/accuracy" in dlplug.evaluate("here")
 
 
+def test_the_configuration_alone_reproduces_a_run_of_a_file(begun, cli):
+    config = "runs/here/config.yaml"
+    assert str(Path("mine/own.py").resolve()) in Path(config).read_text()
+    Path("runs/here/environment.json").unlink()
+    assert cli("eval", "runs/here", "-p", "no:wandb").code == 0
+    assert cli("run", "--config", config, "--out", "again", "-p", "no:wandb").code == 0
+    assert (
+        json.loads(Path("again/result.json").read_text())["metrics"]
+        == json.loads(Path("runs/here/result.json").read_text())["metrics"]
+    )
+    assert Path("again/config.yaml").read_text() == Path(config).read_text()
+
+
+def test_report_and_verify_find_the_file_of_a_run(begun, cli):
+    said = cli("report", "runs/here", "-p", "no:wandb")
+    assert said.code == 0
+    assert "classify two moons" in Path("runs/here/report.md").read_text()
+    assert f"run -p {Path('mine/own.py').resolve()} toy-moons" in Path("runs/here/report.md").read_text()
+    Path("runs/toy-moons").mkdir()
+    Path("runs/here").rename("runs/toy-moons/0001")
+    said = cli("verify", "toy-moons", "--steps", "1", "--console", "off", "--tensorboard", "off", "-p", "no:wandb")
+    assert Path("verified/toy-moons.json").is_file(), said
+    Path("mine/own.py").unlink()
+    assert cli("report", "runs/toy-moons/0001", "-p", "no:wandb").code == 0
+
+
 def test_a_file_that_moved_is_said_and_may_be_given(begun, cli):
     Path("mine/own.py").rename("mine/moved.py")
     said = cli("eval", "runs/here", "-p", "no:wandb")
     assert (said.code, said.err.count("\n")) == (2, 1)
-    assert "own.py, which is not there: give its place now by -p" in said.err
+    assert "own.py, which is not there: give its new path by -p" in said.err
     Path("own.py").write_text(Path("mine/moved.py").read_text())
     assert cli("eval", "runs/here", "-p", "own.py", "-p", "no:wandb").code == 0
 
 
 def test_a_file_in_the_run_folder_is_not_loaded_unasked(begun, cli):
-    there, bad = Path("runs/here/environment.json"), Path("runs/here/bad.py")
+    config, bad = Path("runs/here/config.yaml"), Path("runs/here/bad.py")
     bad.write_text("raise AssertionError('executed')")
-    there.write_text(json.dumps({"plugin_files": [str(bad.resolve())]}))
+    config.write_text(config.read_text().replace(str(Path("mine/own.py").resolve()), str(bad.resolve())))
     said = cli("eval", "runs/here", "-p", "no:wandb")
     assert said.code == 2
     assert "which is not loaded unasked: look at it, and give it by -p" in said.err

@@ -62,7 +62,9 @@ def facts_of(host: Host, record: Record, usual: dict[Any, dict[str, Any]] | None
     chosen = {key for key, name in choices.items() if name != own.get(key)}
     given = {key: value for key, value in settings.items() if key in chosen or base.get(key) != value}
     targets = [target for target in claims(recipe, config["preset"]) if target.stands(config)]
-    line = command_line(record.recipe, config["preset"], given)
+    plugin = host.get("recipes", record.recipe).plugin
+    files = [plugin.origin] if plugin.origin in host.files() else []
+    line = command_line(record.recipe, config["preset"], given, files)
     judged = [target for target in targets if target in standing(host, _measuring(host, record, target))]
     return Facts(recipe.summary, recipe.source, targets, judged, recipe.watch, changes, line, "")
 
@@ -74,9 +76,14 @@ def _measuring(host: Host, record: Record, target: Target) -> Mapping[str, Any]:
     return {**record.config, **evaluated(host, record.config, record.evaluation.get("options", {}))}
 
 
-def command_line(recipe: str, preset: str, given: Mapping[str, Any]) -> str:
-    """`dlplug run` with these options, quoted for a shell."""
-    words = ["run", recipe, *(["--preset", preset] if preset else [])]
+def command_line(recipe: str, preset: str, given: Mapping[str, Any], files: Sequence[str] = ()) -> str:
+    """`dlplug run` with these options and files of plugins, quoted for a shell."""
+    words = [
+        "run",
+        *(word for path in files for word in ("-p", path)),
+        recipe,
+        *(["--preset", preset] if preset else []),
+    ]
     return f"{command(*words)} {command_words(given)}".strip()
 
 

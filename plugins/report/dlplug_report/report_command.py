@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from dlplug import CommandParser, UserError
+from dlplug.folder import host_of
 from dlplug.plugins import Host
 
 MARK = '<meta name="generator" content="dlplug report">'
@@ -28,6 +29,11 @@ def report(arguments: list[str], host: Host) -> int:
     from dlplug_report.reading import find_runs
 
     folders = find_runs(given.runs)
+    for folder in folders:
+        try:
+            host = host_of(folder, host)
+        except UserError as error:  # what the run wrote down can be read without it
+            print(error)
     told = build(folders, host)
     path = destination(given.out, folders)
     for place, content in ((path, html(told)), (path.with_suffix(".md"), markdown(told, path.parent))):
