@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dlplug.errors import UserError, nearest
     from dlplug.hookspecs import hookimpl
     from dlplug.loop import fit
-    from dlplug.measuring import checked_by
+    from dlplug.measuring import checked_by, neutral_options
     from dlplug.media import Image, Text, Video
     from dlplug.ranges import (
         Fraction,
@@ -42,7 +42,7 @@ _HOMES = {
     "errors": ("UserError", "nearest"),
     "hookspecs": ("hookimpl",),
     "loop": ("fit",),
-    "measuring": ("checked_by",),
+    "measuring": ("checked_by", "neutral_options"),
     "media": ("Image", "Text", "Video"),
     "ranges": (
         "Fraction",
@@ -99,6 +99,7 @@ __all__ = [
     "hookimpl",
     "minimise",
     "nearest",
+    "neutral_options",
     "resume",
     "run",
     "sample",

@@ -255,6 +255,9 @@ class Metric(Protocol):
     Called in eval mode, without gradients and with the random state put back afterwards; the core writes the split's
     name before each of the metric's ("test/accuracy"). A text named "protocol" among them says by what protocol they
     were measured, where that is more than, or other than, the data's.
+
+    `checked_by` has its options looked at before the first step; `neutral_options` names those with which no number
+    changes, so that a recipe's target holds whatever they are.
     """
 
     def __call__(self, product: Any, data: Any, **options: Any) -> Mapping[str, Any]: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +24,25 @@ def checked_by(check: Callable[..., object]) -> Callable[[M], M]:
 
     def mark(metric: M) -> M:
         setattr(metric, "check", check)  # noqa: B010 (a function has no such attribute of its own)
+        return metric
+
+    return mark
+
+
+def neutral_options(*names: str) -> Callable[[M], M]:
+    """A decorator of metrics: names the options with which no number changes, for they are about what is shown, or how
+    many examples are taken at a time. It is for metrics what `Data.training_options` is for data: a recipe's target
+    holds whatever they are.
+
+    Raises TypeError for a name that is no option of the metric.
+    """
+
+    def mark(metric: M) -> M:
+        parameters = inspect.signature(metric).parameters.values()
+        options = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+        if unknown := [name for name in names if name not in options]:
+            raise TypeError(f"{getattr(metric, '__name__', metric)} has no option {unknown[0]!r}; it has {options}")
+        setattr(metric, "neutral_options", names)  # noqa: B010 (a function has no such attribute of its own)
         return metric
 
     return mark

@@ -40,7 +40,7 @@ class Signature:
     takes: tuple[str, ...]  # of what the run supplies
     summary: str
     unit: str = ""  # of a Data: what its class says it counts
-    training: tuple[str, ...] = ()  # and its `training_options`
+    neutral: tuple[str, ...] = ()  # options that change no measurement: of a Data its `training_options`
 
 
 def read_signature(target: Any) -> Signature:
@@ -67,19 +67,19 @@ def inspected(target: Callable[..., Any]) -> Signature:
         [(p.name, types.get(p.name), p.default) for p in parameters],
         doc,
         getattr(target, "unit", ""),
-        getattr(target, "training_options", ()),
+        getattr(target, "training_options", None) or getattr(target, "neutral_options", ()),
     )
 
 
 def _signature(
-    parameters: Sequence[tuple[str, Any, Any]], doc: str, unit: str = "", training: Sequence[str] = ()
+    parameters: Sequence[tuple[str, Any, Any]], doc: str, unit: str = "", neutral: Sequence[str] = ()
 ) -> Signature:
     helps = _helps(doc, [name for name, _, _ in parameters])
     options = tuple(Option(n, t or _type_of(d), d, helps.get(n, "")) for n, t, d in parameters if n not in GIVEN)
     first_paragraph = re.split(r"\n\s*\n|\n\s*[a-z_][\w, ]*: ", doc.strip())[0]
     summary = re.split(r"(?<=\w[.)])\s+(?=[A-Z])", " ".join(first_paragraph.split()))[0]
     takes = tuple(name for name, _, _ in parameters if name in GIVEN)
-    return Signature(options, takes, summary, unit, tuple(training))
+    return Signature(options, takes, summary, unit, tuple(neutral))
 
 
 def _type_of(default: Any) -> type:
@@ -125,12 +125,12 @@ def _parsed(target: str) -> Signature:
         raise _NotPlain(target)
     module, node = found
     doc = ast.get_docstring(node) or ""
-    function, unit, training = node, "", ()
+    function, unit, neutral = node, "", _neutral(module, node)
     if isinstance(node, ast.ClassDef):
-        unit, training = (_attribute(module, node, name) or "" for name in ("unit", "training_options"))
+        unit, neutral = (_attribute(module, node, name) or "" for name in ("unit", "training_options"))
         module, function = _constructor(module, node)
     if function is None:
-        return _signature([], doc, unit, training)
+        return _signature([], doc, unit, neutral)
     assert isinstance(function, ast.FunctionDef)
     parameters = []
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
@@ -138,7 +138,15 @@ def _parsed(target: str) -> Signature:
         parameters.append((argument.arg, kind, REQUIRED if default is None else _value(module, default)))
     if parameters and function is not node:
         doc += "\n" + (ast.get_docstring(function) or "")
-    return _signature(parameters, doc, unit, training)
+    return _signature(parameters, doc, unit, neutral)
+
+
+def _neutral(module: str, node: ast.ClassDef | ast.FunctionDef) -> tuple[str, ...]:
+    """What a metric's decorator `neutral_options` names."""
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).rpartition(".")[2] == "neutral_options":
+            return tuple(_value(module, name) for name in decorator.args)
+    return ()
 
 
 def _annotation(module: str, node: ast.expr | None) -> Any:

@@ -1,7 +1,7 @@
 """Which of a recipe's targets a run is judged by: those that were stated for what it measures.
 
-A target is about the recipe's own data and the way in which its metrics measure; learning rate, length, width and what
-the class of the data calls `training_options` may be others.
+A target is about the recipe's own data and the way in which its metrics measure; learning rate, length, width, what
+the class of the data calls `training_options` and what a metric calls its `neutral_options` may be others.
 """
 
 from __future__ import annotations
@@ -37,12 +37,15 @@ def changes(
     config = {**{key: reference[key] for key in ("data", "metrics")}, **config}  # a damaged one may lack them
     if config["data"] != reference["data"]:
         return {"data": config["data"]}
-    training = host.get("data", config["data"]).signature().training
     evaluation = host.recipe(config["recipe"]).evaluation
 
     def measures(key: str) -> bool:
-        part, _, option = key.partition(".")
-        return part == "metrics" or (part == "data" and option not in training) or key in evaluation
+        part, option = key.rsplit(".", 1)
+        if part == "data":
+            return option not in host.get("data", config["data"]).signature().neutral or key in evaluation
+        if part.startswith("metrics."):
+            return option not in host.get("metrics", part.removeprefix("metrics.")).signature().neutral
+        return key in evaluation
 
     keys = {key for key in config.keys() & reference.keys() if "." in key and measures(key)} | target.where.keys()
     changed = {key: config.get(key) for key in sorted(keys) if not _same(config.get(key), reference[key])}

@@ -80,6 +80,12 @@ def test_other_data_and_other_measurements_are_not_judged(recipe, preset, option
         ("translate-dates", "", {"data.dates": 100}),
         ("char-lstm", "", {"data.order": "windows"}),
         ("translate-multi30k", "gpu", {"data.vocabulary": "words"}),
+        ("dqn-catch", "", {"metrics.episodes.video": False}),
+        ("ppo-cartpole", "", {"metrics.sb3-episodes.video": False}),
+        ("ddpm-8gaussians", "", {"metrics.generated.count": 9}),
+        ("shakespeare-gpt", "cpu", {"metrics.sample.tokens": 9, "metrics.sample.prompt": "a"}),
+        ("digits", "", {"metrics.mistakes.count": 9}),
+        ("gan-fashion", "", {"metrics.fidelity.floor": True}),
     ],
 )
 def test_how_it_is_learnt_may_differ(recipe, preset, options):

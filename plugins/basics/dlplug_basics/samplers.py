@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlplug import Image, Run
+from dlplug import Image, Run, neutral_options
 from dlplug_basics import figures, graph_figure
 from dlplug_basics.data import HeldOut
 from dlplug_basics.losses import SideBySide
@@ -63,6 +63,7 @@ def activations(product: SideBySide, data: HeldOut) -> dict[str, Image]:
     return {"functions": figures.functions(), "training": training}
 
 
+@neutral_options("x1", "x2", "x3")
 def computation_graph(
     product: Any, data: Any, *, x1: float = 1.0, x2: float = 2.0, x3: float = 3.0
 ) -> dict[str, Image]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from dlplug import PositiveInt, data_folder
+from dlplug import PositiveInt, data_folder, neutral_options
 from dlplug.stop import stoppable
 from dlplug_generative.coverage import precision_recall
 from dlplug_generative.features import load_features
@@ -26,6 +26,7 @@ ADDRESS = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{I
 AT_ONCE = 100
 
 
+@neutral_options("floor")
 def fidelity(
     product: Any,
     data: Any,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlplug import Image, NonNegativeInt, PositiveInt, Run, UserError, Video
+from dlplug import Image, NonNegativeInt, PositiveInt, Run, UserError, Video, neutral_options
 from dlplug_generative.generating import examples_of, generating
 from dlplug_generative.pictures import even, frames, grid, kept, pixels, scatter
 
 
+@neutral_options("count", "label", "steps", "single")
 def generated(
     product: Any,
     data: Any,

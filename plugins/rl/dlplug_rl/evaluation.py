@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from dlplug import Fraction, PositiveInt
+from dlplug import Fraction, PositiveInt, neutral_options
 from dlplug.errors import UserError
 from dlplug.media import Video
 from dlplug.stop import stop_if_asked
@@ -52,6 +52,7 @@ class Episode(NamedTuple):
     sent: int
 
 
+@neutral_options("video")
 def episodes(
     product: Policy,
     data: Playable,

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dlplug import PositiveInt, UserError
+from dlplug import PositiveInt, UserError, neutral_options
 from dlplug_sb3.environments import Played
 from dlplug_sb3.film import show
 from dlplug_sb3.games import OTHER_STARTS, play
@@ -18,6 +18,7 @@ log = logging.getLogger("dlplug")
 LANES = 16  # environments at most: what one batch of a policy serves well
 
 
+@neutral_options("video")
 def episodes(
     product: Algorithm,
     data: Played,

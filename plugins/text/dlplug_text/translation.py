@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dlplug import NonNegativeInt, PositiveInt, ProperFraction, Text, UserError, minimise
+from dlplug import NonNegativeInt, PositiveInt, ProperFraction, Text, UserError, minimise, neutral_options
 from dlplug.stop import stoppable
 from dlplug_text import drawing
 from dlplug_text.metrics import perplexity
@@ -95,6 +95,7 @@ def translated(model: Translator, data: HeldOutPairs, count: int, beams: int, ba
     return found
 
 
+@neutral_options("batch_size")
 def translation_loss(model: Translator, data: HeldOutPairs, *, batch_size: PositiveInt = 100) -> Mapping[str, Any]:
     """Loss in nats a token and perplexity over the whole split, each token given those before it as they should be.
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlplug import Image, PositiveInt
+from dlplug import Image, PositiveInt, neutral_options
 from dlplug_vision.drawing import draw, new_figure, show
 from dlplug_vision.images import HeldOut
 from dlplug_vision.metrics import logits_of
@@ -15,6 +15,7 @@ from dlplug_vision.metrics import logits_of
 MOST_NUMBERS = 20  # classes up to which the table's numbers can be read
 
 
+@neutral_options("count")
 def mistakes(model: nn.Module, data: HeldOut, *, count: PositiveInt = 24) -> dict[str, Image]:
     """The confusion matrix, and the most confident mistakes.
 
