@@ -6,43 +6,63 @@ import os
 import platform
 import shutil
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
 from typing import Any
+
+from packaging.requirements import Requirement
 
 from dlplug.environment import LIBRARIES, _version, data_folder, processor
 from dlplug.errors import UserError
-from dlplug.plugins import KINDS, Host, one_line
+from dlplug.plugins import KINDS, Host, Plugin, one_line
 
 Finding = dict[str, Any]
 
+MOST_FAULTS = 3  # of a plugin that are named
+
 
 def examine(host: Host) -> list[Finding]:
-    """Findings with `name`, `works`, `says` and `advice` ("" where there is nothing to do)."""
-    found = [_python(), *_torch(), _compiler(), _data(), *map(_plugin, host.plugins)]
-    found += [_finding("clash", False, line, "") for line in host.clashes.values()]
-    found += _references(host)
+    """Findings with `name`, `works`, `says` and `advice` ("" where there is nothing to do). One is about each plugin,
+    and says all that is wrong with it."""
+    faults, diagnoses = _references(host), list[Finding]()
     for implementation in host.hook.diagnose.get_hookimpls():
-        found += _diagnosed(implementation.plugin_name, implementation.function)
-    return found
+        diagnose: Callable[[], Any] = implementation.function
+        try:
+            diagnoses += [_finding("", True, "", "") | dict(finding) for finding in diagnose()]
+        except Exception as error:
+            faults[implementation.plugin_name].append(f"its diagnosis failed: {one_line(error)}")
+    found = [_python(), *_torch(), _compiler(), _data()]
+    found += [_plugin(plugin, _requirements(plugin) + faults[plugin.name]) for plugin in host.plugins]
+    found += [_finding("clash", False, line, "") for line in host.clashes.values()]
+    return found + diagnoses
 
 
-def _references(host: Host) -> list[Finding]:
+def _references(host: Host) -> defaultdict[str, list[str]]:
     """What each plugin has registered and cannot give."""
-    found = []
+    faults = defaultdict[str, list[str]](list)
     for entry in (entry for kind in KINDS for entry in host.entries(kind)):
         try:
             host.recipe(entry.name) if entry.kind == "recipes" else entry.load()
         except UserError as error:
-            advice = f"update or reinstall {entry.plugin.distribution}, or leave it out with -p no:{entry.plugin.name}"
-            found.append(_finding(f"plugin {entry.plugin.name}", False, str(error), advice))
-    return found
+            faults[entry.plugin.name].append(str(error))
+    return faults
 
 
-def _diagnosed(plugin: str, diagnose: Callable[[], Any]) -> list[Finding]:
+def _requirements(plugin: Plugin) -> list[str]:
+    """What a plugin's package requires and what is not here, which may show only in the middle of a run."""
     try:
-        return [_finding("", True, "", "") | dict(finding) for finding in diagnose()]
-    except Exception as error:
-        return [_finding(f"plugin {plugin}", False, f"its diagnosis failed: {one_line(error)}", "")]
+        required = metadata.requires(plugin.distribution) or ()
+    except metadata.PackageNotFoundError:  # a file
+        return []
+    faults = []
+    for requirement in map(Requirement, required):
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        version = _version(requirement.name)
+        if not requirement.specifier.contains(version or "0", prereleases=True) or not version:
+            faults.append(f"it requires {requirement}, and {version or 'none'} is installed")
+    return faults
 
 
 def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
@@ -104,12 +124,13 @@ def _data() -> Finding:
     return _finding("data folder", works, f"{folder} ({free:.0f} GB free)", advice)
 
 
-def _plugin(plugin: Any) -> Finding:
-    says = f"{plugin.error}" if plugin.error else f"{plugin}, {plugin.state}"
-    advice = (
-        f"update or reinstall {plugin.distribution}, or leave it out with -p no:{plugin.name}" if plugin.error else ""
-    )
-    return _finding(f"plugin {plugin.name}", not plugin.error, says, advice)
+def _plugin(plugin: Plugin, faults: Sequence[str]) -> Finding:
+    faults = [plugin.error, *faults] if plugin.error else faults
+    if not faults:
+        return _finding(f"plugin {plugin.name}", True, f"{plugin}, {plugin.state}", "")
+    more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
+    advice = f"update or reinstall {plugin.distribution}, or leave it out with -p no:{plugin.name}"
+    return _finding(f"plugin {plugin.name}", False, "; ".join(faults[:MOST_FAULTS]) + more, advice)
 
 
 def _finding(name: str, works: bool, says: str, advice: str) -> Finding:

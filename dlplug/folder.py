@@ -13,8 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.lock import LOCK, held
@@ -98,6 +96,8 @@ def read_config(folder: Path) -> Config:
 
 def _saved(folder: Path) -> Config:
     """config.yaml as it is, the files of plugins among it."""
+    import yaml
+
     try:
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -172,6 +172,16 @@ def test_doctor(cli):
     assert "plugin core: dlplug" in cli("doctor").out
 
 
+@pytest.mark.slow
+def test_doctor_imports_no_more_than_it_must(command):
+    """Of plugins' libraries, what compiles and what plots would cost more than everything else together."""
+    imported = {
+        row.rpartition("|")[2].strip() for row in command("doctor", python=("-X", "importtime")).err.splitlines()
+    }
+    assert "dlplug_generative.frechet" in imported
+    assert not {"torch._dynamo", "torchmetrics", "scipy", "matplotlib.pyplot"} & imported
+
+
 def test_doctor_says_what_to_do_where_data_cannot_be_written(cli, monkeypatch):
     monkeypatch.setenv("DLPLUG_DATA", "/proc/dlplug")
     monkeypatch.setattr("os.access", lambda path, mode: not str(path).startswith("/proc"))

@@ -35,11 +35,12 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     site.mkdir()
     monkeypatch.syspath_prepend(str(site))
 
-    def put(name: str, source: str, **modules: str) -> None:
+    def put(name: str, source: str, requires: str = "", **modules: str) -> None:
         module = f"{name.replace('-', '_')}_module"
         information = site / f"{name}_plug-1.0.dist-info"
         information.mkdir()
-        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-plug\nVersion: 1.0\n")
+        required = f"Requires-Dist: {requires}\n" if requires else ""
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-plug\nVersion: 1.0\n{required}")
         (information / "entry_points.txt").write_text(f"[dlplug]\n{name} = {module}\n")
         for file, text in {module: source, **modules}.items():
             (site / f"{file}.py").write_text(textwrap.dedent(text))
@@ -241,6 +242,22 @@ def test_a_failing_diagnosis_does_not_stop_the_doctor(install, cli):
     assert said.code == 1
     assert any(f["says"] == "its diagnosis failed: OSError: no pulse" and not f["works"] for f in said.json)
     assert {"name": "heart", "works": True, "says": "ok", "advice": ""} in said.json
+
+
+@pytest.mark.parametrize(
+    ("requires", "fault"),
+    [
+        ("nowhere-at-all", "it requires nowhere-at-all, and none is installed"),
+        ("numpy<1", "it requires numpy<1, and "),
+        ("numpy>=1", ""),
+        ("nowhere-at-all; extra == 'more'", ""),
+    ],
+)
+def test_doctor_misses_what_a_plugins_package_requires(install, cli, requires, fault):
+    install("good", GOOD, requires, good_parts="class Data: pass")
+    (finding,) = [finding for finding in cli("doctor", "--json").json if finding["name"] == "plugin good"]
+    assert finding["works"] is (not fault)
+    assert fault in finding["says"]
 
 
 # Left out

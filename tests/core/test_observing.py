@@ -115,3 +115,15 @@ def test_doctor_loads_every_reference_and_says_which_lead_nowhere(cli, toys):
     (finding,) = [finding for finding in said.json if "nowhere_at_all:Observer" in finding["says"]]
     assert (said.code, finding["works"], finding["name"]) == (1, False, "plugin watching")
     assert "-p no:watching" in finding["advice"]
+
+
+def test_doctor_has_one_verdict_on_each_plugin(cli, toys):
+    ill = "\n@hookimpl\ndef diagnose(): raise OSError('no pulse')\n"
+    lost = ", ".join(f"'lost{number}': 'nowhere_at_all:Observer'" for number in range(4))
+    Path("watching.py").write_text(SOURCE.replace("LOST", lost) + ill)
+    findings = cli("-p", toys, "-p", "watching.py", "doctor", "--json").json
+    verdicts = [(finding["name"], finding["works"]) for finding in findings if finding["name"].startswith("plugin ")]
+    assert len(verdicts) == len({name for name, _ in verdicts})
+    assert {("plugin toys", True), ("plugin watching", False)} <= {*verdicts}
+    (said,) = [finding["says"] for finding in findings if finding["name"] == "plugin watching"]
+    assert (said.count("does not load from"), said[-12:]) == (3, "; and 2 more")

@@ -38,7 +38,6 @@ def test_without_a_home_folder_wandb_finds_no_key_and_data_say_what_to_set(homel
 
 
 def test_doctor_without_a_home_folder(homeless, cli, monkeypatch):
-    monkeypatch.setattr("dlplug.doctor._references", lambda host: [])
     finding = next(finding for finding in cli("doctor", "--json").json if finding["name"] == "data folder")
     assert "set DLPLUG_DATA" in finding["advice"]
 

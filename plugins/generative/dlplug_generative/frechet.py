@@ -6,7 +6,6 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torchmetrics.image.fid import FrechetInceptionDistance
 
 
 class Given(nn.Identity):
@@ -23,6 +22,8 @@ def frechet_distance(real: Tensor, made: Tensor) -> float:
     set has fewer than two features, or some that are not finite."""
     if min(len(real), len(made)) < 2 or not (real.isfinite().all() and made.isfinite().all()):
         return math.nan
+    from torchmetrics.image.fid import FrechetInceptionDistance  # which takes seconds
+
     # |μ - μ'|² + Tr(Σ + Σ' - 2 (Σ Σ')^½)
     metric = FrechetInceptionDistance(feature=Given(real.shape[1])).set_dtype(torch.float64)
     metric.update(real.cpu().double(), real=True)
