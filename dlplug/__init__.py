@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dlplug.command_parser import CommandParser
-    from dlplug.contracts import Data, Labelled, Lagged, Loss, Spec, Stateful, Turn, Update, minimise
+    from dlplug.contracts import Data, Labelled, Loss, Spec, Stateful, Update, minimise
+    from dlplug.copies import Lagged
+    from dlplug.counters import Turn
     from dlplug.downloads import Remote, fetched
     from dlplug.environment import data_folder
     from dlplug.errors import UserError, nearest
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "command_parser": ("CommandParser",),
-    "contracts": ("Data", "Labelled", "Lagged", "Loss", "Spec", "Stateful", "Turn", "Update", "minimise"),
+    "contracts": ("Data", "Labelled", "Loss", "Spec", "Stateful", "Update", "minimise"),
+    "copies": ("Lagged",),
+    "counters": ("Turn",),
     "downloads": ("Remote", "fetched"),
     "environment": ("data_folder",),
     "errors": ("UserError", "nearest"),

@@ -25,7 +25,7 @@ def register_trainers() -> dict[str, str]:
 
 @hookimpl
 def register_optimizers() -> dict[str, str]:
-    return {name: f"dlplug.optim:{name}" for name in ("sgd", "adam", "adamw", "rmsprop", "radam")}
+    return {name: f"dlplug.optim:{name}" for name in ("sgd", "adam", "adamw", "rmsprop", "radam", "lbfgs")}
 
 
 @hookimpl

@@ -4,7 +4,7 @@ The whole contract, in the order in which a trainer meets it:
 
     for step, batch in zip(range(start, steps), data.batches(loss.model)):
         for update in loss.updates(batch):
-            steppers[update.part].step(update.loss)
+            steppers[update.part].take(update)
 
 When control returns to the loss after a `yield`, the part that the update named has moved. Program order is training
 order, so an alternating loss (a GAN's) needs no branch in any trainer.
@@ -12,7 +12,6 @@ order, so an alternating loss (a GAN's) needs no branch in any trainer.
 
 from __future__ import annotations
 
-import copy
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,8 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from dlplug.errors import UserError
+from dlplug.ranges import PositiveInt
 from dlplug.state import Stateful
 
 
@@ -102,17 +103,38 @@ class Data(Stateful):
         """Lets go of threads, files and emulators. May be called twice."""
 
 
+Logged = Mapping[str, Any]  # tensors and numbers
+Closure = Callable[[], Tensor | tuple[Tensor, Logged]]
+
+
 class Update:
     """One loss to minimise, the part of the model that it may move, and named values to log beside it.
 
     `yield Update(loss, "critic", gradient_penalty=penalty)`; values may be scalar tensors: nothing is read from the
-    device before it is time to log.
+    device before it is time to log. A value may not be named loss, part or hold.
+
+    loss: a scalar, or a closure that computes it: `Update(lambda: value(model, batch))`, for optimizers that evaluate
+        the loss more than once a step (L-BFGS); any other takes a closure too. It returns what a function for
+        `minimise` returns. It may be called any number of times, so it draws nothing at random and moves no `Turn` or
+        `Lagged`. Logged are the loss and the values of its first evaluation, and `evaluations`, how many there were.
+    hold: accumulate: the gradients are kept, and the part moves at its next update without `hold`, once, on their sum
+        (write `loss / 4` for the mean of four). Logged as one entry: the sum of the losses, the mean of the values.
+        Nothing may be held when `updates` ends, so that the accumulated batch is one batch.
     """
 
-    __slots__ = ("loss", "part", "values")
+    __slots__ = ("closure", "hold", "loss", "part", "values")
 
-    def __init__(self, loss: Tensor, part: str = "", **values: Tensor | float) -> None:
-        self.loss, self.part, self.values = loss, part, values
+    def __init__(self, loss: Tensor | Closure, part: str = "", *, hold: bool = False, **values: Tensor | float) -> None:
+        self.closure = None if isinstance(loss, Tensor) else loss
+        self.loss = loss if isinstance(loss, Tensor) else torch.tensor(torch.nan)  # until it is evaluated
+        self.part, self.hold, self.values = part, hold, values
+        if hold and self.closure is not None:
+            raise UserError(f"hold takes the gradients of a loss, and that of the part {part!r} is a closure")
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Update:
+        """A copy whose tensors are changed."""
+        values = {name: change(value) if isinstance(value, Tensor) else value for name, value in self.values.items()}
+        return Update(change(self.loss), self.part, hold=self.hold, **values)
 
 
 class Loss(Stateful):
@@ -132,109 +154,64 @@ class Loss(Stateful):
         return self.model
 
 
-def minimise(function: Callable[..., Tensor | tuple[Tensor, Mapping[str, Tensor]]]) -> Callable[..., Loss]:
+def minimise(function: Callable[..., Tensor | tuple[Tensor, Logged]]) -> Callable[..., Loss]:
     """Makes a factory of losses out of `function(model, batch, *, options)`.
 
     The function returns a scalar, or a scalar and a mapping of values to log. Its keyword-only arguments become the
-    loss's options.
+    loss's options, and `micro` beside them, which every such loss has.
     """
 
     signature = inspect.signature(function)
+    micro = inspect.signature(Minimised).parameters["micro"]
 
     @functools.wraps(function)
-    def factory(model: nn.Module, **options: Any) -> Loss:
+    def factory(model: nn.Module, *, micro: int = micro.default, **options: Any) -> Loss:
         signature.bind(None, None, **options)  # a wrong option is an error here, not at the first batch
-        return _Minimised(model, functools.partial(function, **options))
+        return Minimised(model, functools.partial(function, **options), micro=micro)
 
     options = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
     model = inspect.Parameter("model", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    setattr(factory, "__signature__", signature.replace(parameters=[model, *options]))  # noqa: B010 (typed)
+    setattr(factory, "__signature__", signature.replace(parameters=[model, *options, micro]))  # noqa: B010 (typed)
+    setattr(factory, "made_by", Minimised)  # noqa: B010 (whose own options the signatures' reader adds)
     return factory
 
 
-class _Minimised(Loss):
-    def __init__(self, model: nn.Module, function: Callable[..., Any]) -> None:
+class Minimised(Loss):
+    """What `minimise` makes of a function.
+
+    micro: micro-batches that each batch is split into: their gradients are summed for one step, in a fraction of the
+        memory. The loss is the mean of theirs; batch norm and in-batch negatives see the micro-batch alone.
+    """
+
+    def __init__(self, model: nn.Module, function: Callable[..., Any], *, micro: PositiveInt = 1) -> None:
         super().__init__(model)
-        self.function = function
+        self.function, self.micro = function, micro
 
     def updates(self, batch: Any) -> Iterator[Update]:
-        result = self.function(self.model, batch)
-        loss, values = result if isinstance(result, tuple) else (result, {})
-        yield Update(loss, **values)
-
-
-class Turn:
-    """True at every n-th call. A counter on the host, saved with the run; `peek` tells without counting, so that a
-    trainer that captures steps as graphs can choose the right one before it runs.
-
-    It finds those among a loss's attributes, in lists and dicts of them, and in modules. A loss that counts on the host
-    in any other way cannot be captured: count by a Turn, or by a tensor on the device that is changed in place.
-    """
-
-    def __init__(self, every: int) -> None:
-        if every < 1:
-            raise ValueError(f"every must be at least 1, got {every}")
-        self.every, self.calls = every, 0
-
-    def peek(self) -> bool:
-        return (self.calls + 1) % self.every == 0
-
-    def __call__(self) -> bool:
-        due = self.peek()
-        self.calls += 1
-        return due
-
-    def state_dict(self) -> dict[str, int]:
-        return {"calls": self.calls}
-
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
-        self.calls = state["calls"]
-
-
-class Lagged(nn.Module):
-    """A copy of a model that follows it: a target network (rate 1, every n calls) or averaged weights (rate 1 - decay).
-
-    It never requires gradients and stays in eval mode. Buffers that are not floating point are copied.
-    """
-
-    def __init__(self, model: nn.Module, rate: float = 1.0, every: int = 1) -> None:
-        super().__init__()
-        if not 0.0 < rate <= 1.0:
-            raise ValueError(f"rate must be in (0, 1], got {rate}")
-        self.module = copy.deepcopy(model).requires_grad_(False).eval()
-        self.rate, self.turn = rate, Turn(every)
-        self.training = False
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        return self.module(*args, **kwargs)
-
-    def train(self, mode: bool = True) -> Lagged:
-        return self
-
-    @torch.no_grad()
-    def follow(self, model: nn.Module) -> None:
-        """θ' ← θ' + rate · (θ - θ') at every n-th call."""
-        if not self.turn():
+        if self.micro == 1:
+            loss, values = value_and_logged(self.function(self.model, batch))
+            yield Update(loss, **values)
             return
-        lagged, leading = _tensors(self.module), _tensors(model)
-        floating = [i for i, tensor in enumerate(lagged) if tensor.is_floating_point()]
-        if self.rate < 1.0 and floating:
-            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
-                [lagged[i] for i in floating], [leading[i] for i in floating], self.rate
-            )
-        for i, (mine, theirs) in enumerate(zip(lagged, leading, strict=True)):
-            if self.rate == 1.0 or i not in floating:
-                mine.copy_(theirs)
-
-    def get_extra_state(self) -> dict[str, int]:
-        return self.turn.state_dict()
-
-    def set_extra_state(self, state: Any) -> None:
-        self.turn.load_state_dict(state)
+        for left, part in zip(reversed(range(self.micro)), split(batch, self.micro), strict=True):
+            loss, values = value_and_logged(self.function(self.model, part))
+            yield Update(loss / self.micro, hold=left > 0, **values)
 
 
-def _tensors(module: nn.Module) -> list[Tensor]:
-    return [*module.parameters(), *module.buffers()]
+def value_and_logged(result: Tensor | tuple[Tensor, Logged]) -> tuple[Tensor, dict[str, Any]]:
+    """What a function for `minimise`, or a closure, returned: its loss, and the values to log."""
+    loss, values = result if isinstance(result, tuple) else (result, {})
+    return loss, dict(values)
+
+
+def split(batch: Any, count: int) -> Iterator[Any]:
+    """A batch's equal parts, its tensors cut on axis 0. Raises UserError where they have not that many equal parts."""
+    lengths = {name: len(value) if value.ndim else 0 for name, value in zip(batch._fields, batch, strict=True)
+               if isinstance(value, Tensor)}  # fmt: skip
+    if len({*lengths.values()}) != 1 or next(iter(lengths.values())) % count:
+        said = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise UserError(f"--loss.micro {count} does not divide the batch, whose tensors have the lengths {said}")
+    for parts in zip(*(v.chunk(count) if isinstance(v, Tensor) else [v] * count for v in batch), strict=True):
+        yield type(batch)(*parts)
 
 
 class Sampler(Protocol):

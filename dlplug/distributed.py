@@ -43,6 +43,14 @@ def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
         gradient.copy_(mean.view_as(gradient))
 
 
+def average(value: Tensor) -> Tensor:
+    """The mean of a scalar over all processes, the same in each."""
+    if world_size() > 1:
+        dist.all_reduce(value)
+        value /= world_size()
+    return value
+
+
 def share_weights(model: nn.Module) -> None:
     """Gives every process the weights of rank 0."""
     if world_size() > 1:

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from dlplug.contracts import Loss, Turn, Update
+from dlplug.contracts import Loss, Update
+from dlplug.counters import Turn
 from dlplug.errors import UserError
 from dlplug.stop import Stopped
 
@@ -59,7 +60,7 @@ class GraphedStep:
             return self.capture.warm_up(lambda: self.learn(self.inputs))
         else:
             captured = self.graphs[pattern] = self._captured()
-        return [Update(u.loss.clone(), u.part, **_each(Tensor.clone, u.values)) for u in captured.updates]
+        return [update.mapped(Tensor.clone) for update in captured.updates]
 
     def _captured(self) -> Captured:
         calls, attributes = [turn.calls for turn in self.turns], dict(vars(self.loss))
@@ -76,7 +77,7 @@ class GraphedStep:
             if not _same(value, attributes.get(name)):
                 raise self._refused(f"changes its {name!r} on the host, where a replayed step does not")
         # without their autograd graph, whose nodes would tie the eager steps of other patterns to the capture's stream
-        updates = [Update(u.loss.detach(), u.part, **_each(Tensor.detach, u.values)) for u in updates]
+        updates = [update.mapped(Tensor.detach) for update in updates]
         ticked = [turn for turn, before in zip(self.turns, calls, strict=True) if turn.calls != before]
         replay()  # capturing records the step without running it
         return Captured(replay, updates, ticked)
@@ -156,7 +157,3 @@ def _same(one: Any, other: Any) -> bool:
         return type(one) is type(other) and bool(one == other)
     except (RuntimeError, ValueError):  # arrays and the like
         return False
-
-
-def _each(change: Callable[[Tensor], Tensor], values: dict[str, Any]) -> dict[str, Any]:
-    return {name: change(value) if isinstance(value, Tensor) else value for name, value in values.items()}

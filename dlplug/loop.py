@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dlplug.contracts import Data, Loss, Update
-from dlplug.optim import Stepper
+from dlplug.errors import UserError
+from dlplug.stepper import Stepper
 
 
 def fit(
@@ -34,9 +35,15 @@ def fit(
 
 
 def learn_from(loss: Loss, steppers: Mapping[str, Stepper], batch: Any, mixed: Callable = iter) -> list[Update]:
-    """One step: each loss that is yielded moves its part before the next is asked for."""
+    """One step: each loss that is yielded moves its part before the next is asked for.
+
+    Raises UserError where gradients are still held at the end: no checkpoint has them.
+    """
     updates = []
     for update in mixed(loss.updates(batch)):
-        steppers[update.part].step(update.loss)
+        steppers[update.part].take(update)
         updates.append(update)
+    for part, stepper in steppers.items():
+        if stepper.holds:
+            raise UserError(f"the last update of the part {part!r} is held: it never moves by what was accumulated")
     return updates

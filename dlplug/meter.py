@@ -14,7 +14,8 @@ from dlplug.records import shortest
 
 class Meter:
     """A value that one part alone gives is logged by its name; values of one name from several parts stay apart, each
-    with its part's name before it, as every part's loss has."""
+    with its part's name before it, as every part's loss has. Updates whose gradients were held are one entry with the
+    one that moved their part: the sum of their losses, the mean of their values."""
 
     def __init__(self) -> None:
         self.updates: list[list[Update]] = []
@@ -28,7 +29,7 @@ class Meter:
                 self.parts.setdefault(name, set()).add(update.part)
                 if isinstance(value, Tensor):
                     update.values[name] = value.detach()  # a value must not keep the step's graph alive
-        self.updates.append(updates)
+        self.updates.append(_joined(updates) if any(update.hold for update in updates) else updates)
 
     def flush(self, step: int) -> dict[str, float]:
         """The mean of each value since the last flush; `step` is how many steps are done.
@@ -52,6 +53,29 @@ class Meter:
                 raise Diverged(f"{name} became {value} at step {number}")
             totals.setdefault(name, []).append(value)
         return {name: shortest(sum(values) / len(values)) for name, values in totals.items()}
+
+
+def _joined(updates: list[Update]) -> list[Update]:
+    """One update for each step of a part."""
+    held: dict[str, list[Update]] = {}
+    joined = []
+    for update in updates:
+        group = held.setdefault(update.part, [])
+        group.append(update)
+        if not update.hold:
+            del held[update.part]
+            joined.append(_sum(group) if len(group) > 1 else update)
+    return joined
+
+
+def _sum(group: list[Update]) -> Update:
+    """The sum of the losses, and the mean of each value over the updates that have it."""
+    values: dict[str, list[Tensor | float]] = {}
+    for update in group:
+        for name, value in update.values.items():
+            values.setdefault(name, []).append(value)
+    means = {name: sum(several[1:], several[0]) / len(several) for name, several in values.items()}
+    return Update(torch.stack([update.loss for update in group]).sum(), group[0].part, **means)
 
 
 def _named(name: str, part: str) -> str:

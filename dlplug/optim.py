@@ -1,20 +1,17 @@
-"""Optimizers, learning-rate schedules as functions of progress, and the `Stepper` that moves one part of a model."""
+"""Optimizers, and learning-rate schedules as functions of progress."""
 
 from __future__ import annotations
 
-import copy
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
-from dlplug.distributed import average_gradients
 from dlplug.errors import UserError
-from dlplug.ranges import Fraction, NonNegativeFloat, PositiveFloat, ProperFraction
+from dlplug.ranges import NonNegativeFloat, PositiveFloat, PositiveInt, ProperFraction
 
 Parameters = Iterable[nn.Parameter] | Iterable[dict[str, Any]]
 
@@ -138,6 +135,35 @@ def radam(
     )
 
 
+def lbfgs(
+    parameters: Parameters,
+    *,
+    learning_rate: PositiveFloat = 1.0,
+    iterations: PositiveInt = 20,
+    history: PositiveInt = 100,
+    line_search: Literal["strong-wolfe", "none"] = "strong-wolfe",
+) -> Optimizer:
+    """L-BFGS (Liu & Nocedal 1989), as torch has it: several evaluations of the loss a step, which must be a closure.
+
+    learning_rate: size of a step, or, with a line search, of its first try.
+    iterations: at most, in a step.
+    history: how many past gradients the curvature is estimated from.
+    line_search: how far each iteration goes: until the strong Wolfe conditions hold, or by the learning rate alone.
+    """
+    moved: list[Any] = list(parameters)
+    if len(moved) > 1 and isinstance(moved[0], dict):
+        raise UserError("lbfgs has one learning rate, and this model wants several: choose another --optimizer")
+    return torch.optim.LBFGS(
+        moved,
+        lr=learning_rate,
+        max_iter=iterations,
+        history_size=history,
+        line_search_fn="strong_wolfe" if line_search == "strong-wolfe" else None,
+    )
+
+
+setattr(lbfgs, "closure", True)  # noqa: B010 (a function has no such attribute of its own)
+
 Schedule = Literal["constant", "linear", "cosine"]
 
 
@@ -159,124 +185,3 @@ def movable(part: nn.Module) -> Parameters:
     groups, [{"params": [...], "rate": 0.1}, ...], whose `rate` multiplies the learning rate."""
     groups = getattr(part, "parameter_groups", None)
     return groups() if groups else [p for p in part.parameters() if p.requires_grad]
-
-
-class Stepper:
-    """Moves one part of a model: backward to its weights alone, clip, step, zero.
-
-    clip_norm: largest norm of the part's whole gradient; None leaves it as it is.
-    schedule: how the learning rate falls over the training.
-    warmup: fraction of the training over which the learning rate rises from zero.
-    final: what a falling schedule ends at, as a fraction of the learning rate.
-    """
-
-    def __init__(
-        self,
-        part: nn.Module,
-        optimizer: Optimizer,
-        *,
-        clip_norm: PositiveFloat | None = None,
-        schedule: Schedule = "constant",
-        warmup: Fraction = 0.0,
-        final: Fraction = 0.0,
-    ) -> None:
-        self.parameters: Sequence[nn.Parameter] = [p for p in part.parameters() if p.requires_grad]
-        self.optimizer, self.clip_norm = optimizer, clip_norm
-        self.schedule: Schedule = schedule
-        self.warmup, self.final = warmup, final
-        for group in optimizer.param_groups:
-            group["lr"] *= group.pop("rate", 1.0)
-        self.rates: list[float] = [float(group["lr"]) for group in optimizer.param_groups]
-        self.scheduled = schedule != "constant" or warmup > 0.0
-        self.initial = [_options(group) for group in optimizer.param_groups]
-
-    def step(self, loss: Tensor) -> None:
-        loss.backward(inputs=self.parameters)
-        average_gradients(self.parameters)
-        if self.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-
-    def set_progress(self, progress: float) -> None:
-        """Sets the learning rate for this much of the training, in [0, 1]."""
-        if not self.scheduled:
-            return
-        factor = rate_factor(progress, self.schedule, self.warmup, self.final)
-        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate * factor)
-            else:
-                group["lr"] = rate * factor
-
-    def make_capturable(self) -> None:
-        """Keeps what a step needs on the device, so that a CUDA graph can hold the step."""
-        for group in self.optimizer.param_groups:
-            device = group["params"][0].device
-            group["lr"] = torch.tensor(float(group["lr"]), device=device)
-            if "capturable" in group:
-                group["capturable"] = True
-        self.initial = [_options(group) for group in self.optimizer.param_groups]
-
-    def state_dict(self) -> dict[str, Any]:
-        """The optimizer's own, with the learning rates before any schedule, and the names of those options of its
-        groups that it has changed itself: they are state too."""
-        state = self.optimizer.state_dict()
-        groups = [{**group, "lr": rate} for group, rate in zip(state["param_groups"], self.rates, strict=True)]
-        changed = [
-            [name for name, value in _options(group).items() if name != "lr" and not _equal(value, initial.get(name))]
-            for group, initial in zip(groups, self.initial, strict=True)
-        ]
-        return {**state, "param_groups": groups, "optimizer": type(self.optimizer).__name__, "changed": changed}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The state alone: learning rate, weight decay and all else that was asked for stay this optimizer's own.
-
-        Raises UserError for the state of another optimizer, or of other weights.
-        """
-        mine, saved = self.optimizer.param_groups, state["param_groups"]
-        name = type(self.optimizer).__name__
-        if state.get("optimizer", name) != name:
-            raise UserError(
-                f"the checkpoint's optimizer is {state['optimizer']}, and {name} cannot go on from its state"
-            )
-        if [len(group["params"]) for group in mine] != [len(group["params"]) for group in saved]:
-            raise UserError(f"the checkpoint's {name} moves other weights than this one")
-        changed = state.get("changed") or [[] for _ in mine]
-        kept = [_options(group) for group in mine]
-        for options, group, names in zip(kept, saved, changed, strict=True):
-            options |= {name: group[name] for name in names}
-        groups = [{**options, "params": group["params"]} for options, group in zip(kept, saved, strict=True)]
-        self.optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
-        for group, options, before in zip(self.optimizer.param_groups, kept, saved, strict=True):
-            group.update(options)  # torch has copied them, and a captured step reads the rate's own tensor
-            if any(name not in before or not _equal(value, before[name]) for name, value in options.items()):
-                _add_missing_state(self.optimizer, group)
-
-
-def _options(group: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in group.items() if name != "params"}
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, Tensor) or isinstance(other, Tensor):
-        return isinstance(one, Tensor) and isinstance(other, Tensor) and torch.equal(one.cpu(), other.cpu())
-    return bool(one == other)
-
-
-@torch.no_grad()
-def _add_missing_state(optimizer: Optimizer, group: dict[str, Any]) -> None:
-    """What the group's options want in the state and its file lacks (momentum, where the run began without it), as
-    the optimizer itself begins it: by a step of a copy of the optimizer on zeros."""
-    for parameter in group["params"]:
-        state = optimizer.state.get(parameter)
-        if not state:
-            continue  # it begins at its first step
-        zeros = torch.zeros_like(parameter, requires_grad=True)
-        zeros.grad = torch.zeros_like(parameter)
-        fresh = copy.copy(optimizer)
-        eager = {"lr": float(group["lr"])} | ({"capturable": False} if "capturable" in group else {})
-        fresh.state, fresh.param_groups = defaultdict(dict), [group | eager | {"params": [zeros]}]
-        fresh.step()
-        missing = fresh.state[zeros].keys() - state.keys()
-        state.update({key: fresh.state[zeros][key] for key in missing})

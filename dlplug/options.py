@@ -115,7 +115,7 @@ def schema(host: Host, choices: Mapping[str, Any], units: Collection[str]) -> li
             kind = _kind_of(key)
             options += _below("" if kind == "trainers" else f"{key}.", host.get(kind, name).signature().options)
             if kind == "optimizers":
-                options += _below(f"{key}.", read_signature("dlplug.optim:Stepper").options)
+                options += _below(f"{key}.", read_signature("dlplug.stepper:Stepper").options)
     for entry in host.usable("observers"):
         options += _below(f"{entry.name}.", entry.signature().options)
     return options

@@ -24,6 +24,8 @@ def in_bf16(device: torch.device) -> Callable[[Iterable[Update]], Iterator[Updat
                 update = next(iterator, None)
             if update is None:
                 return
+            if update.closure is not None:
+                update.closure = torch.autocast(device.type, torch.bfloat16)(update.closure)
             yield update
 
     return mixed

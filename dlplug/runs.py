@@ -61,14 +61,16 @@ class Run:
 
     def make_stepper(self, part: str, module: Any) -> Any:
         """The optimizer of one part of the loss; a recipe that names one optimizer uses it for every part."""
-        from dlplug.optim import Stepper, movable
+        from dlplug.optim import movable
+        from dlplug.stepper import Stepper
 
         key = "optimizer" if "optimizer" in self.config else f"optimizer.{part}"
         if key not in self.config:
             named = [k.partition(".")[2] for k in self.config if k.count(".") == 1 and k.startswith("optimizer.")]
             raise UserError(f"the loss moves the part {part!r}, but {self.recipe} has optimizers for {named}")
         optimizer = self.build("optimizers", self.config[key], f"{key}.", movable(module))
-        return Stepper(module, optimizer, **self._options("dlplug.optim:Stepper", f"{key}."))
+        needs_closure = getattr(self.host.get("optimizers", self.config[key]).load(), "closure", False)
+        return Stepper(module, optimizer, needs_closure, **self._options("dlplug.stepper:Stepper", f"{key}."))
 
     def check_metrics(self, product: Any, data: Callable[[], Any]) -> None:
         """Each metric's `checked_by` refuses options before anything is learnt. Raises UserError."""

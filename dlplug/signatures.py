@@ -21,6 +21,7 @@ from dlplug import ranges
 
 REQUIRED: Any = inspect.Parameter.empty
 OPTIONLESS = ("torch", "abc", "typing")  # where a base class is never followed to: it has no options of ours
+MINIMISED = ("dlplug.contracts", "Minimised")  # whose options `minimise` adds to those of a function
 GIVEN = ("seed", "run")  # supplied by the run to a factory that names them, so no options
 
 
@@ -61,6 +62,10 @@ def inspected(target: Callable[..., Any]) -> Signature:
     function: Any = target.__init__ if inspect.isclass(target) else inspect.unwrap(target)
     types = typing.get_type_hints(function, include_extras=True)
     doc = inspect.cleandoc(target.__doc__ or "")
+    maker, more = getattr(target, "made_by", None), ""
+    if maker is not None:
+        types |= typing.get_type_hints(maker.__init__, include_extras=True)
+        more = inspect.cleandoc(maker.__doc__ or "")
     if inspect.isclass(target) and parameters:
         doc += "\n" + inspect.cleandoc(function.__doc__ or "")
     return _signature(
@@ -68,13 +73,15 @@ def inspected(target: Callable[..., Any]) -> Signature:
         doc,
         getattr(target, "unit", ""),
         getattr(target, "training_options", None) or getattr(target, "neutral_options", ()),
+        more,
     )
 
 
 def _signature(
-    parameters: Sequence[tuple[str, Any, Any]], doc: str, unit: str = "", neutral: Sequence[str] = ()
+    parameters: Sequence[tuple[str, Any, Any]], doc: str, unit: str = "", neutral: Sequence[str] = (), more: str = ""
 ) -> Signature:
-    helps = _helps(doc, [name for name, _, _ in parameters])
+    """doc: gives the summary, and the options' help together with `more`, the docstring of whoever adds options."""
+    helps = _helps(f"{doc}\n\n{more}", [name for name, _, _ in parameters])
     options = tuple(Option(n, t or _type_of(d), d, helps.get(n, "")) for n, t, d in parameters if n not in GIVEN)
     first_paragraph = re.split(r"\n\s*\n|\n\s*[a-z_][\w, ]*: ", doc.strip())[0]
     summary = re.split(r"(?<=\w[.)])\s+(?=[A-Z])", " ".join(first_paragraph.split()))[0]
@@ -132,13 +139,36 @@ def _parsed(target: str) -> Signature:
     if function is None:
         return _signature([], doc, unit, neutral)
     assert isinstance(function, ast.FunctionDef)
+    parameters, more = _keywords(module, function), ""
+    if parameters and function is not node:
+        doc += "\n" + (ast.get_docstring(function) or "")
+    if function is node and any(_is_minimise(module, decorator) for decorator in node.decorator_list):
+        home, maker = MINIMISED
+        _, made = _definition(home, maker) or (home, None)
+        assert isinstance(made, ast.ClassDef)
+        _, constructor = _constructor(home, made)
+        assert constructor is not None
+        parameters += _keywords(home, constructor)
+        more = ast.get_docstring(made) or ""
+    return _signature(parameters, doc, unit, neutral, more)
+
+
+def _keywords(module: str, function: ast.FunctionDef) -> list[tuple[str, Any, Any]]:
+    """Its keyword-only arguments: name, type, default."""
     parameters = []
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
         kind = None if argument.arg in GIVEN else _annotation(module, argument.annotation)
         parameters.append((argument.arg, kind, REQUIRED if default is None else _value(module, default)))
-    if parameters and function is not node:
-        doc += "\n" + (ast.get_docstring(function) or "")
-    return _signature(parameters, doc, unit, neutral)
+    return parameters
+
+
+def _is_minimise(module: str, decorator: ast.expr) -> bool:
+    """Whether it is the core's decorator of losses, under whatever name it was imported."""
+    if ast.unparse(decorator) == "dlplug.minimise":
+        return True
+    tree, package = _source(module)
+    found = (_imported(node, ast.unparse(decorator), package) for node in _statements(tree.body))
+    return any(one in (("dlplug", "minimise"), (MINIMISED[0], "minimise")) for one in found)
 
 
 def _neutral(module: str, node: ast.ClassDef | ast.FunctionDef) -> tuple[str, ...]:

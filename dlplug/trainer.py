@@ -22,9 +22,9 @@ from dlplug.loop import fit, learn_from
 from dlplug.matching import check_batches, check_processes
 from dlplug.measuring import measure
 from dlplug.meter import Meter
-from dlplug.optim import Stepper
 from dlplug.precision import in_bf16
 from dlplug.ranges import NonNegativeInt, PositiveInt
+from dlplug.stepper import Stepper
 from dlplug.stop import Stopped, stop_if_asked
 
 if TYPE_CHECKING:

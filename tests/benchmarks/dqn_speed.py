@@ -34,9 +34,10 @@ from dlplug_rl.replay import Transition
 
 from dlplug import Spec, hookimpl
 from dlplug.loop import learn_from
-from dlplug.optim import Stepper, adam
+from dlplug.optim import adam
 from dlplug.plugins import load_host
 from dlplug.runner import run
+from dlplug.stepper import Stepper
 
 TRAIN_EVERY, STARTS, REPLAY = 4, 2_000, 20_000
 EPSILON = 0.01

@@ -19,7 +19,8 @@ from torch import nn
 
 from dlplug import Data, Labelled, Spec, fit, minimise
 from dlplug.meter import Meter
-from dlplug.optim import Stepper, adam
+from dlplug.optim import adam
+from dlplug.stepper import Stepper
 
 
 class Batches(Data):

@@ -13,7 +13,7 @@ from torch import nn
 from dlplug import Lagged, Loss, Turn, Update, UserError, fit
 from dlplug.graph import WARM_UP, GraphedStep, turns_of
 from dlplug.loop import learn_from
-from dlplug.optim import Stepper
+from dlplug.stepper import Stepper
 
 
 class FakeCapture:

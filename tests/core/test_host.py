@@ -71,7 +71,7 @@ def test_an_installed_plugin_is_found_by_its_entry_point(install):
 def test_the_core_registers_by_the_same_door():
     host = load_host()
     assert plugin_of(host, "core").provides["trainers"] == ["torch"]
-    assert {"adam", "adamw", "radam", "rmsprop", "sgd"} == set(plugin_of(host, "core").provides["optimizers"])
+    assert {"adam", "adamw", "lbfgs", "radam", "rmsprop", "sgd"} == set(plugin_of(host, "core").provides["optimizers"])
 
 
 def test_lazy_references_are_imported_only_when_loaded(install):

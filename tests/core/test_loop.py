@@ -8,9 +8,10 @@ from torch import nn
 from dlplug import Lagged, Loss, Turn, Update, fit, minimise
 from dlplug.graph import turns_of
 from dlplug.loop import learn_from
-from dlplug.optim import Stepper, adam, sgd
+from dlplug.optim import adam, sgd
 from dlplug.precision import in_bf16
 from dlplug.sampling import Order, epoch_order
+from dlplug.stepper import Stepper
 
 
 def steppers_of(loss, rate=0.01):

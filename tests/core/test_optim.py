@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from dlplug import UserError, testing
-from dlplug.optim import Stepper, adam, adamw, movable, radam, rate_factor, rmsprop, sgd
+from dlplug import Update, UserError, testing
+from dlplug.optim import adam, adamw, movable, radam, rate_factor, rmsprop, sgd
 from dlplug.plugins import load_host
 from dlplug.signatures import read_signature
+from dlplug.stepper import Stepper
 
 
 def descend(make, steps=5, **options):
@@ -20,7 +21,7 @@ def descend(make, steps=5, **options):
     nn.init.ones_(module.weight)
     stepper = Stepper(module, make(module.parameters(), **options))
     for _ in range(steps):
-        stepper.step((module.weight**2 / 2).sum())
+        stepper.take(Update((module.weight**2 / 2).sum()))
     return module.weight.item()
 
 
@@ -123,7 +124,7 @@ def test_a_group_moves_at_its_own_rate_under_a_schedule_and_after_a_resume(captu
             saved, stepper = stepper.state_dict(), begun()
             stepper.load_state_dict(saved)
         stepper.set_progress(step / 6)
-        stepper.step(module())
+        stepper.take(Update(module()))
         if step == 0:  # Adam's first step is as long as the rate
             assert (module.w.item(), module.v.item()) == pytest.approx((0.8, 0.98), abs=1e-5)
     rates = [float(group["lr"]) for group in stepper.optimizer.param_groups]
@@ -135,7 +136,7 @@ def test_groups_by_the_formula():
     module, w, v = TwoRates(), 1.0, 1.0
     stepper = Stepper(module, sgd(movable(module), learning_rate=0.5))
     for _ in range(3):
-        stepper.step(module())
+        stepper.take(Update(module()))
         w, v = w - 0.5 * w, v - 0.05 * v
     assert (module.w.item(), module.v.item()) == pytest.approx((w, v))
 
@@ -144,7 +145,7 @@ def test_clipping_bounds_the_whole_gradient():
     module = nn.Linear(3, 1, bias=False)
     before = module.weight.detach().clone()
     stepper = Stepper(module, sgd(module.parameters(), learning_rate=1.0), clip_norm=0.5)
-    stepper.step(1000 * module(torch.ones(1, 3)).sum())
+    stepper.take(Update(1000 * module(torch.ones(1, 3)).sum()))
     assert (module.weight - before).norm().item() == pytest.approx(0.5, rel=1e-4)
 
 
@@ -153,7 +154,7 @@ def test_frozen_weights_are_left_alone():
     module[0].requires_grad_(False)
     before = module[0].weight.clone()
     stepper = Stepper(module, adam([p for p in module.parameters() if p.requires_grad]))
-    stepper.step(module(torch.ones(1, 1)).sum())
+    stepper.take(Update(module(torch.ones(1, 1)).sum()))
     assert torch.equal(module[0].weight, before)
 
 
@@ -179,10 +180,11 @@ OTHER_VALUES = {
 
 
 def optimizer_options():
-    """Each registered optimizer (those that move any weights) with each of its options, at another value."""
+    """Each registered optimizer (those that move any weights by a gradient) with each of its options, at another
+    value."""
     host = load_host()
     for name in host.names("optimizers"):
-        if name != "layer-update":  # for the NumPy network alone
+        if name not in ("layer-update", "lbfgs"):  # for the NumPy network alone; by closures
             for option in read_signature(host.get("optimizers", name).target).options:
                 yield pytest.param(name, option.name, id=f"{name}-{option.name}")
 
@@ -193,7 +195,7 @@ def groups_of(stepper):
 
 def trained(stepper, module, steps=4):
     for _ in range(steps):
-        stepper.step((module(torch.ones(1, 2)) ** 2).sum())
+        stepper.take(Update((module(torch.ones(1, 2)) ** 2).sum()))
     return {name: value.clone() for name, value in module.state_dict().items()}
 
 
@@ -244,7 +246,7 @@ def test_what_a_graph_wants_of_an_optimizer_is_this_processs_own(make):
 def test_groups_keep_their_rates_where_a_resume_changes_the_learning_rate():
     module = TwoRates()
     begun = Stepper(module, adam(movable(module), learning_rate=0.2))
-    begun.step(module())
+    begun.take(Update(module()))
     resumed = Stepper(module, adam(movable(module), learning_rate=0.1))
     resumed.load_state_dict(begun.state_dict())
     assert [group["lr"] for group in resumed.optimizer.param_groups] == pytest.approx([0.01, 0.1])

@@ -181,7 +181,7 @@ def registered() -> Iterator[tuple[tuple[str, str, str], Option]]:
     for kind in set(KINDS) - {"recipes", "commands"}:
         for entry in HOST.entries(kind):
             yield from (((kind, entry.name, o.name), o) for o in entry.signature().options if numeric(o.type))
-    stepper = read_signature("dlplug.optim:Stepper").options
+    stepper = read_signature("dlplug.stepper:Stepper").options
     yield from ((("optimizers", "", option.name), option) for option in stepper if numeric(option.type))
 
 

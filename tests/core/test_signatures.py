@@ -227,7 +227,9 @@ def test_a_function_that_minimise_decorates(write):
             '''
         """
     )
-    assert both(module, "entropy").options == (Option("smoothing", float, 0.1, "of the labels"),)
+    smoothing, micro = both(module, "entropy").options
+    assert smoothing == Option("smoothing", float, 0.1, "of the labels")
+    assert (micro.name, micro.default) == ("micro", 1)
 
 
 @pytest.mark.parametrize(

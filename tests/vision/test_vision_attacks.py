@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import dlplug
-from dlplug import Labelled, Spec, UserError, testing
-from dlplug.optim import Stepper, adam
+from dlplug import Labelled, Spec, Update, UserError, testing
+from dlplug.optim import adam
+from dlplug.stepper import Stepper
 
 SPEC = Spec((1, 6, 6), 3, 0.5, 0.25, ("a", "b", "c"))
 
@@ -50,7 +51,7 @@ def learnt() -> tuple[nn.Module, HeldOut]:
     stream = data.batches(model)
     for _ in range(60):
         batch = next(stream)
-        stepper.step(F.cross_entropy(model(batch.x), batch.y))
+        stepper.take(Update(F.cross_entropy(model(batch.x), batch.y)))
     test = data.split("test")
     return model.eval(), test._replace(images=test.images[:100], y=test.y[:100])
 
