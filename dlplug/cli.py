@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dlplug.advice import command
@@ -105,7 +106,7 @@ def show_command(host: Host, arguments: list[str]) -> int:
     as_json = take_flag(arguments, "--json")
     preset = take_value(arguments, "--preset")
     shown = listing.describe(host, one(arguments, "show", "RECIPE"), preset)
-    return _print(shown, as_json, lambda: listing.print_description(shown))
+    return _print(shown, as_json, lambda: _tables().print_description(shown))
 
 
 def run_command(host: Host, arguments: list[str]) -> int:
@@ -231,7 +232,7 @@ def plugins_command(host: Host, arguments: list[str]) -> int:
     as_json = take_flag(arguments, "--json")
     nothing_more(arguments, "plugins")
     rows = listing.plugin_rows(host)
-    return _print(rows, as_json, lambda: listing.print_plugins(host, rows))
+    return _print(rows, as_json, lambda: _tables().print_plugins(host, rows))
 
 
 def doctor_command(host: Host, arguments: list[str]) -> int:
@@ -268,6 +269,13 @@ VERBS: dict[str, Callable[[Host, list[str]], int]] = {
     "doctor": doctor_command,
     "completion": completion_command,
 }
+
+
+def _tables() -> ModuleType:
+    """Imported for people alone: drawing costs more than what `--json` does."""
+    from dlplug import listing_tables
+
+    return listing_tables
 
 
 def _print(value: Any, as_json: bool, print_for_people: Callable[[], None]) -> int:

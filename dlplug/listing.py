@@ -2,110 +2,122 @@
 
 from __future__ import annotations
 
+import math
+import shutil
+import textwrap
 from collections.abc import Iterator, Mapping
+from statistics import fmean, median
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from dlplug import parsing
-from dlplug.advice import command
 from dlplug.device_hint import likely_preset
 from dlplug.errors import UserError
 from dlplug.folder import find_run, host_of, read_config
 from dlplug.options import Config, choice_keys, choose, resolve, schema, units_of
 from dlplug.plugins import Entry, Host
-from dlplug.recipes import as_use, claims
+from dlplug.recipes import Recipe, as_use, claims, needs_gpu
 from dlplug.samples import sampler_names, sampler_of
 from dlplug.tables import records
 
 
 def rows(host: Host, kind: str) -> list[dict[str, Any]]:
     """One mapping for each registered name."""
-    if kind != "recipes":
-        return [
-            {"name": e.name, "summary": _summary(e), "plugin": e.plugin.name, "version": e.plugin.version}
-            for e in host.entries(kind)
-        ]
-    return [_recipe_row(host, entry) for entry in host.entries("recipes")]
+    if kind == "recipes":
+        return _recipe_rows(host)
+    return [
+        {"name": e.name, "summary": _summary(e), "plugin": e.plugin.name, "version": e.plugin.version}
+        for e in host.entries(kind)
+    ]
+
+
+def _recipe_rows(host: Host) -> list[dict[str, Any]]:
+    """The simplest first: plugins by the mean level of their recipes, these by level, then as they were registered."""
+    listed = [_recipe_row(host, entry) for entry in host.registered("recipes")]
+    levels: dict[str, list[int]] = {}
+    for row in listed:
+        levels.setdefault(row["plugin"], []).append(row["level"])
+    return sorted(listed, key=lambda row: (fmean(levels[row["plugin"]]), row["plugin"], row["level"]))
 
 
 def _recipe_row(host: Host, entry: Entry) -> dict[str, Any]:
-    row = {"name": entry.name, "summary": "", "trainer": "", "presets": [], "needs": "", "took": ""}
+    row = {"name": entry.name, "summary": "", "level": Recipe.level, "trainer": "", "presets": [], "needs": ""}
+    row |= {"gpu": False, "cpu_seconds": None}
     try:
         recipe = host.recipe(entry.name)
-        row |= {"summary": recipe.summary, "trainer": as_use(recipe.trainer).name, "presets": list(recipe.presets)}
-        row |= {"needs": recipe.needs, "took": took(host, entry.name)}
+        row |= {"summary": recipe.summary, "level": recipe.level, "trainer": as_use(recipe.trainer).name}
+        row |= {"presets": list(recipe.presets), "needs": recipe.needs}
+        row |= {"gpu": needs_gpu(recipe), "cpu_seconds": cpu_seconds(host, entry.name)}
     except UserError as error:  # a broken name must not hide the others
         row["summary"] = f"broken: {error}"
     return row | {"plugin": entry.plugin.name, "version": entry.plugin.version}
 
 
-def took(host: Host, recipe: str) -> str:
-    """How long training took where it was recorded, "2 min on a CPU"; "" where no record is at hand."""
-    times = _recorded_seconds(host, recipe)
-    if not times:
-        return ""
-    seconds, place = min(times)
-    amount = (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.0f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
-    )
-    return f"{amount} on a {place}"
+def cpu_seconds(host: Host, name: str) -> float | None:
+    """About how long a recipe trains on a CPU: the median of what `verify` recorded of it as it is, or else what it
+    declares itself; None where neither is there."""
+    recipe = host.recipe(name)
+    preset = "cpu" if {"cpu", "gpu"} <= recipe.presets.keys() else ""
+    try:
+        record = records(host, name).get(preset or "default")
+    except UserError:  # its plugin is here without its records, or one is damaged
+        record = None
+    if record and record["runs"] and not record["environment"]["gpus"]:
+        return median(run["seconds"] for run in record["runs"])
+    return 60 * (recipe.presets[preset].minutes if preset else recipe.minutes) or None
 
 
 def quickest_first(host: Host) -> Iterator[str]:
-    """The recipes, those first that need no download and took the least time."""
+    """The recipes, those first that need no download and take the least time."""
 
     def place(name: str) -> tuple[bool, float]:
         try:
-            needs = host.recipe(name).needs
+            return bool(host.recipe(name).needs), cpu_seconds(host, name) or math.inf
         except UserError:
-            return True, float("inf")
-        return bool(needs), min(_recorded_seconds(host, name), default=(float("inf"), ""))[0]
+            return True, math.inf
 
     yield from sorted(host.names("recipes"), key=place)
 
 
-def _recorded_seconds(host: Host, recipe: str) -> list[tuple[float, str]]:
-    """The mean time of the runs of each record, and what they ran on."""
-    try:
-        found = records(host, recipe).values()
-    except UserError:
-        return []
-    return [
-        (sum(run.get("seconds", 0.0) for run in record["runs"]) / len(record["runs"]), "GPU" if gpus else "CPU")
-        for record in found
-        if record["runs"]
-        for gpus in [record["environment"]["gpus"]]
-    ]
-
-
 def print_rows(host: Host, kind: str, listed: list[dict[str, Any]]) -> None:
-    console = Console()
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for plugin in sorted({row["plugin"] for row in listed}):
-        table.add_row(f"[bold]{escape(plugin)}[/]")
+    """In columns as wide as the terminal has room for; by hand, for a table of rich's takes as long as all the rest."""
+    plugins = dict.fromkeys(row["plugin"] for row in listed)
+    names = max((len(row["name"]) for row in listed), default=0)
+    left = names + (12 if kind == "recipes" else 4)
+    room = max(20, shutil.get_terminal_size().columns - left)
+    for plugin in plugins if kind == "recipes" else sorted(plugins):
+        print(plugin)
         for row in (row for row in listed if row["plugin"] == plugin):
-            table.add_row(f"  {escape(row['name'])}", _said_of(row))
-    console.print(table if listed else f"no {kind}: install a plugin, such as dlplug\\[rl]")
+            time = f"{_time(row):>6}  " if kind == "recipes" else ""
+            said = f"\n{' ' * left}".join(textwrap.wrap(_said_of(row), room))
+            print(f"  {row['name']:{names}}  {time}{said}")
+    if not listed:
+        print(f"no {kind}: install a plugin, such as dlplug[rl]")
+    if any(row.get("gpu") for row in listed):
+        print("\nTimes are of training on a CPU. GPU: made for one; a CPU trains a smaller version.")
     for problem in host.problems():
-        console.print(f"[yellow]{escape(problem)}[/]")
+        print(problem)
+
+
+def _time(row: Mapping[str, Any]) -> str:
+    return "GPU" if row["gpu"] else "" if row["cpu_seconds"] is None else rough(row["cpu_seconds"])
+
+
+def rough(seconds: float) -> str:
+    """A time of two digits at most: "40 s", "25 min", "9 h", "3 days"."""
+    if seconds < 90:
+        return f"{max(1.0, seconds):.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 2 * 86400 else f"{seconds / 86400:.0f} days"
 
 
 def _said_of(row: Mapping[str, Any]) -> str:
     """The summary, and what is unusual about it."""
-    unusual = [row["took"]] if row.get("took") else []
-    unusual += [f"needs {row['needs']}"] if row.get("needs") else []
+    unusual = [f"needs {row['needs']}"] if row.get("needs") else []
     unusual += [f"trainer {row['trainer']}"] if row.get("trainer", "torch") not in ("torch", "") else []
-    return escape(row["summary"]) + "".join(f" [dim]({escape(said)})[/]" for said in unusual)
+    if row.get("gpu") and row["cpu_seconds"] is not None:
+        unusual.append(f"smaller on a CPU: {rough(row['cpu_seconds'])}")
+    return row["summary"] + (f" ({'; '.join(unusual)})" if unusual else "")
 
 
 def describe(host: Host, name: str, preset: str = "") -> dict[str, Any]:
@@ -125,30 +137,6 @@ def describe(host: Host, name: str, preset: str = "") -> dict[str, Any]:
         "samplers": sampler_names(host, name),
         "options": {key: value for key, value in config.items() if key not in ("recipe", "preset")},
     }
-
-
-def print_description(shown: Mapping[str, Any]) -> None:
-    console = Console()
-    console.print(f"[bold]{shown['recipe']}[/]: {escape(shown['summary'])}")
-    console.print(f"source: {escape(shown['source'])}", highlight=False)
-    for target in shown["targets"]:
-        source = f", from {escape(target['source'])}" if target["source"] else ""
-        console.print(f"{'target' if source else 'measured'}: {escape(target['target'])}{source}", highlight=False)
-    if shown["evaluation"]:
-        said = ", ".join(f"{key} {_text(value)}" for key, value in shown["evaluation"].items())
-        console.print(f"`eval` and `verify` measure with: {said}", highlight=False)
-    if shown["samplers"]:
-        console.print(f"`{command('sample', shown['recipe'])}` shows: {', '.join(shown['samplers'])}", highlight=False)
-    if shown["needs"]:
-        console.print(f"needs: {escape(shown['needs'])}")
-    for name, summary in shown["presets"].items():
-        console.print(
-            f"preset {name}{' (shown)' if name == shown['preset'] else ''}: {escape(summary)}", highlight=False
-        )
-    table = _table("option", "value")
-    for key, value in shown["options"].items():
-        table.add_row(key, _text(value))
-    console.print(table)
 
 
 def print_options(host: Host, name: str, preset: str, given: Config) -> None:
@@ -205,20 +193,6 @@ def plugin_rows(host: Host) -> list[dict[str, Any]]:
     ]
 
 
-def print_plugins(host: Host, listed: list[dict[str, Any]]) -> None:
-    table = _table("name", "version", "state", "load ms", "provides", "origin")
-    for row in listed:
-        provides = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in row["provides"].items())
-        provides = provides or row["error"]
-        table.add_row(
-            row["name"], row["version"], row["state"], str(row["load_ms"]), escape(provides), escape(row["origin"])
-        )
-    console = Console()
-    console.print(table)
-    for problem in host.problems():
-        console.print(f"[yellow]{escape(problem)}[/]")
-
-
 def option_names(host: Host, name: str) -> list[str]:
     """Every option of a recipe, for completion."""
     choices = choose(host, name, [])
@@ -232,12 +206,5 @@ def _summary(entry: Entry) -> str:
         return f"broken: {error}"
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in ("name", "option"))
-    return table
-
-
 def _text(value: Any) -> str:
-    return escape(", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

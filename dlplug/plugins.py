@@ -129,6 +129,10 @@ class Host:
     def names(self, kind: str) -> list[str]:
         return sorted(self._entries[kind])
 
+    def registered(self, kind: str) -> list[Entry]:
+        """The entries in the order in which the plugins, and each of them its own, registered them."""
+        return list(self._entries[kind].values())
+
     def entries(self, kind: str) -> list[Entry]:
         return [self._entries[kind][name] for name in self.names(kind)]
 

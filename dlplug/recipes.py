@@ -76,11 +76,15 @@ class Target:
 
 @dataclass(frozen=True)
 class Preset:
-    """A named set of a recipe's options, flat as on the command line: {"data.size": 42, "loss": "c51"}."""
+    """A named set of a recipe's options, flat as on the command line: {"data.size": 42, "loss": "c51"}.
+
+    minutes: as a recipe's, under these options.
+    """
 
     summary: str
     options: Mapping[str, Any]
     targets: Sequence[Target] = ()
+    minutes: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,9 @@ class Recipe:
     presets: without `--preset` the device chooses between those named `cpu` and `gpu`.
     watch: the two or three numbers worth a place on the progress line.
     needs: what must be had first ("MNIST, 12 MB"); "" for recipes that download nothing.
+    level: where it stands in a course, for lists, which begin with the lowest: 1 a first lecture, 2 a first example of
+        its field, 3 a method of the field, 4 a paper's whole experiment. Of equals, the order is that of registering.
+    minutes: about how long it trains on a CPU, for lists, where no record of `verify` says it; 0 is unknown.
     """
 
     summary: str
@@ -114,11 +121,19 @@ class Recipe:
     presets: Mapping[str, Preset] = field(default_factory=dict)
     watch: Sequence[str] = ()
     needs: str = ""
+    level: int = 3
+    minutes: float = 0.0
 
 
 def claims(recipe: Recipe, preset: str) -> list[Target]:
     """Every target of a recipe under a preset: the preset's own, or else the recipe's."""
     return list((recipe.presets[preset].targets if preset in recipe.presets else ()) or recipe.targets)
+
+
+def needs_gpu(recipe: Recipe) -> bool:
+    """Whether a CPU is too slow for what it is about: there is a preset for a GPU, and none for a CPU with a target."""
+    on_cpu = recipe.presets["cpu"].targets if "cpu" in recipe.presets else ()
+    return "gpu" in recipe.presets and not any(target.stated for target in on_cpu)
 
 
 def as_use(value: Use | str) -> Use:

@@ -29,6 +29,7 @@ RECIPES = {
             )
         ],
         watch=["train/loss"],
+        level=1,
     ),
     "logistic-regression": Recipe(
         summary="Softmax regression on digits, against scikit-learn's",
@@ -51,6 +52,7 @@ RECIPES = {
             )
         ],
         watch=["train/loss", "train/accuracy"],
+        level=1,
     ),
     "perceptron": Recipe(
         summary="Rosenblatt's perceptron on points that a line separates",
@@ -78,6 +80,7 @@ RECIPES = {
             ),
         ],
         watch=["train/mistakes"],
+        level=1,
     ),
     "mlp-moons": Recipe(
         summary="A multilayer perceptron bends around two moons",
@@ -91,6 +94,8 @@ RECIPES = {
         samplers=["boundary"],
         trainer=TORCH,
         watch=["train/loss", "train/accuracy"],
+        level=1,
+        minutes=0.1,
     ),
     "mlp-digits": Recipe(
         summary="A multilayer perceptron reads digits; any activation of the course",
@@ -105,6 +110,7 @@ RECIPES = {
         trainer=TORCH,
         targets=[Target("test/accuracy", DIGITS, SUPPORT_VECTORS, at_least=0.97)],
         watch=["train/loss", "train/accuracy"],
+        level=1,
     ),
     "numpy-mlp": Recipe(
         summary="A network in plain NumPy reads digits: forward, backward, update",
@@ -119,6 +125,7 @@ RECIPES = {
         trainer=use("torch", threads=1, device="cpu"),
         targets=[Target("test/accuracy", DIGITS, SUPPORT_VECTORS, at_least=0.97)],
         watch=["train/loss", "train/accuracy"],
+        level=1,
     ),
     "optimizer-race": Recipe(
         summary="Gradient descent, SGD and momentum race down one valley; too small and too large a step",
@@ -147,6 +154,7 @@ RECIPES = {
             )
         ],
         watch=["train/descent_loss", "train/sgd_loss", "train/momentum_loss"],
+        level=1,
     ),
     "activations": Recipe(
         summary="Seven activations: the functions, their derivatives, the same deep perceptron with each",
@@ -160,5 +168,7 @@ RECIPES = {
         samplers=["activation-pictures"],
         trainer=TORCH,
         watch=["train/relu_loss", "train/sigmoid_loss"],
+        level=1,
+        minutes=0.5,
     ),
 }

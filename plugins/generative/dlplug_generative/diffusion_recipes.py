@@ -136,6 +136,7 @@ DIFFUSION_RECIPES = {
         },
         watch=["train/loss"],
         needs="CIFAR-10, 170 MB",
+        level=4,
     ),
     "ddpm-8gaussians": Recipe(
         summary="Denoising diffusion covers all eight Gaussians, in a minute",
@@ -159,5 +160,6 @@ DIFFUSION_RECIPES = {
             eight("test/modes", 8, "modes with at least a tenth of their even share of those 5,000 points", METZ),
         ],
         watch=["train/loss", "val/modes", "val/good"],
+        level=2,
     ),
 }

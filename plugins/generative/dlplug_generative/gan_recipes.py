@@ -52,6 +52,7 @@ GAN_RECIPES = {
         trainer=use("torch", threads=1, eval_every=500),
         targets=[EIGHT],
         watch=["val/modes", *SCORES],
+        level=2,
     ),
     "wgan-gp-8gaussians": Recipe(
         summary="The cure: a critic whose slope is held at one covers all eight Gaussians",
@@ -168,5 +169,6 @@ GAN_RECIPES = {
         },
         watch=SCORES,
         needs="CIFAR-10, 170 MB",
+        level=4,
     ),
 }

@@ -53,6 +53,7 @@ VAE_RECIPES = {
         "2M images",
         KINGMA,
         nll(98, "altosaar/variational-autoencoder, README: 97.10 after 65,000 steps"),
+        level=2,
     ),
     "vae-mnist-conv": on_mnist(
         "A variational autoencoder of convolutions on binarised MNIST",
@@ -74,6 +75,7 @@ VAE_RECIPES = {
             "gpu": Preset("as it is", {}),
         },
         watch=["train/bound", "val/nll_static_iws200"],
+        level=4,
     ),
     "vae-fashion": Recipe(
         summary="A variational autoencoder on Fashion-MNIST, of the 256 levels of grey",
@@ -107,5 +109,7 @@ VAE_RECIPES = {
         samplers=[use("generated", count=2000), "manifold", "history"],
         trainer=use("torch", threads=1, eval_every=500),
         watch=["train/elbo", "train/kl"],
+        level=2,
+        minutes=1,
     ),
 }

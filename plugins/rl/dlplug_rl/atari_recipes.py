@@ -127,6 +127,7 @@ RECIPES = {
         targets=[pong(19.84, CLEANRL.format("dqn", "20.25 ± 0.41"))],
         presets={"cpu": on_two_cores(), "gpu": GRAPHED},
         watch=WATCH,
+        level=4,
     ),
     "c51-atari": Recipe(
         summary="Categorical Q-learning: a distribution of returns over 51 atoms",
@@ -141,6 +142,7 @@ RECIPES = {
         targets=[pong(18.76, CLEANRL.format("c51", "19.46 ± 0.70"))],
         presets={"cpu": on_two_cores(), "gpu": GRAPHED},
         watch=WATCH,
+        level=4,
     ),
     "qr-dqn-atari": Recipe(
         summary="Quantile regression: 200 quantiles of an action's return",
@@ -155,6 +157,7 @@ RECIPES = {
         targets=[pong(20, "rl_zoo3, benchmark.md: 20.492 after 40M frames (one run)")],
         presets={"cpu": on_two_cores({"model.atoms": 51}), "gpu": GRAPHED},
         watch=WATCH,
+        level=4,
     ),
     "iqn-atari": Recipe(
         summary="Implicit quantile networks: the return's quantile at any fraction",
@@ -169,6 +172,7 @@ RECIPES = {
         targets=[pong(20, "Tianshou, examples/atari/README: 20.3 (one run, best)")],
         presets={"cpu": on_two_cores({"loss.fractions": 8, "loss.goal_fractions": 8}), "gpu": GRAPHED},
         watch=WATCH,
+        level=4,
     ),
     "rainbow-atari": Recipe(
         summary="Rainbow: double, dueling, categorical, noisy, three steps, and a prioritised replay",
@@ -191,6 +195,7 @@ RECIPES = {
         targets=[pong(20, f"{RAINBOW}, table 6: 20.9 after 200M frames")],
         presets={"cpu": on_two_cores({**NOISY, "data.importance_steps": 300_000}), "gpu": GRAPHED},
         watch=["train/return", "train/q", "train/surprise"],
+        level=4,
     ),
     "btr-atari": Recipe(
         summary="Beyond the Rainbow: Impala, implicit quantiles, Munchausen, 64 games at once",
@@ -229,6 +234,7 @@ RECIPES = {
             "gpu": GRAPHED,
         },
         watch=["train/return", "train/q", "train/surprise"],
+        level=4,
     ),
     "pqn-atari": Recipe(
         summary="A parallelised Q-network: no replay, no target network, 128 games at once",
@@ -258,5 +264,6 @@ RECIPES = {
             "gpu": GRAPHED,
         },
         watch=WATCH,
+        level=4,
     ),
 }

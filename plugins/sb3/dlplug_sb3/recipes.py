@@ -36,6 +36,7 @@ RECIPES = {
         samplers=["sb3-film"],
         targets=[Target("eval/return", PROTOCOL, BENCHMARK.format("20.989 ± 0.105"), at_least=20.88, where=PONG)],
         watch=["train/return", "train/value_loss", "train/approx_kl"],
+        level=4,
     ),
     "a2c-atari": Recipe(
         summary="Stable-Baselines3's A2C learns an Atari game; Pong by default",
@@ -48,6 +49,7 @@ RECIPES = {
         samplers=["sb3-film"],
         targets=[Target("eval/return", PROTOCOL, BENCHMARK.format("17.292 ± 3.214"), at_least=17.29, where=PONG)],
         watch=["train/return", "train/value_loss", "train/entropy_loss"],
+        level=4,
     ),
     "sb3-dqn-atari": Recipe(
         summary="Stable-Baselines3's DQN, the baseline of dqn-atari; Pong by default",
@@ -71,6 +73,7 @@ RECIPES = {
         samplers=["sb3-film"],
         targets=[Target("eval/return", PROTOCOL, BENCHMARK.format("20.602 ± 0.613"), at_least=19.98, where=PONG)],
         watch=["train/return", "train/epsilon", "train/loss"],
+        level=4,
     ),
     "ppo-cartpole": Recipe(
         summary="Stable-Baselines3's PPO balances a pole, in under a minute on a CPU",
@@ -102,5 +105,6 @@ RECIPES = {
             )
         ],
         watch=["train/return", "train/value_loss", "train/approx_kl"],
+        level=2,
     ),
 }

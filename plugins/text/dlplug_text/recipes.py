@@ -56,6 +56,7 @@ def on_standard_library(cell: str, units: int, summary: str, source: str, **mode
         targets=[COMPARED],
         watch=WATCH,
         trainer=use("torch", eval_every=500),
+        level=2,
     )
 
 
@@ -118,6 +119,7 @@ RECIPES = {
         targets=[COMPARED],
         watch=WATCH,
         trainer=use("torch", eval_every=500),
+        level=2,
     ),
     "shakespeare-lstm": Recipe(
         summary="An LSTM learns to write like Shakespeare",

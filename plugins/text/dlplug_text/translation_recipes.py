@@ -43,6 +43,7 @@ TRANSLATION_RECIPES = {
             )
         ],
         watch=["train/loss", "val/exact"],
+        level=2,
     ),
     "translate-multi30k": Recipe(
         summary="Captions from German to English by an LSTM that looks back at what it reads",

@@ -31,6 +31,7 @@ AUTOENCODER_RECIPES = {
         ],
         watch=["train/loss"],
         needs="MNIST, 12 MB",
+        level=2,
     ),
     "mnist-denoise": Recipe(
         summary="MNIST with 30 % of its pixels replaced at random, through 64 numbers to clean images",
@@ -54,5 +55,6 @@ AUTOENCODER_RECIPES = {
         ],
         watch=["train/loss"],
         needs="MNIST, 12 MB",
+        level=2,
     ),
 }

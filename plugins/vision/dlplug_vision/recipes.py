@@ -55,6 +55,7 @@ RECIPES = {
             )
         ],
         watch=WATCH,
+        level=1,
     ),
     "mnist-cnn": Recipe(
         summary="A quick convolutional net reads MNIST, in minutes on two cores",
@@ -77,6 +78,7 @@ RECIPES = {
         ],
         watch=WATCH,
         needs="MNIST, 12 MB",
+        level=2,
     ),
     "fashion-cnn": Recipe(
         summary="A quick convolutional net tells clothes apart, in minutes on two cores",
@@ -99,6 +101,7 @@ RECIPES = {
         ],
         watch=WATCH,
         needs="Fashion-MNIST, 31 MB",
+        level=2,
     ),
     "cifar10-resnet": Recipe(
         summary="A residual network on CIFAR-10",
