@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from dlplug import checkpoint
+from dlplug.errors import MetricFailed
 
 if TYPE_CHECKING:
     from dlplug.runs import Run
@@ -51,16 +52,23 @@ def neutral_options(*names: str) -> Callable[[M], M]:
 def measure(run: Run, job: Job, split: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
     """Every metric of the run on one split: in eval mode, without gradients, with the random state put back.
 
-    values: is filled as they are measured. Raises MetricFailed, naming the metric.
+    values: is filled as they are measured. Raises MetricFailed, naming the metric, or the two that give one number.
     """
     held_out, product = job.data.split(split), job.loss.product()
     state, training = checkpoint.random_state(), job.model.training
     values = {} if values is None else values
+    owners: dict[str, str] = {}
     job.model.eval()
     try:
         with torch.no_grad():
             for name in run.metrics:
-                values.update(run.measure(name, product, held_out))
+                measured = run.measure(name, product, held_out)
+                for key in measured:
+                    if (other := owners.setdefault(key, name)) != name:
+                        raise MetricFailed(
+                            f"metrics {other} and {name} both give {key!r}: leave one out with --metrics"
+                        )
+                values.update(measured)
     finally:
         job.model.train(training)
         checkpoint.set_random_state(state)

@@ -192,6 +192,20 @@ def test_numbers_have_the_digits_that_they_have(host, quiet, metric, in_tmp_path
     assert len(str(result()["metrics"]["train/loss"])) < 12
 
 
+def test_two_metrics_with_one_key_are_refused_and_cost_nothing(host, quiet, in_tmp_path):
+    def again(product, data):
+        """Accuracy, once more."""
+        return {"accuracy": 0.1}
+
+    host._entries["metrics"]["again"] = Entry("metrics", "again", again, host.plugins[-1])
+    overlay = {**quiet, **STEPS, "eval_every": 0, "metrics": ["accuracy-toy", "again"]}
+    with pytest.raises(UserError, match="metrics accuracy-toy and again both give 'accuracy': leave one out"):
+        dlplug.run("toy-moons", overlay, out="run", host=host)
+    assert result()["metrics"]["val/accuracy"] > 0.5, "the first"
+    assert len(checkpoint.find(Path("run/checkpoints"), "last")) == 1
+    assert dlplug.evaluate("run", {"metrics": ["again"]}, host=host) == {"test/accuracy": 0.1}
+
+
 def test_a_run_that_learnt_nothing_says_so(host, quiet, in_tmp_path, capsys):
     dlplug.run("toy-moons", {**quiet, "console.show": "plain", "steps": 0}, out="run", host=host)
     assert checkpoint.find(Path("run/checkpoints"), "last")

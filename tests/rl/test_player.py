@@ -231,11 +231,17 @@ def test_a_replay_larger_than_memory_is_refused_before_it_is_allocated(monkeypat
     player.close()
 
 
-def test_a_length_that_ends_before_learning_starts_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_length_that_ends_before_learning_starts_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.chdir(tmp_path)
+    caplog.set_level("INFO", "dlplug")
     run = dlplug.run("dqn-catch", {**QUIET, "frames": 100, "data.learning_starts": 5_000, "metrics": []})
     assert 100 <= run.result["frames"] < 100 + 8  # environments
     assert run.result["steps"] == 0
+    said = [record.getMessage() for record in caplog.records]
+    assert not [line for line in said if line.startswith("playing")]
+    assert [line for line in said if line.startswith("nothing will be learnt within this length: it ends after 100 ")]
 
 
 def test_a_length_that_ends_before_enough_is_remembered_is_kept() -> None:

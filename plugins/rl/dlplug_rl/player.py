@@ -93,7 +93,7 @@ class Player(Actor):
         seen = self.environments.reset()
         self.replay.begin(self._newest(seen))
         if self.steps < self.pace.learning_starts:
-            log.info(f"playing {self.pace.learning_starts - self.steps:,} steps before the first update")
+            log.info(self._said_of_the_start(self.pace.learning_starts - self.steps))
         while True:
             stop_if_asked()
             actions = self.act(model, seen.obs, device)
@@ -116,6 +116,15 @@ class Player(Actor):
         self.note(seen)
         if self.steps > starts:
             self.owed += self.steps // every - max(before, starts) // every
+
+    def _said_of_the_start(self, wait: int) -> str:
+        """What a person should know of the steps before the first update."""
+        if self.limit is not None:
+            left = -(-(self.limit - self.count) // self.environments.frames_per_step)
+            if left + self.environments.count - 1 <= wait:  # all of them play on in the last step
+                starts = f"the first update comes after {wait:,} steps (--data.learning-starts)"
+                return f"nothing will be learnt within this length: it ends after {left:,} steps, and {starts}"
+        return f"playing {wait:,} steps before the first update"
 
     def _newest(self, seen: Seen) -> np.ndarray:
         return seen.obs[:, -self.replay.frame[0] :]

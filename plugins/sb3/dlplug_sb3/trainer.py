@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import sys
 from typing import Any
@@ -18,6 +19,8 @@ from dlplug.errors import Diverged
 from dlplug.trainer import Job, TorchTrainer, Training, seed_everything
 from dlplug_sb3.environments import Played
 from dlplug_sb3.model import Algorithm, Learner, Memory, export
+
+log = logging.getLogger("dlplug")
 
 RENAMED = {"exploration_rate": "epsilon", "n_updates": "updates"}  # one word for a thing, whoever logs it
 
@@ -98,6 +101,11 @@ class Playing(Training):
     def loop(self) -> None:
         if self.limit_count is not None:
             self.limit_steps = -(-self.limit_count // self.data.frames_per_step)
+        if isinstance(self.sb3, OffPolicyAlgorithm) and self.limit_steps <= self.sb3.learning_starts:
+            starts = f"the first update comes after {self.sb3.learning_starts:,} (--model.learning-starts)"
+            log.info(
+                f"nothing will be learnt within this length: it ends after {self.limit_steps:,} steps, and {starts}"
+            )
         self.sb3.learn(
             self.limit_steps - self.step,
             callback=Between(self),
