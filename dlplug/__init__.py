@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dlplug.loop import fit
     from dlplug.measuring import checked_by, neutral_options
     from dlplug.media import Image, Text, Video
+    from dlplug.protocols import Launcher, Metric, Sampler, Trainer
     from dlplug.ranges import (
         Fraction,
         NonNegativeFloat,
@@ -57,6 +58,7 @@ _HOMES = {
         "ProperFraction",
         "Range",
     ),
+    "protocols": ("Launcher", "Metric", "Sampler", "Trainer"),
     "recipes": ("Preset", "Recipe", "Target", "Use", "use"),
     "runs": ("Run",),
     "runner": ("evaluate", "resume", "run"),
@@ -73,7 +75,9 @@ __all__ = [
     "Image",
     "Labelled",
     "Lagged",
+    "Launcher",
     "Loss",
+    "Metric",
     "NonNegativeFloat",
     "NonNegativeInt",
     "Order",
@@ -85,11 +89,13 @@ __all__ = [
     "Recipe",
     "Remote",
     "Run",
+    "Sampler",
     "Spec",
     "Stateful",
     "Target",
     "Text",
     "Trained",
+    "Trainer",
     "Turn",
     "Update",
     "Use",

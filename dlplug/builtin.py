@@ -35,3 +35,8 @@ def register_observers() -> dict[str, str]:
         "console": "dlplug.console:Console",
         "tensorboard": "dlplug.logs:TensorBoard",
     }
+
+
+@hookimpl
+def register_launchers() -> dict[str, str]:
+    return {"local": "dlplug.launching:Local"}

@@ -58,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def dispatch(arguments: list[str]) -> int:
     host = load_host(plugin_options(arguments))
     verb = arguments.pop(0) if arguments else "--help"
-    asked = bool({"--help", "-h"} & set(arguments)) and verb in VERBS
+    own = verb in host.names("commands") and host.get("commands", verb).plugin.name == "core"
+    asked = own and bool({"--help", "-h"} & set(arguments))
     if verb in ("--help", "-h", "help") or (asked and (verb not in OWN_HELP or len(arguments) == 1)):
         more = "".join(map(described, host.entries("commands")))
         typed = "" if command() == "dlplug" else f"\nHere the command is typed as `{command()}`."
@@ -70,10 +71,7 @@ def dispatch(arguments: list[str]) -> int:
     if verb not in host.names("commands"):
         hint = nearest(verb, host.names("commands")) or f" They are listed by `{command('--help')}`."
         raise UserError(f"unknown command {verb!r}.{hint}")
-    entry = host.get("commands", verb)
-    if entry.plugin.name == "core":
-        return VERBS[verb](host, arguments)
-    function = entry.load()
+    function = host.get("commands", verb).load()
     return function(arguments, host) if "host" in inspect.signature(function).parameters else function(arguments)
 
 
@@ -86,7 +84,7 @@ def described(entry: Entry) -> str:
     return f"\n  dlplug {entry.name:<33}broken (plugin {entry.plugin.name})"
 
 
-def list_command(host: Host, arguments: list[str]) -> int:
+def list_command(arguments: list[str], host: Host) -> int:
     """What can be run, or is registered of another kind."""
     from dlplug import listing
 
@@ -99,7 +97,7 @@ def list_command(host: Host, arguments: list[str]) -> int:
     return _print(rows, as_json, lambda: listing.print_rows(host, kind, rows))
 
 
-def show_command(host: Host, arguments: list[str]) -> int:
+def show_command(arguments: list[str], host: Host) -> int:
     """A recipe's parts, options, source and targets."""
     from dlplug import listing
 
@@ -109,14 +107,17 @@ def show_command(host: Host, arguments: list[str]) -> int:
     return _print(shown, as_json, lambda: _tables().print_description(shown))
 
 
-def run_command(host: Host, arguments: list[str]) -> int:
+def run_command(arguments: list[str], host: Host) -> int:
     """Trains a recipe."""
     from dlplug import listing
     from dlplug.device_hint import likely_preset
     from dlplug.folder import plugin_files
+    from dlplug.launching import LOCAL, launched, take_launcher
     from dlplug.options import arguments as parse
     from dlplug.options import read_file, resolve
 
+    where, launcher = take_launcher(host, arguments)
+    words = [*(word for option in host.options for word in ("-p", option)), "run", *arguments]
     preset, out, config = (take_value(arguments, name) for name in ("--preset", "--out", "--config"))
     asked = take_flag(arguments, "--help") | take_flag(arguments, "-h")
     layers = [read_file(config)] if config else []
@@ -133,14 +134,16 @@ def run_command(host: Host, arguments: list[str]) -> int:
     likely = preset or likely_preset(definition)
     if likely != "gpu" or preset:  # what is wrong shows before torch is imported
         resolve(host, recipe, [*layers, options], likely)
+    _warn(host)
+    if where != LOCAL:
+        return launched(launcher, words)
     from dlplug.runner import run
 
-    _warn(host)
     execution = run(recipe, options, preset=preset, out=out or None, host=host, layers=layers)
     return 130 if execution.stopping else 0
 
 
-def resume_command(host: Host, arguments: list[str]) -> int:
+def resume_command(arguments: list[str], host: Host) -> int:
     """Goes on with a run from its last checkpoint."""
     from dlplug.folder import find_run
     from dlplug.options import arguments as parse
@@ -153,7 +156,7 @@ def resume_command(host: Host, arguments: list[str]) -> int:
     return 130 if resume(str(folder), options, host=host).stopping else 0
 
 
-def eval_command(host: Host, arguments: list[str]) -> int:
+def eval_command(arguments: list[str], host: Host) -> int:
     """Measures a run on its data's last split."""
     from dlplug.folder import find_run
     from dlplug.options import arguments as parse
@@ -169,7 +172,7 @@ def eval_command(host: Host, arguments: list[str]) -> int:
     return _print(values | protocol, as_json, lambda: _print_evaluation(run, values | protocol))
 
 
-def sample_command(host: Host, arguments: list[str]) -> int:
+def sample_command(arguments: list[str], host: Host) -> int:
     """What a run makes: pictures, a video, text."""
     from dlplug import listing
     from dlplug.options import arguments as parse
@@ -196,7 +199,7 @@ def sample_command(host: Host, arguments: list[str]) -> int:
     return _print(values, as_json, lambda: _print_values(values, sys.stderr if spoken else sys.stdout))
 
 
-def verify_command(host: Host, arguments: list[str]) -> int:
+def verify_command(arguments: list[str], host: Host) -> int:
     """Trains, evaluates, compares with the target and records."""
     from dlplug.folder import host_knowing, results_folder
     from dlplug.options import arguments as parse
@@ -225,7 +228,7 @@ def verify_command(host: Host, arguments: list[str]) -> int:
     return 1 if any(record["reached"] is False for record in records) else 0
 
 
-def plugins_command(host: Host, arguments: list[str]) -> int:
+def plugins_command(arguments: list[str], host: Host) -> int:
     """What is installed, and whether it works."""
     from dlplug import listing
 
@@ -235,7 +238,7 @@ def plugins_command(host: Host, arguments: list[str]) -> int:
     return _print(rows, as_json, lambda: _tables().print_plugins(host, rows))
 
 
-def doctor_command(host: Host, arguments: list[str]) -> int:
+def doctor_command(arguments: list[str], host: Host) -> int:
     """What works here, and what to do about what does not."""
     from dlplug.doctor import examine, print_findings
 
@@ -246,7 +249,7 @@ def doctor_command(host: Host, arguments: list[str]) -> int:
     return 0 if all(finding["works"] for finding in findings) else 1
 
 
-def completion_command(host: Host, arguments: list[str]) -> int:
+def completion_command(arguments: list[str], host: Host) -> int:
     """A script for the shell."""
     from dlplug.completion import candidates, script
 
@@ -255,20 +258,6 @@ def completion_command(host: Host, arguments: list[str]) -> int:
     else:
         print(script(one(arguments, "completion", "bash, zsh or fish")))
     return 0
-
-
-VERBS: dict[str, Callable[[Host, list[str]], int]] = {
-    "list": list_command,
-    "show": show_command,
-    "run": run_command,
-    "resume": resume_command,
-    "eval": eval_command,
-    "sample": sample_command,
-    "verify": verify_command,
-    "plugins": plugins_command,
-    "doctor": doctor_command,
-    "completion": completion_command,
-}
 
 
 def _tables() -> ModuleType:

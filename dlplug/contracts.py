@@ -16,7 +16,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -212,29 +212,3 @@ def split(batch: Any, count: int) -> Iterator[Any]:
         raise UserError(f"--loss.micro {count} does not divide the batch, whose tensors have the lengths {said}")
     for parts in zip(*(v.chunk(count) if isinstance(v, Tensor) else [v] * count for v in batch), strict=True):
         yield type(batch)(*parts)
-
-
-class Sampler(Protocol):
-    """Shows what a product does: media and numbers by name, a text, or a generator of a text's pieces, which are shown
-    as they come (what it returns is kept like the rest). Options that have a name and a default are the command's:
-    `dlplug sample RUN --count 64`.
-
-    Called in eval mode, without gradients (a sampler that needs them enables them itself) and with everything random
-    seeded by `seed`, which is also given to a sampler that names it, as is the `run` whose folder it may look into.
-    """
-
-    def __call__(self, product: Any, data: Any, **options: Any) -> Mapping[str, Any] | str | Iterator[str]: ...
-
-
-class Metric(Protocol):
-    """Measures a product on held-out data: a mapping of short names ("accuracy") to numbers or media.
-
-    Called in eval mode, without gradients and with the random state put back afterwards; the core writes the split's
-    name before each of the metric's ("test/accuracy"). A text named "protocol" among them says by what protocol they
-    were measured, where that is more than, or other than, the data's.
-
-    `checked_by` has its options looked at before the first step; `neutral_options` names those with which no number
-    changes, so that a recipe's target holds whatever they are.
-    """
-
-    def __call__(self, product: Any, data: Any, **options: Any) -> Mapping[str, Any]: ...

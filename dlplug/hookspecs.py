@@ -62,6 +62,11 @@ def register_observers() -> Mapping[str, Any]:  # type: ignore[empty-body]
 
 
 @hookspec
+def register_launchers() -> Mapping[str, Any]:  # type: ignore[empty-body]
+    """Name -> factory(*, options) giving a Launcher, which starts the process of a run somewhere."""
+
+
+@hookspec
 def register_commands() -> Mapping[str, Callable[..., int]]:  # type: ignore[empty-body]
     """Name -> function(argv), or function(argv, host), giving an exit code: further verbs of the command line."""
 

@@ -1,7 +1,9 @@
-"""Whether a loss can learn from what the data give: said before the first step, not by an AttributeError in it."""
+"""Whether parts fit together, by their annotations: said before the first step, not by an AttributeError in it."""
 
 from __future__ import annotations
 
+import inspect
+import types
 import typing
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -39,6 +41,54 @@ def check_batches(data: Data, loss: Loss, names: tuple[str, str]) -> None:
             f"the loss {names[1]} needs batches of {', '.join(wanted)}, and the data {names[0]} give"
             f" {', '.join(given)}: choose another --loss or --data"
         )
+
+
+def check_fits(function: Callable[..., Any], product: Any, data: Any, what: str, names: tuple[str, str]) -> None:
+    """Compares what a metric or sampler says that it takes, `def f(product: P, data: D)`, with what it is to meet: of a
+    protocol the members, of a NamedTuple the fields, else the class. Where it says nothing, anything goes.
+
+    data: held out, as `split` gives it. what: the function in words ("metric accuracy"). names: of the loss, which
+    makes the product, and of the data. Raises UserError.
+    """
+    hints = _hints(getattr(function, "func", function))
+    meeting = ("a product", product, "loss", "makes"), ("held-out data", data, "data", "make")
+    for parameter, (role, value, key, verb), name in zip(_positional(function), meeting, names, strict=False):
+        wanted = hints.get(parameter)
+        if not _fits(value, wanted):
+            raise UserError(
+                f"{what} takes {role} of type {_described(wanted)}, and the {key} {name} {verb} a"
+                f" {_described(type(value))}: choose another"
+            )
+
+
+def _positional(function: Callable[..., Any]) -> typing.Iterator[str]:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return (p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds)
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    """Whether a value is what an annotation says; where it says nothing that can be asked, it is."""
+    origin = typing.get_origin(wanted)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, one) for one in typing.get_args(wanted))
+    wanted = origin or wanted
+    if wanted is Any or not isinstance(wanted, type):
+        return True
+    members = _members(wanted)
+    return all(hasattr(value, name) for name in members) if members else isinstance(value, wanted)
+
+
+def _members(wanted: Any) -> list[str]:
+    """What a protocol or a NamedTuple asks for; [] of anything else."""
+    bases = [base for base in getattr(wanted, "__mro__", ()) if getattr(base, "_is_protocol", False)]
+    names = [name for base in bases for name in (*vars(base), *inspect.get_annotations(base))]
+    return [*fields(wanted), *sorted({name for name in names if not name.startswith("_")})]
+
+
+def _described(kind: Any) -> str:
+    """Player (with act, start)."""
+    members = _members(kind)
+    return getattr(kind, "__name__", str(kind)) + (f" (with {', '.join(members)})" if members else "")
 
 
 def fields(annotation: Any) -> tuple[str, ...]:

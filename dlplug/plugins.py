@@ -25,7 +25,8 @@ from dlplug.signatures import Signature, read_signature
 
 GROUP = "dlplug"
 KINDS = (
-    "recipes", "data", "models", "losses", "optimizers", "trainers", "metrics", "samplers", "observers", "commands",
+    "recipes", "data", "models", "losses", "optimizers", "trainers", "metrics", "samplers", "observers", "launchers",
+    "commands",
 )  # fmt: skip
 HOOKS = [name for name, value in vars(hookspecs).items() if hasattr(value, f"{GROUP}_spec")]
 UNMISTAKABLE = {*HOOKS} - {"train", "logged"}  # which a module may call something of its own

@@ -152,6 +152,7 @@ def evaluation_of(
         raise UserError(f"recipe {execution.recipe} has no metrics to evaluate")
     job = execution.make("trainer").load(execution)
     try:
+        execution.check_metrics(job.loss.product(), job.data)
         split = job.data.splits[-1]
         values = {f"{split}/{key}": value for key, value in measure(execution, job, split).items()}
     finally:

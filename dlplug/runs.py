@@ -7,9 +7,9 @@ import functools
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlplug import distributed
 from dlplug.advice import command
@@ -22,6 +22,9 @@ from dlplug.records import EVALUATION, number, strict, write_config, write_json
 from dlplug.signatures import read_signature
 from dlplug.stop import Stopped, stop_asked
 from dlplug.targets import evaluated, standing
+
+if TYPE_CHECKING:
+    from dlplug.contracts import Data
 
 
 class Run:
@@ -72,14 +75,20 @@ class Run:
         needs_closure = getattr(self.host.get("optimizers", self.config[key]).load(), "closure", False)
         return Stepper(module, optimizer, needs_closure, **self._options("dlplug.stepper:Stepper", f"{key}."))
 
-    def check_metrics(self, product: Any, data: Callable[[], Any]) -> None:
-        """Each metric's `checked_by` refuses options before anything is learnt. Raises UserError."""
+    def check_metrics(self, product: Any, data: Data) -> None:
+        """Before anything is learnt: each metric fits the product and the data by its annotations, and its
+        `checked_by` takes its options. Raises UserError."""
+        from dlplug.matching import check_fits
+
+        held_out = data.split(data.splits[0]) if self.metrics else None
         for name in self.metrics:
             entry = self.host.get("metrics", name)
-            check = getattr(entry.load(), "check", None)
+            metric = entry.load()
+            check_fits(metric, product, held_out, f"metric {name}", (self.config["loss"], self.config["data"]))
+            check = getattr(metric, "check", None)
             if check is not None:
                 with _naming(name):
-                    check(product, data(), **self._options(entry.target, f"metrics.{name}."))
+                    check(product, held_out, **self._options(entry.target, f"metrics.{name}."))
 
     def measure(self, name: str, product: Any, data: Any) -> dict[str, Any]:
         """The metric's numbers and media; a `protocol` among them is what they were measured by, and told with them.

@@ -51,6 +51,7 @@ def sample(
 
     import torch  # what is wrong shows before this takes its seconds
 
+    from dlplug.matching import check_fits
     from dlplug.runner import open_run
     from dlplug.trainer import seed_everything
 
@@ -61,8 +62,12 @@ def sample(
     job.model.eval()
     seed_everything(seed)
     try:
+        product, held_out = job.loss.product(), job.data.split(job.data.splits[-1])
+        check_fits(
+            sampler.load(), product, held_out, f"sampler {sampler.name}", (saved["loss"], execution.config["data"])
+        )
         with torch.no_grad(), shelf:
-            made = sampler.load()(job.loss.product(), job.data.split(job.data.splits[-1]), **values)
+            made = sampler.load()(product, held_out, **values)
             return shelf.keep(sampler.name, made, show)
     finally:
         job.data.close()

@@ -140,7 +140,7 @@ class Training:
         self.learn = self.trainer.step_function(job)
         if run.resumed:
             self.restore()
-        run.check_metrics(job.loss.product(), lambda: job.data.split(job.data.splits[0]))
+        run.check_metrics(job.loss.product(), job.data)
         stop_if_asked()  # before anything is begun
         run.start(job.data.unit, self.step, job.data.count)
         self.limit_steps, self.limit_count = run.limits(job.data.unit)

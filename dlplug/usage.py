@@ -3,10 +3,10 @@
 USAGE = """\
 dlplug: one command for every topic of a deep-learning course
 
-  dlplug list [recipes|data|models|losses|optimizers|trainers|metrics|samplers|observers|commands]
+  dlplug list [recipes|data|models|losses|optimizers|trainers|metrics|samplers|observers|launchers|commands]
   dlplug show RECIPE                      its parts, options, source and targets
   dlplug run RECIPE [--out FOLDER] [--preset NAME] [--config FILE] [--OPTION VALUE …]
-      `run --config RUN/config.yaml` repeats a run
+      `run --config RUN/config.yaml` repeats a run; --launcher NAME starts it elsewhere: `dlplug list launchers`
   dlplug resume RUN [--OPTION VALUE …]    go on from the last checkpoint
   dlplug eval RUN [--OPTION VALUE …]      the test split's metrics, or the environment's
   dlplug sample RUN [--what SAMPLER] [--out PATH] [--OPTION VALUE …]   what it makes: pictures, a video, text

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dlplug.cli import VERBS
+from dlplug.builtin import VERBS
 from dlplug.plugins import KINDS
 
 
@@ -61,7 +61,7 @@ def register_recipes(): return {"light-one": Recipe("s", "grains", "1 steps", "n
 def test_completion_works_in_bash(tmp_path):
     Path("light.py").write_text(LIGHT)
     assert complete(tmp_path, "pl") == ["plugins"]
-    assert set(complete(tmp_path, "")) >= VERBS.keys()
+    assert set(complete(tmp_path, "")) >= set(VERBS)
     assert complete(tmp_path, "list", "mo") == ["models"]
     assert complete(tmp_path, "-p", "light.py", "run", "light-") == ["light-one"]
     assert complete(tmp_path, "-p", "light.py", "run", "light-one", "--model.w") == ["--model.width"]
@@ -71,7 +71,7 @@ def test_candidates(toy):
     def candidates(*words: str) -> list[str]:
         return toy("completion", "candidates", *words).out.split()
 
-    assert set(candidates()) >= VERBS.keys()
+    assert set(candidates()) >= set(VERBS)
     assert candidates("list") == list(KINDS)
     assert candidates("completion") == ["bash", "zsh", "fish"]
     for verb in ("run", "show", "verify", "eval", "sample", "resume"):

@@ -21,7 +21,7 @@ ENVIRONMENTS = sorted((ROOT / "envs").glob("dlplug_envs/**/*.py"))
 # what a plugin may name beside `from dlplug import …`: the contract's own modules, and, for one that brings a trainer
 # of its own, those that the shared trainer is made of, and, for a verb over runs, those that read them and recipes
 PUBLIC = {"contracts", "distributed", "environment", "errors", "hookspecs", "media", "recipes", "sampling", "testing"}
-PUBLIC |= {"advice", "device", "imports", "lock", "stop", "trainer"}
+PUBLIC |= {"advice", "device", "imports", "launching", "lock", "protocols", "stop", "trainer"}
 PUBLIC |= {"device_hint", "folder", "options", "plugins", "records", "targets"}
 HEAVY = {"torch", "numpy", "gymnasium", "wandb", "ale_py", "torchvision", "tyro", "rich", "yaml", "tensorboard"}
 

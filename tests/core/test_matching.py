@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+import functools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 import dlplug
 from dlplug import Data, Labelled, Loss, Update, UserError, minimise
-from dlplug.matching import check_batches
+from dlplug.matching import check_batches, check_fits
 from dlplug.options import resolve
 from dlplug.plugins import load_host
 
@@ -88,6 +89,71 @@ def test_a_run_of_parts_that_do_not_match_leaves_nothing_behind(tmp_path: Any) -
     with pytest.raises(UserError, match=r"the loss dqn needs batches of obs, .* gym-rollout give obs, action, goal"):
         dlplug.run("dqn-catch", {"data": "gym-rollout"}, out=str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_metric_or_sampler_that_does_not_fit_the_product_is_refused(host, quiet, tmp_path):
+    with pytest.raises(
+        UserError, match=r"metric episodes takes held-out data of type Playable .*, and the data moons make a Labelled"
+    ):
+        dlplug.run("toy-moons", {**quiet, "steps": 2, "metrics": ["episodes"]}, host=host)
+    assert not (tmp_path / "runs").exists()
+    run = dlplug.run("toy-moons", {**quiet, "steps": 2}, host=host)
+    with pytest.raises(
+        UserError, match=r"sampler film takes a product of type Judge .*, and the loss cross-entropy-toy makes a Mlp"
+    ):
+        dlplug.sample(str(run.folder), {"device": "cpu"}, what="film", host=host)
+    with pytest.raises(UserError, match=r"metric episodes takes held-out"):
+        dlplug.evaluate(str(run.folder), {"metrics": ["episodes"]}, host=host)
+
+
+class Acts(Protocol):
+    size: int
+
+    def act(self, obs: Tensor) -> Tensor: ...
+
+
+class Actor:
+    size = 3
+
+    def act(self, obs: Tensor) -> Tensor: ...  # pyright: ignore[reportReturnType]
+
+
+def of_actor(product: Acts, data: Any) -> dict[str, float]: ...  # pyright: ignore[reportReturnType]
+def of_either(product: Acts | nn.Module, data: Labelled) -> dict[str, float]: ...  # pyright: ignore[reportReturnType]
+def of_unknown(product: Unknown, data: Labelled) -> dict[str, float]: ...  # pyright: ignore[reportReturnType]
+def of_function(product: Callable[[Tensor], Tensor], data) -> dict[str, float]: ...  # pyright: ignore[reportReturnType]
+
+
+BARE, LABELLED = Bare(torch.ones(1)), Labelled(torch.ones(1), torch.ones(1))
+
+
+@pytest.mark.parametrize(
+    ("metric", "product", "data"),
+    [
+        (of_actor, Actor(), BARE),
+        (of_either, Actor(), LABELLED),
+        (of_either, MODEL, LABELLED),
+        (of_unknown, MODEL, BARE),
+        (of_function, MODEL, BARE),
+        (functools.partial(of_actor), Actor(), BARE),
+        (of_either, MODEL, Weighed(torch.ones(1), torch.ones(1), torch.ones(1))),
+    ],
+)
+def test_a_metric_that_fits_or_says_nothing_is_taken(metric, product, data):
+    check_fits(metric, product, data, "metric m", ("l", "d"))
+
+
+def test_a_metric_whose_annotations_do_not_fit_is_refused():
+    with pytest.raises(UserError) as caught:
+        check_fits(of_actor, MODEL, BARE, "metric m", ("l", "d"))
+    assert str(caught.value) == (
+        "metric m takes a product of type Acts (with act, size), and the loss l makes a Linear: choose another"
+    )
+    with pytest.raises(UserError) as caught:
+        check_fits(of_either, MODEL, BARE, "metric m", ("l", "d"))
+    assert str(caught.value) == (
+        "metric m takes held-out data of type Labelled (with x, y), and the data d make a Bare (with x): choose another"
+    )
 
 
 @pytest.mark.parametrize(

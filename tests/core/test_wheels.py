@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -22,6 +23,8 @@ def test_wheels_in_a_bare_environment(tmp_path):
     names = sorted(path.name.split("-")[0] for path in wheels.glob("*.whl"))
     assert names == sorted(["dlplug", *(f"dlplug_{path.parent.name}" for path in ROOT.glob("plugins/*/pyproject.toml")),
                             "dlplug_envs"])  # fmt: skip
+    for wheel in wheels.glob("*.whl"):
+        assert [name for name in ZipFile(wheel).namelist() if name.endswith("/py.typed")], wheel
     python = tmp_path / "bare" / "bin" / "python"
     run("uv", "venv", "--python", sys.executable, tmp_path / "bare")
     (core,) = wheels.glob("dlplug-*.whl")

@@ -13,6 +13,7 @@ from dlplug_report.sweep_plan import read
 from dlplug_report.sweep_search import Search
 from dlplug_report.sweep_wandb import configuration
 
+from dlplug import launching
 from dlplug.cli import main
 from dlplug.options import arguments, resolve
 from dlplug.plugins import load_host
@@ -25,7 +26,7 @@ RATE = ("--optimizer.learning-rate", "1e-3:1:log")
 @pytest.fixture(autouse=True)
 def stand_in(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sweep_runs, "PROGRAM", (sys.executable, CHILD))
+    monkeypatch.setattr(launching, "PROGRAM", (sys.executable, CHILD))
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
-from dlplug_report import sweep_command, sweep_runs
+from dlplug_report import sweep_command
 from dlplug_report.sweep_goal import Goal, goal_of
 from dlplug_report.sweep_plan import flags, read
 from dlplug_report.sweep_table import rows, table
@@ -24,7 +24,7 @@ from dlplug_report.sweep_values import Choices, Range, spaces
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlplug import UserError
+from dlplug import UserError, launching
 from dlplug.cli import main
 from dlplug.options import arguments, resolve
 from dlplug.plugins import load_host
@@ -37,7 +37,7 @@ CHILD = str(Path(__file__).with_name("child.py"))
 def stand_in(tmp_path, monkeypatch):
     """Each test in a folder of its own, where `child.py` is what a sweep runs."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sweep_runs, "PROGRAM", (sys.executable, CHILD))
+    monkeypatch.setattr(launching, "PROGRAM", (sys.executable, CHILD))
     return tmp_path
 
 
@@ -282,7 +282,7 @@ def test_plugins_given_to_the_sweep_are_given_to_its_runs():
 
 
 def start(*words, **environ):
-    code = f"import sys; from dlplug_report import sweep_runs; sweep_runs.PROGRAM = (sys.executable, {CHILD!r})\n" \
+    code = f"import sys; from dlplug import launching; launching.PROGRAM = (sys.executable, {CHILD!r})\n" \
            "from dlplug.cli import main; sys.exit(main(sys.argv[1:]))"  # fmt: skip
     command = [sys.executable, "-c", code, "sweep", "mlp-digits", *words]
     pipe = subprocess.PIPE

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dlplug.advice import command
 from dlplug.errors import UserError, nearest
+from dlplug.launching import take_launcher
 from dlplug.lock import held
 from dlplug.plugins import Host
 from dlplug.records import strict
@@ -34,6 +35,7 @@ An option of one value is the same in every run. The seeds of a search are avera
 --maximize METRIC    what is looked for, such as val/accuracy (or --minimize); else the recipe's own target, on
                      val where that is on test
 --wandb-config PATH  writes a W&B sweep whose agents call `dlplug run`, and runs nothing
+--launcher NAME      starts them elsewhere: `dlplug list launchers`
 --preset, --config   as of `dlplug run`
 --json               prints the table as JSON"""
 
@@ -46,6 +48,7 @@ def sweep(arguments: list[str], host: Host) -> int:
     if {"--help", "-h"} & set(arguments):
         print(HELP)
         return 0
+    _, launcher = take_launcher(host, arguments)
     own, as_json, rest = _own(arguments)
     if not rest or rest[0].startswith("-"):
         raise UserError(f"dlplug sweep needs a RECIPE, as in `{command('sweep', 'mlp-moons', '--seed', '0..4')}`")
@@ -67,12 +70,12 @@ def sweep(arguments: list[str], host: Host) -> int:
     except OSError as error:
         raise UserError(f"cannot write {asked.out}: {error.strerror}; choose another with --out") from None
     with held(asked.out):
-        return _run(asked, method, jobs, trials, as_json)
+        return _run(asked, method, Workers(jobs, launcher), trials, as_json)
 
 
-def _run(asked: Sweep, method: str, jobs: int, trials: int, as_json: bool) -> int:
+def _run(asked: Sweep, method: str, workers: Workers, trials: int, as_json: bool) -> int:
     """The exit code: 0 where every run has finished."""
-    workers, ended, unfinished = Workers(jobs), 0, False
+    ended, unfinished = 0, False
 
     def told(outcome: Outcome) -> None:
         nonlocal ended, unfinished

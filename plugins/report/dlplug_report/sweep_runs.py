@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 from collections import defaultdict
@@ -17,10 +16,9 @@ from typing import Any, Literal, NamedTuple
 
 from dlplug.errors import UserError
 from dlplug.lock import held
+from dlplug.protocols import Launcher, Process
 from dlplug.records import read_json
 from dlplug_report.sweep_plan import Job
-
-PROGRAM = (sys.executable, "-m", "dlplug")
 
 
 class Outcome(NamedTuple):
@@ -42,9 +40,9 @@ class Workers:
     """Runs jobs, so many at a time. Signals stop them as Ctrl-C stops a run: the first lets them save, the second does
     not, the third ends them."""
 
-    def __init__(self, count: int) -> None:
-        self.count, self.signals = count, 0
-        self.children: set[subprocess.Popen[bytes]] = set()
+    def __init__(self, count: int, launcher: Launcher) -> None:
+        self.count, self.launcher, self.signals = count, launcher, 0
+        self.children: set[Process] = set()
         self.locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
 
     @property
@@ -101,20 +99,13 @@ class Workers:
         """The exit code and the last line that was said."""
         log.parent.mkdir(parents=True, exist_ok=True)
         threads = max(1, (os.cpu_count() or 1) // self.count)
-        with log.open("ab") as file:
-            child = subprocess.Popen(
-                [*PROGRAM, *words],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                env={"OMP_NUM_THREADS": str(threads), **os.environ},
-                start_new_session=True,  # so that Ctrl-C reaches it once, through us
-            )
-            self.children.add(child)
-            if self.stopping:  # the signal came while it was being started
-                child.send_signal(signal.SIGINT)
-            code = child.wait()
-            self.children.discard(child)
+        own = {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": str(threads)}
+        child = self.launcher(words, log=log, environ=own)
+        self.children.add(child)
+        if self.stopping:  # the signal came while it was being started
+            child.send_signal(signal.SIGINT)
+        code = child.wait()
+        self.children.discard(child)
         return code, log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
 
     def stop(self, *_: Any) -> None:
