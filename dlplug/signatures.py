@@ -42,6 +42,7 @@ class Signature:
     summary: str
     unit: str = ""  # of a Data: what its class says it counts
     neutral: tuple[str, ...] = ()  # options that change no measurement: of a Data its `training_options`
+    splits: tuple[str, ...] = ()  # of a Data: what its class says can be held out
 
 
 def read_signature(target: Any) -> Signature:
@@ -74,11 +75,17 @@ def inspected(target: Callable[..., Any]) -> Signature:
         getattr(target, "unit", ""),
         getattr(target, "training_options", None) or getattr(target, "neutral_options", ()),
         more,
+        getattr(target, "splits", ()),
     )
 
 
 def _signature(
-    parameters: Sequence[tuple[str, Any, Any]], doc: str, unit: str = "", neutral: Sequence[str] = (), more: str = ""
+    parameters: Sequence[tuple[str, Any, Any]],
+    doc: str,
+    unit: str = "",
+    neutral: Sequence[str] = (),
+    more: str = "",
+    splits: Sequence[str] = (),
 ) -> Signature:
     """doc: gives the summary, and the options' help together with `more`, the docstring of whoever adds options."""
     helps = _helps(f"{doc}\n\n{more}", [name for name, _, _ in parameters])
@@ -86,7 +93,7 @@ def _signature(
     first_paragraph = re.split(r"\n\s*\n|\n\s*[a-z_][\w, ]*: ", doc.strip())[0]
     summary = re.split(r"(?<=\w[.)])\s+(?=[A-Z])", " ".join(first_paragraph.split()))[0]
     takes = tuple(name for name, _, _ in parameters if name in GIVEN)
-    return Signature(options, takes, summary, unit, tuple(neutral))
+    return Signature(options, takes, summary, unit, tuple(neutral), tuple(splits))
 
 
 def _type_of(default: Any) -> type:
@@ -132,12 +139,13 @@ def _parsed(target: str) -> Signature:
         raise _NotPlain(target)
     module, node = found
     doc = ast.get_docstring(node) or ""
-    function, unit, neutral = node, "", _neutral(module, node)
+    function, unit, neutral, splits = node, "", _neutral(module, node), ()
     if isinstance(node, ast.ClassDef):
-        unit, neutral = (_attribute(module, node, name) or "" for name in ("unit", "training_options"))
+        attributes = ("unit", "training_options", "splits")
+        unit, neutral, splits = (_attribute(module, node, name) or "" for name in attributes)
         module, function = _constructor(module, node)
     if function is None:
-        return _signature([], doc, unit, neutral)
+        return _signature([], doc, unit, neutral, splits=splits)
     assert isinstance(function, ast.FunctionDef)
     parameters, more = _keywords(module, function), ""
     if parameters and function is not node:
@@ -150,7 +158,7 @@ def _parsed(target: str) -> Signature:
         assert constructor is not None
         parameters += _keywords(home, constructor)
         more = ast.get_docstring(made) or ""
-    return _signature(parameters, doc, unit, neutral, more)
+    return _signature(parameters, doc, unit, neutral, more, splits)
 
 
 def _keywords(module: str, function: ast.FunctionDef) -> list[tuple[str, Any, Any]]:

@@ -112,9 +112,9 @@ def rows_of(
     """
     rows, met = [], set()
     for entry, record in entries.items():
-        stated = {(claim.metric, claim.protocol): claim for claim in claims(recipe, record["preset"])}
-        about = {(target["metric"], target["protocol"]) for target in record["targets"]}
-        met |= {(key, _owner(recipe, record["preset"])) for key in about}
+        stated = [_answered(target, claims(recipe, record["preset"])) for target in record["targets"]]
+        owner = _owner(recipe, record["preset"])
+        met |= {((claim.metric, claim.protocol), owner) for claim in stated if claim is not None}
         unfinished = ", unfinished" if entry.endswith(UNFINISHED) else ""
         shown = {
             "recipe": _named(name, record, watching),
@@ -122,7 +122,7 @@ def rows_of(
             "device": _device(record["environment"]),
             "commit": f"`{record['commit'][:9]}`" if record["commit"] else "",
         }
-        cells = [_cells(target, stated.get((target["metric"], target["protocol"]))) for target in record["targets"]]
+        cells = [_cells(target, claim) for target, claim in zip(record["targets"], stated, strict=True)]
         rows += [Row(**shown, **cell) for cell in (cells if len(cells) <= ROWS else [_together(record["targets"])])]
     for owner, claim in _claims(recipe):
         if ((claim.metric, claim.protocol), owner) not in met:
@@ -180,12 +180,22 @@ def _device(environment: Mapping[str, Any]) -> str:
     return ", ".join(dict.fromkeys(environment["gpus"])) or environment["processor"].replace(" 1 cores", " 1 core")
 
 
+def _answered(target: Mapping[str, Any], stated: Sequence[Target]) -> Target | None:
+    """The claim of today that a recorded number answers: of its metric and protocol, or else of the same protocol on
+    another split than it was measured on."""
+    alike = [claim for claim in stated if claim.protocol == target["protocol"]]
+    same = [claim for claim in alike if claim.metric == target["metric"]]
+    name = target["metric"].partition("/")[2]
+    return next(iter([*same, *(claim for claim in alike if claim.metric.partition("/")[2] == name)]), None)
+
+
 def _cells(target: Mapping[str, Any], claim: Target | None) -> dict[str, Any]:
-    """What is claimed today, and what was measured by the same protocol."""
+    """What is claimed today, and what was measured by the same protocol: named where that was on another split."""
     values = f"{_number(target['mean'])} ({', '.join(map(_number, target['values']))})"
     if claim is not None:
         state = "not reached: " if claim.reached(target["mean"]) is False else ""
-        return {"target": _literal(str(claim)), "reached": state + values, "claimed": claim.stated}
+        measured = f"{target['metric']} " if target["metric"] != claim.metric else ""
+        return {"target": _literal(str(claim)), "reached": state + measured + values, "claimed": claim.stated}
     if target["reached"] is None:
         said = f"{target['metric']}: no target{f' ({how})' if (how := target['protocol']) else ''}"
         return {"target": _literal(said), "reached": values, "claimed": False}

@@ -81,6 +81,14 @@ def test_another_protocol_is_another_number():
     assert new[:3] == ("`toy`", str(BAR), "not verified yet")
 
 
+def test_a_number_of_another_split_than_the_claims_is_named():
+    claim = Target("test/return", "thirty games", "", at_least=0.9)
+    good, bad = (record([value], metric="eval/return", protocol="thirty games") for value in (0.95, 0.5))
+    (row,) = rows(recipe(claim), default=good)
+    assert row[1:3] == ("test/return ≥ 0.9 (thirty games)", "eval/return 0.95 (0.95)")
+    assert rows(recipe(claim), default=bad)[0][2] == "not reached: eval/return 0.5 (0.5)"
+
+
 def test_a_change_without_a_bar_is_no_claim():
     own, other = rows(recipe(BAR), default=record([1.0]), other=record([0.1], reached=None, protocol="", data="else"))
     assert (own[-1], other[-1]) == (True, False)

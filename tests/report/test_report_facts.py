@@ -70,7 +70,7 @@ def test_changes_name_the_recipes_value_and_this_one(tmp_path, host):
 def test_the_targets_are_those_that_stand_for_such_a_run(tmp_path, host):
     pong = facts_of(host, read_run(a_run(tmp_path / "a", saved(host, "dqn-atari", {"data.game": "pong"}, "paper"))))
     other = facts_of(host, read_run(a_run(tmp_path / "b", saved(host, "dqn-atari", {"data.game": "boxing"}, "paper"))))
-    assert [target.metric for target in pong.targets] == ["eval/return"]
+    assert [target.metric for target in pong.targets] == ["test/return"]
     assert other.targets == []
 
 
@@ -84,9 +84,9 @@ def test_a_recipe_that_is_not_here_is_said_and_the_folder_reproduces_it(tmp_path
 def test_a_verdict_is_given_of_finished_runs_only(tmp_path, host):
     config = saved(host, "dqn-catch", {})
     for value, status, reached in ((1.0, "finished", True), (0.9, "finished", False), (1.0, "failed", None)):
-        folder = a_run(tmp_path / f"{value}-{status}", config, status=status, metrics={"eval/return": value})
+        folder = a_run(tmp_path / f"{value}-{status}", config, status=status, metrics={"test/return": value})
         [verdict] = verdicts(build([folder], host).views[0])
-        assert (verdict.claim, verdict.value, verdict.reached) == ("eval/return ≥ 1", number(value), reached)
+        assert (verdict.claim, verdict.value, verdict.reached) == ("test/return ≥ 1", number(value), reached)
     [verdict] = verdicts(build([a_run(tmp_path / "none", config)], host).views[0])
     assert (verdict.value, verdict.reached) == ("", None)
     assert verdict.why == f"not measured: `dlplug eval {tmp_path / 'none'}` does"
@@ -99,14 +99,14 @@ def test_what_eval_measured_is_judged_where_it_measured_as_the_recipe_says(tmp_p
         ({"device": "cpu"}, True, ""),
         ({"metrics.episodes.count": 3, "device": "cpu"}, None, "measured with --metrics.episodes.count 3 --device cpu"),
     ):
-        folder = a_run(tmp_path / f"{len(given)}", config, metrics={"eval/return": 0.5, "train/loss": 2.0})
-        told = {"metrics": {"eval/return": 1.0}, "protocol": "100 games", "step": 9, "options": given}
+        folder = a_run(tmp_path / f"{len(given)}", config, metrics={"test/return": 0.5, "train/loss": 2.0})
+        told = {"metrics": {"test/return": 1.0}, "protocol": "100 games", "step": 9, "options": given}
         (folder / "evaluation.json").write_text(json.dumps(told))
         [verdict] = verdicts(build([folder], host).views[0])
         assert (verdict.value, verdict.reached, verdict.why, verdict.measured) == ("1", reached, why, "100 games")
     (folder / "evaluation.json").write_text("{")
     record = read_run(folder)
-    assert record.final["eval/return"] == 0.5
+    assert record.final["test/return"] == 0.5
     assert record.notes == ["evaluation.json is damaged and was left out"]
 
 
@@ -169,7 +169,7 @@ print("torch" in sys.modules, "bokeh" in sys.modules)"""
 
 def test_a_bar_is_drawn_only_where_all_runs_have_it(tmp_path, host):
     def run(name, recipe, value):
-        return a_run(tmp_path / name, saved(host, recipe, {}), lines=lines_of(3), metrics={"eval/return": value})
+        return a_run(tmp_path / name, saved(host, recipe, {}), lines=lines_of(3), metrics={"test/return": value})
 
     same = build([run("a", "dqn-catch", 0.5), run("b", "dqn-catch", 0.9)], host)
     assert same.claim is not None

@@ -158,6 +158,7 @@ def test_what_is_looked_for_is_never_measured_on_the_test_set():
         return Recipe("", "d", "1 steps", "", targets=[Target(metric, "", "", **bar)])
 
     assert goal_of(target("test/accuracy", at_least=1), "", {}) == Goal("val/accuracy", True)
+    assert goal_of(target("test/return", at_least=1), "", {}, "eval") == Goal("eval/return", True)
     assert goal_of(target("eval/return", at_least=1), "", {}) == Goal("eval/return", True)
     assert goal_of(target("val/loss", at_most=1), "", {}) == Goal("val/loss", False)
     assert goal_of(target("val/loss", at_most=1), "", {"maximize": "val/top5"}) == Goal("val/top5", True)

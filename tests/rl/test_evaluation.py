@@ -13,8 +13,8 @@ import pytest
 import torch
 from dlplug_rl.acting import gym_stage
 from dlplug_rl.atari import PROTOCOLS, AtariEnvironments, ProtocolName
-from dlplug_rl.environments import Environments, GymEnvironments, Seen
-from dlplug_rl.evaluation import LANES, VIDEO_FRAMES, episodes, lanes_for, play, shares, show
+from dlplug_rl.environments import Environments, Seen
+from dlplug_rl.evaluation import LANES, VIDEO_FRAMES, Playable, episodes, lanes_for, play, shares, show
 from dlplug_rl.policy import EpsilonGreedy
 from dlplug_rl.scores import SCORES, human_normalised
 from gymnasium import spaces
@@ -29,8 +29,12 @@ from dlplug.cli import main
 from dlplug.contracts import Spec
 from dlplug.stop import Stopped, ask_to_stop, withdraw
 
+START = 1_000_003  # what `Stage` adds to a run's seed
+
 
 class Stage:
+    starts = START
+
     def __init__(self, game: str, frame_limit: int = 1200, protocol: ProtocolName = "classic") -> None:
         self.game, self.frame_limit, self.name = game, frame_limit, protocol
         self.protocol = PROTOCOLS[protocol].text
@@ -65,7 +69,7 @@ def evaluated():
 
 def test_scores_are_raw_and_those_of_the_games_shown(evaluated):
     watcher, results = evaluated
-    environments = Stage("space_invaders").make(3, 2 + 1_000_003)
+    environments = Stage("space_invaders").make(3, 2 + START)
     again = Watcher(6)
     seen, scores, lengths = environments.reset(), {}, {}
     points, steps = [0.0] * 3, [0] * 3
@@ -112,7 +116,7 @@ def test_the_video_can_be_written_and_watched(evaluated, tmp_path):
 def test_the_video_is_of_the_best_episode_even_if_it_is_not_the_lanes_first(monkeypatch):
     monkeypatch.setattr("dlplug_rl.evaluation.LANES", 2)
     stage, seed = Stage("breakout", 400), 6
-    played, _ = play(Watcher(4), stage.make(2, seed + 1_000_003), np.array([2, 2]), 0.0, seed)
+    played, _ = play(Watcher(4), stage.make(2, seed + START), np.array([2, 2]), 0.0, seed + START)
     best = max(played, key=lambda episode: episode.score)
     assert best.sent > best.length, "with this seed the best comes second in its lane"
     watcher = Watcher(4)
@@ -134,15 +138,12 @@ def test_a_long_game_is_shown_faster(monkeypatch):
     assert VIDEO_FRAMES * 210 * 320 * 3 < 400e6
 
 
-class Poles:
-    game, protocol, under = "", "CartPole-v1", None
-
-    def make(self, count: int, seed: int) -> GymEnvironments:
-        return GymEnvironments("CartPole-v1", count=count, seed=seed)
+def poles() -> Playable:
+    return gym_stage("CartPole-v1", 1, 0)[1]
 
 
 def test_without_pictures_and_without_a_human_score():
-    results = episodes(Watcher(2), Poles(), count=5)
+    results = episodes(Watcher(2), poles(), count=5)
     assert set(results) == {"protocol", "return", "return_std", "return_min", "return_max", "episode_length"}
     assert results["return"] == results["episode_length"]
     assert "video" not in episodes(Watcher(4), Stage("breakout", 80), count=1, video=False)
@@ -170,21 +171,21 @@ def test_the_protocol_that_is_told_is_the_one_that_was_played():
     assert told[""] == told["classic"]
     assert told[""][0] == f"breakout {PROTOCOLS['classic'].text}; 3 episodes at ε 0.001"
     assert told["machado"][0] == f"breakout {PROTOCOLS['machado'].text}; 3 episodes at ε 0.001"
-    environments = AtariEnvironments("breakout", count=3, seed=1_000_003, frame_limit=400, protocol="machado")
-    played, _ = play(Watcher(4), environments, np.ones(3, dtype=int), 0.001, 0)
+    environments = AtariEnvironments("breakout", count=3, seed=START, frame_limit=400, protocol="machado")
+    played, _ = play(Watcher(4), environments, np.ones(3, dtype=int), 0.001, START)
     assert told["machado"][1]["return"] == np.mean([episode.score for episode in played])
     assert told["machado"][1]["episode_length"] == np.mean([episode.length for episode in played])
 
 
 def test_a_greedy_policy_and_a_single_episode_are_told_as_such():
-    assert episodes(Watcher(2), Poles(), count=1, epsilon=0.0, video=False)["protocol"] == (
+    assert episodes(Watcher(2), poles(), count=1, epsilon=0.0, video=False)["protocol"] == (
         "CartPole-v1; 1 episode of the greedy policy"
     )
 
 
 def test_a_protocol_that_there_is_not():
     with pytest.raises(UserError, match="CartPole-v1 has one protocol only: leave machado out"):
-        episodes(Watcher(2), Poles(), protocol="machado")
+        episodes(Watcher(2), poles(), protocol="machado")
 
 
 def test_eval_as_a_person_would_type_it(tmp_path, capsys):
@@ -199,7 +200,7 @@ def test_eval_as_a_person_would_type_it(tmp_path, capsys):
     assert main(line.split()) == 0
     values = json.loads(capsys.readouterr().out)
     assert values["protocol"] == f"breakout {PROTOCOLS['machado'].text}; 2 episodes at ε 0.9"
-    assert 0 <= values["eval/return_min"] <= values["eval/return"] <= values["eval/return_max"] <= 40
+    assert 0 <= values["test/return_min"] <= values["test/return"] <= values["test/return_max"] <= 40
     assert main(["eval", str(run.folder), "--protocol", "nature"]) == 2
     assert "invalid choice 'nature' for argument '--metrics.episodes.protocol'" in capsys.readouterr().err
     assert main(["eval", str(run.folder), "--epsilom", "1"]) == 2

@@ -30,7 +30,10 @@ class Stage(NamedTuple):
     game: str
     protocol: str
     make: Callable[[int, int], Environments]
-    under: None = None
+    starts: int = 1_000_003
+
+    def under(self, protocol: str) -> Stage:
+        raise NotImplementedError
 
 
 def gym(id: str) -> Stage:
@@ -100,7 +103,7 @@ def test_the_screens_are_those_of_the_game(id):
     frames = list(given["film"].frames)
     single = gymnasium.make(id, render_mode="rgb_array")
     single.reset(seed=4 + 1_000_003)
-    again = play(Noisy(policy.actions), GymEnvironments(id, count=1, seed=4 + 1_000_003), 0.3, 10_000, 4)
+    again = play(Noisy(policy.actions), GymEnvironments(id, count=1, seed=4 + 1_000_003), 0.3, 10_000, 4 + 1_000_003)
     assert len(frames) == len(again.actions) + 1
     assert given["return"] == again.score
     screen = single.render()

@@ -199,6 +199,7 @@ def test_the_stage_gives_fresh_environments_to_measure_in() -> None:
     atari = Atari(game="Space Invaders", protocol="machado", **QUICK)
     stage = atari.split("eval")
     assert (stage.game, stage.protocol.split(":")[0]) == ("space_invaders", "machado")
+    assert atari.split("test").under("classic").starts == atari.split("test").starts != stage.starts
     environments = stage.make(2, 0)
     assert environments.reset().obs.shape == (2, 4, 42, 42)
     environments.close()

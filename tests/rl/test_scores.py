@@ -134,10 +134,10 @@ def test_runs_that_say_nothing_are_left_out(capsys, caplog):
     assert one["games"]["pong"]["seeds"] == [0]
     assert caplog.messages == [
         "runs/b: interrupted; left out",
-        "runs/c: measured no eval/return; left out",
+        "runs/c: measured no test/return or eval/return; left out",
         "runs/d: has not ended; left out",
     ]
-    assert complaint("runs/b") == "no finished run with eval/return in runs/b"
+    assert complaint("runs/b") == "no finished run with test/return or eval/return in runs/b"
     assert told_by(capsys, "runs/c", "--metric", "test/accuracy")[0]["games"]["pong"]["score"] == 1
 
 
@@ -156,6 +156,30 @@ def test_records_of_verify_new_and_old(capsys):
     runs[0]["metrics"]["eval/human_normalised"] = 0.75
     a_record("dqn-atari.json", cpu=old | {"runs": runs[:1]})
     assert told_by(capsys, "dqn-atari.json")[0]["games"]["dqn-atari"]["normalised"] == 0.75
+
+
+def test_the_test_split_comes_first_and_is_never_pooled_with_the_one_that_is_watched(capsys):
+    told = {"frames": 4_000, "protocol": f"pong {CLASSIC}"}
+    runs = [told | {"seed": seed, "metrics": {"eval/return": 10.0, "test/return": 20.0}} for seed in range(2)]
+    record = {"recipe": "dqn-atari", "preset": "gpu", "targets": [], "options": {}, "config": {"data.game": "pong"}}
+    a_record("new.json", gpu=record | {"runs": runs})
+    a_run("old", seed=2, score=11.0)
+    evaluated = Path(a_run("evaluated", seed=3, score=12.0))
+    new = {"metrics": {"test/return": 21.0}, "protocol": f"pong {CLASSIC}", "step": 9, "options": {}}
+    evaluated.joinpath("evaluation.json").write_text(json.dumps(new))
+    first, second = told_by(capsys, "new.json", "old", "evaluated")
+    assert (first["metric"], first["games"]["pong"]["scores"]) == ("test/return", [20, 20, 21])
+    assert (second["metric"], second["games"]["pong"]["scores"]) == ("eval/return", [11])
+    (watched,) = told_by(capsys, "new.json", "old", "evaluated", "--metric", "eval/return")
+    assert watched["games"]["pong"]["scores"] == [10, 10, 11, 12]
+
+
+def test_an_evaluation_of_before_the_test_split_is_not_taken_for_the_runs_own_measurement(capsys):
+    folder = Path(a_run("old", score=11.0))
+    old = {"metrics": {"eval/return": 9.0}, "protocol": "machado", "step": 9, "options": {"data.protocol": "machado"}}
+    folder.joinpath("evaluation.json").write_text(json.dumps(old))
+    (one,) = told_by(capsys, "old")
+    assert (one["metric"], one["protocol"], one["games"]["pong"]["scores"]) == ("eval/return", CLASSIC, [11])
 
 
 def test_the_projects_own_records_are_read(capsys):
@@ -206,7 +230,7 @@ def test_the_lines_that_a_person_reads(capsys):
         a_run(f"runs/{seed}", seed=seed, score=score)
     assert main(["scores", "runs"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"dqn-atari gpu: {CLASSIC}"
+    assert lines[0] == f"dqn-atari gpu, eval/return: {CLASSIC}"
     assert lines[1].split() == ["game", "score", "±", "seeds", "normalised", "seeds", "frames"]
     assert lines[2].split() == ["pong", "20", "0.816", "1.153", "3", "4,000"]
     assert lines[3].startswith("mean of normalised scores: 1.153 (95 % interval 1.1")

@@ -13,7 +13,7 @@ from dlplug_sb3 import algorithms
 from dlplug_sb3.environments import Atari, Gym
 from dlplug_sb3.evaluation import episodes
 from dlplug_sb3.film import show
-from dlplug_sb3.games import OTHER_STARTS, play
+from dlplug_sb3.games import play
 from dlplug_sb3.model import Memory
 from dlplug_sb3.trainer import Scalars, passed
 from gymnasium import spaces
@@ -174,7 +174,7 @@ def test_eval_and_resume_refuse_another_algorithm():
         {**QUIET, **DQN, "data.environments": 1, "steps": 30, "metrics.sb3-episodes.count": 1},
         out="run",
     )
-    assert evaluate("run", {"metrics.sb3-episodes.count": 2})["eval/return"] >= 8
+    assert evaluate("run", {"metrics.sb3-episodes.count": 2})["test/return"] >= 8
     with pytest.raises(UserError, match="is of another model"):
         evaluate("run", {"data.id": "Acrobot-v1"})
     with pytest.raises(UserError, match=r"replay holds 50 steps of its environments, this one 40: resume with"):
@@ -218,18 +218,18 @@ def test_the_film_is_of_the_game_that_was_scored():
     """The actions, played again from the same seed, give the same score in the same number of steps."""
     data = Atari(game="breakout", environments=1, seed=0)
     sb3 = algorithms.ppo(data.spec).sb3
-    environments = data.make(2, OTHER_STARTS)
+    environments = data.make(2, data.starts)
     played, actions = play(sb3, environments, np.array([1, 1]), deterministic=False, seed=0)
     environments.close()
     assert {episode.lane for episode in played} == {0, 1}
     episode = max(played, key=lambda episode: episode.lane)
     sent = actions[: episode.sent, episode.lane]
-    again = data.make(1, OTHER_STARTS + episode.lane)
+    again = data.make(1, data.starts + episode.lane)
     again.reset()
     ended = [info["episode"]["r"] for action in sent for info in again.step(action[None])[3] if "episode" in info]
     assert ended == [episode.score]
     assert episode.length == len(sent)
-    video = show(data, episode, sent, OTHER_STARTS + episode.lane)
+    video = show(data, episode, sent, data.starts + episode.lane)
     assert video.frames.shape == (episode.length, 210, 320, 3)
     assert video.fps == 15
     assert (video.frames[0] != video.frames[-1]).any()

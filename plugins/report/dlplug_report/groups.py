@@ -98,8 +98,8 @@ def ranked(groups: Sequence[Group], target: Target | None) -> list[Group]:
 
 
 def shared_target(views: Sequence[View]) -> Target | None:
-    """The target that the most runs have a number for, of equals the one that is named first. One of the test set also
-    stands for what validation measured of it."""
+    """The target that the most runs have a number for, of equals the one that is named first. One of the test split
+    also stands for what training watched of it."""
     everything = [both for view in views for target in view.facts.targets for both in (target, *_watched(target))]
     targets = list(dict.fromkeys(map(_key, everything)))
     known = {_key(target): target for target in reversed(everything)}
@@ -108,8 +108,13 @@ def shared_target(views: Sequence[View]) -> Target | None:
 
 
 def _watched(target: Target) -> list[Target]:
-    split, _, name = target.metric.partition("/")
-    return [dataclasses.replace(target, metric=f"val/{name}")] if split == "test" else []
+    return [dataclasses.replace(target, metric=metric) for metric in watched(target.metric)]
+
+
+def watched(metric: str) -> list[str]:
+    """The names under which training measures what a metric of the test split measures in the end."""
+    split, _, name = metric.partition("/")
+    return [f"val/{name}", f"eval/{name}"] if split == "test" else []
 
 
 def _key(target: Target) -> tuple[str, bool]:

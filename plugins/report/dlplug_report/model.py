@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dlplug.plugins import Host
 from dlplug.recipes import Target
 from dlplug_report.facts import facts_of
-from dlplug_report.groups import Group, View, grouped, ranked, shared_target
+from dlplug_report.groups import Group, View, grouped, ranked, shared_target, watched
 from dlplug_report.reading import read_run
 
 
@@ -67,12 +67,10 @@ def build(folders: Sequence[Path], host: Host) -> Report:
 
 
 def _metrics(targets: Iterable[Target]) -> Iterator[str]:
-    """Theirs, and beside one of the test what validation measured of it in training."""
+    """Theirs, and beside one of the test split what training watched of it."""
     for target in targets:
         yield target.metric
-        split, _, name = target.metric.partition("/")
-        if split == "test":
-            yield f"val/{name}"
+        yield from watched(target.metric)
 
 
 def _title(groups: Sequence[Group]) -> str:

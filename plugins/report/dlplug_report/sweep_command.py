@@ -33,7 +33,7 @@ An option of one value is the same in every run. The seeds of a search are avera
 --search METHOD      grid, random, or tpe, the tree-structured Parzen estimator of Optuna
 --trials N           of a search, those of earlier calls counted in
 --maximize METRIC    what is looked for, such as val/accuracy (or --minimize); else the recipe's own target, on
-                     val where that is on test
+                     the split that training watches (val, eval) where that is on test
 --wandb-config PATH  writes a W&B sweep whose agents call `dlplug run`, and runs nothing
 --launcher NAME      starts them elsewhere: `dlplug list launchers`
 --preset, --config   as of `dlplug run`

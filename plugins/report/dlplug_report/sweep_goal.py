@@ -32,9 +32,9 @@ def measured(result: Mapping[str, Any]) -> Mapping[str, Any]:
     return metrics if isinstance(metrics, Mapping) else {}
 
 
-def goal_of(recipe: Recipe, preset: str, given: Mapping[str, str]) -> Goal | None:
-    """What was given as `maximize` or `minimize`, or else the recipe's first target; on `val` where that is on `test`,
-    by which nothing is chosen. None where there is neither.
+def goal_of(recipe: Recipe, preset: str, given: Mapping[str, str], watched: str = "val") -> Goal | None:
+    """What was given as `maximize` or `minimize`, or else the recipe's first target; where that is on `test`, by which
+    nothing is chosen, on the split that training watches. None where there is neither.
 
     Raises UserError where both are given.
     """
@@ -47,4 +47,4 @@ def goal_of(recipe: Recipe, preset: str, given: Mapping[str, str]) -> Goal | Non
     if not targets:
         return None
     split, _, name = targets[0].metric.partition("/")
-    return Goal(f"val/{name}" if split == "test" else targets[0].metric, targets[0].higher)
+    return Goal(f"{watched}/{name}" if split == "test" else targets[0].metric, targets[0].higher)

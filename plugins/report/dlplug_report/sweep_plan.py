@@ -85,7 +85,8 @@ def read(name: str, tokens: list[str], own: Mapping[str, str], search: bool, hos
     given = [*(["--preset", preset] if preset else []), *(["--config", file] if file else [])]
     plugins = [word for option in host.options for word in ("-p", option)]
     out = Path(own.get("out") or Path("sweeps") / name)
-    goal = goal_of(recipe, likely, own)
+    splits = host.get("data", resolved({})["data"]).signature().splits
+    goal = goal_of(recipe, likely, own, splits[0] if "test" in splits else "val")
     return Sweep(
         name, plugins, given, fixed, tried, [str(seed) for seed in seeds.values], goal, out,
         digest(name, preset, below, fixed), recipe.watch,

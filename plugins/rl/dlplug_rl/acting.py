@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlplug import Data, to_device
+from dlplug import Data, UserError, to_device
 from dlplug.distributed import rank
 from dlplug_rl.atari import PROTOCOLS, AtariEnvironments, AtariProtocol, ProtocolName, find_game, frame_statistics
 from dlplug_rl.cpus import usable_cpus
@@ -19,15 +19,27 @@ from dlplug_rl.evaluation import EPISODE_LIMIT
 
 STACK = 4  # frames in an observation, as in Mnih et al. 2015
 OTHER_PROCESSES = 7_919  # between the seeds of a distributed run's processes
+STARTS = {"eval": 1_000_003, "test": 2_000_003}  # added to the run's seed: no split starts as training or another does
 
 
 class Stage(NamedTuple):
-    """Where a product is measured: fresh environments under the same protocol, or under another that is named."""
+    """Where a product is measured: fresh environments, from one split's starts.
+
+    make: (count, seed) -> environments. starts: what a split adds to the run's seed, for the environments and for the
+    policy's random actions. others: the same game under a protocol that is named; None where there is but one.
+    """
 
     game: str
     protocol: str
-    make: Callable[[int, int], Environments]  # (count, seed)
-    under: Callable[[ProtocolName], Stage] | None = None  # (protocol); None where there is but one
+    make: Callable[[int, int], Environments]
+    starts: int = STARTS["eval"]
+    others: Callable[[ProtocolName], Stage] | None = None
+
+    def under(self, protocol: ProtocolName) -> Stage:
+        """The same game from the same starts. Raises UserError where there is one protocol only."""
+        if self.others is None:
+            raise UserError(f"{self.game or self.protocol} has one protocol only: leave {protocol} out")
+        return self.others(protocol)._replace(starts=self.starts)
 
 
 class Linear(NamedTuple):
@@ -47,6 +59,7 @@ class Actor(Data):
     together, and a step is one action."""
 
     unit = "frames"
+    splits = ("eval", "test")
     exact = distributed = False
     remembers = ("count", "steps")
 
@@ -94,7 +107,7 @@ class Actor(Data):
         return values
 
     def split(self, name: str) -> Stage:
-        return self.stage
+        return self.stage._replace(starts=STARTS[name])
 
     def close(self) -> None:
         self.environments.close()
@@ -117,7 +130,7 @@ def atari_stage(
                 game, count=count, size=size, stack=STACK, protocol=protocol, threads=threads, seed=seed
             )
 
-        return Stage(find_game(game), PROTOCOLS[protocol].text, make, stage)
+        return Stage(find_game(game), PROTOCOLS[protocol].text, make, others=stage)
 
     rules, home, count = PROTOCOLS[protocol], stage(protocol), count or 2 * usable_cpus()
     played = AtariEnvironments(

@@ -26,7 +26,7 @@ def pong(at_least: float, source: str) -> Target:
 def classic(game: str, at_least: float, source: str) -> Target:
     protocol = f"{game.capitalize()}, mean raw score of 30 evaluation episodes at ε 0.01, protocol classic"
     where = {"data.game": game, "data.protocol": "classic"}
-    return Target("eval/return", protocol, source, at_least=at_least, where=where)
+    return Target("test/return", protocol, source, at_least=at_least, where=where)
 
 
 ON_TWO_CORES: dict[str, Any] = {

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 import numpy as np
 
 from dlplug import Fraction, PositiveInt, neutral_options
-from dlplug.errors import UserError
 from dlplug.media import Video
 from dlplug.stop import stop_if_asked
 from dlplug_rl.environments import Environments
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from dlplug_rl.atari import ProtocolName
 
 LANES = 16  # environments at most: what one batch of a policy serves well
-OTHER_STARTS = 1_000_003  # added to the run's seed: evaluation begins from other states than training
 EPISODE_LIMIT = 27_000  # actions: the half hour that ends an Atari game, where a registration sets no shorter limit
 VIDEO_FRAMES = 1800  # two minutes at 15 frames a second, 363 MB of pixels; a longer game is shown faster
 
@@ -27,8 +25,8 @@ Policy = Callable[[np.ndarray], np.ndarray]
 
 
 class Playable(Protocol):
-    """What the metric asks of a data: fresh environments, the game's name ("" for none), its protocol in words, and the
-    same game under another protocol, where it has several."""
+    """What the metric asks of held-out data: the game's name ("" for none), its protocol in words, fresh environments
+    (count, seed), what the split adds to the run's seed, and the same game under another protocol."""
 
     @property
     def game(self) -> str: ...
@@ -40,7 +38,9 @@ class Playable(Protocol):
     def make(self) -> Callable[[int, int], Environments]: ...
 
     @property
-    def under(self) -> Callable[[ProtocolName], Playable] | None: ...
+    def starts(self) -> int: ...
+
+    def under(self, protocol: ProtocolName) -> Playable: ...
 
 
 class Episode(NamedTuple):
@@ -77,12 +77,11 @@ def episodes(
     the 57 games with a human score), video, and protocol: in words, all that the score must be quoted with. Raises
     UserError for a protocol where the environments have but one.
     """
-    if protocol:
-        data = under(data, protocol)
-    lanes = lanes_for(count)
-    environments = data.make(lanes, seed + OTHER_STARTS)
+    data = data.under(protocol) if protocol else data
+    lanes, start = lanes_for(count), seed + data.starts
+    environments = data.make(lanes, start)
     try:
-        played, actions = play(product, environments, shares(count, lanes), epsilon, seed)
+        played, actions = play(product, environments, shares(count, lanes), epsilon, start)
         scores = np.array([episode.score for episode in played])
         results: dict[str, Any] = {
             "protocol": described(data, count, epsilon) + cut_short(played, environments.limit),
@@ -100,13 +99,6 @@ def episodes(
         return results if film is None else results | {"video": film}
     finally:
         environments.close()
-
-
-def under(data: Playable, protocol: ProtocolName) -> Playable:
-    """The same game under another protocol."""
-    if data.under is None:
-        raise UserError(f"{data.game or data.protocol} has one protocol only: leave {protocol} out")
-    return data.under(protocol)
 
 
 def described(data: Playable, count: int, epsilon: float) -> str:

@@ -16,7 +16,7 @@ from dlplug.media import Video
 from dlplug.stop import stop_if_asked
 from dlplug_rl.canvas import Canvas
 from dlplug_rl.environments import Environments
-from dlplug_rl.evaluation import OTHER_STARTS, Playable, stoppable
+from dlplug_rl.evaluation import Playable, stoppable
 
 
 class Judge(Protocol):
@@ -62,9 +62,10 @@ def film(
     films: dict[str, Any] = {}
     scores = []
     for number in range(count):
-        environments = data.make(1, seed + OTHER_STARTS + number)
+        start = seed + data.starts + number
+        environments = data.make(1, start)
         try:
-            game = play(product, environments, epsilon, actions, seed + number)
+            game = play(product, environments, epsilon, actions, start)
             shown = show(environments, game, data.game or data.protocol, pictures)
         finally:
             environments.close()

@@ -13,10 +13,12 @@ import numpy as np
 import yaml
 
 from dlplug.errors import UserError
+from dlplug.records import EVALUATION, read_json
 from dlplug_rl.scores import SCORES, human_normalised
 
 log = logging.getLogger("dlplug")
 
+RETURNS = ("test/return", "eval/return")  # what `verify` reports; before there was a test split, the other one
 References = Mapping[str, tuple[float, float]]  # game: (score that counts as 0, score that counts as 1)
 
 
@@ -26,6 +28,7 @@ class Outcome(NamedTuple):
     name: what is compared: the recipe, its preset, and the options that the comparison is by.
     game: what was played; the recipe where its data names no game.
     protocol: by which the score was measured, without the game's name.
+    metric: what the score is, by the split that it was measured on: test/return, or eval/return.
     score: raw. normalised: 0 for random play and 1 for the human, or for a reference; None where there is neither.
     frames: how long it was trained, in the data's unit.
     source: the file or folder that says so. folder: the run's, None for one that is known by a record only.
@@ -34,6 +37,7 @@ class Outcome(NamedTuple):
     name: str
     game: str
     protocol: str
+    metric: str
     seed: int
     score: float
     normalised: float | None
@@ -43,10 +47,11 @@ class Outcome(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The runs of one name under one protocol, by game: what is aggregated to one number."""
+    """The runs of one name under one protocol and metric, by game: what is aggregated to one number."""
 
     name: str
     protocol: str
+    metric: str
     games: dict[str, list[Outcome]]
 
     def scores(self, normalised: bool = False) -> list[np.ndarray]:
@@ -60,10 +65,11 @@ class Group(NamedTuple):
 class Wanted(NamedTuple):
     """What is asked of the runs.
 
-    metric: the score. by: options that tell runs of one recipe apart. references: for games without a human score.
+    metric: the score; "" takes the first of RETURNS that a run measured. by: options that tell runs of one recipe
+    apart. references: for games without a human score.
     """
 
-    metric: str = "eval/return"
+    metric: str = ""
     by: Sequence[str] = ()
     references: References = {}
 
@@ -77,7 +83,7 @@ def read(places: Sequence[str], wanted: Wanted = Wanted()) -> list[Outcome]:  # 
         raise UserError(f"--reference {known[0]}: this game has a random and a human score of its own")
     outcomes = [outcome for place in places for outcome in _at(Path(place), wanted)]
     if not outcomes:
-        raise UserError(f"no finished run with {wanted.metric} in {', '.join(places)}")
+        raise UserError(f"no finished run with {_named(wanted)} in {', '.join(places)}")
     seen: dict[tuple[str, str, str, int], str] = {}
     for outcome in outcomes:
         key = (outcome.name, outcome.game, outcome.protocol, outcome.seed)
@@ -92,13 +98,17 @@ def read(places: Sequence[str], wanted: Wanted = Wanted()) -> list[Outcome]:  # 
 
 def grouped(outcomes: Sequence[Outcome]) -> list[Group]:
     """In the order in which they were given; games and seeds in theirs."""
-    groups: dict[tuple[str, str], Group] = {}
+    groups: dict[tuple[str, str, str], Group] = {}
     for outcome in sorted(outcomes, key=lambda outcome: (outcome.game, outcome.seed)):
-        key = (outcome.name, outcome.protocol)
+        key = _pool(outcome)
         group = groups.setdefault(key, Group(*key, {}))
         group.games.setdefault(outcome.game, []).append(outcome)
-    order = [(outcome.name, outcome.protocol) for outcome in outcomes]
-    return sorted(groups.values(), key=lambda group: order.index((group.name, group.protocol)))
+    order = list(map(_pool, outcomes))
+    return sorted(groups.values(), key=lambda group: order.index((group.name, group.protocol, group.metric)))
+
+
+def _pool(outcome: Outcome) -> tuple[str, str, str]:
+    return outcome.name, outcome.protocol, outcome.metric
 
 
 def _at(place: Path, wanted: Wanted) -> Iterator[Outcome]:
@@ -130,6 +140,10 @@ def _of_run(folder: Path, wanted: Wanted) -> Iterator[Outcome]:
     if result["status"] != "finished":
         log.info(f"{folder}: {result['status']}; left out")
         return
+    evaluation, metric = read_json(folder / EVALUATION), wanted.metric or RETURNS[0]
+    if metric in evaluation.get("metrics", {}) and metric not in result["metrics"]:  # training did not measure it
+        config |= evaluation.get("options", {})
+        result |= {"metrics": evaluation["metrics"], "protocol": evaluation.get("protocol", "")}
     yield from _outcomes([result], config, result, wanted, str(folder), folder)
 
 
@@ -163,16 +177,25 @@ def _outcomes(
     name = f"{whose['recipe']}{preset}" + "".join(f" {option}={config[option]}" for option in wanted.by)
     game = _game(config) or whose["recipe"]
     for run in runs:
-        score = run["metrics"].get(wanted.metric)
-        if score is None:
-            log.info(f"{source}: measured no {wanted.metric}; left out")
+        metrics = run["metrics"]
+        metric = next((name for name in _metrics(wanted) if metrics.get(name) is not None), None)
+        if metric is None:
+            log.info(f"{source}: measured no {_named(wanted)}; left out")
             continue
-        normalised = _normalised(game, score, wanted.references)
-        if normalised is None and wanted.metric == "eval/return":
-            normalised = run["metrics"].get("eval/human_normalised")
+        score, normalised = metrics[metric], _normalised(game, metrics[metric], wanted.references)
+        if normalised is None and metric in RETURNS:
+            normalised = metrics.get(metric.replace("return", "human_normalised"))
         protocol = run.get("protocol", "").removeprefix(config.get("data.id", game)).lstrip("; ")
         frames = run.get("frames", run.get("steps", 0))
-        yield Outcome(name, game, protocol, run.get("seed", 0), score, normalised, frames, source, folder)
+        yield Outcome(name, game, protocol, metric, run.get("seed", 0), score, normalised, frames, source, folder)
+
+
+def _metrics(wanted: Wanted) -> Sequence[str]:
+    return (wanted.metric,) if wanted.metric else RETURNS
+
+
+def _named(wanted: Wanted) -> str:
+    return " or ".join(_metrics(wanted))
 
 
 def _game(config: Mapping[str, Any]) -> str:

@@ -49,6 +49,7 @@ def summary(group: Group) -> dict[str, Any]:
     return {
         "recipe": group.name,
         "protocol": group.protocol,
+        "metric": group.metric,
         "games": {game: _of_game(runs) for game, runs in group.games.items()},
         "aggregated_games": len(normalised),
         "aggregates": aggregates,
@@ -84,7 +85,7 @@ def described(one: Mapping[str, Any]) -> str:
         numbers = (f"{told['score']:.6g}", f"{told['score_std']:.3g}", normalised)
         rows.append((game, *numbers, str(len(told["seeds"])), f"{np.mean(told['frames']):,.0f}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [f"{one['recipe']}: {one['protocol'] or 'no protocol stated'}"]
+    lines = [f"{one['recipe']}, {one['metric']}: {one['protocol'] or 'no protocol stated'}"]
     for first, *others in rows:
         lines.append("  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]))
     for name, told in one["aggregates"].items():
@@ -117,7 +118,7 @@ def _parser() -> CommandParser:
     )
     add = parser.add_argument
     add("places", nargs="+", metavar="RECORD_OR_RUN", help="a record of `dlplug verify`, a run, or a folder of either")
-    add("--metric", default="eval/return", help="what is compared (default: eval/return)")
+    add("--metric", default="", help="what is compared (default: test/return, or eval/return where a run has no other)")
     add("--by", action="append", default=[], metavar="OPTION", help="tells runs of one recipe apart by an option")
     add("--reference", action="append", default=[], metavar="GAME=LOW,HIGH", help="0 and 1 where no human played")
     add("--figure", default="", metavar="PATH", help="draws the learning curves of run folders, and final scores")

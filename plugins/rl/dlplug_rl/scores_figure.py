@@ -119,10 +119,11 @@ def _bar_panel(axes: Any, groups: Sequence[Group], scores: list[list[np.ndarray]
 
 
 def label(group: Group, groups: Sequence[Group]) -> str:
-    """A recipe's name; its protocol too where another of the groups has another."""
-    if len({other.protocol for other in groups}) == 1:
-        return group.name
-    return f"{group.name} ({group.protocol.partition(':')[0] or 'no protocol'})"
+    """A recipe's name; its protocol and its metric too where another of the groups has another."""
+    protocol = group.protocol.partition(":")[0] or "no protocol"
+    others = {protocol: {other.protocol for other in groups}, group.metric: {other.metric for other in groups}}
+    differs = ", ".join(own for own, values in others.items() if len(values) > 1)
+    return f"{group.name} ({differs})" if differs else group.name
 
 
 def _folders(runs: Sequence[Outcome]) -> list[Path]:

@@ -41,7 +41,7 @@ def on_boards(summary: str, source: str, loss: Use, model: Mapping[str, Any], da
         samplers=["film"],
         targets=[
             Target(
-                "eval/return",
+                "test/return",
                 BOARDS,
                 "this project's own bar: random play scores 0.31, a simple rule 28.8",
                 at_least=10,
@@ -83,7 +83,7 @@ RECIPES = {
         samplers=[use("film", epsilon=0.0)],
         targets=[
             Target(
-                "eval/return",
+                "test/return",
                 "Catch 10x5, mean of 30 greedy episodes",
                 "the maximum; Osband et al. 2020, bsuite (arXiv:1908.03568)",
                 at_least=1.0,
@@ -105,7 +105,7 @@ RECIPES = {
         samplers=[use("film", epsilon=0.0)],
         targets=[
             Target(
-                "eval/return",
+                "test/return",
                 "CartPole-v1, mean of 30 greedy episodes",
                 "the environment's maximum; its reward threshold is 475 (Gymnasium, the registration of CartPole-v1)",
                 at_least=500,

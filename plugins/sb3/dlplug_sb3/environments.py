@@ -23,6 +23,7 @@ from dlplug_sb3.wrappers import NoOps, prepared
 
 ProtocolName = Literal["classic", "machado"]
 STACK = 4  # frames in an observation, as in Mnih et al. 2015
+STARTS = {"eval": 1_000_003, "test": 2_000_003}  # added to the run's seed: no split starts as training or another does
 EPISODE_LIMIT = 27_000  # actions: the half hour that ends an Atari game, where a registration sets no shorter limit
 
 
@@ -43,12 +44,15 @@ class Played(Data):
     name: what is played.
     frames_per_step: frames of the game that one action lasts.
     pictures_per_second: of its film, one picture for each action.
+    starts: what the split that this is adds to the run's seed, for the environments and the algorithm's random actions.
     episode_limit: actions after which an episode that is measured is cut; None where the environment's own limit does.
     memory: the replay of the algorithm that plays, to be saved with the data; the trainer puts it here.
     """
 
     name: str
     exact = False
+    splits = ("eval", "test")
+    starts = STARTS["eval"]
     training_options = ("environments",)
     frames_per_step = 1
     pictures_per_second = 30
@@ -71,6 +75,11 @@ class Played(Data):
 
         limit: actions after which an episode is truncated at the latest, where the environment sets no shorter one."""
         raise NotImplementedError
+
+    def split(self, name: str) -> Played:
+        held_out = copy.copy(self)
+        held_out.starts = STARTS[name]
+        return held_out
 
     def under(self, protocol: ProtocolName) -> Played:
         """The same under another protocol, for a measurement. Raises UserError where there is but one."""

@@ -10,7 +10,7 @@ import numpy as np
 from dlplug import PositiveInt, UserError, neutral_options
 from dlplug_sb3.environments import Played
 from dlplug_sb3.film import show
-from dlplug_sb3.games import OTHER_STARTS, play
+from dlplug_sb3.games import play
 from dlplug_sb3.model import Algorithm
 
 log = logging.getLogger("dlplug")
@@ -49,9 +49,10 @@ def episodes(
         data = data.under(protocol)
     lanes = min(count, LANES)
     wanted = np.full(lanes, count // lanes) + (np.arange(lanes) < count % lanes)
-    environments = data.make(lanes, seed + OTHER_STARTS, limit=data.episode_limit)
+    start = seed + data.starts
+    environments = data.make(lanes, start, limit=data.episode_limit)
     try:
-        played, actions = play(product.sb3, environments, wanted, deterministic, seed)
+        played, actions = play(product.sb3, environments, wanted, deterministic, start)
     finally:
         environments.close()
     scores = np.array([episode.score for episode in played])
@@ -69,7 +70,7 @@ def episodes(
     if video:
         best = max(played, key=lambda episode: episode.score)
         try:
-            results["video"] = show(data, best, actions[: best.sent, best.lane], seed + OTHER_STARTS + best.lane)
+            results["video"] = show(data, best, actions[: best.sent, best.lane], start + best.lane)
         except UserError as error:  # the scores count without it
             log.info(f"{error}; there is no video")
     return results

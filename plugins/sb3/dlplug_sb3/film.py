@@ -8,7 +8,7 @@ import numpy as np
 from dlplug import PositiveInt, UserError, Video
 from dlplug.stop import stop_if_asked
 from dlplug_sb3.environments import Played
-from dlplug_sb3.games import OTHER_STARTS, Episode, play
+from dlplug_sb3.games import Episode, play
 from dlplug_sb3.model import Algorithm
 
 PICTURES = 1800  # in a video; a longer game is shown faster
@@ -30,10 +30,10 @@ def film(
     films: dict[str, Video | float] = {}
     scores = []
     for number in range(count):
-        start = seed + OTHER_STARTS + number
+        start = seed + data.starts + number
         environments = data.make(1, start, limit=data.episode_limit)
         try:
-            (game,), actions = play(product.sb3, environments, np.array([1]), deterministic, seed + number)
+            (game,), actions = play(product.sb3, environments, np.array([1]), deterministic, start)
         finally:
             environments.close()
         films["film" if count == 1 else f"film-{number + 1}"] = show(data, game, actions[:, 0], start)

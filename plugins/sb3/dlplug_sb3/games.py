@@ -13,8 +13,6 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from dlplug.stop import stop_if_asked
 
-OTHER_STARTS = 1_000_003  # added to the run's seed: these games begin from other states than training
-
 
 class Episode(NamedTuple):
     """A whole episode: who played it, its raw score, its length in actions, and how many had been sent at its end."""
@@ -60,7 +58,7 @@ def play(
 def seeded(sb3: BaseAlgorithm, seed: int) -> Iterator[None]:
     """Seeds all that an algorithm draws its actions from; its own generator is put back afterwards."""
     before = sb3.action_space.np_random.bit_generator.state
-    set_random_seed(seed)
+    set_random_seed(seed % 2**32)  # NumPy takes no larger one
     sb3.action_space.seed(seed)
     try:
         yield
