@@ -193,9 +193,11 @@ def sample_command(arguments: list[str], host: Host) -> int:
         print(piece, end="", flush=True)
 
     _warn(host)
-    values = sample(name, parse(arguments), what=what, out=out, host=host, show=None if as_json else speak)
-    if spoken and not spoken[-1].endswith("\n"):
-        print(flush=True)
+    try:
+        values = sample(name, parse(arguments), what=what, out=out, host=host, show=None if as_json else speak)
+    finally:
+        if spoken and not spoken[-1].endswith("\n"):
+            print(flush=True)
     return _print(values, as_json, lambda: _print_values(values, sys.stderr if spoken else sys.stdout))
 
 

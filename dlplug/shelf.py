@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dlplug.errors import UserError
+from dlplug.errors import Interrupted, UserError
 
 log = logging.getLogger("dlplug")
 
@@ -102,6 +102,7 @@ class Shelf:
         if self.folder is not None and self.out is None:
             with contextlib.suppress(OSError):  # not empty
                 self.folder.rmdir()
+                self.folder.parent.rmdir()
 
 
 def numbered_folder(samples: Path) -> Path:
@@ -116,8 +117,8 @@ def numbered_folder(samples: Path) -> Path:
 
 
 def write_pieces(path: Path, pieces: Iterator[str], show: Show) -> Mapping[str, Any]:
-    """Writes and shows each piece of a text as it comes. Gives what the generator returns. Ctrl-C ends the text, and
-    what there is of it stays."""
+    """Writes and shows each piece of a text as it comes. Gives what the generator returns. At Ctrl-C what
+    there is of the text stays, and Interrupted is raised."""
     with path.open("x", encoding="utf-8") as file:
         try:
             while True:
@@ -129,5 +130,4 @@ def write_pieces(path: Path, pieces: Iterator[str], show: Show) -> Mapping[str, 
         except StopIteration as end:
             return end.value or {}
         except KeyboardInterrupt:
-            log.info("\nstopped; what there is of the text is kept")
-            return {}
+            raise Interrupted(f"stopped; what there is of the text is kept in {path}") from None

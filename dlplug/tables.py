@@ -16,6 +16,7 @@ from dlplug.options import resolve
 from dlplug.parsing import flag
 from dlplug.plugins import Host
 from dlplug.recipes import Recipe, Target, claims
+from dlplug.records import write_text
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 PLACE = re.compile(f"{BEGIN}.*?{END}", re.DOTALL)
@@ -47,7 +48,7 @@ def command(host: Host, arguments: Sequence[str]) -> int:
     writes = advice.command("verify", "--all", "--table")
     for path, text in stale:
         if "--check" not in arguments:
-            path.write_text(text, encoding="utf-8")
+            write_text(path, text)
         print(f"{path}: {f'stale; {writes} writes it' if '--check' in arguments else 'written'}")
     if not stale:
         print("every table says what the records say")

@@ -9,6 +9,7 @@ from pathlib import Path
 from dlplug import CommandParser, UserError
 from dlplug.folder import host_of
 from dlplug.plugins import Host
+from dlplug.records import write_text
 
 MARK = '<meta name="generator" content="dlplug report">'
 
@@ -85,9 +86,10 @@ def _is_report(path: Path) -> bool:
 
 
 def write(path: Path, content: str) -> None:
+    """Whole or not at all: an earlier page stays where this one cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        write_text(path, content)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; choose another with --out") from None
 
