@@ -24,14 +24,15 @@ log = logging.getLogger("dlplug")
 
 
 @contextlib.contextmanager
-def new_folder(recipe: str, out: str | None) -> Iterator[Path]:
+def new_folder(recipe: str, out: str | None, parts: Sequence[str] = ()) -> Iterator[Path]:
     """A new run folder, which other processes are kept out of. After an error before anything was learnt in it, it is
     removed, with the folders above it that were made for it.
 
-    out: the folder; else one below runs/ is named by the time. Raises UserError where it exists already or cannot be
+    out: the folder; else one below runs/ is named by the time, and by the parts that stand in place of the recipe's
+        own: "runs/digits/20261128-101500-3fa1-mnist". Raises UserError where it exists already or cannot be
     written.
     """
-    identity = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    identity = "-".join([time.strftime("%Y%m%d-%H%M%S"), secrets.token_hex(2), *parts])
     folder = Path(os.path.expanduser(out)) if out else Path("runs") / recipe / identity
     if folder.exists() and not (folder / LOCK).exists():
         _refuse_used(folder)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -49,27 +50,41 @@ def neutral_options(*names: str) -> Callable[[M], M]:
     return mark
 
 
+def check_metrics(run: Run, job: Job, split: str) -> None:
+    """Before the first step: each metric measures such a product and data, and its options pass its `checked_by`. As in
+    `measure`, nothing of it is left. Raises MetricFailed, naming the metric."""
+    if run.metrics:
+        with _aside(job):
+            held_out, product = job.data.split(split), job.loss.product()
+            for name in run.metrics:
+                run.check_metric(name, product, held_out)
+
+
 def measure(run: Run, job: Job, split: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
     """Every metric of the run on one split: in eval mode, without gradients, with the random state put back.
 
     values: is filled as they are measured. Raises MetricFailed, naming the metric, or the two that give one number.
     """
     held_out, product = job.data.split(split), job.loss.product()
-    state, training = checkpoint.random_state(), job.model.training
     values = {} if values is None else values
     owners: dict[str, str] = {}
+    with _aside(job):
+        for name in run.metrics:
+            measured = run.measure(name, product, held_out)
+            for key in measured:
+                if (other := owners.setdefault(key, name)) != name:
+                    raise MetricFailed(f"metrics {other} and {name} both give {key!r}: leave one out with --metrics")
+            values.update(measured)
+    return values
+
+
+@contextlib.contextmanager
+def _aside(job: Job) -> Iterator[None]:
+    state, training = checkpoint.random_state(), job.model.training
     job.model.eval()
     try:
         with torch.no_grad():
-            for name in run.metrics:
-                measured = run.measure(name, product, held_out)
-                for key in measured:
-                    if (other := owners.setdefault(key, name)) != name:
-                        raise MetricFailed(
-                            f"metrics {other} and {name} both give {key!r}: leave one out with --metrics"
-                        )
-                values.update(measured)
+            yield
     finally:
         job.model.train(training)
         checkpoint.set_random_state(state)
-    return values

@@ -16,7 +16,7 @@ from dlplug.hookspecs import hookimpl
 from dlplug.lock import held
 from dlplug.media import Media
 from dlplug.observing import observed
-from dlplug.options import KIND_OF, for_measuring, resolve
+from dlplug.options import KIND_OF, for_measuring, replaced, resolve
 from dlplug.plugins import Host, load_host
 from dlplug.records import write_config, write_evaluation
 from dlplug.runs import Run
@@ -45,7 +45,7 @@ def run(
     config = resolve(host, recipe, layers, preset or chosen_preset(host, recipe, layers))
     if distributed.rank() != 0:
         return execute(Run(host, config, Path(out or "runs")))  # only the first process writes
-    with new_folder(recipe, out) as folder:
+    with new_folder(recipe, out, replaced(host, config)) as folder:
         execution = Run(host, config, folder)
         write_config(execution)
         return execute(execution)
@@ -141,7 +141,7 @@ def evaluation_of(
     name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None
 ) -> tuple[Run, dict[str, Any]]:
     """The run as it was evaluated, and what was measured."""
-    from dlplug.measuring import measure
+    from dlplug.measuring import check_metrics, measure
 
     folder = str(find_run(name))
     host = host_of(Path(folder), host)
@@ -152,8 +152,8 @@ def evaluation_of(
         raise UserError(f"recipe {execution.recipe} has no metrics to evaluate")
     job = execution.make("trainer").load(execution)
     try:
-        execution.check_metrics(job.loss.product(), job.data)
         split = job.data.splits[-1]
+        check_metrics(execution, job, split)
         values = {f"{split}/{key}": value for key, value in measure(execution, job, split).items()}
     finally:
         job.data.close()

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlplug import distributed
 from dlplug.advice import command
@@ -22,9 +22,6 @@ from dlplug.records import EVALUATION, number, strict, write_config, write_json
 from dlplug.signatures import read_signature
 from dlplug.stop import Stopped, stop_asked
 from dlplug.targets import evaluated, standing
-
-if TYPE_CHECKING:
-    from dlplug.contracts import Data
 
 
 class Run:
@@ -75,20 +72,18 @@ class Run:
         needs_closure = getattr(self.host.get("optimizers", self.config[key]).load(), "closure", False)
         return Stepper(module, optimizer, needs_closure, **self._options("dlplug.stepper:Stepper", f"{key}."))
 
-    def check_metrics(self, product: Any, data: Data) -> None:
-        """Before anything is learnt: each metric fits the product and the data by its annotations, and its
-        `checked_by` takes its options. Raises UserError."""
+    def check_metric(self, name: str, product: Any, data: Any) -> None:
+        """The metric fits the product and the held-out data by its annotations, and its `checked_by` takes its options.
+        Raises UserError."""
         from dlplug.matching import check_fits
 
-        held_out = data.split(data.splits[0]) if self.metrics else None
-        for name in self.metrics:
-            entry = self.host.get("metrics", name)
-            metric = entry.load()
-            check_fits(metric, product, held_out, f"metric {name}", (self.config["loss"], self.config["data"]))
-            check = getattr(metric, "check", None)
-            if check is not None:
-                with _naming(name):
-                    check(product, held_out, **self._options(entry.target, f"metrics.{name}."))
+        entry = self.host.get("metrics", name)
+        metric = entry.load()
+        check_fits(metric, product, data, f"metric {name}", (self.config["loss"], self.config["data"]))
+        check = getattr(metric, "check", None)
+        if check is not None:
+            with _naming(name):
+                check(product, data, **self._options(entry.target, f"metrics.{name}."))
 
     def measure(self, name: str, product: Any, data: Any) -> dict[str, Any]:
         """The metric's numbers and media; a `protocol` among them is what they were measured by, and told with them.

@@ -56,7 +56,7 @@ def check_plugin(name: str, host: Host | None = None) -> None:
             loaded = entry.load()
             if kind == "recipes":
                 for preset in ("", *loaded.presets):
-                    resolve(host, entry.name, [loaded.evaluation], preset)
+                    resolve(host, entry.name, [loaded.evaluation], preset, partly=True)
                 for used in map(as_use, loaded.samplers):
                     known = {option.name for option in sampler_of(host, entry.name, used.name)[1]}
                     assert used.options.keys() <= known, f"{entry.name}: {used} has options that its sampler has not"

@@ -20,7 +20,7 @@ from dlplug.errors import Diverged, MetricFailed
 from dlplug.graph import GraphedStep
 from dlplug.loop import fit, learn_from
 from dlplug.matching import check_batches, check_processes
-from dlplug.measuring import measure
+from dlplug.measuring import check_metrics, measure
 from dlplug.meter import Meter
 from dlplug.precision import in_bf16
 from dlplug.ranges import NonNegativeInt, PositiveInt
@@ -140,7 +140,7 @@ class Training:
         self.learn = self.trainer.step_function(job)
         if run.resumed:
             self.restore()
-        run.check_metrics(job.loss.product(), job.data)
+        check_metrics(run, job, job.data.splits[0])
         stop_if_asked()  # before anything is begun
         run.start(job.data.unit, self.step, job.data.count)
         self.limit_steps, self.limit_count = run.limits(job.data.unit)

@@ -8,6 +8,7 @@ import toys as toys_module
 from torch import nn
 
 from dlplug import Loss, Update, testing
+from dlplug.options import lacking
 from dlplug.plugins import load_host
 from dlplug.recipes import as_use
 
@@ -43,6 +44,8 @@ SAMPLED = {as_use(sampler).name: name for name in reversed(INSTALLED.names("reci
 
 
 def skip_without_data(name):
+    if wanted := lacking(INSTALLED, name, [SMALL.get(name, {})]):
+        pytest.skip(f"needs {', '.join(wanted)}, which nobody but its user knows")
     needs = INSTALLED.recipe(name).needs
     if needs and "DLPLUG_DATA" not in os.environ:
         pytest.skip(f"needs {needs}; set DLPLUG_DATA to a folder that has it")

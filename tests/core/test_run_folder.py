@@ -9,6 +9,7 @@ import yaml
 import dlplug
 from dlplug import Loss, Update, UserError, checkpoint, hookimpl
 from dlplug.cli import main
+from dlplug.folder import find_run
 from dlplug.meter import Diverged, Meter
 from dlplug.plugins import load_host
 
@@ -178,3 +179,12 @@ def test_of_equal_values_the_later_checkpoint_is_the_best(host, quiet, in_tmp_pa
     assert len(values) == 2
     assert values[0] == values[1]
     assert checkpoint.newest(run.folder / "checkpoints", "best").name == "best-000000020"
+
+
+def test_a_folder_is_named_by_what_stands_in_place_of_the_recipes_own(quiet, in_tmp_path):
+    small = {**quiet, "steps": 1, "metrics": []}
+    own = dlplug.run("mlp-moons", small)
+    other = dlplug.run("mlp-moons", {**small, "model": "affine"})
+    assert own.folder.name.count("-") == 2
+    assert other.folder.name.endswith("-affine")
+    assert find_run("mlp-moons") == other.folder

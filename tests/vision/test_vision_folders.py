@@ -16,6 +16,8 @@ from dlplug_vision.folders import ImageFolder, decoded
 from PIL import Image
 
 from dlplug import UserError
+from dlplug.cli import main
+from dlplug.testing import check_recipe
 
 SIZE = 8
 
@@ -258,3 +260,17 @@ def test_an_accent_is_one_class_however_it_is_written(tmp_path: Path):
         write(tmp_path / "test" / "cafe\u0301" / f"{n}.png", grey(n))
         write(tmp_path / "test" / "bar" / f"{n}.png", grey(n))
     assert counts(ImageFolder(**options(tmp_path, validation=0.3)))["test"] == 24
+
+
+def test_the_recipe_for_a_folder_keeps_the_contract(classes: Path):
+    small = {"data.path": str(classes), "data.size": SIZE, "data.batch_size": 4, "model.width": 2, "model.stages": 1}
+    check_recipe("image-folder", small)
+
+
+def test_the_recipe_for_a_folder_asks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "image-folder"]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.endswith("needs --data.path: a folder that has a folder of images for each class")
+    assert "\n" not in said
+    assert list(tmp_path.iterdir()) == []

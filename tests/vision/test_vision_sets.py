@@ -234,7 +234,7 @@ def test_a_folder_to_learn_nothing_from_is_refused(tmp_path: Path, made: list[st
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"path": ""}, r"^--data image-folder needs --data\.path: a folder"),
+        ({"path": ""}, r"^--data\.path is empty: give a folder"),
         ({"path": "/nowhere/at/all"}, "/nowhere/at/all is not a folder"),
         ({"test": 0.95}, "shares that leave some"),
     ],

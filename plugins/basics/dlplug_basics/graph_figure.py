@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
 from dlplug import Image, UserError
 from dlplug_basics.computation_graph import Node, lecture_example
 from dlplug_basics.figures import COLOURS, draw, new_figure
@@ -12,10 +14,19 @@ from dlplug_basics.figures import COLOURS, draw, new_figure
 WIDE = 2.1  # between a depth and the next
 
 
-def picture(x1: float, x2: float, x3: float) -> Image:
-    """The lecture's example at a point, differentiated. Raises UserError where x₃ is 0."""
+def check(x1: float, x2: float, x3: float) -> None:
+    """Raises UserError where x₃ is 0, or a value is beyond a double's range."""
     if x3 == 0:
         raise UserError("x3 must not be 0: f divides by it")
+    with np.errstate(over="ignore"):
+        result = lecture_example(Node(x1, "x₁"), Node(x2, "x₂"), Node(x3, "x₃"))
+    if not np.isfinite([node.value for node in result.ancestors()]).all():
+        raise UserError(f"exp(x1 · x2) is too large a number for x1 {x1:g} and x2 {x2:g}")
+
+
+def picture(x1: float, x2: float, x3: float) -> Image:
+    """The lecture's example at a point, differentiated. Raises UserError as `check`."""
+    check(x1, x2, x3)
     inputs = Node(x1, "x₁"), Node(x2, "x₂"), Node(x3, "x₃")
     result = lecture_example(*inputs)
     result.backward()

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlplug import Image, Run, neutral_options
+from dlplug import Image, Run, UserError, checked_by, neutral_options
 from dlplug_basics import figures, graph_figure
 from dlplug_basics.data import HeldOut
 from dlplug_basics.losses import SideBySide
@@ -16,6 +16,12 @@ from dlplug_basics.metrics import accuracy, classes, normal_equations, outputs, 
 from dlplug_basics.race import RACERS, Valley, excess
 
 
+def check_line(model: nn.Module, data: HeldOut) -> None:
+    if data.x.shape[1] != 1:
+        raise UserError(f"a line is drawn over one input, and these data have {data.x.shape[1]}")
+
+
+@checked_by(check_line)
 def line_fit(model: nn.Module, data: HeldOut) -> dict[str, Image]:
     """The line that was learnt through the held-out points, over the closed form's."""
     best = normal_equations(data.train_x, data.train_y)
@@ -32,6 +38,12 @@ def confusion(model: nn.Module, data: HeldOut) -> dict[str, Image]:
     return {"confusion": figures.confusion(table, data.x, data.y, chosen)}
 
 
+def check_plane(model: nn.Module, data: HeldOut) -> None:
+    if data.x.shape[1] != 2:
+        raise UserError(f"the boundary is drawn in a plane, and these data have {data.x.shape[1]} inputs")
+
+
+@checked_by(check_plane)
 def boundary(model: nn.Module, data: HeldOut) -> dict[str, Image]:
     """Where the model changes its mind; for two inputs and two classes."""
 
@@ -63,6 +75,11 @@ def activations(product: SideBySide, data: HeldOut) -> dict[str, Image]:
     return {"functions": figures.functions(), "training": training}
 
 
+def check_inputs(product: Any, data: Any, *, x1: float, x2: float, x3: float) -> None:
+    graph_figure.check(x1, x2, x3)
+
+
+@checked_by(check_inputs)
 @neutral_options("x1", "x2", "x3")
 def computation_graph(
     product: Any, data: Any, *, x1: float = 1.0, x2: float = 2.0, x3: float = 3.0

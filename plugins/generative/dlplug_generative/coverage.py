@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dlplug import PositiveInt, UserError
+from dlplug import PositiveInt, UserError, checked_by
 from dlplug.stop import stoppable
 from dlplug_generative.generating import examples_of, generating
 
@@ -71,6 +71,23 @@ def modes_of(x: Tensor, centres: Tensor, deviation: float) -> Modes:
     return Modes(int(covered), near.float().mean().item())
 
 
+def check_modes(product: Any, data: Any, *, count: int, neighbours: int, seed: int) -> None:
+    if examples_of(data).x.ndim != 2:
+        raise UserError("it is of points in a plane: pictures have --metrics fidelity")
+    generating(product).check(count, None, None)
+    check_neighbours("modes", neighbours, count, len(data.y))
+
+
+def check_neighbours(metric: str, neighbours: int, made: int, real: int) -> None:
+    """Precision and recall are of sets that have more members than that."""
+    if min(made, real) <= neighbours:
+        raise UserError(
+            f"--metrics.{metric}.neighbours {neighbours} is not below the number that is made"
+            f" (--metrics.{metric}.count {made}) or held out ({real})"
+        )
+
+
+@checked_by(check_modes)
 def modes(
     product: Any, data: Any, *, count: PositiveInt = 5000, neighbours: PositiveInt = 3, seed: int
 ) -> Mapping[str, float]:
@@ -82,8 +99,6 @@ def modes(
     neighbours: the k of precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991).
     """
     real = examples_of(data).x
-    if real.ndim != 2:
-        raise UserError("the metric modes is of points in a plane: pictures have --metrics fidelity")
     made = generating(product).generate(count, seed=seed).cpu()
     values: dict[str, float] = {}
     if len(data.centres):

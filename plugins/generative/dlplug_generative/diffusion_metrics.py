@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor
 
-from dlplug import Image, NonNegativeInt, PositiveInt, Range, UserError
+from dlplug import Image, NonNegativeInt, PositiveInt, Range, UserError, checked_by
 from dlplug.stop import stoppable
 from dlplug_generative.diffusion_bound import (
     bits_per_dimension,
@@ -26,6 +26,19 @@ from dlplug_generative.pictures import draw, grid, new_figure
 SHOWN_POINTS = 2000
 
 
+def check_bound(product: Any, data: Any, *, bound_images: int, bound_terms: int, seed: int) -> None:
+    if not isinstance(product, Denoising):
+        raise UserError(f"it measures what the loss diffusion trains, not a {type(product).__name__}")
+    if examples_of(data).x.ndim != 4:
+        raise UserError("it is of pictures, whose pixels have 256 levels; points of a plane have none")
+    if bound_images > len(data.y):
+        raise UserError(
+            f"--metrics.diffusion-bound.bound-images is at most {len(data.y)}, as many as are held out, got"
+            f" {bound_images}"
+        )
+
+
+@checked_by(check_bound)
 def diffusion_bound(
     product: Any, data: Any, *, bound_images: PositiveInt = 256, bound_terms: PositiveInt = 100, seed: int
 ) -> Mapping[str, Any]:

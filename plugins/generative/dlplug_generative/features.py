@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save, save_file
 from torch import Tensor, nn
 
-from dlplug import PositiveInt, Spec, UserError, trained
+from dlplug import PositiveInt, Spec, UserError, nearest, trained
 from dlplug.stop import stoppable
 
 OURS = Path(__file__).parent / "weights"
@@ -68,14 +68,18 @@ class Features(NamedTuple):
     net: FeatureNet
     digest: str
 
-    def of(self, x: Tensor) -> Tensor:
-        """x (N, C, H, W) in [0, 1] → (N, features), on the CPU. Raises UserError for pictures of other channels."""
+    def check(self, x: Tensor) -> None:
+        """Raises UserError for pictures of other channels."""
         channels = len(self.net.mean)
         if x.ndim != 4 or x.shape[1] != channels:
             raise UserError(
                 f"these features are of pictures with {channels} channels, not of {tuple(x.shape[1:])}: give the run "
                 "of a feature-net that was trained on such data, --metrics.fidelity.weights RUN"
             )
+
+    def of(self, x: Tensor) -> Tensor:
+        """x (N, C, H, W) in [0, 1] → (N, features), on the CPU. Raises UserError for pictures of other channels."""
+        self.check(x)
         with torch.no_grad():
             return torch.cat([self.net.features(part) for part in stoppable(x.cpu().split(AT_ONCE))])
 
@@ -93,9 +97,14 @@ def load_features(named: str) -> Features:
         net = FeatureNet(Spec((channels, 28, 28), classes), width=width, features=features)
         net.load_state_dict(weights)
     except (OSError, SafetensorError) as error:
-        raise UserError(f"the features' file {named} is missing or damaged: {error}") from None
-    except (KeyError, RuntimeError):
-        raise UserError(f"{named} is of another model: features come from a feature-net") from None
+        path = Path(named).expanduser()
+        near = "" if path.exists() else nearest(path.name, (other.name for other in path.parent.glob("*.safetensors")))
+        wrong = f"{named} is missing or damaged: {error}.{near}"
+        raise UserError(f"--metrics.fidelity.weights: {wrong}") from None
+    except (IndexError, KeyError, RuntimeError):
+        raise UserError(
+            f"--metrics.fidelity.weights: {named} is of another model; features come from a feature-net"
+        ) from None
     return Features(net.eval(), hashlib.sha256(save(saved)).hexdigest()[:8])
 
 

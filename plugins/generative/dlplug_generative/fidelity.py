@@ -12,9 +12,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from dlplug import PositiveInt, data_folder, neutral_options
+from dlplug import PositiveInt, UserError, checked_by, data_folder, nearest, neutral_options
 from dlplug.stop import stoppable
-from dlplug_generative.coverage import precision_recall
+from dlplug_generative.coverage import check_neighbours, precision_recall
 from dlplug_generative.features import load_features
 from dlplug_generative.frechet import frechet_distance
 from dlplug_generative.generating import examples_of, generating, trained_on
@@ -26,6 +26,24 @@ ADDRESS = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{I
 AT_ONCE = 100
 
 
+def check_fidelity(
+    product: Any,
+    data: Any,
+    *,
+    features: str,
+    weights: str,
+    count: int,
+    neighbours: int,
+    floor: bool,
+    steps: int | None,
+    seed: int,
+) -> None:
+    generating(product).check(count, None, steps)
+    load_features(weights or features).check(examples_of(data).x)
+    check_neighbours("fidelity", neighbours, count, len(data.y))
+
+
+@checked_by(check_fidelity)
 @neutral_options("floor")
 def fidelity(
     product: Any,
@@ -70,6 +88,26 @@ def fidelity(
     return values
 
 
+def check_inception(product: Any, data: Any, *, weights: str, count: int, reference: str, seed: int) -> None:
+    generating(product).check(count, None, None)
+    if weights:
+        check_weights(Path(weights).expanduser())
+
+
+def check_weights(path: Path) -> None:
+    """Raises UserError where there is no such file, or it is of another network than torch-fidelity's Inception."""
+    if not path.is_file():
+        near = nearest(path.name, (other.name for other in path.parent.glob("*.pth")))
+        raise UserError(f"--metrics.inception-fid.weights: there is no file {path}.{near}")
+    try:
+        layers = torch.load(path, mmap=True, weights_only=True).keys()
+    except Exception as error:
+        raise UserError(f"--metrics.inception-fid.weights: {path} is damaged, or holds no weights: {error}") from None
+    if "Mixed_7c.branch_pool.conv.weight" not in layers:
+        raise UserError(f"--metrics.inception-fid.weights: {path} is not of Inception; the file is {ADDRESS}")
+
+
+@checked_by(check_inception)
 def inception_fid(
     product: Any,
     data: Any,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from dlplug import Spec, UserError
-from dlplug_generative.generating import check_label, check_no_steps, device_of, in_chunks
+from dlplug_generative.generating import check_count, check_label, check_no_steps, device_of, in_chunks
 from dlplug_generative.ranges import Range
 
 Layer = TypeVar("Layer", bound=nn.Module)
@@ -33,10 +33,14 @@ class Generator(nn.Module):
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.network(z, label)
 
-    def generate(self, count: int, *, seed: int = 0, label: int | None = None, steps: int | None = None) -> Tensor:
-        """(count, *spec.input) in the data's own range; the same noise for the same seed."""
+    def check(self, count: int, label: int | None, steps: int | None) -> None:
+        check_count(count)
         check_label(label, self.classes, self.conditional)
         check_no_steps(steps, "generator")
+
+    def generate(self, count: int, *, seed: int = 0, label: int | None = None, steps: int | None = None) -> Tensor:
+        """(count, *spec.input) in the data's own range; the same noise for the same seed."""
+        self.check(count, label, steps)
 
         def make(count: int, source: torch.Generator) -> Tensor:
             z, labels = self.noise(count, source), None

@@ -17,9 +17,12 @@ AT_ONCE = 500  # things made at once: few enough for memory, and fixed, so that 
 class Generating(Protocol):
     """Makes `count` things like the data: (count, *spec.input), pictures in [0, 1], points in their own plane.
 
-    A pure function of the weights and its arguments, on the weights' device, without gradients. Raises UserError for a
-    label or steps that mean nothing to the model, a label out of range, and more steps than its schedule has.
+    A pure function of the weights and its arguments, on the weights' device, without gradients. `check` raises
+    UserError for a label or steps that mean nothing to the model, a label out of range, and more steps than its
+    schedule has; `generate` does so first.
     """
+
+    def check(self, count: int, label: int | None, steps: int | None) -> None: ...
 
     def generate(self, count: int, *, seed: int = 0, label: int | None = None, steps: int | None = None) -> Tensor: ...
 

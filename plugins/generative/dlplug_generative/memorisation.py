@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dlplug import Image, PositiveInt, UserError, neutral_options
+from dlplug import Image, PositiveInt, UserError, checked_by, neutral_options
 from dlplug.stop import stoppable
 from dlplug_generative.generating import examples_of, generating, trained_on
 from dlplug_generative.pictures import grid
@@ -41,6 +41,13 @@ def share_nearer(made: Tensor, unseen: Tensor) -> float:
     return ((above + 0.5 * ties).double().mean() / len(order)).item()
 
 
+def check_memorisation(product: Any, data: Any, *, count: int, show: int, seed: int) -> None:
+    generating(product).check(count, None, None)
+    if count > len(data.y):
+        raise UserError(f"--metrics.memorisation.count is at most {len(data.y)}, as many as are held out, got {count}")
+
+
+@checked_by(check_memorisation)
 @neutral_options("show")
 def memorisation(
     product: Any, data: Any, *, count: PositiveInt = 1000, show: PositiveInt = 10, seed: int

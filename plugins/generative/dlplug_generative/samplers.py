@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlplug import Image, NonNegativeInt, PositiveInt, Run, UserError, Video, neutral_options
+from dlplug import Image, NonNegativeInt, PositiveInt, Run, UserError, Video, checked_by, neutral_options
 from dlplug_generative.generating import examples_of, generating
 from dlplug_generative.pictures import even, frames, grid, kept, pixels, scatter
 
 
+def check_generated(
+    product: Any, data: Any, *, count: int, label: int | None, steps: int | None, single: bool, seed: int
+) -> None:
+    generating(product).check(count, label, steps)
+
+
+@checked_by(check_generated)
 @neutral_options("count", "label", "steps", "single")
 def generated(
     product: Any,

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from dlplug import Spec, UserError
-from dlplug_generative.generating import check_label, check_no_steps, in_chunks
+from dlplug_generative.generating import check_count, check_label, check_no_steps, in_chunks
 from dlplug_generative.likelihoods import Likelihood, bernoulli, discretised_logistic, gaussian
 from dlplug_generative.vae_terms import Gaussian
 
@@ -81,11 +81,15 @@ class VAE(nn.Module):
         """E[x|z] of what `decode` gives: pictures in [0, 1], points in their plane."""
         return torch.sigmoid(made) if self.likelihood == "bernoulli" else made
 
+    def check(self, count: int, label: int | None, steps: int | None) -> None:
+        check_count(count)
+        check_no_steps(steps, "VAE")
+        check_label(label, self.classes, self.conditional)
+
     def generate(self, count: int, *, seed: int = 0, label: int | None = None, steps: int | None = None) -> Tensor:
         """(count, *input) of z ~ N(0, 1): pictures are E[x|z], without the noise of single pixels, as they are usually
         shown; points are draws of p(x|z). Without a label a conditional model draws one for each."""
-        check_no_steps(steps, "VAE")
-        check_label(label, self.classes, self.conditional)
+        self.check(count, label, steps)
 
         def make(some: int, generator: Generator) -> Tensor:
             random: dict[str, Any] = {"generator": generator, "device": self.mean.device}

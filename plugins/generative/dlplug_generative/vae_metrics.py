@@ -8,9 +8,9 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from dlplug import Labelled, NonNegativeInt, UserError
+from dlplug import Labelled, NonNegativeInt, UserError, checked_by
 from dlplug.stop import stoppable
-from dlplug_generative.binarise import binarised, named
+from dlplug_generative.binarise import Binarisation, binarised, named
 from dlplug_generative.generating import examples_of
 from dlplug_generative.vae import VAE, vae_of
 from dlplug_generative.vae_losses import checked
@@ -26,6 +26,18 @@ class Terms(NamedTuple):
     kl: Tensor
 
 
+def check_evidence(
+    model: Any, data: Any, *, binarisation: Binarisation, importance_samples: int, likelihood_of: int, seed: int
+) -> None:
+    checked(vae_of(model, "it"), "it", binarisation)
+    if likelihood_of > len(data.y):
+        raise UserError(
+            f"--metrics.evidence.likelihood-of is at most {len(data.y)}, as many as are held out (0 takes all), got"
+            f" {likelihood_of}"
+        )
+
+
+@checked_by(check_evidence)
 def evidence(
     model: Any,
     data: Any,
@@ -43,8 +55,6 @@ def evidence(
     likelihood_of: examples whose likelihood is measured, evenly over the split; 0 takes all.
     """
     vae = checked(vae_of(model, "the metric evidence"), "the metric evidence", binarisation)
-    if min(importance_samples, likelihood_of) < 0:
-        raise UserError("--metrics.evidence.importance-samples and --metrics.evidence.likelihood-of cannot be negative")
     x, y = (part.to(vae.mean.device) for part in examples_of(data))
     torch.manual_seed(seed)
     split = Labelled(binarised(x, binarisation), y)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import torch
 from torch import Generator, Tensor
 
-from dlplug import NonNegativeInt, PositiveInt, Range, UserError
+from dlplug import NonNegativeInt, PositiveInt, Range, UserError, checked_by
 from dlplug_memory.tasks import HeldOut, Sequences, Task
 
 
@@ -83,6 +83,12 @@ def places(bits: Tensor) -> Tensor:
     return (bits * 2 ** torch.arange(bits.shape[1] - 1, -1, -1)).sum(1)
 
 
+def check_source(model: Any, data: HeldOut, *, count: int) -> None:
+    if not isinstance(data.task, NGrams):
+        raise UserError("it is of bits that --data n-grams draws, and of no other task")
+
+
+@checked_by(check_source)
 def optimum(model: Any, data: HeldOut, *, count: PositiveInt = 100) -> Mapping[str, float]:
     """What the best estimator reaches on n-grams, which counts what followed each context.
 

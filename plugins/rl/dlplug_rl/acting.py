@@ -38,7 +38,9 @@ class Stage(NamedTuple):
     def under(self, protocol: ProtocolName) -> Stage:
         """The same game from the same starts. Raises UserError where there is one protocol only."""
         if self.others is None:
-            raise UserError(f"{self.game or self.protocol} has one protocol only: leave {protocol} out")
+            raise UserError(
+                f"{self.game or self.protocol} has one protocol only: leave --metrics.episodes.protocol {protocol} out"
+            )
         return self.others(protocol)._replace(starts=self.starts)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from dlplug import Fraction, PositiveInt, neutral_options
+from dlplug import Fraction, PositiveInt, checked_by, neutral_options
 from dlplug.media import Video
 from dlplug.stop import stop_if_asked
 from dlplug_rl.environments import Environments
@@ -52,6 +52,14 @@ class Episode(NamedTuple):
     sent: int
 
 
+def check_episodes(
+    product: Policy, data: Playable, *, protocol: Literal["", "classic", "machado"], **others: Any
+) -> None:
+    if protocol:
+        data.under(protocol)
+
+
+@checked_by(check_episodes)
 @neutral_options("video")
 def episodes(
     product: Policy,

@@ -83,7 +83,7 @@ class Played(Data):
 
     def under(self, protocol: ProtocolName) -> Played:
         """The same under another protocol, for a measurement. Raises UserError where there is but one."""
-        raise UserError(f"{self.name} has one protocol only: leave {protocol} out")
+        raise UserError(f"{self.name} has one protocol only: leave --metrics.sb3-episodes.protocol {protocol} out")
 
     def as_shown(self, picture: np.ndarray) -> np.ndarray:
         """A picture (height, width, 3) in the shape of its screen."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dlplug import PositiveInt, UserError, neutral_options
+from dlplug import PositiveInt, UserError, checked_by, neutral_options
 from dlplug_sb3.environments import Played
 from dlplug_sb3.film import show
 from dlplug_sb3.games import play
@@ -18,6 +18,14 @@ log = logging.getLogger("dlplug")
 LANES = 16  # environments at most: what one batch of a policy serves well
 
 
+def check_episodes(
+    product: Algorithm, data: Played, *, protocol: Literal["", "classic", "machado"], **others: Any
+) -> None:
+    if protocol:
+        data.under(protocol)
+
+
+@checked_by(check_episodes)
 @neutral_options("video")
 def episodes(
     product: Algorithm,

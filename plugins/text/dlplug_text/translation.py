@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dlplug import NonNegativeInt, PositiveInt, ProperFraction, Text, UserError, minimise, neutral_options
+from dlplug import NonNegativeInt, PositiveInt, ProperFraction, Text, UserError, checked_by, minimise, neutral_options
 from dlplug.stop import stoppable
 from dlplug_text import drawing
 from dlplug_text.metrics import perplexity
@@ -114,6 +114,19 @@ def translation_loss(model: Translator, data: HeldOutPairs, *, batch_size: Posit
     return {"loss": total / count, "perplexity": perplexity(total / count)}
 
 
+def check_exact_match(model: Translator, data: HeldOutPairs, *, count: int, beams: int) -> None:
+    check_sentences("exact-match", data, count)
+
+
+def check_sentences(metric: str, data: HeldOutPairs, count: int) -> None:
+    there = len(data.sentences.source)
+    if count > there:
+        raise UserError(
+            f"--metrics.{metric}.count is at most {there}, as many as are held out (0 takes all), got {count}"
+        )
+
+
+@checked_by(check_exact_match)
 def exact_match(
     model: Translator, data: HeldOutPairs, *, count: NonNegativeInt = 0, beams: PositiveInt = 1
 ) -> Mapping[str, Any]:
@@ -128,6 +141,11 @@ def exact_match(
     return {"exact": right / len(found), "examples": examples(data, found), "protocol": protocol}
 
 
+def check_bleu(model: Translator, data: HeldOutPairs, *, count: int, beams: int, lowercase: bool) -> None:
+    check_sentences("bleu", data, count)
+
+
+@checked_by(check_bleu)
 def bleu(
     model: Translator, data: HeldOutPairs, *, count: NonNegativeInt = 0, beams: PositiveInt = 1, lowercase: bool = True
 ) -> Mapping[str, Any]:

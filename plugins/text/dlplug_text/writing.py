@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlplug import NonNegativeFloat, NonNegativeInt, PositiveInt, Text, UserError, neutral_options
+from dlplug import NonNegativeFloat, NonNegativeInt, PositiveInt, Text, UserError, checked_by, neutral_options
 from dlplug_text.streams import HeldOut
 from dlplug_text.vocabularies import Vocabulary, as_text, encoded
 from dlplug_text.writers import Writer
@@ -46,6 +46,14 @@ def text(
     return {"tokens_per_second": round(tokens / max(seconds, 1e-9), 1)}
 
 
+def check_prompt(model: Writer, data: HeldOut, *, prompt: str, **others: Any) -> None:
+    try:
+        encoded(data.vocabulary, prompt)
+    except UserError as error:
+        raise UserError(f"--metrics.sample.prompt: {error}") from None
+
+
+@checked_by(check_prompt)
 @neutral_options("prompt", "tokens", "temperature", "top_k")
 def sample(
     model: Writer,

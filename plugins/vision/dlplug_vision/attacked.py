@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
-from dlplug import Image, NonNegativeFloat, NonNegativeInt, PositiveInt, Range
+from dlplug import Image, NonNegativeFloat, NonNegativeInt, PositiveInt, Range, UserError, checked_by
 from dlplug.stop import stoppable
 from dlplug_vision.attacks import fgsm, pgd, step_size_or_usual
 from dlplug_vision.drawing import draw, new_figure, show
@@ -51,6 +51,15 @@ class Attack(NamedTuple):
         return f"{name}, {self.steps} steps of {self.step_size:g}, {starts}"
 
 
+def check_attack(model: nn.Module, data: HeldOut, *, method: str, attack_count: int, **strength: Any) -> None:
+    if method != "none" and attack_count > len(data.y):
+        raise UserError(
+            f"--metrics.attack.attack-count is at most {len(data.y)}, as many as are held out (0 takes all), got"
+            f" {attack_count}"
+        )
+
+
+@checked_by(check_attack)
 def attack(
     model: nn.Module,
     data: HeldOut,

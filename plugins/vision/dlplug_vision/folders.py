@@ -33,7 +33,7 @@ class ImageFolder(Images):
     images are added. What is left out is said: hidden files, images that cannot be read, classes without a training
     image.
 
-    path: the folder.
+    path: a folder that has a folder of images for each class.
     size: pixels across: the shorter side is scaled to it, and the middle is cut out.
     grey: one channel in place of three.
     validation: share of the images that val takes.
@@ -47,7 +47,7 @@ class ImageFolder(Images):
     def __init__(
         self,
         *,
-        path: str = "",
+        path: str,
         size: PositiveInt = 64,
         grey: bool = False,
         validation: Annotated[float, Range(gt=0, lt=1)] = 0.1,
@@ -59,9 +59,7 @@ class ImageFolder(Images):
         seed: int,
     ) -> None:
         if not path:
-            raise UserError(
-                "--data image-folder needs --data.path: a folder that has a folder of images for each class"
-            )
+            raise UserError("--data.path is empty: give a folder that has a folder of images for each class")
         if size < 1 or min(validation, test) <= 0 or validation + test >= 1:
             raise UserError(
                 f"--data.size is at least 1, --data.validation and --data.test are shares that leave some to train on; "

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlplug import Image, PositiveInt, UserError, neutral_options
+from dlplug import Image, PositiveInt, UserError, checked_by, neutral_options
 from dlplug.stop import stoppable
 from dlplug_vision.drawing import draw, new_figure, show, tiled
 from dlplug_vision.images import HeldOut, scaled
@@ -17,6 +17,12 @@ from dlplug_vision.noise_nets import ThreeNets
 from dlplug_vision.noise_recipes import LECTURE, NETS, NOISE, PERCENT
 
 
+def check_nets(model: nn.Module, data: HeldOut, **options: Any) -> None:
+    if not isinstance(model, ThreeNets):
+        raise UserError(f"the noise table is of {', '.join(NETS)}: it wants a run of --model three-nets")
+
+
+@checked_by(check_nets)
 @neutral_options("count")
 def noise_table(model: nn.Module, data: HeldOut, *, count: PositiveInt = 4, seed: int) -> Mapping[str, Any]:
     """The accuracy of each net with 0 to 50 % of the pixels replaced by uniform draws from [0, 1], as numbers and as a

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Fraction, Image, Labelled, PositiveInt, UserError, minimise, neutral_options
+from dlplug import Fraction, Image, Labelled, PositiveInt, UserError, checked_by, minimise, neutral_options
 from dlplug.stop import stoppable
 from dlplug_vision.autoencoders import halves
 from dlplug_vision.compression import fitted_pca, most_components, through_pca
@@ -38,6 +38,11 @@ def reconstruction(model: nn.Module, batch: Labelled, *, noise: Fraction = 0.0) 
     return F.mse_loss(made, batch.x)
 
 
+def check_autoencoder(model: nn.Module, data: HeldOut, **options: Any) -> None:
+    halves(model)
+
+
+@checked_by(check_autoencoder)
 @neutral_options("count")
 def reconstructions(
     model: nn.Module, data: HeldOut, *, noise: Fraction = 0.0, count: PositiveInt = 10, seed: int
