@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -194,7 +195,8 @@ def _cells(target: Mapping[str, Any], claim: Target | None) -> dict[str, Any]:
     """What is claimed today, and what was measured by the same protocol: named where that was on another split."""
     values = f"{_number(target['mean'])} ({', '.join(map(_number, target['values']))})"
     if claim is not None:
-        state = "not reached: " if claim.reached(target["mean"]) is False else ""
+        mean = math.nan if target["mean"] is None else target["mean"]  # as JSON has what is not finite
+        state = "not reached: " if claim.reached(mean) is False else ""
         measured = f"{target['metric']} " if target["metric"] != claim.metric else ""
         return {"target": _literal(str(claim)), "reached": state + measured + values, "claimed": claim.stated}
     if target["reached"] is None:
@@ -209,8 +211,8 @@ def _together(targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"target": _literal(said), "reached": f"{reached} of {len(targets)}"}
 
 
-def _number(value: float) -> str:
-    return f"{value:.4g}"
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
 
 
 def _literal(text: str) -> str:

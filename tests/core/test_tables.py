@@ -228,3 +228,10 @@ def test_the_autoencoders_table_holds_the_records_means():
             f"| `{recipe}` | {mean['test/mse']:.4f} | {mean['test/pca_mse']:.4f} | **{mean['test/against_pca']:.3f}** |"
         )
         assert row in readme
+
+
+def test_what_was_not_finite_is_a_dash():
+    entry = record([1.0], reached=False)
+    entry["targets"][0] |= {"values": [None, 1.0], "mean": None}  # as JSON has what is not a number
+    (row,) = rows(recipe(BAR), default=entry)
+    assert "not reached: - (-, 1)" in row

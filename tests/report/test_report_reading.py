@@ -160,3 +160,14 @@ def test_durations_are_told_in_two_units(seconds, words):
 def test_a_thousand_lines_are_read_in_their_order(tmp_path):
     record = read_run(a_run(tmp_path / "a", lines=lines_of(1000)))
     assert np.array_equal(record.series["train/loss"].step, np.arange(10, 10_001, 10))
+
+
+def test_a_folder_whose_configuration_is_damaged_is_named(tmp_path, caplog):
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    a_run(good)
+    (bad / "deeper").mkdir(parents=True)
+    (bad / "config.yaml").write_text("a: [1")
+    (bad / "deeper" / "config.yaml").write_text("also: no run")
+    assert find_runs([str(tmp_path)]) == [good]
+    (said,) = [record.message for record in caplog.records]
+    assert said.startswith(f"left out: {bad}/config.yaml is damaged")

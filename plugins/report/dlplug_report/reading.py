@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import time
 from collections.abc import Mapping
@@ -24,6 +25,8 @@ RESULT = {
 }  # fmt: skip
 EVALUATION = {"metrics": dict, "protocol": str, "options": dict}
 ENVIRONMENT = {"command": list, "gpus": list, "libraries": dict, "plugins": dict}
+
+log = logging.getLogger("dlplug")
 
 
 class Record(NamedTuple):
@@ -90,19 +93,21 @@ def find_runs(names: list[str]) -> list[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    """The run folders in a folder, at any depth, but none inside another (a kept model may have a config.yaml too)."""
+    """The run folders in a folder, at any depth, but none inside another (a kept model may have a config.yaml too).
+    What has a config.yaml that is no run's is left out, and that is said."""
     runs: list[Path] = []
+    others: list[Path] = []
     for path in sorted(folder.rglob("config.yaml"), key=lambda path: (len(path.parts), path)):
-        if not any(run in path.parents for run in runs) and _is_run(path.parent):
+        if any(run in path.parents for run in runs):
+            continue
+        try:
+            read_config(path.parent)
             runs.append(path.parent)
+        except UserError as error:
+            if not any(other in path.parents for other in others):
+                log.warning(f"left out: {error}")
+            others.append(path.parent)
     return runs
-
-
-def _is_run(folder: Path) -> bool:
-    try:
-        return bool(read_config(folder))
-    except UserError:
-        return False
 
 
 def read_run(folder: Path, now: float | None = None) -> Record:
