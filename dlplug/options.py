@@ -19,7 +19,7 @@ from dlplug.parsing import flag, parse_int
 from dlplug.plugins import Host
 from dlplug.ranges import NonNegativeInt, Seed
 from dlplug.recipes import Recipe, Use, as_use
-from dlplug.signatures import REQUIRED, Option, read_signature
+from dlplug.signatures import Option, read_signature
 
 Config = dict[str, Any]
 PLUGIN_FILES = "plugin_files"  # in config.yaml: what `-p` gave
@@ -89,19 +89,6 @@ def choose(host: Host, name: str, layers: Sequence[Mapping[str, Any]], preset: s
     """Which registered things a run would use: data, model, loss, trainer, optimizers, metrics."""
     keys = choice_keys(host.recipe(name))
     return {key: value for key, value in _chosen(host, name, layers, preset).items() if key in keys}
-
-
-def lacking(host: Host, name: str, layers: Sequence[Mapping[str, Any]] = (), preset: str = "") -> list[str]:
-    """The options without a default that neither a recipe nor the layers give: what a run must be asked with."""
-    config = _chosen(host, name, layers, preset)
-    choices = {key: value for key, value in config.items() if key in choice_keys(host.recipe(name))}
-    return [o.name for o in schema(host, choices, ()) if o.default is REQUIRED and o.name not in config]
-
-
-def replaced(host: Host, config: Mapping[str, Any]) -> list[str]:
-    """The names of data, model and loss that a configuration has in place of the recipe's (and the preset's) own."""
-    own = choose(host, config["recipe"], [], config["preset"])
-    return [config[key] for key in ("data", "model", "loss") if config[key] and config[key] != own[key]]
 
 
 def choice_keys(recipe: Recipe) -> set[str]:

@@ -16,7 +16,7 @@ from dlplug.hookspecs import hookimpl
 from dlplug.lock import held
 from dlplug.media import Media
 from dlplug.observing import observed
-from dlplug.options import KIND_OF, for_measuring, replaced, resolve
+from dlplug.options import KIND_OF, choose, for_measuring, resolve
 from dlplug.plugins import Host, load_host
 from dlplug.records import write_config, write_evaluation
 from dlplug.runs import Run
@@ -49,6 +49,12 @@ def run(
         execution = Run(host, config, folder)
         write_config(execution)
         return execute(execution)
+
+
+def replaced(host: Host, config: Mapping[str, Any]) -> list[str]:
+    """The names of data, model and loss that a configuration has in place of the recipe's (and the preset's) own."""
+    own = choose(host, config["recipe"], [], config["preset"])
+    return [config[key] for key in ("data", "model", "loss") if config[key] and config[key] != own[key]]
 
 
 def resume(name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None) -> Run:

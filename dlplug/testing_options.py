@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from dlplug.errors import UserError
+from dlplug.options import choose, resolve, schema
 from dlplug.parsing import parse
+from dlplug.plugins import Host
 from dlplug.signatures import REQUIRED, Option
 
 PLAIN = (int, float, str, bool, Path, type(None))
@@ -28,6 +30,13 @@ def check_options(what: str, options: Sequence[Option]) -> None:
         raise AssertionError(f"{what} has a default that is not of its option's type: {error}") from None
     for name, default in defaults.items():
         assert _listed(parsed[name]) == _listed(default), f"{what}: {name} has the default {default!r} of another type"
+
+
+def lacking(host: Host, name: str, layers: Sequence[Mapping[str, Any]] = (), preset: str = "") -> list[str]:
+    """The options without a default that neither a recipe nor the layers give: what a run must be asked with."""
+    config = resolve(host, name, layers, preset, partly=True)
+    options = schema(host, choose(host, name, layers, preset), ())
+    return [option.name for option in options if option.default is REQUIRED and option.name not in config]
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:

@@ -8,9 +8,9 @@ import toys as toys_module
 from torch import nn
 
 from dlplug import Loss, Update, testing
-from dlplug.options import lacking
 from dlplug.plugins import load_host
 from dlplug.recipes import as_use
+from dlplug.testing_options import lacking
 
 ONE_STEP = {"data.environments": 1, "model.n_steps": 1, "threads": 1}  # in a rollout
 # Overlays that make a recipe small enough to learn a few steps in a test.
