@@ -184,7 +184,7 @@ def test_a_greedy_policy_and_a_single_episode_are_told_as_such():
 
 
 def test_a_protocol_that_there_is_not():
-    with pytest.raises(UserError, match="CartPole-v1 has one protocol only: leave .*machado out"):
+    with pytest.raises(UserError, match=r"CartPole-v1 has one protocol only: leave .*machado out"):
         episodes(Watcher(2), poles(), protocol="machado")
 
 
