@@ -11,6 +11,7 @@ from typing import Any, Literal
 from dlplug.advice import command
 from dlplug.hookspecs import hookimpl
 from dlplug.media import Media
+from dlplug.notebook import Line, in_notebook
 from dlplug.ranges import NonNegativeFloat
 from dlplug.runs import Run
 from dlplug.targets import evaluated, none_stated_for, verdicts
@@ -34,7 +35,7 @@ class Console:
         if show != "off":
             log.info(title(run))  # before anything that the data or the model say while they are built
         self.on, self.seconds = show != "off", seconds
-        self.live = show == "live" and sys.stdout.isatty()
+        self.live = show == "live" and (sys.stdout.isatty() or in_notebook())
         self.printed_at = float("-inf")
         self.line: Any = None
 
@@ -44,9 +45,7 @@ class Console:
         for line in header(run)[1:] if self.on else ():
             log.info(line)
         if self.on and self.live:
-            from rich.live import Live
-
-            self.line = Live("", auto_refresh=False, transient=True)
+            self.line = Line() if in_notebook() else _terminal_line()
             self.line.start()
 
     @hookimpl
@@ -84,6 +83,12 @@ class Console:
         share = min(1.0, counted / max(1, limit))  # several games at once may play a few frames more
         parts = [f"{share:4.0%}", f"{counted:,} {unit}", f"{rate:,.0f}/s", left, numbers]
         return "  ".join(part for part in parts if part)
+
+
+def _terminal_line() -> Any:
+    from rich.live import Live
+
+    return Live("", auto_refresh=False, transient=True)
 
 
 def title(run: Run) -> str:

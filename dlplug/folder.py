@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlplug.advice import command
 from dlplug.errors import UserError
@@ -19,6 +19,9 @@ from dlplug.lock import LOCK, held
 from dlplug.options import PLUGIN_FILES, Config
 from dlplug.plugins import Host, load_host
 from dlplug.records import read_json
+
+if TYPE_CHECKING:
+    from dlplug.runs import Run
 
 log = logging.getLogger("dlplug")
 
@@ -80,6 +83,14 @@ def find_run(name: str, say: bool = True) -> Path:
     if say:
         log.info(f"{name}: its newest run, {newest}")
     return newest
+
+
+def place_of(run: str | Path | Run, host: Host | None) -> tuple[Path, Host | None]:
+    """The folder of a run, of its path or of a recipe's newest; and, of a run, its own plugins unless others are
+    given. Raises UserError."""
+    if isinstance(run, (str, Path)):
+        return find_run(str(run)), host
+    return run.folder, host or run.host
 
 
 def began(folder: Path) -> float:

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 import pluggy
 
-from dlplug import builtin, hookspecs
+from dlplug import builtin, hookspecs, own
 from dlplug.advice import command
 from dlplug.errors import UserError, nearest
 from dlplug.recipes import Recipe
@@ -54,6 +54,9 @@ class Plugin:
         return f"{self.distribution} {self.version}" if self.version else self.distribution
 
 
+OWN = Plugin("own", "this program", "", "passed to dlplug.run")
+
+
 @dataclass(frozen=True)
 class Entry:
     """A registered name. `target` is the object itself or a lazy reference, imported by `load`."""
@@ -62,11 +65,12 @@ class Entry:
     name: str
     target: Any
     plugin: Plugin
+    adapt: Callable[[str, Any], Any] | None = None  # makes a factory of what was not registered as one
 
     def load(self) -> Any:
         """Raises UserError where the reference leads nowhere."""
         if not isinstance(self.target, str):
-            return self.target
+            return self.adapt(self.kind, self.target) if self.adapt else self.target
         module, _, attribute = self.target.partition(":")
         with self._blamed():
             return getattr(importlib.import_module(module), attribute)
@@ -157,6 +161,8 @@ class Host:
             raise UserError(self.clashes[kind, name])
         if name in self._entries[kind]:
             return self._entries[kind][name]
+        if ":" in name:
+            return Entry(kind, name, own.imported(_kind(kind), name), OWN, own.factory)
         broken = "".join(f" ({_broken(p)})" for p in self.plugins if p.error)
         listed = command("list", *([] if kind == "recipes" else [kind]))
         hint = nearest(name, self.names(kind)) or f" They are listed by `{listed}`."
@@ -168,6 +174,14 @@ class Host:
         if isinstance(recipe, Recipe):
             return recipe
         raise UserError(f"recipe {name!r} of {entry.plugin} is not a Recipe but a {type(recipe).__name__}")
+
+    def adopt(self, kind: str, name: str, value: Any) -> str:
+        """Knows a class or function by the name "module:qualname". Raises UserError where another is called so."""
+        there = self._entries[kind].get(name)
+        if there is not None and there.target is not value and ("<" in name or there.plugin is not OWN):
+            raise UserError(f"two different {kind} are called {name}: give each a name of its own by def or class")
+        self._entries[kind][name] = Entry(kind, name, value, OWN, own.factory)
+        return name
 
     def problems(self) -> list[str]:
         """One line for each plugin that is broken and each name that clashes."""

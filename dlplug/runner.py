@@ -11,16 +11,18 @@ from typing import Any
 from dlplug import distributed
 from dlplug.advice import command
 from dlplug.errors import MetricFailed, UserError
-from dlplug.folder import damaged, find_run, host_of, new_folder, read_config
+from dlplug.folder import damaged, host_of, new_folder, place_of, read_config
 from dlplug.hookspecs import hookimpl
 from dlplug.lock import held
 from dlplug.media import Media
+from dlplug.notebook import in_notebook, say_by_default
 from dlplug.observing import observed
 from dlplug.options import KIND_OF, choose, for_measuring, resolve
+from dlplug.own import adopted
 from dlplug.plugins import Host, load_host
 from dlplug.records import write_config, write_evaluation
 from dlplug.runs import Run
-from dlplug.stop import first_asks_second_interrupts
+from dlplug.stop import first_asks_second_interrupts, stop_asked
 from dlplug.targets import evaluated
 
 log = logging.getLogger("dlplug")
@@ -35,20 +37,26 @@ def run(
     host: Host | None = None,
     layers: Sequence[Mapping[str, Any]] = (),
 ) -> Run:
-    """Runs a recipe to its end and returns the run, whose `result` is what result.json holds.
+    """Runs a recipe to its end and returns the run, whose `result` is what result.json holds; `run.model` is the
+    trained module, and a notebook shows the run as a page.
 
-    options: a flat overlay, {"loss.beta": 2.0}. preset: "" lets the device choose between `cpu` and `gpu`.
-    layers: further overlays below `options`. Raises UserError for what a user can mend.
+    options: a flat overlay, {"loss.beta": 2.0}. A class or function may stand where a name does, {"model": Net}: a
+    factory as a plugin would register it, a model that is built from nothing, a loss that is a function of a model and
+    a batch. preset: "" lets the device choose between `cpu` and `gpu`. layers: further overlays below `options`.
+
+    Raises UserError for what a user can mend, and in a notebook KeyboardInterrupt for a run that was interrupted,
+    after it was saved.
     """
+    say_by_default()
     host = host or load_host()
-    layers = [*layers, options or {}]
+    layers = [adopted(host, layer) for layer in (*layers, options or {})]
     config = resolve(host, recipe, layers, preset or chosen_preset(host, recipe, layers))
     if distributed.rank() != 0:
         return execute(Run(host, config, Path(out or "runs")))  # only the first process writes
     with new_folder(recipe, out, replaced(host, config)) as folder:
         execution = Run(host, config, folder)
         write_config(execution)
-        return execute(execution)
+        return interrupts_notebook(execute(execution))
 
 
 def replaced(host: Host, config: Mapping[str, Any]) -> list[str]:
@@ -57,25 +65,37 @@ def replaced(host: Host, config: Mapping[str, Any]) -> list[str]:
     return [config[key] for key in ("data", "model", "loss") if config[key] and config[key] != own[key]]
 
 
-def resume(name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None) -> Run:
+def resume(name: str | Path | Run, options: Mapping[str, Any] | None = None, *, host: Host | None = None) -> Run:
     """Goes on with a run from its last checkpoint. What is given, such as a longer length, is written down once the
-    run has begun with it."""
-    folder = find_run(name)
+    run has begun with it.
+
+    name: a run, a run folder, or a recipe's name for its newest run. Raises as `run` does.
+    """
+    say_by_default()
+    folder, host = place_of(name, host)
     with held(folder) if distributed.rank() == 0 else contextlib.nullcontext():
-        return execute(open_run(str(folder), options, host=host, resumed=True))
+        return interrupts_notebook(execute(open_run(folder, options, host=host, resumed=True)))
+
+
+def interrupts_notebook(execution: Run) -> Run:
+    """A cell that was interrupted raises, so that those below it do not go on with a half-trained net."""
+    if execution.signalled and in_notebook():
+        again = f"dlplug.resume({str(execution.folder)!r})"
+        raise KeyboardInterrupt(f"saved at step {execution.step:,}; go on with: {again}")
+    return execution
 
 
 def open_run(
-    name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None, resumed: bool = False
+    name: str | Path | Run, options: Mapping[str, Any] | None = None, *, host: Host | None = None, resumed: bool = False
 ) -> Run:
     """The run of a folder, or a recipe's newest, with the configuration that it was run with."""
-    folder = find_run(name)
+    folder, host = place_of(name, host)
     host = host_of(folder, host)
-    saved = read_config(folder)
+    saved, options = read_config(folder), adopted(host, options or {})
     absent = _of_absent_observers(host, saved)
     try:
         known = {key: value for key, value in saved.items() if key not in absent}
-        config = resolve(host, saved["recipe"], [known, options or {}]) | {"preset": saved["preset"]}
+        config = resolve(host, saved["recipe"], [known, options]) | {"preset": saved["preset"]}
     except (KeyError, TypeError) as error:
         raise damaged(folder, error) from None
     return Run(host, config | absent, folder, resumed, options)
@@ -107,6 +127,7 @@ def execute(execution: Run) -> Run:
 def _train(execution: Run) -> None:
     try:
         execution.host.hook.train(run=execution)
+        execution.signalled = stop_asked()
         execution.stopping = execution.stopping  # the wish is withdrawn, and was this run's
         if distributed.rank() == 0:
             execution.finish("interrupted" if execution.stopping else "finished")
@@ -133,10 +154,13 @@ class _Core:
         return True
 
 
-def evaluate(name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None) -> dict[str, Any]:
+def evaluate(
+    name: str | Path | Run, options: Mapping[str, Any] | None = None, *, host: Host | None = None
+) -> dict[str, Any]:
     """The metrics of a trained run on its data's last split (the test set, or the environment). The run folder keeps
     the newest, with the overlay, as evaluation.json.
 
+    name: a run, a run folder, or a recipe's name for its newest run.
     options: an overlay; a metric's options may go without its name, {"epsilon": 0.001}.
     """
     execution, values = evaluation_of(name, options, host=host)
@@ -144,15 +168,15 @@ def evaluate(name: str, options: Mapping[str, Any] | None = None, *, host: Host 
 
 
 def evaluation_of(
-    name: str, options: Mapping[str, Any] | None = None, *, host: Host | None = None
+    name: str | Path | Run, options: Mapping[str, Any] | None = None, *, host: Host | None = None
 ) -> tuple[Run, dict[str, Any]]:
     """The run as it was evaluated, and what was measured."""
     from dlplug.measuring import check_metrics, measure
 
-    folder = str(find_run(name))
-    host = host_of(Path(folder), host)
+    folder, host = place_of(name, host)
+    host = host_of(folder, host)
     saved = open_run(folder, host=host).config
-    given = for_measuring(host, saved, options or {})
+    given = for_measuring(host, saved, adopted(host, options or {}))
     execution = open_run(folder, evaluated(host, saved, given), host=host)
     if not execution.metrics:
         raise UserError(f"recipe {execution.recipe} has no metrics to evaluate")

@@ -9,19 +9,24 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dlplug import distributed
+from dlplug import distributed, notebook
 from dlplug.advice import command
 from dlplug.errors import MetricFailed, UserError
 from dlplug.media import Media
 from dlplug.options import Config
 from dlplug.plugins import Host, one_line
 from dlplug.recipes import Target, claims
-from dlplug.records import EVALUATION, number, strict, write_config, write_json
+from dlplug.records import EVALUATION, number, read_json, strict, write_config, write_json
 from dlplug.signatures import read_signature
 from dlplug.stop import Stopped, stop_asked
 from dlplug.targets import evaluated, standing
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from dlplug.protocols import Learned
 
 
 class Run:
@@ -30,7 +35,7 @@ class Run:
     recipe, preset, seed, config: what is run; config is the resolved, flat configuration.
     folder: the run folder. unit: the data's own unit, or "". resumed: whether this goes on from a checkpoint.
     overlay: the options that `resume` was given. latest: the newest value of each metric. stopping: set when the run
-    should save and stop.
+    should save and stop. signalled: whether it was stopped by Ctrl-C or another signal.
     """
 
     def __init__(
@@ -48,9 +53,46 @@ class Run:
         self.step = self.count = self.first_step = self.first_count = 0
         self.latest: dict[str, float] = {}
         self.best: float | None = None
-        self.started = self._stopping = False
+        self.started = self._stopping = self.signalled = False
         self.result: dict[str, Any] = {}
         self._clock, self._seconds_before = time.monotonic(), 0.0
+
+    # What has become of it
+
+    @functools.cached_property
+    def learned(self) -> Learned:
+        """The data, model and loss as they were saved, by the best checkpoint or else the last, and in eval mode."""
+        from dlplug import checkpoint
+
+        state = checkpoint.random_state()
+        try:
+            run = Run(self.host, self.config, self.folder)
+            learned = run.make("trainer").load(run)
+        finally:
+            checkpoint.set_random_state(state)
+        learned.data.close()
+        learned.model.eval()
+        return learned
+
+    @property
+    def model(self) -> nn.Module:
+        """The trained module."""
+        return self.learned.model
+
+    @property
+    def product(self) -> Any:
+        """What the loss makes to be used: the model itself, averaged weights, a generator, a greedy policy."""
+        return self.learned.loss.product()
+
+    def outcome(self) -> dict[str, Any]:
+        """What result.json holds; {} where the run has not ended."""
+        return self.result or read_json(self.folder / "result.json")
+
+    def __repr__(self) -> str:
+        return notebook.sentence(self)
+
+    def _repr_html_(self) -> str:
+        return notebook.page(self)
 
     # What the configuration builds
 

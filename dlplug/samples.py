@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dlplug.advice import command
 from dlplug.errors import UserError, nearest
-from dlplug.folder import find_run, host_of, read_config
+from dlplug.folder import host_of, place_of, read_config
 from dlplug.options import Config
 from dlplug.parsing import flag, parse
 from dlplug.plugins import Entry, Host
@@ -18,11 +19,14 @@ from dlplug.recipes import as_use
 from dlplug.shelf import Shelf, Show
 from dlplug.signatures import Option
 
+if TYPE_CHECKING:
+    from dlplug.runs import Run
+
 log = logging.getLogger("dlplug")
 
 
 def sample(
-    name: str,
+    name: str | Path | Run,
     options: Mapping[str, Any] | None = None,
     *,
     what: str = "",
@@ -32,20 +36,21 @@ def sample(
 ) -> dict[str, Any]:
     """Asks a sampler for what a trained run makes, and writes it. Gives the numbers, and the paths of what was written.
 
+    name: a run, a run folder, or a recipe's name for its newest run.
     options: the sampler's own and `seed` (the run's by default); others overlay the run's, {"data.game": "breakout"}.
     what: the sampler; "" is the recipe's first. out: a file, or a new folder, instead of one below the run folder.
     show: is called with each piece of a text as it is made.
 
     Raises UserError for what a user can mend.
     """
-    folder = find_run(name)
+    folder, host = place_of(name, host)
     host = host_of(folder, host)
     saved = read_config(folder)
     sampler, own = sampler_of(host, saved["recipe"], what, saved["seed"])
     if sampler.name not in sampler_names(host, saved["recipe"]):
         log.info(f"{sampler.name} is no sampler of {saved['recipe']}'s own, and may not fit it")
     given, others = divided(host, sampler, own, saved, options or {})
-    values = parse(own, given, f"dlplug sample {name}")
+    values = parse(own, given, f"dlplug sample {folder}")
     seed = values.pop("seed")
     shelf = Shelf(folder, out)
 
