@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import secrets
 import shutil
 import time
@@ -35,7 +36,7 @@ def new_folder(recipe: str, out: str | None, parts: Sequence[str] = ()) -> Itera
         own: "runs/digits/20261128-101500-3fa1-mnist". Raises UserError where it exists already or cannot be
     written.
     """
-    identity = "-".join([time.strftime("%Y%m%d-%H%M%S"), secrets.token_hex(2), *parts])
+    identity = "-".join([time.strftime("%Y%m%d-%H%M%S"), secrets.token_hex(2), *map(_short, parts)])
     folder = Path(os.path.expanduser(out)) if out else Path("runs") / recipe / identity
     if folder.exists() and not (folder / LOCK).exists():
         _refuse_used(folder)
@@ -83,6 +84,11 @@ def find_run(name: str, say: bool = True) -> Path:
     if say:
         log.info(f"{name}: its newest run, {newest}")
     return newest
+
+
+def _short(name: str) -> str:
+    """Net, of "__main__:Net"."""
+    return re.sub(r"[^\w-]", "", name.rpartition(":")[2].rpartition(".")[2] if ":" in name else name)
 
 
 def place_of(run: str | Path | Run, host: Host | None) -> tuple[Path, Host | None]:
