@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from dlplug.intervals import Interval
+
+State = Literal["reached", "mean only", "not reached"]
 
 
 @dataclass(frozen=True, init=False)
@@ -53,6 +58,15 @@ class Target:
         if not self.stated:
             return None
         return value >= self.bar if self.higher else value <= self.bar
+
+    def state(self, interval: Interval) -> State | None:
+        """What several seeds say: "reached" where the worse end of their interval reaches the bar, "mean only" where
+        just the mean does, as it is at best with one seed; None where nothing is claimed."""
+        if not self.stated:
+            return None
+        if self.reached(interval.low if self.higher else interval.high):
+            return "reached"
+        return "mean only" if self.reached(interval.mean) else "not reached"
 
     def __str__(self) -> str:
         way = "higher" if self.higher else "lower"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ import dlplug
 from dlplug import advice
 from dlplug.errors import UserError
 from dlplug.folder import project_of, results_folder
+from dlplug.intervals import interval
 from dlplug.options import resolve
 from dlplug.parsing import flag
 from dlplug.plugins import Host
@@ -21,21 +22,26 @@ from dlplug.records import write_text
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 PLACE = re.compile(f"{BEGIN}.*?{END}", re.DOTALL)
-COLUMNS = ("recipe", "target", "reached", "seeds", "on", "commit")
+COLUMNS = ("recipe", "target", "reached", "each seed", "on", "commit")
+STATES = ("reached", "mean only", "not reached", "not verified yet")
+MEANING = (
+    "Reached: mean ± half width of the 95 % interval over the seeds (Student's t), where the worse end of it reaches"
+    " the bar. Mean only: the mean reaches it and the interval does not, or there is none, as with one seed."
+)
 UNFINISHED = " (unfinished)"
 ROWS = 4  # targets of one record, beyond which they share a row
 
 
 class Row(NamedTuple):
-    """The cells of one line. claimed: whether a target stands behind it."""
+    """The cells of one line. states: of each claim behind it, one of STATES."""
 
     recipe: str
     target: str
     reached: str
-    seeds: str = ""
+    values: str = ""
     device: str = ""
     commit: str = ""
-    claimed: bool = True
+    states: tuple[str, ...] = ()
 
 
 def command(host: Host, arguments: Sequence[str]) -> int:
@@ -60,7 +66,7 @@ def tables(host: Host) -> Iterator[tuple[Path, str]]:
     """(README, its text with a fresh table) of every plugin whose source is at hand, and of the project around them."""
     if broken := next((plugin for plugin in host.plugins if plugin.state != "works"), None):
         raise UserError(f"the tables are of every plugin, and {broken.name} is {broken.state}")
-    root, everything = _readme(dlplug), list[Row]()
+    root, overview = _readme(dlplug), list[Sequence[str]]()
     watching = {"seed", *host.names("observers")}
     for plugin in host.plugins:
         names = [entry.name for entry in host.entries("recipes") if entry.plugin is plugin]
@@ -69,12 +75,14 @@ def tables(host: Host) -> Iterator[tuple[Path, str]]:
             continue
         rows = [row for name in names for row in _rows(host, name, watching)]
         if root is not None and root.parent in readme.parents:  # not somebody else's plugin
-            everything += rows
+            page = readme.relative_to(root.parent).as_posix()
+            counts = Counter(state for row in rows for state in row.states)
+            overview.append((f"[{plugin.name}]({page})", *(str(counts[state]) for state in STATES)))
         without = [f"`{name}`" for name in names if not _claims(host.recipe(name))]
         notes = [f"No target is stated for {', '.join(without)}."] if without else []
-        yield readme, filled(readme, rows, "Reached: the mean (each seed), as recorded in `results/`.", *notes)
+        yield readme, filled(readme, rows, MEANING, *notes)
     if root is not None:
-        yield root, filled(root, [row for row in everything if row.claimed], "Reached: the mean (each seed).")
+        yield root, filled(root, overview, MEANING, columns=("claims of", *STATES))
 
 
 def _rows(host: Host, name: str, watching: Collection[str]) -> list[Row]:
@@ -120,28 +128,28 @@ def rows_of(
         unfinished = ", unfinished" if entry.endswith(UNFINISHED) else ""
         shown = {
             "recipe": _named(name, record, watching),
-            "seeds": f"{len(record['runs'])}{unfinished}",
             "device": _device(record["environment"]),
             "commit": f"`{record['commit'][:9]}`" if record["commit"] else "",
         }
-        cells = [_cells(target, claim) for target, claim in zip(record["targets"], stated, strict=True)]
-        rows += [Row(**shown, **cell) for cell in (cells if len(cells) <= ROWS else [_together(record["targets"])])]
+        answers = list(zip(record["targets"], stated, strict=True))
+        cells = [_cells(*pair) for pair in answers] if len(answers) <= ROWS else [_together(answers)]
+        rows += [Row(**shown, **cell | {"reached": cell["reached"] + unfinished}) for cell in cells]
     for owner, claim in _claims(recipe):
         if ((claim.metric, claim.protocol), owner) not in met:
             config = usual(owner) if usual is not None and claim.where else claim.where
             where = {key: value for key, value in claim.where.items() if config.get(key) != value}
             told = _code(name, owner, where), _literal(str(claim)), "not verified yet"
-            rows.append(Row(*told, claimed=claim.stated))
+            rows.append(Row(*told, states=("not verified yet",) if claim.stated else ()))
     return rows
 
 
-def filled(readme: Path, rows: Sequence[Row], *notes: str) -> str:
-    """A README's text with the rows between its markers. Raises UserError where it has none."""
+def filled(readme: Path, rows: Sequence[Sequence[Any]], *notes: str, columns: Sequence[str] = COLUMNS) -> str:
+    """A README's text with the rows' first cells between its markers. Raises UserError where it has none."""
     text = readme.read_text(encoding="utf-8")
     if len(PLACE.findall(text)) != 1:
         raise UserError(f"{readme} has no one place for its table: put {BEGIN} and {END}, once, where it belongs")
-    lines = [_line(COLUMNS), f"|{'---|' * len(COLUMNS)}"]
-    lines += [_line([str(cell).replace("|", "\\|") for cell in row[: len(COLUMNS)]]) for row in rows]
+    lines = [_line(columns), f"|{'---|' * len(columns)}"]
+    lines += [_line([str(cell).replace("|", "\\|") for cell in row[: len(columns)]]) for row in rows]
     body = "\n".join(lines if rows else ["Nothing is claimed yet."])
     block = "\n\n".join([BEGIN, body, " ".join([*notes, "Written by `dlplug verify --all --table`."]), END])
     return PLACE.sub(lambda _: block, text)
@@ -192,27 +200,36 @@ def _answered(target: Mapping[str, Any], stated: Sequence[Target]) -> Target | N
 
 
 def _cells(target: Mapping[str, Any], claim: Target | None) -> dict[str, Any]:
-    """What is claimed today, and what was measured by the same protocol: named where that was on another split."""
-    values = f"{_number(target['mean'])} ({', '.join(map(_number, target['values']))})"
+    """What is claimed today, and what was measured by the same protocol: named where that was on another split. The
+    interval is that of the values, which every record has."""
+    measured = interval(target["values"])
+    values = ", ".join("-" if value is None else f"{value:.4g}" for value in target["values"])
+    each = values if measured.seeds > 1 else ""
     if claim is not None:
-        mean = math.nan if target["mean"] is None else target["mean"]  # as JSON has what is not finite
-        state = "not reached: " if claim.reached(mean) is False else ""
-        measured = f"{target['metric']} " if target["metric"] != claim.metric else ""
-        return {"target": _literal(str(claim)), "reached": state + measured + values, "claimed": claim.stated}
+        state = claim.state(measured)
+        prefix = f"{state}: " if state not in (None, "reached") else ""
+        other = f"{target['metric']} " if target["metric"] != claim.metric else ""
+        states = (state,) if state is not None else ()
+        told = f"{prefix}{other}{measured}"
+        return {"target": _literal(str(claim)), "reached": told, "values": each, "states": states}
     if target["reached"] is None:
         said = f"{target['metric']}: no target{f' ({how})' if (how := target['protocol']) else ''}"
-        return {"target": _literal(said), "reached": values, "claimed": False}
-    return {"target": _literal(f"no longer claimed: {target['target']}"), "reached": values, "claimed": False}
+    else:
+        said = f"no longer claimed: {target['target']}"
+    return {"target": _literal(said), "reached": str(measured), "values": each}
 
 
-def _together(targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    reached = sum(bool(target["reached"]) for target in targets)
-    said = f"{len(targets)} targets, {targets[0]['target']} to {targets[-1]['target']}"
-    return {"target": _literal(said), "reached": f"{reached} of {len(targets)}"}
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+def _together(answers: Sequence[tuple[Mapping[str, Any], Target | None]]) -> dict[str, Any]:
+    """Many numbers of one record: how many of the claims are in which state."""
+    judged = [_cells(target, claim).get("states", ()) for target, claim in answers]
+    states = tuple(state for states in judged for state in states)
+    counts = Counter(states)
+    first, last = answers[0][0]["target"], answers[-1][0]["target"]
+    return {
+        "target": _literal(f"{len(answers)} targets, {first} to {last}"),
+        "reached": ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "no longer claimed",
+        "states": states,
+    }
 
 
 def _literal(text: str) -> str:

@@ -12,6 +12,8 @@ dlplug: one command for every topic of a deep-learning course
   dlplug sample RUN [--what SAMPLER] [--out PATH] [--OPTION VALUE …]   what it makes: pictures, a video, text
   dlplug verify RECIPE [--seeds N] [--OPTION VALUE …]   train, evaluate, compare with the target, record
       in verified/; --each OPTION=VALUE,VALUE does so for each value, --games A,B is short for --each data.game=A,B;
+      exits with 0 where every target is reached by the worse end of its 95 % interval over the seeds, with 1 where
+      one is not, or by its mean alone, as with one seed, which has no interval;
       --record, for maintainers, records in the plugin's own results/, from which the READMEs' tables are written
   dlplug verify --all --table [--check]   write the READMEs' results tables from the records, or say which are stale
   dlplug plugins                          what is installed, and whether it works

@@ -14,10 +14,11 @@ from dlplug.advice import called
 from dlplug.environment import commit, environment
 from dlplug.errors import Interrupted, UserError
 from dlplug.folder import read_config
+from dlplug.intervals import Interval, interval
 from dlplug.options import Config, resolve
 from dlplug.parsing import flag
 from dlplug.plugins import Host
-from dlplug.recipes import Target, claims
+from dlplug.recipes import State, Target, claims
 from dlplug.records import write_json
 from dlplug.runner import chosen_preset, evaluate, run
 from dlplug.runs import Run
@@ -38,7 +39,8 @@ def verify(
     preset: str = "",
     folder: Path = RECORDS,
 ) -> list[dict[str, Any]]:
-    """Every seed is trained and reported; a target is reached when the mean over the seeds reaches it.
+    """Every seed is trained and reported; a target is reached where the worse end of the 95 % interval of the mean over
+    the seeds reaches it, which one seed has not.
 
     each: overlays, [{"data.game": "pong"}, {"data.game": "breakout"}], for a record of each. What measures something
         else than the target is about has no bar, and its record says so. What is wrong with a later overlay is said
@@ -128,7 +130,7 @@ def _verified(
             "recipe": recipe,
             "preset": preset,
             "targets": compared,
-            "reached": _all_reached(compared),
+            **_verdict(_worst(compared)),
             "runs": runs,
             "options": {**options, **change},
             "config": _saved_config(trained),
@@ -146,10 +148,15 @@ def _named(overlay: Mapping[str, Any]) -> str:
 
 
 def print_records(records: Sequence[Mapping[str, Any]]) -> None:
-    for target in (target for record in records for target in record["targets"]):
+    targets = [target for record in records for target in record["targets"]]
+    for target in targets:
+        measured = Interval(target["mean"], target["half_width"], target["seeds"])
         values = ", ".join(f"{value:.4g}" for value in target["values"])
-        state = {True: ": reached", False: ": not reached", None: ""}[target["reached"]]
-        print(f"{target['target']}: mean {target['mean']:.4g} of {values}{state}")
+        said = f"{measured} of {values}" if len(target["values"]) > 1 else str(measured)
+        state = f": {target['state']}" if target["state"] else ""
+        print(f"{target['target']}: {said}{state}")
+    if any(target["state"] and target["seeds"] == 1 for target in targets):
+        print("one seed has no interval: --seeds 5 gives one")
 
 
 def _outcome(trained: Run, measured: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,22 +177,28 @@ def _compared(target: Target, runs: list[dict[str, Any]]) -> dict[str, Any]:
     values = [outcome["metrics"].get(target.metric) for outcome in runs]
     if None in values:
         raise UserError(f"the target's metric {target.metric} was not measured; there are {list(runs[0]['metrics'])}")
-    mean = sum(values) / len(values)
+    measured = interval(values)
     return {
         "target": str(target),
         "metric": target.metric,
         "protocol": target.protocol,
         "source": target.source,
         "values": values,
-        "mean": mean,
-        "reached": target.reached(mean),
+        **measured._asdict(),
+        **_verdict(target.state(measured)),
     }
 
 
-def _all_reached(compared: list[dict[str, Any]]) -> bool | None:
-    """None where none of the numbers has a bar."""
-    verdicts = [target["reached"] for target in compared if target["reached"] is not None]
-    return all(verdicts) if verdicts else None
+def _verdict(state: State | None) -> dict[str, Any]:
+    """Both None where there is no bar."""
+    return {"state": state, "reached": None if state is None else state == "reached"}
+
+
+def _worst(compared: Sequence[Mapping[str, Any]]) -> State | None:
+    """What can be said of all targets together; None where none of the numbers has a bar."""
+    states: tuple[State, ...] = ("not reached", "mean only", "reached")
+    found = {target["state"] for target in compared}
+    return next((state for state in states if state in found), None)
 
 
 def _without_bar(target: Target, runs: list[dict[str, Any]], change: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,7 +207,7 @@ def _without_bar(target: Target, runs: list[dict[str, Any]], change: Mapping[str
         "target": f"{target.metric}: no target is stated{f' for {_named(change)}' if change else ''}",
         "protocol": runs[0].get("protocol", ""),
         "source": "",
-        "reached": None,
+        **_verdict(None),
     }
 
 

@@ -45,7 +45,7 @@ def test_every_table_of_the_project_is_fresh():
     assert not stale, "dlplug verify --all --table writes them"
 
 
-def test_each_record_of_the_project_is_of_a_recipe_that_there_is_and_is_in_both_tables():
+def test_each_record_of_the_project_is_of_a_recipe_that_there_is_and_is_in_its_plugin_s_table():
     host = load_host([])
     fresh = {path.parent: text for path, text in tables.tables(host)}
     for path in (ROOT / "plugins").glob("*/results/*.json"):
@@ -53,15 +53,35 @@ def test_each_record_of_the_project_is_of_a_recipe_that_there_is_and_is_in_both_
         for told in json.loads(path.read_text(encoding="utf-8")).values():
             for target in told["targets"][: tables.ROWS if len(told["targets"]) <= tables.ROWS else 0]:
                 mean = sum(target["values"]) / len(target["values"])
-                number = rf"[|:] ({re.escape(target['metric'])} )?{re.escape(f'{mean:.4g}')} \("
+                number = rf"[|:] ({re.escape(target['metric'])} )?{re.escape(f'{mean:.4g}')} (± [\d.e-]+ )?\("
                 assert re.search(number, fresh[path.parents[1]]), path
-                assert target["reached"] is None or f" {mean:.4g} (" in fresh[ROOT], path
+
+
+def test_the_root_page_counts_what_the_plugins_pages_claim():
+    fresh = {path.parent: text for path, text in tables.tables(load_host([]))}
+    counted = re.findall(r"^\| \[\w+\]\((plugins/\w+)/README\.md\)((?: \| \d+)+) \|$", fresh[ROOT], re.MULTILINE)
+    assert {ROOT / page for page, _ in counted} == fresh.keys() - {ROOT}
+    for page, counts in counted:
+        without = fresh[ROOT / page].count("| not verified yet |")
+        assert int(counts.split(" | ")[-1]) <= without, page
 
 
 def test_a_record_tells_mean_seeds_machine_and_commit():
     (row,) = rows(recipe(BAR), default=record([0.9, 1.0], wandb="off", seed=3))
-    assert row == ("`toy`", "test/accuracy ≥ 0.9 (test split)", "0.95 (0.9, 1)", "2", "a chip, 2 cores",
-                   "`012345678`", True)  # fmt: skip
+    assert row == ("`toy`", "test/accuracy ≥ 0.9 (test split)", "mean only: 0.95 ± 0.635 (2 seeds)", "0.9, 1",
+                   "a chip, 2 cores", "`012345678`", ("mean only",))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([0.95, 0.951, 0.949], "0.95 ± 0.00248 (3 seeds)"),
+        ([0.95], "mean only: 0.95 (1 seed, no interval)"),
+        ([0.9, 0.8, 0.85], "not reached: 0.85 ± 0.124 (3 seeds)"),
+    ],
+)
+def test_the_interval_of_a_record_that_has_none_is_that_of_its_values(values, said):
+    assert rows(recipe(BAR), default=record(values))[0][2] == said
 
 
 def test_what_differs_is_told_and_of_many_gpus_their_name():
@@ -71,29 +91,31 @@ def test_what_differs_is_told_and_of_many_gpus_their_name():
 
 
 def test_the_bar_is_todays_not_the_records():
-    assert rows(recipe(BAR), default=record([0.6], reached=True))[0][2] == "not reached: 0.6 (0.6)"
-    assert rows(recipe(LOW), default=record([0.6], reached=False))[0][2] == "0.6 (0.6)"
+    assert rows(recipe(BAR), default=record([0.6, 0.6], reached=True))[0][2] == "not reached: 0.6 ± 0 (2 seeds)"
+    assert rows(recipe(LOW), default=record([0.6, 0.6], reached=False))[0][2] == "0.6 ± 0 (2 seeds)"
 
 
 def test_another_protocol_is_another_number():
     old, new = rows(recipe(BAR), default=record([0.95], protocol="another split"))
-    assert old[1:3] == ("no longer claimed: test/accuracy once", "0.95 (0.95)")
+    assert old[1:3] == ("no longer claimed: test/accuracy once", "0.95 (1 seed, no interval)")
     assert not old[-1]
     assert new[:3] == ("`toy`", str(BAR), "not verified yet")
+    assert new[-1] == ("not verified yet",)
 
 
 def test_a_number_of_another_split_than_the_claims_is_named():
     claim = Target("test/return", "thirty games", "", at_least=0.9)
-    good, bad = (record([value], metric="eval/return", protocol="thirty games") for value in (0.95, 0.5))
+    good, bad = (record([value] * 2, metric="eval/return", protocol="thirty games") for value in (0.95, 0.5))
     (row,) = rows(recipe(claim), default=good)
-    assert row[1:3] == ("test/return ≥ 0.9 (thirty games)", "eval/return 0.95 (0.95)")
-    assert rows(recipe(claim), default=bad)[0][2] == "not reached: eval/return 0.5 (0.5)"
+    assert row[1:3] == ("test/return ≥ 0.9 (thirty games)", "eval/return 0.95 ± 0 (2 seeds)")
+    assert rows(recipe(claim), default=bad)[0][2] == "not reached: eval/return 0.5 ± 0 (2 seeds)"
 
 
 def test_a_change_without_a_bar_is_no_claim():
-    own, other = rows(recipe(BAR), default=record([1.0]), other=record([0.1], reached=None, protocol="", data="else"))
-    assert (own[-1], other[-1]) == (True, False)
-    assert other[:3] == ("`toy --data else`", "test/accuracy: no target", "0.1 (0.1)")
+    without = record([0.1], reached=None, protocol="", data="else")
+    own, other = rows(recipe(BAR), default=record([1.0, 1.0]), other=without)
+    assert (own[-1], other[-1]) == (("reached",), ())
+    assert other[:3] == ("`toy --data else`", "test/accuracy: no target", "0.1 (1 seed, no interval)")
 
 
 def test_each_claim_without_a_record_says_so():
@@ -111,11 +133,13 @@ def test_a_claim_about_other_options_than_the_recipes_own_is_told_with_them():
 
 
 def test_many_targets_share_a_row():
-    told = record([0.95])
-    told["targets"] = [told["targets"][0] | {"metric": f"test/{n}", "reached": n != 3} for n in range(7)]
-    (row,) = rows(recipe(), default=told)
+    told = record([0.95, 0.95])
+    told["targets"] = [told["targets"][0] | {"metric": f"test/{n}", "protocol": f"{n}"} for n in range(7)]
+    claims = [Target(f"test/{n}", f"{n}", at_least=0.99 if n == 3 else 0.5) for n in range(7)]
+    (row,) = rows(recipe(*claims), default=told)
     assert row[1].startswith("7 targets, ")
-    assert row[2] == "6 of 7"
+    assert row[2] == "6 reached, 1 not reached"
+    assert sorted(row[-1]) == ["not reached"] + ["reached"] * 6
 
 
 def test_an_unfinished_record_gives_way_to_a_finished_one(host, tmp_path, monkeypatch):
@@ -123,7 +147,7 @@ def test_an_unfinished_record_gives_way_to_a_finished_one(host, tmp_path, monkey
     entries = {"default (unfinished)": record([0.1])}
     (tmp_path / "toy.json").write_text(json.dumps(entries))
     (row,) = rows(recipe(BAR), **tables.records(host, "toy"))
-    assert row[3] == "1, unfinished"
+    assert row[2] == "not reached: 0.1 (1 seed, no interval), unfinished"
     (tmp_path / "toy.json").write_text(json.dumps(entries | {"default": record([0.95, 0.95])}))
     assert list(tables.records(host, "toy")) == ["default"]
     (tmp_path / "toy.json").write_text('{"default": ')
@@ -234,4 +258,4 @@ def test_what_was_not_finite_is_a_dash():
     entry = record([1.0], reached=False)
     entry["targets"][0] |= {"values": [None, 1.0], "mean": None}  # as JSON has what is not a number
     (row,) = rows(recipe(BAR), default=entry)
-    assert "not reached: - (-, 1)" in row
+    assert row[2:4] == ("not reached: - (2 seeds, no interval)", "-, 1")
