@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dlplug.command_parser import CommandParser
     from dlplug.contracts import Data, Labelled, Loss, Spec, Stateful, Update, minimise
-    from dlplug.copies import Lagged
-    from dlplug.counters import Turn
+    from dlplug.copies import Lagged, Pool
+    from dlplug.counters import Progress, Turn
     from dlplug.downloads import Remote, fetched
     from dlplug.environment import data_folder
     from dlplug.errors import UserError, nearest
     from dlplug.hookspecs import hookimpl
     from dlplug.loop import fit
     from dlplug.measuring import checked_by, neutral_options
-    from dlplug.media import Image, Text, Video
+    from dlplug.media import Audio, Image, Media, Plot, Table, Text, Video
+    from dlplug.precision import acting
     from dlplug.protocols import Launcher, Metric, Sampler, Trainer
     from dlplug.ranges import (
         Fraction,
@@ -40,15 +41,16 @@ if TYPE_CHECKING:
 _HOMES = {
     "command_parser": ("CommandParser",),
     "contracts": ("Data", "Labelled", "Loss", "Spec", "Stateful", "Update", "minimise"),
-    "copies": ("Lagged",),
-    "counters": ("Turn",),
+    "copies": ("Lagged", "Pool"),
+    "counters": ("Progress", "Turn"),
     "downloads": ("Remote", "fetched"),
     "environment": ("data_folder",),
     "errors": ("UserError", "nearest"),
     "hookspecs": ("hookimpl",),
     "loop": ("fit",),
     "measuring": ("checked_by", "neutral_options"),
-    "media": ("Image", "Text", "Video"),
+    "media": ("Audio", "Image", "Media", "Plot", "Table", "Text", "Video"),
+    "precision": ("acting",),
     "ranges": (
         "Fraction",
         "NonNegativeFloat",
@@ -69,6 +71,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Audio",
     "CommandParser",
     "Data",
     "Fraction",
@@ -77,13 +80,17 @@ __all__ = [
     "Lagged",
     "Launcher",
     "Loss",
+    "Media",
     "Metric",
     "NonNegativeFloat",
     "NonNegativeInt",
     "Order",
+    "Plot",
+    "Pool",
     "PositiveFloat",
     "PositiveInt",
     "Preset",
+    "Progress",
     "ProperFraction",
     "Range",
     "Recipe",
@@ -92,6 +99,7 @@ __all__ = [
     "Sampler",
     "Spec",
     "Stateful",
+    "Table",
     "Target",
     "Text",
     "Trained",
@@ -101,6 +109,7 @@ __all__ = [
     "Use",
     "UserError",
     "Video",
+    "acting",
     "checked_by",
     "data_folder",
     "evaluate",

@@ -82,12 +82,17 @@ class Data(Stateful):
     exact: bool = True
     training_options: tuple[str, ...] = ("batch_size",)
     remembers = ("count",)
+    forgets = ("limit",)
+
+    def meet(self, model: nn.Module) -> None:
+        """Called once, with the model as it was built and before anything is restored: here data build what they need
+        of it and keep (a `Lagged`, a `Pool`, a player's hidden state), as ordinary attributes."""
 
     def batches(self, model: nn.Module) -> Iterator[Any]:
         """A stream of flat NamedTuples whose tensors are on the model's device, endless but for `limit`.
 
         What must survive a restart lives in attributes that `state_dict` knows, brought up to date before the
-        `yield`; never in this generator's locals.
+        `yield`; never in this generator's locals. Data that act with the model do so under `acting(model)`.
         """
         raise NotImplementedError
 
@@ -138,7 +143,12 @@ class Update:
 
 
 class Loss(Stateful):
-    """Yields each loss to be minimised. `parts` are the submodule paths that get an optimizer each."""
+    """Yields each loss to be minimised.
+
+    parts: the submodule paths that get an optimizer each; "" is the whole model. Every weight that requires gradients
+        belongs to exactly one: what two parts share (an encoder) is a part of its own, lies in one of them, or is
+        frozen by `requires_grad_(False)`.
+    """
 
     parts: tuple[str, ...] = ("",)
 
@@ -204,11 +214,21 @@ def value_and_logged(result: Tensor | tuple[Tensor, Logged]) -> tuple[Tensor, di
 
 
 def split(batch: Any, count: int) -> Iterator[Any]:
-    """A batch's equal parts, its tensors cut on axis 0. Raises UserError where they have not that many equal parts."""
+    """A batch's equal parts: its tensors are cut on axis 0, and so is a list or tuple with an entry for each row.
+
+    Raises UserError where the batch has not that many equal parts.
+    """
     lengths = {name: len(value) if value.ndim else 0 for name, value in zip(batch._fields, batch, strict=True)
                if isinstance(value, Tensor)}  # fmt: skip
     if len({*lengths.values()}) != 1 or next(iter(lengths.values())) % count:
         said = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise UserError(f"--loss.micro {count} does not divide the batch, whose tensors have the lengths {said}")
-    for parts in zip(*(v.chunk(count) if isinstance(v, Tensor) else [v] * count for v in batch), strict=True):
-        yield type(batch)(*parts)
+    rows = next(iter(lengths.values()))
+    size = rows // count
+    for begin in range(0, rows, size):
+        yield type(batch)(*(
+            value[begin : begin + size]
+            if isinstance(value, Tensor) or (isinstance(value, (list, tuple)) and len(value) == rows)
+            else value
+            for value in batch
+        ))  # fmt: skip

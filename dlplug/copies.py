@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ class Lagged(nn.Module):
         super().__init__()
         if not 0.0 < rate <= 1.0:
             raise ValueError(f"rate must be in (0, 1], got {rate}")
-        self.module = copy.deepcopy(model).requires_grad_(False).eval()
+        self.module = _frozen(model)
         self.rate, self.turn = rate, Turn(every)
         self.training = False
 
@@ -51,6 +52,51 @@ class Lagged(nn.Module):
 
     def set_extra_state(self, state: Any) -> None:
         self.turn.load_state_dict(state)
+
+
+class Pool:
+    """Frozen past selves of a model, in eval mode, the oldest first: opponents in self-play, members of an ensemble.
+
+    Built from the model, in `Data.meet` or the constructor of a loss, it is an ordinary attribute: saved with the run,
+    and filled with as many models as were saved when it is restored.
+
+    model: what the members are copies of; none is in the pool before `add`.
+    size: how many there are at most; the oldest makes room for the newest.
+    """
+
+    def __init__(self, model: nn.Module, size: int) -> None:
+        if size < 1:
+            raise ValueError(f"size must be at least 1, got {size}")
+        self.size, self._blank = size, _frozen(model)
+        self._members: list[nn.Module] = []
+
+    def add(self, model: nn.Module) -> None:
+        """A copy of the model as it is now."""
+        member = copy.deepcopy(self._blank)  # not of the model, which may be compiled
+        member.load_state_dict(model.state_dict())
+        self._members = [*self._members, member][-self.size :]
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __getitem__(self, index: int) -> nn.Module:
+        return self._members[index]
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        return iter(self._members)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"members": [member.state_dict() for member in self._members]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._members = []
+        for member in state["members"][-self.size :]:
+            self._members.append(copy.deepcopy(self._blank))
+            self._members[-1].load_state_dict(member)
+
+
+def _frozen(model: nn.Module) -> nn.Module:
+    return copy.deepcopy(model).requires_grad_(False).eval()
 
 
 def _tensors(module: nn.Module) -> list[Tensor]:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dlplug.contracts import Loss, Update
-from dlplug.counters import Turn
+from dlplug.counters import Turn, attributes_of
 from dlplug.errors import UserError
 from dlplug.stop import Stopped
 
@@ -130,23 +130,8 @@ class CudaCapture:
 
 
 def turns_of(loss: Loss) -> Iterator[Turn]:
-    """Every counter that decides on the host what a step does, once: among the loss's attributes, in lists and dicts of
-    them, and in modules, the model among them."""
-    found = {id(turn): turn for value in vars(loss).values() for turn in _turns_in(value)}
-    yield from found.values()
-
-
-def _turns_in(value: Any) -> Iterator[Turn]:
-    if isinstance(value, Turn):
-        yield value
-    elif isinstance(value, (list, tuple, dict)):
-        for member in value.values() if isinstance(value, dict) else value:
-            yield from _turns_in(member)
-    elif isinstance(value, nn.Module):
-        for module in value.modules():
-            for name, attribute in vars(module).items():
-                if name != "_modules":
-                    yield from _turns_in(attribute)
+    """Every counter that decides on the host what a step does."""
+    return attributes_of(loss, Turn)
 
 
 def _same(one: Any, other: Any) -> bool:

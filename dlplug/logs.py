@@ -11,9 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+import numpy as np
+
 from dlplug.board_video import add_video
 from dlplug.hookspecs import hookimpl
-from dlplug.media import Image, Media, Text, Video
+from dlplug.media import Audio, Image, Media, Text, Video
 
 if TYPE_CHECKING:
     from dlplug.runs import Run
@@ -99,7 +101,11 @@ class TensorBoard:
                 self.writer.add_text(name, verbatim(value.text), step)
             elif isinstance(value, Video):
                 self.videos.submit(_add_video, self.writer, name, value.path, step)
-            elif not isinstance(value, Media):
+            elif isinstance(value, Audio):
+                self.writer.add_audio(name, mono(value.samples), step, value.rate)
+            elif isinstance(value, Media):
+                self.writer.add_text(name, verbatim(f"{value.kind}: {value.path.relative_to(run.folder)}"), step)
+            else:
                 self.writer.add_scalar(name, value, step)
 
     @hookimpl
@@ -107,6 +113,11 @@ class TensorBoard:
         self.videos.shutdown()
         if self.writer is not None:
             self.writer.close()
+
+
+def mono(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """(1, time), as TensorBoard has audio."""
+    return samples.reshape(len(samples), -1).mean(1)[None]
 
 
 def verbatim(text: str) -> str:

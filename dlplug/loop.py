@@ -24,11 +24,15 @@ def fit(
 ) -> int:
     """Learns from batch number `start` up to `steps`; the whole training loop. Returns the steps done.
 
-    before(step) runs ahead of each step; after(step, updates) tells whether to stop once `step` steps are done.
+    before(step) runs ahead of each batch's draw; after(step, updates) tells whether to stop once `step` steps are done.
     """
     learn = learn or functools.partial(learn_from, loss, steppers)
-    for step, batch in zip(range(start, steps), data.batches(loss.model), strict=False):
+    batches = iter(data.batches(loss.model))
+    for step in range(start, steps):
         before(step)
+        batch = next(batches, None)
+        if batch is None:
+            return step  # the data have ended
         if after(step + 1, learn(batch)):
             return step + 1
     return steps

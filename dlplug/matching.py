@@ -91,6 +91,24 @@ def _described(kind: Any) -> str:
     return getattr(kind, "__name__", str(kind)) + (f" (with {', '.join(members)})" if members else "")
 
 
+def check_parts(loss: Loss, name: str) -> None:
+    """Raises UserError for a weight that two of the loss's parts would move, or that requires gradients and is in
+    none."""
+    owners: dict[int, str] = {}
+    for part in loss.parts:
+        for weight, parameter in loss.model.get_submodule(part).named_parameters():
+            other = owners.setdefault(id(parameter), part)
+            if other != part and parameter.requires_grad:
+                raise UserError(f"the loss {name} moves {weight!r} with the part {part!r} and with {other!r}, too")
+    for weight, parameter in loss.model.named_parameters():
+        if parameter.requires_grad and id(parameter) not in owners:
+            parts = ", ".join(map(repr, loss.parts))
+            raise UserError(
+                f"the loss {name} moves the parts {parts}, and {weight!r} is in none: it would never learn; add its"
+                " part, or freeze it by requires_grad_(False)"
+            )
+
+
 def fields(annotation: Any) -> tuple[str, ...]:
     """Those of a NamedTuple, or of what an Iterator of them gives; () where there are none."""
     inside = typing.get_args(annotation)

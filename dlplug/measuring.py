@@ -7,14 +7,13 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
-
 from dlplug import checkpoint
 from dlplug.errors import MetricFailed
+from dlplug.precision import acting
 
 if TYPE_CHECKING:
+    from dlplug.job import Job
     from dlplug.runs import Run
-    from dlplug.trainer import Job
 
 M = TypeVar("M", bound=Callable[..., Any])
 
@@ -80,11 +79,9 @@ def measure(run: Run, job: Job, split: str, values: dict[str, Any] | None = None
 
 @contextlib.contextmanager
 def _aside(job: Job) -> Iterator[None]:
-    state, training = checkpoint.random_state(), job.model.training
-    job.model.eval()
+    state = checkpoint.random_state()
     try:
-        with torch.no_grad():
+        with acting(job.model, full_precision=True):
             yield
     finally:
-        job.model.train(training)
         checkpoint.set_random_state(state)

@@ -1,13 +1,16 @@
-"""Pictures, videos and texts that a metric or a sampler may return beside its numbers. A run writes what a metric gives
-into its `media/`, and what a sampler gives into its `samples/`."""
+"""What a metric or a sampler may return beside its numbers: images, videos, texts, audio, tables, plots, and whatever
+else writes itself to a file. A run writes what a metric gives into its `media/`, and what a sampler gives into its
+`samples/`."""
 
 from __future__ import annotations
 
+import csv
 import logging
-from collections.abc import Iterable, Iterator
+import wave
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -19,15 +22,33 @@ log = logging.getLogger("dlplug")
 SHORTEST = 2  # hundredths of a second that browsers show a GIF's picture for; what asks for less is shown for 10
 
 
+class Media:
+    """Anything that is written to a file. A new kind is a subclass, and nothing else need know it: an observer that has
+    no way to show the kind leaves it to the file.
+
+    kind: one word for what it is ("image", "audio"). suffix: of its file.
+    caption: to be written under it. path: where it was written, set when it is.
+    """
+
+    kind: ClassVar[str] = "file"
+    suffix: ClassVar[str]
+    caption: str
+    path: Path
+
+    def write(self, path: Path) -> Path:
+        """Writes it to a path that ends in `suffix`. Returns where it is, for what had to be written otherwise."""
+        raise NotImplementedError
+
+
 @dataclass
-class Image:
+class Image(Media):
     """pixels: uint8, (height, width) or (height, width, 3)."""
 
     pixels: np.ndarray[Any, Any]
     caption: str = ""
     path: Path = field(default_factory=Path)
 
-    suffix = ".png"
+    kind, suffix = "image", ".png"
 
     def write(self, path: Path) -> Path:
         from imageio.v3 import imwrite
@@ -37,7 +58,7 @@ class Image:
 
 
 @dataclass
-class Video:
+class Video(Media):
     """frames: uint8 pictures (height, width, 3) of one size, even in height and width as H.264 wants them: an array
     (time, height, width, 3), or a generator of pictures that would not all fit in memory; that is used up when the
     video is written."""
@@ -47,7 +68,7 @@ class Video:
     caption: str = ""
     path: Path = field(default_factory=Path)
 
-    suffix = ".mp4"
+    kind, suffix = "video", ".mp4"
 
     def write(self, path: Path) -> Path:
         """H.264 in an mp4, or a GIF where the path says so or this machine has no encoder. Gives the file's path."""
@@ -72,19 +93,73 @@ class Video:
 
 
 @dataclass
-class Text:
+class Text(Media):
     text: str
     caption: str = ""
     path: Path = field(default_factory=Path)
 
-    suffix = ".txt"
+    kind, suffix = "text", ".txt"
 
     def write(self, path: Path) -> Path:
         path.write_text(self.text, encoding="utf-8")
         return path
 
 
-Media = Image | Video | Text
+@dataclass
+class Audio(Media):
+    """samples: floats in [-1, 1], (time,) or (time, channels); what lies outside is clipped. rate: samples a second."""
+
+    samples: np.ndarray[Any, Any]
+    rate: int = 16_000
+    caption: str = ""
+    path: Path = field(default_factory=Path)
+
+    kind, suffix = "audio", ".wav"
+
+    def write(self, path: Path) -> Path:
+        """16-bit PCM in a WAV file."""
+        samples = np.asarray(self.samples, np.float64)
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
+            file.setsampwidth(2)
+            file.setframerate(self.rate)
+            file.writeframes((samples.clip(-1, 1) * 32767).round().astype("<i2").tobytes())
+        return path
+
+
+@dataclass
+class Table(Media):
+    """columns: their names. rows: of texts and numbers, one for each column."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    caption: str = ""
+    path: Path = field(default_factory=Path)
+
+    kind, suffix = "table", ".csv"
+
+    def write(self, path: Path) -> Path:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([self.columns, *self.rows])
+        return path
+
+
+@dataclass
+class Plot(Media):
+    """figure: of matplotlib; it is closed when it is written."""
+
+    figure: Any
+    caption: str = ""
+    path: Path = field(default_factory=Path)
+
+    kind, suffix = "plot", ".svg"
+
+    def write(self, path: Path) -> Path:
+        from matplotlib import pyplot
+
+        self.figure.savefig(path, bbox_inches="tight")
+        pyplot.close(self.figure)
+        return path
 
 
 def write_gif(file: Path | BinaryIO, pictures: Iterable[tuple[Picture, float]]) -> None:

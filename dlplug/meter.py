@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -74,7 +75,7 @@ def _sum(group: list[Update]) -> Update:
     for update in group:
         for name, value in update.values.items():
             values.setdefault(name, []).append(value)
-    means = {name: sum(several[1:], several[0]) / len(several) for name, several in values.items()}
+    means: dict[str, Any] = {name: sum(several[1:], several[0]) / len(several) for name, several in values.items()}
     return Update(torch.stack([update.loss for update in group]).sum(), group[0].part, **means)
 
 

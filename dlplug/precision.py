@@ -1,15 +1,19 @@
-"""Losses computed in bfloat16, where that is asked for."""
+"""Losses computed, and players acting, in bfloat16 where that is asked for."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dlplug.contracts import Update
+
+_mixed_on: ContextVar[torch.device | None] = ContextVar("mixed_on", default=None)  # the device of a run in bf16
 
 
 def in_bf16(device: torch.device) -> Callable[[Iterable[Update]], Iterator[Update]]:
@@ -29,6 +33,36 @@ def in_bf16(device: torch.device) -> Callable[[Iterable[Update]], Iterator[Updat
             yield update
 
     return mixed
+
+
+@contextlib.contextmanager
+def acting_in_bf16(device: torch.device) -> Iterator[None]:
+    """Around a run whose losses are computed in bf16: `acting` computes in it too."""
+    token = _mixed_on.set(device)
+    try:
+        yield
+    finally:
+        _mixed_on.reset(token)
+
+
+@contextlib.contextmanager
+def acting(model: nn.Module, *, full_precision: bool = False) -> Iterator[None]:
+    """Around what uses a model to act or to show: in eval mode, without gradients, and in the run's precision, so that
+    a player's log-probabilities are those that the loss computes. Afterwards every module is in the mode it was in.
+
+    Never `yield` a batch inside it: the modes would leak into the trainer.
+
+    full_precision: whatever the run's is; for measuring.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    device = None if full_precision else _mixed_on.get()
+    model.eval()
+    try:
+        with torch.no_grad(), torch.autocast(device.type if device else "cpu", torch.bfloat16, device is not None):
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 @functools.cache

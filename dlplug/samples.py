@@ -54,9 +54,8 @@ def sample(
     seed = values.pop("seed")
     shelf = Shelf(folder, out)
 
-    import torch  # what is wrong shows before this takes its seconds
-
-    from dlplug.matching import check_fits
+    from dlplug.matching import check_fits  # torch: what is wrong shows before it takes its seconds
+    from dlplug.precision import acting
     from dlplug.runner import open_run
     from dlplug.trainer import seed_everything
 
@@ -64,14 +63,13 @@ def sample(
     supplied = {"seed": seed, "run": execution}
     values |= {taken: supplied[taken] for taken in sampler.signature().takes}
     job = execution.make("trainer").load(execution)
-    job.model.eval()
     seed_everything(seed)
     try:
         product, held_out = job.loss.product(), job.data.split(job.data.splits[-1])
         check_fits(
             sampler.load(), product, held_out, f"sampler {sampler.name}", (saved["loss"], execution.config["data"])
         )
-        with torch.no_grad(), shelf:
+        with acting(job.model), shelf:
             made = sampler.load()(product, held_out, **values)
             return shelf.keep(sampler.name, made, show)
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections import namedtuple
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,23 +13,30 @@ from torch import Tensor
 
 from dlplug.errors import UserError
 
+NAMED = "NamedTuple"  # in what is saved of one, the key of its name
+
 
 class Stateful:
     """Saves and restores every attribute that has a `state_dict` or is a random generator, lists, tuples and dicts of
     such, and those plain ones (numbers, strings, tensors, arrays, and lists or dicts of them) that `remembers` names,
-    here or in a base class. The model is left out: the trainer saves its weights by themselves."""
+    here or in a base class. The model is left out: the trainer saves its weights by themselves.
+
+    forgets: names the plain attributes that change and are meant to be lost (a cache, what is built again from the
+        rest); `check_data` and `check_loss` refuse any other that is not remembered.
+    """
 
     remembers: tuple[str, ...] = ()
+    forgets: tuple[str, ...] = ()
 
     def state_dict(self) -> dict[str, Any]:
         """A copy of what is plain; modules and the like are asked for theirs."""
         saved = {name: _save(value) for name, value in self._stateful().items()}
-        return saved | {name: _copy(getattr(self, name)) for name in self._remembered()}
+        return saved | {name: _copy(getattr(self, name)) for name in self.remembered()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Tensors are restored in place, on their device. Raises UserError where the state lacks something that this
         object would have saved, or holds something that it would not take."""
-        stateful, remembered = self._stateful(), self._remembered()
+        stateful, remembered = self._stateful(), self.remembered()
         _check_names(type(self).__name__, state, {*stateful, *remembered}, self.state_dict().keys())
         for name, value in stateful.items():
             _load(value, state[name], f"{type(self).__name__}.{name}")
@@ -37,10 +46,16 @@ class Stateful:
     def _stateful(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "model" and _is_stateful(value)}
 
-    def _remembered(self) -> dict[str, None]:
-        """In the order of the classes, without doubles."""
-        classes = [vars(kind).get("remembers", ()) for kind in reversed(type(self).__mro__)]
-        return dict.fromkeys(name for names in [*classes, self.remembers] for name in names)
+    def remembered(self) -> dict[str, None]:
+        return self._named("remembers")
+
+    def forgotten(self) -> dict[str, None]:
+        return self._named("forgets")
+
+    def _named(self, list_of: str) -> dict[str, None]:
+        """What `remembers` or `forgets` names, in the order of the classes, without doubles."""
+        classes = [vars(kind).get(list_of, ()) for kind in reversed(type(self).__mro__)]
+        return dict.fromkeys(name for names in [*classes, getattr(self, list_of)] for name in names)
 
 
 def _check_names(what: str, state: Mapping[Any, Any], needed: Iterable[Any], known: Iterable[Any]) -> None:
@@ -92,16 +107,25 @@ def _load(value: Any, state: Any, where: str) -> None:
 
 
 def _copy(value: Any) -> Any:
-    """Apart from the original, which goes on changing. A NamedTuple becomes a tuple."""
+    """Apart from the original, which goes on changing. A NamedTuple is saved with its names, and no file names a
+    class: it comes back as one of the same names."""
     if isinstance(value, Tensor):
         return value.detach().clone()
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, Mapping):
         return {key: _copy(member) for key, member in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        fields: tuple[str, ...] = getattr(value, "_fields")  # noqa: B009 (a plain tuple has none)
+        return {NAMED: type(value).__name__, **{name: _copy(getattr(value, name)) for name in fields}}
     if isinstance(value, (list, tuple)):
         return (list if isinstance(value, list) else tuple)(map(_copy, value))
     return value
+
+
+@functools.cache
+def _namedtuple(name: str, *fields: str) -> type:
+    return namedtuple(name, fields)
 
 
 def _restored(current: Any, saved: Any) -> Any:
@@ -115,6 +139,11 @@ def _restored(current: Any, saved: Any) -> Any:
             return saved.to(current.device, copy=True)
         with torch.no_grad():
             return current.copy_(saved)
+    if isinstance(saved, Mapping) and NAMED in saved:
+        fields = {name: member for name, member in saved.items() if name != NAMED}
+        alike = getattr(current, "_fields", None) == (*fields,)
+        kind = type(current) if alike else _namedtuple(saved[NAMED], *fields)
+        return kind(*(_restored(getattr(current, name) if alike else None, m) for name, m in fields.items()))
     if isinstance(saved, Mapping):
         now = current if isinstance(current, Mapping) else {}
         return {key: _restored(now.get(key), member) for key, member in saved.items()}

@@ -10,7 +10,6 @@ def test_plugin():
 
 from __future__ import annotations
 
-import copy
 import difflib
 import functools
 import math
@@ -18,17 +17,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from dlplug import checkpoint
-from dlplug.contracts import Data, Loss, Update
 from dlplug.hookspecs import hookimpl
+from dlplug.loop import fit
 from dlplug.options import resolve
 from dlplug.plugins import Host, Plugin, load_host
 from dlplug.recipes import as_use
@@ -36,8 +33,20 @@ from dlplug.runner import open_run, resume, run
 from dlplug.runs import Run
 from dlplug.samples import sample, sampler_of
 from dlplug.signatures import inspected, read_signature
+from dlplug.testing_contract import assert_same, attributes, check_data, check_loss, check_nothing_lost, through_a_file
 from dlplug.testing_options import check_options
 from dlplug.trainer import Training
+
+__all__ = [
+    "assert_same",
+    "check_data",
+    "check_loss",
+    "check_options",
+    "check_plugin",
+    "check_recipe",
+    "check_sampler",
+    "through_a_file",
+]
 
 QUIET = {"console.show": "off", "tensorboard.write": "off", "device": "cpu"}
 
@@ -92,61 +101,6 @@ def _list_everything(name: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"plugin {name} imports torch to be listed: {done.stderr[-500:]}"
-
-
-def check_data(data: Data, model: Any, count: int = 3, *, fresh: Data | None = None) -> None:
-    """Batches are flat NamedTuples of tensors on the model's device; the state survives a file; and after a stop behind
-    any of the first `count` batches, fresh data hold it and, where they call themselves exact, give the same batches.
-
-    data: as they were built, for a copy of them stands for those that another process builds to resume.
-    fresh: data built in the same way, for those that cannot be copied; they are used at the last stop alone.
-    """
-    assert data.spec.input, "spec.input is the shape of one input"
-    assert data.splits, "splits names what is held out"
-    unused = None if fresh else copy.deepcopy(data)
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    batches, states = [], []
-    for batch in islice(data.batches(model), 2 * count):
-        fields = getattr(batch, "_fields", None)
-        assert fields is not None, f"a batch is a flat NamedTuple, got {type(batch)}"
-        for field, value in zip(fields, batch, strict=True):
-            if isinstance(value, Tensor):
-                assert value.device.type == device.type, f"{field} is on {value.device}, the model on {device}"
-        batches.append(copy.deepcopy([*batch]))  # data may fill the same tensors again
-        states.append(through_a_file(data.state_dict()))
-    for stop in range(1, count + 1) if unused else [count]:
-        resumed, state = fresh or copy.deepcopy(unused), states[stop - 1]
-        assert resumed is not None
-        resumed.load_state_dict(state)
-        assert_same(through_a_file(resumed.state_dict()), state, f"the state of fresh data after loading it ({stop})")
-        if data.exact:
-            for one, other in zip(batches[stop:], islice(resumed.batches(model), count), strict=False):
-                assert_same(one, [*other], f"batches after loading the data's state ({stop})")
-
-
-def check_loss(loss: Loss, batch: Any, *, fresh: Loss | None = None) -> list[Update]:
-    """Each update is a finite scalar that can be minimised, of a part of the model; the state survives a file, and a
-    fresh loss holds it.
-
-    loss: as it was built, for a copy of it stands for that which another process builds to resume.
-    fresh: a loss built in the same way, for one that cannot be copied.
-    """
-    fresh = fresh or copy.deepcopy(loss)
-    updates = []
-    for update in loss.updates(batch):
-        assert torch.is_grad_enabled(), "the loss yields inside torch.no_grad(): the mode leaks into the trainer"
-        assert not torch.is_autocast_enabled("cpu"), "the loss yields inside autocast: the mode leaks into the trainer"
-        assert update.part in loss.parts, f"the loss moves {update.part!r}, which is not among its parts {loss.parts}"
-        assert update.loss.ndim == 0, f"a loss to minimise is a scalar, got {tuple(update.loss.shape)}"
-        assert bool(update.loss.isfinite()), f"the loss is {update.loss}"
-        parameters = [p for p in loss.model.get_submodule(update.part).parameters() if p.requires_grad]
-        gradients = torch.autograd.grad(update.loss, parameters, allow_unused=True)
-        assert any(g is not None for g in gradients), f"the loss does not depend on its part {update.part!r}"
-        updates.append(update)
-    state = through_a_file(loss.state_dict())
-    fresh.load_state_dict(state)
-    assert_same(through_a_file(fresh.state_dict()), state, "the state of a fresh loss after loading it")
-    return updates
 
 
 def check_recipe(name: str, options: Mapping[str, Any] | None = None, host: Host | None = None) -> None:
@@ -227,33 +181,6 @@ class StopAt:
         run.stopping = run.stopping or step >= self.step
 
 
-def through_a_file(state: Any) -> Any:
-    """A state as it comes back from disk; fails for anything but tensors, numbers and strings."""
-    with tempfile.TemporaryDirectory() as folder:
-        torch.save(checkpoint.plain(state), f"{folder}/state.pt")
-        return torch.load(f"{folder}/state.pt", weights_only=True)
-
-
-def assert_same(one: Any, other: Any, what: str) -> None:
-    """Equal bit for bit, through mappings and sequences."""
-    if isinstance(one, Tensor):
-        assert isinstance(other, Tensor), f"{what}: tensor against {type(other).__name__}"
-        same = (
-            one.shape == other.shape and one.dtype == other.dtype and torch.equal(one.nan_to_num(), other.nan_to_num())
-        )
-        assert same, f"{what} differ: {one.flatten()[:4].tolist()}… against {other.flatten()[:4].tolist()}…"
-    elif isinstance(one, Mapping):
-        assert one.keys() == other.keys(), f"{what}: {sorted(map(str, one))} against {sorted(map(str, other))}"
-        for key in one:
-            assert_same(one[key], other[key], f"{what}: {key}")
-    elif isinstance(one, (list, tuple)):
-        assert len(one) == len(other), f"{what}: lengths {len(one)} and {len(other)}"
-        for index, (a, b) in enumerate(zip(one, other, strict=True)):
-            assert_same(a, b, f"{what}[{index}]")
-    else:
-        assert one == other, f"{what}: {one!r} against {other!r}"
-
-
 def _contents(folder: Path) -> dict[str, Any]:
     """Everything in a run's last checkpoint but the seconds that it took."""
     last = checkpoint.newest(folder / "checkpoints", "last")
@@ -268,12 +195,18 @@ def _check_restored(folder: Path, host: Host, before: Mapping[str, Any]) -> bool
     """A new process's learner and data hold what the checkpoint holds. Tells whether the data call themselves exact."""
     run = open_run(str(folder), host=host, resumed=True)
     trainer = run.make("trainer")
-    training = Training(trainer, run, trainer.build(run))
+    job = trainer.build(run)
+    built = [(holder, attributes(holder)) for holder in (job.data, job.loss)]
+    training = Training(trainer, run, job)
     training.restore()
     weights = training.job.model.state_dict()  # of tied ones, the file has one
     now = training.learner() | {"weights": {name: weights[name] for name in before["weights"]}}
     now |= {"data": through_a_file(training.job.data.state_dict())}
-    training.job.data.close()
     for key in ("step", "weights", "loss", "steppers", "data", "best"):
         assert_same(now[key], before[key], f"{key} after a resume")
-    return training.job.data.exact
+    if job.steppers:  # which a trainer of another kind has none of
+        fit(job.data, job.loss, job.steppers, 2)
+        for holder, as_built in built:
+            check_nothing_lost(holder, as_built)
+    job.data.close()
+    return job.data.exact

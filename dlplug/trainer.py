@@ -7,40 +7,30 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
 from torch import nn
 
 from dlplug import checkpoint, distributed
 from dlplug.checkpoint import seed_everything
 from dlplug.contracts import Data, Loss, Update
+from dlplug.counters import Progress, attributes_of
 from dlplug.device import choose_device, describe, set_up
 from dlplug.errors import Diverged, MetricFailed
 from dlplug.graph import GraphedStep
+from dlplug.job import Job
 from dlplug.loop import fit, learn_from
-from dlplug.matching import check_batches, check_processes
+from dlplug.matching import check_batches, check_parts, check_processes
 from dlplug.measuring import check_metrics, measure
 from dlplug.meter import Meter
-from dlplug.precision import in_bf16
+from dlplug.precision import acting_in_bf16, in_bf16
 from dlplug.ranges import NonNegativeInt, PositiveInt
-from dlplug.stepper import Stepper
 from dlplug.stop import Stopped, stop_if_asked
 
 if TYPE_CHECKING:
     from dlplug.runs import Run
 
 log = logging.getLogger("dlplug")
-
-
-class Job(NamedTuple):
-    """What a configuration builds."""
-
-    data: Data
-    model: nn.Module
-    loss: Loss
-    steppers: dict[str, Stepper]
-    device: torch.device
 
 
 class TorchTrainer:
@@ -77,8 +67,10 @@ class TorchTrainer:
     def train(self, run: Run) -> None:
         """Trains to the run's length, or until it is stopped; measures and saves at the end."""
         job = self.build(run)
+        mixed = acting_in_bf16(job.device) if self.precision == "bf16" else contextlib.nullcontext()
         try:
-            Training(self, run, job).train()
+            with mixed:
+                Training(self, run, job).train()
         finally:
             job.data.close()
 
@@ -103,7 +95,9 @@ class TorchTrainer:
         distributed.share_weights(model)
         loss: Loss = run.make("loss", model)
         check_batches(data, loss, (run.config["data"], run.config["loss"]))
+        check_parts(loss, run.config["loss"])
         steppers = {part: run.make_stepper(part, model.get_submodule(part)) for part in loss.parts}
+        data.meet(model)
         seed_everything(run.seed + distributed.rank())
         run.device = f"{describe(device)}, {self.precision}"
         run.protocol = data.protocol
@@ -132,6 +126,9 @@ class Training:
     def __init__(self, trainer: TorchTrainer, run: Run, job: Job) -> None:
         self.trainer, self.run, self.job = trainer, run, job
         self.meter = Meter()
+        self.progresses = [*attributes_of(job.loss, Progress), *attributes_of(job.data, Progress)]
+        for progress in self.progresses:
+            progress.place(job.device)
         self.step = 0
         self.saved_at, self.save_seconds, self.saved_step = time.monotonic(), 0.0, -1
 
@@ -185,9 +182,12 @@ class Training:
         return counted_out or self.step >= self.limit_steps
 
     def before(self, step: int) -> None:
+        """Ahead of the draw of a batch: by the count before it, so that the first is learnt from at 0 and none at 1."""
+        fraction = self.progress()
         for stepper in self.job.steppers.values():
-            if stepper.scheduled:
-                stepper.set_progress(self.progress())
+            stepper.set_progress(fraction)
+        for progress in self.progresses:
+            progress.set(fraction)
 
     def after(self, step: int, updates: list[Update]) -> bool:
         self.step = step

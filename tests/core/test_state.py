@@ -1,6 +1,6 @@
 """What an object keeps from one process to the next."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -165,3 +165,80 @@ def test_what_a_subclass_remembers_adds_to_what_its_base_does():
     fresh = Mine()
     fresh.load_state_dict(data.state_dict())
     assert (fresh.count, fresh.place) == (5, 6)
+
+
+class Turning(toys.Moons):
+    """Changes a plain attribute with each batch."""
+
+    def __init__(self, *, seed):
+        super().__init__(seed=seed)
+        self.turn, self.cache = 0, {}
+
+    def batches(self, model):
+        for batch in super().batches(model):
+            self.turn += 1
+            yield batch
+
+
+class Caching(Turning):
+    remembers = ("turn",)
+
+    def batches(self, model):
+        for batch in super().batches(model):
+            self.cache[self.turn] = batch.x
+            yield batch
+
+
+class Said(Caching):
+    forgets = ("cache",)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(Turning, "turn"), (Caching, "cache")])
+def test_a_plain_attribute_that_changes_and_is_lost_is_caught(kind, name):
+    with pytest.raises(AssertionError, match=f"{kind.__name__}.{name} changed and is lost in a restart"):
+        testing.check_data(kind(seed=0), nn.Linear(2, 2))
+
+
+def test_what_data_forget_on_purpose_is_their_own():
+    testing.check_data(Said(seed=0), nn.Linear(2, 2))
+
+
+class Counted(Loss):
+    def __init__(self, model):
+        super().__init__(model)
+        self.seen = torch.zeros(())
+
+    def updates(self, batch):
+        self.seen += 1
+        yield Update(self.model(batch.x).square().mean())
+
+
+def test_a_loss_that_loses_a_tensor_is_caught():
+    with pytest.raises(AssertionError, match=r"Counted\.seen changed and is lost"):
+        testing.check_loss(Counted(nn.Linear(2, 2)), toys.Labelled(torch.ones(1, 2), torch.zeros(1)))
+
+
+class Hidden(NamedTuple):
+    h: torch.Tensor
+    steps: int
+
+
+class Keeping(Stateful):
+    remembers = ("one", "several")
+
+    def __init__(self):
+        self.one: Any = Hidden(torch.zeros(2), 0)
+        self.several: list[Any] = []
+
+
+def test_named_tuples_come_back_as_such():
+    kept, fresh = Keeping(), Keeping()
+    kept.one, kept.several = Hidden(torch.ones(2), 3), [Hidden(torch.ones(1), 1)]
+    memory = fresh.one.h
+    fresh.load_state_dict(testing.through_a_file(kept.state_dict()))
+    assert type(fresh.one) is Hidden
+    assert fresh.one.steps == 3
+    assert fresh.one.h is memory
+    assert fresh.several[0].steps == 1  # where no other was before, one of the same names
+    assert fresh.several[0].h.tolist() == [1.0]
+    assert fresh.state_dict()["several"] == kept.state_dict()["several"]

@@ -64,6 +64,7 @@ class Actor(Data):
     splits = ("eval", "test")
     exact = distributed = False
     remembers = ("count", "steps")
+    forgets = ("returns", "lengths", "finished", "seen")  # of episodes that end with the emulator
 
     def __init__(self, environments: Environments, stage: Stage, exploration: Linear, seed: int) -> None:
         self.environments, self.stage, self.spec = environments, stage, environments.spec

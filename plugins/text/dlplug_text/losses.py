@@ -21,6 +21,8 @@ class NextToken(Loss):
     backpropagation through time (Williams & Peng 1990). The gradient ends with the window.
     """
 
+    remembers = ("state",)
+
     def __init__(self, model: Writer) -> None:
         if not isinstance(model, Writer):
             raise UserError(f"the loss next-token needs a model that writes, and {type(model).__name__} does not")
@@ -42,10 +44,7 @@ class NextToken(Loss):
             for kept, new in zip(self.state, after, strict=True):
                 kept.copy_(new)
 
-    def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"state": list(self.state)}
-
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)
         device = next(self.model.parameters()).device
-        self.state = tuple(part.to(device, copy=True) for part in state["state"])
+        self.state = tuple(part.to(device) for part in self.state)

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 import wandb
 
-from dlplug.media import Image, Text, Video
+from dlplug.media import Media
 
 INIT_SECONDS = 15.0
 FINISH_SECONDS = 120.0
@@ -169,10 +169,7 @@ def _second_name(file: Path, folder: Path) -> Path:
 
 def as_file(value: Any) -> Any:
     """A medium as its file; a number as it is."""
-    for kind, medium in (("image", Image), ("video", Video), ("text", Text)):
-        if isinstance(value, medium):
-            return File(kind, value.path, value.caption)
-    return value
+    return File(value.kind, value.path, value.caption) if isinstance(value, Media) else value
 
 
 def _drawn(value: Any) -> Any:
@@ -182,6 +179,9 @@ def _drawn(value: Any) -> Any:
         return wandb.Image(str(value.path), caption=value.caption or None)
     if value.kind == "video":  # of an array, wandb would need moviepy
         return wandb.Video(str(value.path), caption=value.caption or None)
+    if value.kind == "audio":
+        return wandb.Audio(str(value.path), caption=value.caption or None)
     caption = f"<h4>{escape(value.caption)}</h4>" if value.caption else ""
-    text = value.path.read_text(encoding="utf-8")
+    readable = value.kind in ("text", "table")
+    text = value.path.read_text(encoding="utf-8") if readable else f"{value.kind} in the run folder: {value.path.name}"
     return wandb.Html(f"{caption}<pre>{escape(text)}</pre>", data_is_not_path=True)

@@ -1,0 +1,152 @@
+"""Checks that data and losses keep the contract, for their authors' tests; `dlplug.testing` has them all."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import tempfile
+from collections import deque
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlplug import checkpoint
+from dlplug.contracts import Data, Loss, Update, value_and_logged
+from dlplug.matching import check_parts
+from dlplug.state import Stateful
+
+
+def check_data(data: Data, model: Any, count: int = 3, *, fresh: Data | None = None) -> None:
+    """Batches are flat NamedTuples of tensors on the model's device; the state survives a file; after a stop behind any
+    of the first `count` batches, fresh data hold it and, where they call themselves exact, give the same batches; and
+    nothing plain changes that would be lost.
+
+    data: as they were built, for a copy of them stands for those that another process builds to resume.
+    fresh: data built in the same way, for those that cannot be copied; they are used at the last stop alone.
+    """
+    assert data.spec.input, "spec.input is the shape of one input"
+    assert data.splits, "splits names what is held out"
+    unused = None if fresh else copy.deepcopy(data)
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    data.meet(model)
+    built, batches, states = attributes(data), [], []
+    for batch in islice(data.batches(model), 2 * count):
+        assert torch.is_grad_enabled(), "the data yield inside torch.no_grad(): the mode leaks into the trainer"
+        fields = getattr(batch, "_fields", None)
+        assert fields is not None, f"a batch is a flat NamedTuple, got {type(batch)}"
+        for field, value in zip(fields, batch, strict=True):
+            if isinstance(value, Tensor):
+                assert value.device.type == device.type, f"{field} is on {value.device}, the model on {device}"
+        batches.append(copy.deepcopy([*batch]))  # data may fill the same tensors again
+        states.append(through_a_file(data.state_dict()))
+    for stop in range(1, count + 1) if unused else [count]:
+        resumed, state = fresh or copy.deepcopy(unused), states[stop - 1]
+        assert resumed is not None
+        resumed.meet(model)
+        resumed.load_state_dict(state)
+        assert_same(through_a_file(resumed.state_dict()), state, f"the state of fresh data after loading it ({stop})")
+        if data.exact:
+            for one, other in zip(batches[stop:], islice(resumed.batches(model), count), strict=False):
+                assert_same(one, [*other], f"batches after loading the data's state ({stop})")
+    check_nothing_lost(data, built)
+
+
+def check_loss(loss: Loss, batch: Any, *, fresh: Loss | None = None) -> list[Update]:
+    """Each update is a finite scalar that can be minimised, of a part of the model; a closure gives the same one twice;
+    nothing is held in the end; the state survives a file, a fresh loss holds it, and nothing plain changes that would
+    be lost.
+
+    loss: as it was built, for a copy of it stands for that which another process builds to resume.
+    fresh: a loss built in the same way, for one that cannot be copied.
+    """
+    fresh = fresh or copy.deepcopy(loss)
+    built, updates, held = attributes(loss), [], set[str]()
+    check_parts(loss, type(loss).__name__)
+    for update in loss.updates(batch):
+        assert torch.is_grad_enabled(), "the loss yields inside torch.no_grad(): the mode leaks into the trainer"
+        assert not torch.is_autocast_enabled("cpu"), "the loss yields inside autocast: the mode leaks into the trainer"
+        assert update.part in loss.parts, f"the loss moves {update.part!r}, which is not among its parts {loss.parts}"
+        if update.closure is not None:
+            (update.loss, _), (again, _) = (value_and_logged(update.closure()) for _ in range(2))
+            assert_same(update.loss.detach(), again.detach(), "two evaluations of a closure")
+        assert update.loss.ndim == 0, f"a loss to minimise is a scalar, got {tuple(update.loss.shape)}"
+        assert bool(update.loss.isfinite()), f"the loss is {update.loss}"
+        parameters = [p for p in loss.model.get_submodule(update.part).parameters() if p.requires_grad]
+        gradients = torch.autograd.grad(update.loss, parameters, allow_unused=True)
+        assert any(g is not None for g in gradients), f"the loss does not depend on its part {update.part!r}"
+        held = held | {update.part} if update.hold else held - {update.part}
+        updates.append(update)
+    assert not held, f"the gradients of {held} are held when the updates end"
+    state = through_a_file(loss.state_dict())
+    fresh.load_state_dict(state)
+    assert_same(through_a_file(fresh.state_dict()), state, "the state of a fresh loss after loading it")
+    check_nothing_lost(loss, built)
+    return updates
+
+
+def attributes(holder: Stateful) -> dict[str, Any]:
+    """A copy of what is plain among an object's attributes: numbers, texts, tensors, arrays, collections of them. Of
+    anything else the type stands for it. What a `cached_property` has computed is no state."""
+    kind = type(holder)
+    own = [name for name in vars(holder) if not isinstance(getattr(kind, name, None), functools.cached_property)]
+    return {name: _plain_copy(getattr(holder, name)) for name in own if name != "model"}
+
+
+def check_nothing_lost(holder: Stateful, built: Mapping[str, Any]) -> None:
+    """No plain attribute differs from what it was when the object was built, but for those that are saved and those
+    that it forgets on purpose."""
+    fine = holder.remembered() | holder.forgotten()
+    for name, value in attributes(holder).items():
+        if name not in fine:
+            try:
+                assert_same(value, built[name], "")
+            except (AssertionError, KeyError):
+                raise AssertionError(
+                    f"{type(holder).__name__}.{name} changed and is lost in a restart: name it in `remembers` or, where"
+                    " that is meant, in `forgets`"
+                ) from None
+
+
+def _plain_copy(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value.copy()) if value.dtype.kind in "biuf" else value.tolist()
+    if isinstance(value, Mapping):
+        return {key: _plain_copy(member) for key, member in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset, deque)):
+        return [_plain_copy(member) for member in value]
+    if value is None or isinstance(value, (bool, int, float, str, bytes)):
+        return value
+    return type(value)
+
+
+def through_a_file(state: Any) -> Any:
+    """A state as it comes back from disk; fails for anything but tensors, numbers and strings."""
+    with tempfile.TemporaryDirectory() as folder:
+        torch.save(checkpoint.plain(state), f"{folder}/state.pt")
+        return torch.load(f"{folder}/state.pt", weights_only=True)
+
+
+def assert_same(one: Any, other: Any, what: str) -> None:
+    """Equal bit for bit, through mappings and sequences."""
+    if isinstance(one, Tensor):
+        assert isinstance(other, Tensor), f"{what}: tensor against {type(other).__name__}"
+        same = (
+            one.shape == other.shape and one.dtype == other.dtype and torch.equal(one.nan_to_num(), other.nan_to_num())
+        )
+        assert same, f"{what} differ: {one.flatten()[:4].tolist()}… against {other.flatten()[:4].tolist()}…"
+    elif isinstance(one, Mapping):
+        assert one.keys() == other.keys(), f"{what}: {sorted(map(str, one))} against {sorted(map(str, other))}"
+        for key in one:
+            assert_same(one[key], other[key], f"{what}: {key}")
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other), f"{what}: lengths {len(one)} and {len(other)}"
+        for index, (a, b) in enumerate(zip(one, other, strict=True)):
+            assert_same(a, b, f"{what}[{index}]")
+    else:
+        assert one == other, f"{what}: {one!r} against {other!r}"
