@@ -16,6 +16,16 @@ def epoch_order(length: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(length, generator=generator)
 
 
+def own_share(batch_size: int, seed: int, count: int) -> tuple[int, int]:
+    """How many rows of a global batch this process draws, and with which seed: another for each batch of each process.
+
+    count: how many examples of all processes came before. Raises UserError where the processes' shares would differ.
+    """
+    # the factors are primes
+    own = (seed * 1_000_003 + count * 7_919 + distributed.rank() * 104_729) % 2**63
+    return distributed.share_of(batch_size), own
+
+
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     """A tensor of the host on a device. On its way to a GPU it is pinned: from other memory the host would wait for all
     that the GPU has still to do."""

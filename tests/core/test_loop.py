@@ -5,12 +5,12 @@ import torch
 import toys
 from torch import nn
 
-from dlplug import Lagged, Loss, Turn, Update, fit, minimise
+from dlplug import Lagged, Loss, Turn, Update, UserError, distributed, fit, minimise
 from dlplug.graph import turns_of
 from dlplug.loop import learn_from
 from dlplug.optim import adam, sgd
 from dlplug.precision import in_bf16
-from dlplug.sampling import Order, epoch_order
+from dlplug.sampling import Order, epoch_order, own_share
 from dlplug.stepper import Stepper
 
 
@@ -202,3 +202,15 @@ def test_an_order_goes_on_from_its_three_integers():
     fresh = Order(10, 3, seed=99)
     fresh.load_state_dict(state)
     assert [fresh.next().tolist() for _ in range(5)] == expected
+
+
+def test_processes_share_a_batch_and_draw_it_each_by_a_seed_of_its_own(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    for rank in range(2):
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
+        drawn += [own_share(8, 3, count) for count in range(0, 800, 8)]
+    assert {rows for rows, _ in drawn} == {4}
+    assert len({seed for _, seed in drawn}) == len(drawn)
+    with pytest.raises(UserError, match="does not divide among 2 processes"):
+        own_share(7, 3, 0)

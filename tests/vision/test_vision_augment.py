@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 from dlplug_vision.augment import cutout, flip, normalise, padded_crop
-from dlplug_vision.images import Examples, Images, batch_seed, held_apart, scaled, statistics
+from dlplug_vision.images import Examples, Images, held_apart, scaled, statistics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from dlplug import UserError, testing
+from dlplug.sampling import own_share
 
 SHAPES = st.tuples(st.integers(1, 5), st.sampled_from([1, 3]), st.integers(2, 7), st.integers(2, 7))
 SEEDS = st.integers(0, 10_000)
@@ -120,7 +121,7 @@ def test_batches_are_what_was_chosen_augmented_with_the_batchs_own_seed():
     fill = torch.tensor(data.spec.mean)[:, None, None]
     for _ in range(5):
         got = next(stream)
-        index, generator = order.next(), seeded(batch_seed(4, count, 0))
+        index, generator = order.next(), seeded(own_share(order.batch_size, 4, count)[1])
         x = torch.stack([data.parts["train"].images[i].permute(2, 0, 1) / 255 for i in index.tolist()])
         x = cutout(flip(padded_crop(x, 2, generator), generator), 3, fill, generator)
         count += 16

@@ -10,7 +10,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from dlplug import Data, Labelled, NonNegativeFloat, PositiveInt, Spec, UserError, to_device
-from dlplug.distributed import rank
+from dlplug.distributed import share_of
+from dlplug.sampling import own_share
 
 HELD_OUT = 5000  # points of each split
 # The same points for every run, so that runs can be compared. Generators look at 32 bits of a seed; these are far from
@@ -50,6 +51,7 @@ class Planar(Data):
             raise UserError(f"--data.batch-size must be at least 1, got {batch_size}")
         if noise < 0:
             raise UserError(f"--data.noise must not be negative, got {noise}")
+        share_of(batch_size)
         self.batch_size, self.noise, self.seed = batch_size, noise, seed
         x = self.held_out("train").x
         mean, deviation = (tuple(value.tolist()) for value in (x.mean(0), x.std(0)))
@@ -61,7 +63,7 @@ class Planar(Data):
 
     def noisy(self, count: int, seed: int) -> Labelled:
         """On the CPU, whatever the model's device: the same points everywhere."""
-        generator = torch.Generator().manual_seed(seed % 2**63)
+        generator = torch.Generator().manual_seed(seed)
         x, y = self.draw(count, generator)
         return Labelled(x + self.noise * torch.randn(count, 2, generator=generator), y)
 
@@ -71,10 +73,9 @@ class Planar(Data):
     def batches(self, model: nn.Module) -> Iterator[Labelled]:
         device = next(model.parameters()).device
         while True:
-            # the factors are primes: every batch of every process has a seed of its own
-            seed = self.seed * 1_000_003 + self.count * 7_919 + rank() * 104_729
+            rows, seed = own_share(self.batch_size, self.seed, self.count)
             self.count += self.batch_size
-            x, y = self.noisy(self.batch_size, seed)
+            x, y = self.noisy(rows, seed)
             yield Labelled(to_device(x, device), to_device(y, device))
 
     def split(self, name: str) -> PlanarHeldOut:

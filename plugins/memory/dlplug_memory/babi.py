@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from dlplug import Data, NonNegativeInt, Order, PositiveInt, Range, Spec, UserError, to_device
-from dlplug.distributed import rank
+from dlplug.sampling import own_share
 from dlplug_memory.stories import ANSWER, TASKS, Story, read_task
 from dlplug_memory.tasks import Sequences, sequence_seed
 
@@ -83,7 +83,7 @@ class Babi(Data):
             index = to_device(self.order.next(), device)
             questions = self.questions
             if self.count < self.curriculum:
-                generator.manual_seed(sequence_seed(self.order.seed, self.count, rank()))
+                generator.manual_seed(sequence_seed(own_share(self.order.batch_size, self.order.seed, self.count)[1]))
                 questions = int(torch.randint(1, self.most_at(self.count) + 1, (), generator=generator))
             self.count += self.order.batch_size
             yield shown(train, index, len(self.vocabulary), questions, self.steps)

@@ -11,7 +11,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from dlplug import Data, Spec, UserError, to_device
-from dlplug.distributed import rank
+from dlplug.distributed import share_of
+from dlplug.sampling import own_share
 
 HELD_OUT = {"val": 1, "test": 2}  # in the seeds of held-out sequences, which are the same for every run
 
@@ -67,6 +68,7 @@ class Task(Data):
             raise UserError(f"sizes must be at least {least}, the smallest first, got {smallest} to {largest}")
         if batch_size < 1 or curriculum < 0:
             raise UserError(f"--data.batch-size is at least 1, --data.curriculum 0, got {batch_size} and {curriculum}")
+        share_of(batch_size)
         self.smallest, self.largest, self.batch_size = smallest, largest, batch_size
         self.curriculum, self.pad, self.seed = curriculum, pad, seed
         self.spec = SequenceSpec((inputs,), answers, items=self.items(largest))
@@ -88,9 +90,10 @@ class Task(Data):
         device = next(model.parameters()).device
         generator = Generator()
         while True:
-            generator.manual_seed(sequence_seed(self.seed, self.count, rank()))
+            rows, seed = own_share(self.batch_size, self.seed, self.count)
+            generator.manual_seed(sequence_seed(seed))
             size = int(torch.randint(self.smallest, self.largest_at(self.count) + 1, (), generator=generator))
-            batch = self.make(size, self.batch_size, generator)
+            batch = self.make(size, rows, generator)
             if self.pad:
                 batch = padded(batch, self.steps(self.largest))
             self.count += self.batch_size
@@ -117,9 +120,9 @@ class HeldOut:
         return self.task.make(size, count, generator)
 
 
-def sequence_seed(seed: int, count: int, rank: int) -> int:
-    """Differs for each batch of each process, and from the seeds of held-out sequences; the factors are primes."""
-    return 2**40 + (seed * 1_000_003 + count * 7_919 + rank * 104_729) % 2**40
+def sequence_seed(own: int) -> int:
+    """Of a batch's own seed one that differs from those of held-out sequences."""
+    return 2**40 + own % 2**40
 
 
 def padded(batch: Sequences, steps: int) -> Sequences:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from dlplug import Data, Run, Spec, UserError, to_device
 from dlplug.distributed import rank, share_of, world_size
+from dlplug.sampling import own_share
 from dlplug_text.keeping import keep_vocabulary, kept_vocabulary, read_or_miss
 from dlplug_text.vocabularies import Kind, Vocabulary, encoded, made, restored
 
@@ -123,11 +124,11 @@ class TextStream(Data):
     def windows(self, tokens: Tensor) -> Iterator[Tokens]:
         """Windows of tokens (N,) that begin anywhere."""
         generator = torch.Generator()
-        mine = share_of(self.batch_size)
         within = torch.arange(self.window, device=tokens.device)
-        alone = torch.zeros(mine, dtype=torch.bool, device=tokens.device)
+        alone = torch.zeros(share_of(self.batch_size), dtype=torch.bool, device=tokens.device)
         while True:
-            generator.manual_seed(batch_seed(self.seed, self.count, rank()))
+            mine, seed = own_share(self.batch_size, self.seed, self.count)
+            generator.manual_seed(seed)
             begin = torch.randint(len(tokens) - self.window, (mine, 1), generator=generator)
             index = to_device(begin, tokens.device) + within
             self.count += self.batch_size * self.window
@@ -149,8 +150,3 @@ class TextStream(Data):
 
     def split(self, name: str) -> HeldOut:
         return HeldOut(lambda: self.part(name), self.vocabulary, self.window, f"{self.protocol}; {name} split")
-
-
-def batch_seed(seed: int, count: int, rank: int) -> int:
-    """Differs for each batch of each process; the factors are primes."""
-    return (seed * 1_000_003 + count * 7_919 + rank * 104_729) % 2**63

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import Data, Labelled, Order, Spec, UserError, to_device
-from dlplug.distributed import rank
+from dlplug.sampling import own_share
 from dlplug_vision.augment import cutout, flip, padded_crop
 
 SPLIT_SEED = 0  # what is held out is the same for every run, so that choices made on it can be compared
@@ -105,7 +105,7 @@ class Images(Data):
         fill = torch.tensor(self.spec.mean, device=device)[:, None, None]
         generator = torch.Generator(device)
         while True:
-            generator.manual_seed(batch_seed(self.seed, self.count, rank()))
+            generator.manual_seed(own_share(self.order.batch_size, self.seed, self.count)[1])
             index = to_device(self.order.next(), device)
             self.count += self.order.batch_size
             yield Labelled(self.augmented(scaled(images[index]), fill, generator), y[index])
@@ -122,11 +122,6 @@ class Images(Data):
 
     def split(self, name: str) -> HeldOut:
         return HeldOut(*self.parts[name], self.names, self.parts["train"].images)
-
-
-def batch_seed(seed: int, count: int, rank: int) -> int:
-    """Differs for each batch of each process; the factors are primes."""
-    return (seed * 1_000_003 + count * 7_919 + rank * 104_729) % 2**63
 
 
 def statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
