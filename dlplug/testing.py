@@ -35,20 +35,23 @@ from dlplug.samples import sample, sampler_of
 from dlplug.signatures import inspected, read_signature
 from dlplug.testing_contract import assert_same, attributes, check_data, check_loss, check_nothing_lost, through_a_file
 from dlplug.testing_options import check_options
+from dlplug.testing_parts import QUIET, check_command, check_metric, check_observer, check_trainer
 from dlplug.trainer import Training
 
 __all__ = [
     "assert_same",
+    "check_command",
     "check_data",
     "check_loss",
+    "check_metric",
+    "check_observer",
     "check_options",
     "check_plugin",
     "check_recipe",
     "check_sampler",
+    "check_trainer",
     "through_a_file",
 ]
-
-QUIET = {"console.show": "off", "tensorboard.write": "off", "device": "cpu"}
 
 
 def check_plugin(name: str, host: Host | None = None) -> None:
