@@ -225,9 +225,11 @@ def _together(answers: Sequence[tuple[Mapping[str, Any], Target | None]]) -> dic
     states = tuple(state for states in judged for state in states)
     counts = Counter(states)
     first, last = answers[0][0]["target"], answers[-1][0]["target"]
+    seeds = len(answers[0][0]["values"])
+    told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "no longer claimed"
     return {
         "target": _literal(f"{len(answers)} targets, {first} to {last}"),
-        "reached": ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "no longer claimed",
+        "reached": f"{told} ({seeds} seed{'s' if seeds > 1 else ''})",
         "states": states,
     }
 

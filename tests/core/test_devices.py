@@ -3,7 +3,7 @@
 import pytest
 import torch
 import toys
-from test_readme import block
+from test_readme import PLUGINS, block
 
 from dlplug.plugins import load_host
 
@@ -21,7 +21,7 @@ def test_batches_are_on_the_models_device(data, model):
 
 
 def test_the_readmes_plugin_learns_on_any_device(in_tmp_path):
-    (in_tmp_path / "moons.py").write_text(block("python", "# moons.py"))
+    (in_tmp_path / "moons.py").write_text(block("python", "# moons.py", PLUGINS))
     host = load_host(["moons.py"])
     data = host.get("data", "moons").load()(seed=0)
     model = host.get("models", "moons-mlp").load()(data.spec).to("meta")

@@ -23,8 +23,8 @@ def block(language, containing, page=README):
 
 
 def test_the_plugin_of_ones_own_learns(cli, in_tmp_path):
-    (in_tmp_path / "moons.py").write_text(block("python", "# moons.py"))
-    arguments = re.search(r"uv run dlplug (run moons .*)", README.read_text(encoding="utf-8"))[1].split()
+    (in_tmp_path / "moons.py").write_text(block("python", "# moons.py", PLUGINS))
+    arguments = re.search(r"uv run dlplug (run moons .*)", PLUGINS.read_text(encoding="utf-8"))[1].split()
     said = cli(*arguments, "--wandb", "off", "--tensorboard", "off", "--out", "run", "--device", "cpu")
     assert said.code == 0, said.err
     losses = re.findall(r"train/loss ([\d.]+)", said.out)
