@@ -21,7 +21,7 @@ from dlplug import builtin, hookspecs, own
 from dlplug.advice import command
 from dlplug.errors import UserError, nearest
 from dlplug.recipes import Recipe
-from dlplug.signatures import Signature, read_signature
+from dlplug.signatures import Signature, read_signature, typeable
 
 GROUP = "dlplug"
 KINDS = (
@@ -78,7 +78,7 @@ class Entry:
     def signature(self) -> Signature:
         """Its options, read without importing it where the source is plain. Raises UserError as `load` does."""
         with self._blamed():
-            return read_signature(self.target)
+            return typeable(read_signature(self.target))
 
     @contextlib.contextmanager
     def _blamed(self) -> Iterator[None]:

@@ -69,6 +69,19 @@ def test_options_that_cannot_be_typed_are_refused(option, message):
         testing.check_plugin("mine", host)
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("noise: complex = 1j", "its option noise is annotated complex; expected int, float"),
+        ("noise: float = 'a lot'", "its option noise is a float, but has the default 'a lot'"),
+    ],
+)
+def test_a_run_with_options_that_cannot_be_typed_names_the_plugin(option, message):
+    host = plugin(f"def factory(*, {option}): 'A factory.'\n@hookimpl\ndef register_data(): return {{'d': factory}}")
+    with pytest.raises(UserError, match=r"data 'd' of mine\.py does not load .*" + message):
+        resolve(host, "mlp-moons", [{"data": "d", "steps": 1}])
+
+
 def test_options_that_can_be_typed_pass():
     options = "a: int = 1, b: float = 1, c: float | None = None, d: tuple[int, ...] = (1, 2), e: Literal['x'] = 'x'"
     host = plugin(
