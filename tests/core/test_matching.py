@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import dlplug
 from dlplug import Data, Labelled, Loss, Update, UserError, minimise
-from dlplug.matching import check_batches, check_fits
+from dlplug.matching import check_batches, check_fits, check_parts
 from dlplug.options import resolve
 from dlplug.plugins import load_host
 
@@ -169,3 +169,29 @@ def test_an_option_of_something_else_says_whose_it_is(option: str, says: str) ->
     with pytest.raises(UserError) as caught:
         resolve(load_host(), "pqn-atari", [{option: 1}])
     assert str(caught.value) == f"pqn-atari has no option --{option}. {says}"
+
+
+class TwoHeads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.left, self.right = nn.Linear(2, 2), nn.Linear(2, 1), nn.Linear(2, 1)
+
+
+class Heads(Loss):
+    parts = ("left", "right")
+
+
+def test_a_weight_that_no_part_moves_is_refused_unless_it_is_frozen():
+    loss = Heads(TwoHeads())
+    with pytest.raises(UserError, match=r"heads moves the parts 'left', 'right', and 'body\.weight' is in none"):
+        check_parts(loss, "heads")
+    loss.model.body.requires_grad_(False)
+    check_parts(loss, "heads")
+
+
+@pytest.mark.parametrize("parts", [("", "left"), ("left", "right")])
+def test_a_weight_that_two_parts_move_is_refused(parts):
+    loss = Heads(TwoHeads())
+    loss.parts, loss.model.right = parts, loss.model.left
+    with pytest.raises(UserError, match=r"weight' with the part .* and with .*, too"):
+        check_parts(loss, "heads")
