@@ -21,7 +21,8 @@ from dlplug import builtin, hookspecs, own
 from dlplug.advice import command
 from dlplug.errors import UserError, nearest
 from dlplug.recipes import Recipe
-from dlplug.signatures import Signature, read_signature, typeable
+from dlplug.signatures import Signature, read_signature
+from dlplug.typeable import typeable
 
 GROUP = "dlplug"
 KINDS = (
@@ -190,7 +191,6 @@ class Host:
 
 def load_host(options: Iterable[str] = (), environ: Mapping[str, str] | None = None) -> Host:
     """Builds a host. options: what `-p` gave, each `no:NAME` (leave out) or the path of a Python file.
-
     environ: DLPLUG_PLUGINS=a,b allows only those installed plugins; DLPLUG_STRICT=1 makes any problem an error. By
         default the process's own.
     """
