@@ -268,3 +268,18 @@ def test_what_was_not_finite_is_a_dash():
     entry["targets"][0] |= {"values": [None, 1.0], "mean": None}  # as JSON has what is not a number
     (row,) = rows(recipe(BAR), default=entry)
     assert row[2:4] == ("not reached: - (2 seeds, no interval)", "-, 1")
+
+
+def test_the_tables_of_attacks_and_of_transfer_hold_the_records_intervals():
+    readme = (ROOT / "plugins" / "vision" / "README.md").read_text(encoding="utf-8")
+
+    def shown(recipe, entry, metric, digits):
+        found = interval(run["metrics"][metric] for run in recorded("vision", recipe)[entry]["runs"])
+        return f"{found.mean:.{digits}f} ± {found.half_width:.{digits}f}"
+
+    for entry, loss in (("default", "adversarial"), ("loss=cross-entropy", "cross-entropy")):
+        clean = shown("mnist-adversarial", entry, "test/accuracy", 4)
+        robust = shown("mnist-adversarial", entry, "test/robust_accuracy", 3)
+        assert f"| `{loss}` | {clean} | {robust} |" in readme.replace("**", "")
+    for entry, start in (("default", "the weights of `mnist-cnn`"), ("model=quick-net", "nothing")):
+        assert f"| {start} | {shown('transfer', entry, 'test/accuracy', 3)} |" in readme

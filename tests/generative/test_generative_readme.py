@@ -9,6 +9,8 @@ from typing import Any
 
 from dlplug_generative.feature_recipes import FASHION_FID
 
+from dlplug.intervals import interval
+
 PLUGIN = Path(__file__).parents[2] / "plugins" / "generative"
 ROWS = [
     ("gan-fashion", ""),
@@ -22,7 +24,7 @@ ROWS = [
 
 
 def line(recipe: str, preset: str) -> str:
-    """A row, of the recipe's newest record: mean distance and each seed's, precision, recall, minutes of a run."""
+    """A row, of the recipe's newest record: distance with its interval, precision, recall, minutes of a run."""
     records = json.loads((PLUGIN / "results" / f"{recipe}.json").read_text(encoding="utf-8"))
     runs = records[preset or "default"]["runs"]
 
@@ -30,9 +32,12 @@ def line(recipe: str, preset: str) -> str:
         return [run["metrics"][f"test/{metric}"] for run in runs]
 
     distances = of(FASHION_FID)
+    found = interval(distances)
+    seeds = f"{found.seeds} seeds" if found.half_width is not None else "1 seed, no interval"
+    width = f" ± {found.half_width:.2f}" if found.half_width is not None else ""
     told: list[Any] = [
         f"`{recipe}{f' --preset {preset}' if preset else ''}`",
-        f"{mean(distances):.2f} ({', '.join(f'{distance:.2f}' for distance in distances)})",
+        f"{found.mean:.2f}{width} ({seeds})",
         f"{mean(of(f'precision_k3_{FASHION_FID[4:]}')):.2f}",
         f"{mean(of(f'recall_k3_{FASHION_FID[4:]}')):.2f}",
         f"{mean(run['seconds'] for run in runs) / 60:.1f}",
