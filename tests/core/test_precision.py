@@ -1,5 +1,6 @@
 """bf16 on a CPU: gradients are those of fp32 up to bf16's rounding (8 bits of mantissa, 0.4 %)."""
 
+import contextlib
 import functools
 
 import pytest
@@ -7,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from test_contract import INSTALLED, SMALL, skip_without_data
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
 
 from dlplug import Update, runner, testing
 from dlplug.options import resolve
@@ -88,34 +91,91 @@ def job_of(name, folder):
     return trainer.build(run)
 
 
-def learnt_from_one_batch(name, folder, bf16):
-    """The gradients of each update of a fresh job's first batch; the same random numbers in fp32 and in bf16."""
+PRODUCTS = {"mm", "addmm", "bmm", "baddbmm", "convolution", "mkldnn_rnn_layer",
+            "_scaled_dot_product_flash_attention_for_cpu"}  # fmt: skip
+SUMS = {"sum", "convolution_backward"}  # of which biases' gradients are made
+
+
+class Rounded(TorchDispatchMode):
+    """What autocast cannot avoid, in fp32 arithmetic: products' operands and results are rounded to bf16, and so are
+    backward sums, which make the gradients of biases."""
+
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        name, kwargs = operator.overloadpacket.__name__, kwargs or {}
+        backward = torch._C._current_graph_task_id() != -1
+        if name in PRODUCTS or (backward and name in SUMS):
+            return tree_map(through_bf16, operator(*tree_map(through_bf16, args), **kwargs))
+        return operator(*args, **kwargs)
+
+
+def through_bf16(value):
+    return value.bfloat16().float() if isinstance(value, torch.Tensor) and value.dtype == torch.float32 else value
+
+
+def learnt_from_one_batch(name, folder, *, bf16=False, rounded=False):
+    """The gradients of each update of a fresh job's first batch, with the same random numbers each time."""
     job = job_of(name, folder)
     try:
         batch = next(iter(job.data.batches(job.model)))
         torch.manual_seed(1)
         job.model.train()
-        return gradients(job.loss.updates(batch), job.model.get_submodule, bf16)
+        with Rounded() if rounded else contextlib.nullcontext():
+            return gradients(job.loss.updates(batch), job.model.get_submodule, bf16)
     finally:
         job.data.close()
 
 
-QUICK = ["char-gpt", "ntm-copy", "c51-mini"]
+def errors(exact, other):
+    """By parameter: |g - g'| / max(|g|, 1 % of the whole gradient's norm)."""
+    floor = 0.01 * torch.stack([g.double().norm() for g in exact.values()]).norm().item()
+    return {name: ((g.double() - other[name].double()).norm() / g.double().norm().clamp(min=floor)).item()
+            for name, g in exact.items()}  # fmt: skip
+
+
+def compared(name, folder):
+    """(update, parameter, error in bf16, error of fp32 arithmetic on rounded numbers, numbers in it) of each."""
+    exact = learnt_from_one_batch(name, folder)
+    bf16, rounded = learnt_from_one_batch(name, folder, bf16=True), learnt_from_one_batch(name, folder, rounded=True)
+    for update, (one, *others) in enumerate(zip(exact, bf16, rounded, strict=True)):
+        assert all(one.keys() == other.keys() for other in others)
+        found, honest = (errors(one, other) for other in others)
+        yield from ((update, weight, found[weight], honest[weight], one[weight].numel()) for weight in found)
+
+
+QUICK = ["char-gpt", "char-lstm", "vae-8gaussians", "gan-8gaussians"]
 
 
 @pytest.mark.parametrize(
     "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in INSTALLED.names("recipes")]
 )
 def test_a_recipe_learns_in_bf16_as_in_fp32(name, in_tmp_path):
-    """|g - g'| / |g| of the whole gradient of each update is below 0.3. Most are below 0.02; where an argmax or a ReLU
-    falls out otherwise, as in Q-learning's small batches here, it is 0.1 to 0.2."""
+    """No parameter's gradient is further from fp32's than twice what rounding explains, and 4 %.
+
+    A fixed bound would be too wide to find a fault: rounding alone puts a few inputs of ReLUs and max pools on the
+    other side, which switches paths of the gradient off and on. For `digits` these are 0.2 % of the inputs and change a
+    norm's bias by 17 %, and as much in fp32 arithmetic on rounded numbers; with fp32's choices it would be 1 %. So each
+    recipe is measured against its own rounding. Twice: what autocast also rounds, between the products, adds as much
+    again in a recurrent net. 4 %: ten roundings (0.4 %), where the reference happens to be nearly exact; the state of
+    `dnc-repeat-copy` is in bf16 for a long sequence, and 3 % off. 10 % for a parameter of one number, which is one draw
+    of that noise: the last bias of `gan-fashion` is 8 % off, and 1 or 13 % where fewer or more operators are rounded.
+    """
     skip_without_data(name)
-    exact, rounded = (learnt_from_one_batch(name, in_tmp_path, bf16) for bf16 in (False, True))
-    for one, other in zip(exact, rounded, strict=True):
-        assert one.keys() == other.keys()
-        whole, error = (torch.cat([g.flatten().double() for g in gradient]).norm().item()
-                        for gradient in ([*one.values()], [other[n] - g for n, g in one.items()]))  # fmt: skip
-        assert error < 0.3 * whole
+    for update, weight, found, honest, numbers in compared(name, in_tmp_path):
+        assert found < 2 * honest + (0.04 if numbers > 1 else 0.1), f"update {update}: {weight}"
+
+
+@pytest.mark.parametrize(
+    "computed",
+    [F.softplus, torch.exp, torch.square, torch.cumsum, torch.softmax, torch.log_softmax, torch.sum, torch.norm],
+    ids=lambda function: function.__name__,
+)
+def test_what_cuda_computes_in_fp32_is_computed_so(computed):
+    along = {"dim": 1} if computed in (torch.cumsum, torch.softmax, torch.log_softmax, torch.sum, torch.norm) else {}
+
+    def updates():
+        yield Update(computed(torch.ones(2, 2, dtype=torch.bfloat16), **along))
+
+    assert next(in_bf16(torch.device("cpu"))(updates())).loss.dtype == torch.float32
 
 
 @pytest.mark.slow
