@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import pytest
 
 import dlplug
@@ -156,11 +158,26 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
+# On a board of 6 x 5, where an episode takes 5 steps, a seventh of the frames is enough.
+QUICK: dict[str, dict[str, Any]] = {"pqn": {"frames": 16_000}, "rainbow": {"frames": 7_000, "seed": 1}}
+SOON = {"frames": 3_500, "data.learning_starts": 400, "loss.target_every": 50}
+
+
+@pytest.fixture
+def small_catch() -> Iterator[str]:
+    name, catch = "SmallCatch-v0", "dlplug_envs.catch:Catch"
+    gymnasium.register(name, catch, vector_entry_point=f"{catch}Vector", kwargs={"rows": 6, "columns": 5})
+    yield name
+    del gymnasium.registry[name]
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_variant_learns_to_catch(variant: str, tmp_path: Path) -> None:
+def test_every_variant_learns_to_catch(variant: str, small_catch: str, tmp_path: Path) -> None:
     given = VARIANTS[variant]
-    later = {} if given.get("loss", "dqn") == "pqn" else {"loss.target_every": 50}
-    run = dlplug.run("dqn-catch", {**given, **later}, out=str(tmp_path / "run"))
+    soon: dict[str, Any] = {} if variant == "pqn" else SOON
+    exploring = {} if variant == "pqn" or "data.epsilon_start" in given else {"data.epsilon_steps": 1_500}
+    options = {**given, **soon, **exploring, **QUICK.get(variant, {}), "data.id": small_catch, "threads": 1}
+    run = dlplug.run("dqn-catch", options, out=str(tmp_path / "run"))
     assert run.result["metrics"]["eval/return"] > 0.9
 
 

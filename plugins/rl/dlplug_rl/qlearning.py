@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +60,9 @@ class QLearning(Loss):
             goal = self.goal(batch)
         error, surprise, q, parts = self.compare(batch, goal)
         batch.tell(surprise.detach())
-        values = {name: value.detach().mean() for name, value in {"q": q, "surprise": surprise, **parts}.items()}
+        values: dict[str, Any] = {
+            name: value.detach().mean() for name, value in {"q": q, "surprise": surprise, **parts}.items()
+        }
         yield Update((batch.weight * error).mean(), "", **values)
         self.target.follow(self.model)
 
