@@ -9,18 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dlplug.command_parser import CommandParser
+    from dlplug.cli.command_parser import CommandParser
     from dlplug.contracts import Data, Labelled, Loss, Spec, Stateful, Update, minimise
     from dlplug.copies import Lagged, Pool
     from dlplug.counters import Progress, Turn
-    from dlplug.downloads import Remote, fetched
-    from dlplug.environment import data_folder
+    from dlplug.downloads import Remote, data_folder, fetched
     from dlplug.errors import UserError, nearest
-    from dlplug.hookspecs import hookimpl
-    from dlplug.loop import fit
-    from dlplug.measuring import checked_by, neutral_options
+    from dlplug.host.hookspecs import hookimpl
     from dlplug.media import Audio, Image, Media, Plot, Table, Text, Video
-    from dlplug.precision import acting
     from dlplug.protocols import Launcher, Metric, Sampler, Trainer
     from dlplug.ranges import (
         Fraction,
@@ -32,25 +28,27 @@ if TYPE_CHECKING:
         Range,
     )
     from dlplug.recipes import Preset, Recipe, Target, Use, use
-    from dlplug.runner import evaluate, resume, run
-    from dlplug.runs import Run
-    from dlplug.samples import sample
+    from dlplug.runs.run import Run
+    from dlplug.runs.runner import evaluate, resume, run
+    from dlplug.runs.samples import sample
+    from dlplug.runs.trained import Trained, trained
     from dlplug.sampling import Order, to_device
-    from dlplug.source import Trained, trained
+    from dlplug.training.loop import fit
+    from dlplug.training.measuring import checked_by, neutral_options
+    from dlplug.training.precision import acting
 
 _HOMES = {
-    "command_parser": ("CommandParser",),
+    "cli.command_parser": ("CommandParser",),
     "contracts": ("Data", "Labelled", "Loss", "Spec", "Stateful", "Update", "minimise"),
     "copies": ("Lagged", "Pool"),
     "counters": ("Progress", "Turn"),
-    "downloads": ("Remote", "fetched"),
-    "environment": ("data_folder",),
+    "downloads": ("Remote", "data_folder", "fetched"),
     "errors": ("UserError", "nearest"),
-    "hookspecs": ("hookimpl",),
-    "loop": ("fit",),
-    "measuring": ("checked_by", "neutral_options"),
+    "host.hookspecs": ("hookimpl",),
+    "training.loop": ("fit",),
+    "training.measuring": ("checked_by", "neutral_options"),
     "media": ("Audio", "Image", "Media", "Plot", "Table", "Text", "Video"),
-    "precision": ("acting",),
+    "training.precision": ("acting",),
     "ranges": (
         "Fraction",
         "NonNegativeFloat",
@@ -62,11 +60,11 @@ _HOMES = {
     ),
     "protocols": ("Launcher", "Metric", "Sampler", "Trainer"),
     "recipes": ("Preset", "Recipe", "Target", "Use", "use"),
-    "runs": ("Run",),
-    "runner": ("evaluate", "resume", "run"),
-    "samples": ("sample",),
+    "runs.run": ("Run",),
+    "runs.runner": ("evaluate", "resume", "run"),
+    "runs.samples": ("sample",),
     "sampling": ("Order", "to_device"),
-    "source": ("Trained", "trained"),
+    "runs.trained": ("Trained", "trained"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from dlplug.cli import main
+from dlplug.cli.main import main
 
 sys.exit(main())

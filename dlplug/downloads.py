@@ -11,7 +11,6 @@ from typing import NamedTuple
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from dlplug.environment import data_folder
 from dlplug.errors import UserError
 from dlplug.stop import stop_if_asked
 
@@ -19,6 +18,15 @@ log = logging.getLogger("dlplug")
 
 TIMEOUT = 30  # seconds without an answer
 CHUNK = 1 << 20  # bytes
+
+
+def data_folder() -> Path:
+    """Where data sets are kept and downloaded to: $DLPLUG_DATA, or ~/.cache/dlplug. Raises UserError for a user without
+    a home folder."""
+    try:
+        return Path(os.environ.get("DLPLUG_DATA") or "~/.cache/dlplug").expanduser()
+    except RuntimeError:
+        raise UserError("this user has no home folder: set DLPLUG_DATA to the folder for data sets") from None
 
 
 class Remote(NamedTuple):

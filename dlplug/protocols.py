@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from dlplug.contracts import Data, Loss
-    from dlplug.runs import Run
+    from dlplug.runs.run import Run
 
 Product = TypeVar("Product", contravariant=True)
 HeldOut = TypeVar("HeldOut", contravariant=True)

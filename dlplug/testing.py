@@ -23,20 +23,20 @@ from typing import Any
 
 import numpy as np
 
-from dlplug import checkpoint
-from dlplug.hookspecs import hookimpl
-from dlplug.loop import fit
-from dlplug.options import resolve
-from dlplug.plugins import Host, Plugin, load_host
+from dlplug.host.hookspecs import hookimpl
+from dlplug.host.plugins import Host, Plugin, load_host
+from dlplug.host.signatures import inspected, read_signature
+from dlplug.options.layers import resolve
 from dlplug.recipes import as_use
-from dlplug.runner import open_run, resume, run
-from dlplug.runs import Run
-from dlplug.samples import sample, sampler_of
-from dlplug.signatures import inspected, read_signature
+from dlplug.runs.run import Run
+from dlplug.runs.runner import open_run, resume, run
+from dlplug.runs.samples import sample, sampler_of
 from dlplug.testing_contract import assert_same, attributes, check_data, check_loss, check_nothing_lost, through_a_file
 from dlplug.testing_options import check_options
 from dlplug.testing_parts import QUIET, check_command, check_metric, check_observer, check_trainer
-from dlplug.trainer import Training
+from dlplug.training import checkpoint
+from dlplug.training.loop import fit
+from dlplug.training.trainer import Training
 
 __all__ = [
     "assert_same",
@@ -95,7 +95,7 @@ def check_imports_no_torch(plugin: Plugin) -> None:
 @functools.cache
 def _list_everything(name: str) -> None:
     code = (
-        "import sys; from dlplug.cli import main; from dlplug.plugins import load_host\n"
+        "import sys; from dlplug.cli.main import main; from dlplug.host.plugins import load_host\n"
         "kinds = 'recipes', 'data', 'models', 'losses', 'metrics', 'samplers', 'observers'\n"
         "for kind in kinds: main(['list', kind])\n"
         f"names = [e.name for e in load_host().entries('recipes') if e.plugin.name == {name!r}]\n"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from dlplug.errors import UserError
-from dlplug.options import choose, resolve, schema
-from dlplug.parsing import parse
-from dlplug.plugins import Host
-from dlplug.signatures import REQUIRED, Option
+from dlplug.host.plugins import Host
+from dlplug.host.signatures import REQUIRED, Option
+from dlplug.options.layers import choose, resolve, schema
+from dlplug.options.parsing import parse
 
 PLAIN = (int, float, str, bool, Path, type(None))
 

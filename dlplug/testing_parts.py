@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dlplug.cli import main
-from dlplug.hookspecs import hookimpl
-from dlplug.options import choose, resolve
-from dlplug.plugins import Host, load_host
-from dlplug.runner import evaluate, resume, run
-from dlplug.runs import Run
+from dlplug.cli.main import main
+from dlplug.host.hookspecs import hookimpl
+from dlplug.host.plugins import Host, load_host
+from dlplug.options.layers import choose, resolve
+from dlplug.runs.run import Run
+from dlplug.runs.runner import evaluate, resume, run
 
 QUIET = {"console.show": "off", "tensorboard.write": "off", "device": "cpu"}
 

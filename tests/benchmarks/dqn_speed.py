@@ -33,11 +33,11 @@ from dlplug_rl.networks import q_network
 from dlplug_rl.replay import Transition
 
 from dlplug import Spec, hookimpl
-from dlplug.loop import learn_from
-from dlplug.optim import adam
-from dlplug.plugins import load_host
-from dlplug.runner import run
-from dlplug.stepper import Stepper
+from dlplug.host.plugins import load_host
+from dlplug.runs.runner import run
+from dlplug.training.loop import learn_from
+from dlplug.training.optimizers import adam
+from dlplug.training.stepper import Stepper
 
 TRAIN_EVERY, STARTS, REPLAY = 4, 2_000, 20_000
 EPSILON = 0.01

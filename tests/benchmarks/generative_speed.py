@@ -26,8 +26,8 @@ from dlplug_generative.binarise import binarised
 from torch import Tensor, nn
 
 import dlplug
-from dlplug.options import Config, resolve
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
+from dlplug.options.layers import Config, resolve
 
 HOST = load_host()
 Bare = Callable[[Config, Any, argparse.Namespace], float]

@@ -22,8 +22,8 @@ import torch
 from dlplug_rl.atari import AtariEnvironments
 
 from dlplug import hookimpl
-from dlplug.plugins import load_host
-from dlplug.runner import run
+from dlplug.host.plugins import load_host
+from dlplug.runs.runner import run
 
 
 class Clock:

@@ -34,7 +34,7 @@ from dlplug_memory.ntm import BLANK, NTM
 from torch import Tensor, nn
 
 import dlplug
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 from dlplug.recipes import as_use
 
 RECIPE = load_host().recipe("ntm-copy")

@@ -18,9 +18,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from dlplug import Data, Labelled, Spec, fit, minimise
-from dlplug.meter import Meter
-from dlplug.optim import adam
-from dlplug.stepper import Stepper
+from dlplug.training.meter import Meter
+from dlplug.training.optimizers import adam
+from dlplug.training.stepper import Stepper
 
 
 class Batches(Data):

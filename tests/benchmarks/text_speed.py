@@ -28,8 +28,8 @@ from dlplug_text.texts import TinyShakespeare
 from dlplug_text.writing import write
 
 import dlplug
-from dlplug.options import resolve
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
+from dlplug.options.layers import resolve
 
 HOST = load_host()
 CONFIG = resolve(HOST, "shakespeare-gpt", [], "cpu")

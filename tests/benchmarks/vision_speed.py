@@ -29,8 +29,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 import dlplug
-from dlplug.environment import data_folder
-from dlplug.plugins import load_host
+from dlplug.downloads import data_folder
+from dlplug.host.plugins import load_host
 from dlplug.recipes import as_use
 
 BATCH = 128

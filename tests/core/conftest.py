@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from dlplug.plugins import Host, load_host
+from dlplug.host.plugins import Host, load_host
 
 TOYS = str(Path(__file__).parent / "toys.py")
 
@@ -60,7 +60,7 @@ def quiet(host: Host) -> dict[str, Any]:
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
     """`cli("list", "--json")` calls the command in this process."""
-    from dlplug.cli import main
+    from dlplug.cli.main import main
 
     def call(*arguments: str) -> Said:
         capsys.readouterr()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dlplug.errors import UserError
-from dlplug.hookspecs import hookimpl
-from dlplug.options import arguments, resolve
+from dlplug.host.hookspecs import hookimpl
+from dlplug.options.layers import arguments, resolve
 
 
 def typed(line: str, host, recipe: str = "toy-moons", preset: str = "", layers=()):
@@ -29,7 +29,7 @@ def registering(**kinds):
 
 def with_plugins(host):
     """The host built anew over its manager, with what has been registered since."""
-    from dlplug.plugins import Host, Plugin
+    from dlplug.host.plugins import Host, Plugin
 
     known = {plugin.name for plugin in host.plugins}
     added = [(name, module) for name, module in host.manager.list_name_plugin() if name not in known]

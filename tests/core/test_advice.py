@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import dlplug
-from dlplug.hookspecs import hookimpl
+from dlplug.host.hookspecs import hookimpl
 
 
 class Stop:
@@ -28,7 +28,7 @@ def test_under_uv_run_advice_begins_so(cli, host, quiet, monkeypatch, in_tmp_pat
     assert "go on with: uv run dlplug resume here" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("module", ["dlplug.plugins", "dlplug_wandb.mode"])
+@pytest.mark.parametrize("module", ["dlplug.host.plugins", "dlplug_wandb.mode"])
 def test_help_shows_nothing_of_the_environment(module, monkeypatch):
     monkeypatch.setenv("SOME_KEY", "5ecret")
     shown = pydoc.plain(pydoc.render_doc(pytest.importorskip(module)))

@@ -12,7 +12,7 @@ from test_options_at_their_ends import in_tmp_path as in_tmp_path
 
 import dlplug
 from dlplug.errors import MetricFailed
-from dlplug.plugins import Entry, load_host
+from dlplug.host.plugins import Entry, load_host
 from dlplug.recipes import as_use
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from dlplug import UserError, checkpoint
+from dlplug import UserError
+from dlplug.training import checkpoint
 
 
 def save(folder, step, model, kind="last", **more):

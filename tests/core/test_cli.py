@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from dlplug import builtin
-from dlplug.builtin import VERBS
-from dlplug.console import header
-from dlplug.plugins import KINDS
+from dlplug.host import builtin
+from dlplug.host.builtin import VERBS
+from dlplug.host.plugins import KINDS
+from dlplug.observers.console import header
 from dlplug.recipes import Target
 
 HEAVY = {"torch", "wandb", "gymnasium", "tensorboard", "tyro"}
@@ -301,7 +301,7 @@ def test_a_failure_of_the_program_is_one_line_too(cli, monkeypatch):
     def fail(host, arguments):
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr("dlplug.cli.list_command", fail)
+    monkeypatch.setattr("dlplug.cli.verbs.list_command", fail)
     assert one_line(cli("list"), code=1) == "RuntimeError: two lines (--debug shows where)"
     with pytest.raises(RuntimeError):
         cli("list", "--debug")
@@ -325,8 +325,8 @@ def test_listing_and_help_import_nothing_heavy():
     """One process asks for everything in turn; only a recipe's own help may import tyro, which draws it."""
     code = f"""
 import contextlib, io, json, sys
-from dlplug.cli import main
-from dlplug.plugins import load_host
+from dlplug.cli.main import main
+from dlplug.host.plugins import load_host
 loaded = {{}}
 recipes = load_host().names("recipes")
 light = ["list", "list models", "list data --json", "--help", "plugins", "completion bash", "completion candidates run"]
@@ -351,14 +351,14 @@ def test_the_command_in_its_own_process_imports_no_torch(command, line):
     said = command(*line.split(), python=("-X", "importtime"))
     assert said.code == 0
     imported = {row.rpartition("|")[2].strip() for row in said.err.splitlines()}
-    assert "dlplug.cli" in imported
+    assert "dlplug.cli.main" in imported
     assert not HEAVY & imported
 
 
 def test_a_wrong_option_of_an_installed_recipe_shows_before_torch_is_imported(command):
-    import dlplug.plugins
+    import dlplug.host.plugins
 
-    names = [e.name for e in dlplug.plugins.load_host().entries("recipes") if not e.load().presets]
+    names = [e.name for e in dlplug.host.plugins.load_host().entries("recipes") if not e.load().presets]
     if not names:
         pytest.skip("no installed recipe without presets")
     said = command("run", names[0], "--no-such-thing", "1", python=("-X", "importtime"))

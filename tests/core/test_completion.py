@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dlplug.builtin import VERBS
-from dlplug.plugins import KINDS
+from dlplug.host.builtin import VERBS
+from dlplug.host.plugins import KINDS
 
 
 @pytest.fixture

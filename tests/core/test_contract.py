@@ -8,7 +8,7 @@ import toys as toys_module
 from torch import nn
 
 from dlplug import Loss, Update, testing
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 from dlplug.recipes import as_use
 from dlplug.testing_options import lacking
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from dlplug import Pool, acting
-from dlplug.precision import acting_in_bf16
 from dlplug.testing import through_a_file
+from dlplug.training.precision import acting_in_bf16
 
 
 def filled(model, size, count):

@@ -5,7 +5,7 @@ import torch
 import toys
 from test_readme import PLUGINS, block
 
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 
 
 def batch_for(data, model):

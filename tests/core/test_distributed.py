@@ -14,7 +14,7 @@ from dlplug import UserError, distributed
 
 PROGRAM = """
 import sys, dlplug
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 options = {"console.show": "off", "tensorboard.write": "off", "device": "cpu", "steps": 30, "log_every": 10}
 host = load_host([sys.argv[1], "no:wandb"])
 dlplug.run("toy-moons", options, out=sys.argv[2], host=host)

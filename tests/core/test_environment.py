@@ -5,14 +5,14 @@ import subprocess
 
 import pytest
 
-from dlplug import environment
+from dlplug.runs import environment
 
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     if not shutil.which("git"):
         pytest.skip("there is no git here")
-    for name in ("dlplug/environment.py", "plugins/memory/results/ntm-copy.json", "plugins/memory/recipes.py"):
+    for name in ("dlplug/runs/environment.py", "plugins/memory/results/ntm-copy.json", "plugins/memory/recipes.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("{}")
     author = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]

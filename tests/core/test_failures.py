@@ -11,10 +11,11 @@ import pytest
 import torch
 
 import dlplug
-from dlplug import Image, UserError, checkpoint, hookimpl
-from dlplug.console import Console, closing
-from dlplug.meter import Meter
-from dlplug.plugins import Entry
+from dlplug import Image, UserError, hookimpl
+from dlplug.host.plugins import Entry
+from dlplug.observers.console import Console, closing
+from dlplug.training import checkpoint
+from dlplug.training.meter import Meter
 
 STEPS = {"steps": 20, "log_every": 5}
 
@@ -209,7 +210,7 @@ def test_two_metrics_with_one_key_are_refused_and_cost_nothing(host, quiet, in_t
 def test_a_run_that_learnt_nothing_says_so(host, quiet, in_tmp_path, capsys):
     dlplug.run("toy-moons", {**quiet, "console.show": "plain", "steps": 0}, out="run", host=host)
     assert checkpoint.find(Path("run/checkpoints"), "last")
-    from dlplug.console import closing
+    from dlplug.observers.console import closing
 
     run = dlplug.run("toy-dqn", {**quiet, "moves": 0}, host=host)
     assert "nothing was learnt: the length was reached before the first step" in closing(run, run.result)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dlplug import hints
-from dlplug.options import resolve
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
+from dlplug.options import suggestions as hints
+from dlplug.options.layers import resolve
 
 HOST = load_host(["no:wandb"])
 
@@ -112,7 +112,7 @@ def loud(*, seed: int):
     logging.getLogger("dlplug").info("three emulators are warm")
     return load_host([TOYS]).get("data", "copy-three").load()(seed=seed)
 
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 import dataclasses
 
 @hookimpl

@@ -15,8 +15,8 @@ from dlplug import UserError
 
 HOLDER = """
 import sys, dlplug
-from dlplug.plugins import load_host
-from dlplug.hookspecs import hookimpl
+from dlplug.host.plugins import load_host
+from dlplug.host.hookspecs import hookimpl
 
 class Slow:
     @hookimpl
@@ -76,7 +76,7 @@ def test_a_second_process_is_kept_out_of_a_run_and_a_killed_one_is_not_waited_fo
 
 
 def test_one_process_at_a_time_in_a_folder(in_tmp_path):
-    from dlplug.lock import held
+    from dlplug.runs.lock import held
 
     with held(in_tmp_path):
         with pytest.raises(UserError, match=f"in use by process {os.getpid()} on "), held(in_tmp_path):
@@ -120,7 +120,7 @@ def test_a_resume_without_an_observer_keeps_its_options(host, toys, quiet, in_tm
     if "wandb" not in host.names("observers"):
         pytest.skip("needs an observer of a plugin")
     dlplug.run("toy-moons", {**quiet, "steps": 5}, out="run", host=host)
-    from dlplug.plugins import load_host
+    from dlplug.host.plugins import load_host
 
     dlplug.resume("run", {"steps": 6}, host=load_host([toys, "no:wandb"]))
     saved = yaml.safe_load(Path("run/config.yaml").read_text())

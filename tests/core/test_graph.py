@@ -11,9 +11,9 @@ import toys
 from torch import nn
 
 from dlplug import Lagged, Loss, Turn, Update, UserError, fit
-from dlplug.graph import WARM_UP, GraphedStep, turns_of
-from dlplug.loop import learn_from
-from dlplug.stepper import Stepper
+from dlplug.training.graph import WARM_UP, GraphedStep, turns_of
+from dlplug.training.loop import learn_from
+from dlplug.training.stepper import Stepper
 
 
 class FakeCapture:
@@ -198,7 +198,7 @@ def test_turns_are_found_in_lists_dicts_modules_and_the_model():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("name", ["toy-gan", "toy-ddpm"])
 def test_cuda_graphs_train_as_eager_steps_do(tmp_path, host, name):
-    from dlplug.runner import run
+    from dlplug.runs.runner import run
 
     quiet = {"console.show": "off", "tensorboard.write": "off", "wandb.mode": "off", "device": "cuda", "steps": 40}
     eager, graphed = (run(name, {**quiet, "graph": graph, "log_every": 1}, out=f"{tmp_path}/{graph}", host=host)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dlplug.errors import UserError
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 
 Install = Callable[..., None]
 
@@ -348,8 +348,8 @@ def test_a_clash_names_both_sides_and_breaks_that_name_alone(install):
 
 
 def test_a_wrapper_of_train_surrounds_a_run(install, host, quiet):
-    from dlplug.hookspecs import hookimpl
-    from dlplug.runner import run
+    from dlplug.host.hookspecs import hookimpl
+    from dlplug.runs.runner import run
 
     seen = []
 
@@ -371,8 +371,8 @@ def test_a_wrapper_of_train_surrounds_a_run(install, host, quiet):
 
 
 def test_a_plugin_that_answers_first_replaces_the_trainer(host, quiet):
-    from dlplug.hookspecs import hookimpl
-    from dlplug.runner import run
+    from dlplug.host.hookspecs import hookimpl
+    from dlplug.runs.runner import run
 
     class Idle:
         @hookimpl

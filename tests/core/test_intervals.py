@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from dlplug.commands.tables import rows_of
+from dlplug.commands.verify import verify
 from dlplug.intervals import interval, quantile
 from dlplug.recipes import Target
-from dlplug.tables import rows_of
-from dlplug.verify import verify
 
 
 @pytest.mark.parametrize("degrees", [*range(1, 36), 40, 60, 120, 10_000])
@@ -101,7 +101,7 @@ def test_the_record_has_the_interval_and_one_of_three_states(host, quiet, in_tmp
     ],
 )
 def test_verify_fails_unless_the_interval_reaches(cli, toys, in_tmp_path, monkeypatch, values, code, said):
-    module = import_module("dlplug.verify")
+    module = import_module("dlplug.commands.verify")
     runs = iter(values)
     trained = SimpleNamespace(stopping=False, result={}, latest={}, unit="steps", seed=0, folder=in_tmp_path)
     monkeypatch.setattr(module, "run", lambda *_, **__: trained)

@@ -14,10 +14,10 @@ import toys
 
 from dlplug import Progress, acting, fit
 from dlplug.counters import attributes_of
-from dlplug.meter import Meter
-from dlplug.optim import adam, lbfgs
-from dlplug.stepper import Stepper
 from dlplug.testing import assert_same, check_data, check_loss, through_a_file
+from dlplug.training.meter import Meter
+from dlplug.training.optimizers import adam, lbfgs
+from dlplug.training.stepper import Stepper
 
 pytestmark = pytest.mark.usefixtures("_seeded")
 

@@ -42,7 +42,7 @@ def test_a_run_is_started_by_the_launcher_that_is_named(cli, toys):
 
 
 def test_the_local_launcher_starts_the_command(tmp_path):
-    from dlplug.launching import Local
+    from dlplug.cli.launching import Local
 
     assert Local()(["--version"], log=tmp_path / "log").wait() == 0
     assert (tmp_path / "log").read_text().startswith("dlplug ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,18 +12,30 @@ from pathlib import Path
 import pytest
 
 import dlplug
-from dlplug.plugins import KINDS, load_host
+from dlplug.host.plugins import KINDS, load_host
 
 ROOT = Path(__file__).parents[2]
-CORE = sorted((ROOT / "dlplug").glob("*.py"))
+CORE = sorted((ROOT / "dlplug").rglob("*.py"))
 PLUGINS = sorted(folder for folder in (ROOT / "plugins").glob("*/dlplug_*") if folder.is_dir())
 ENVIRONMENTS = sorted((ROOT / "envs").glob("dlplug_envs/**/*.py"))
 
 # what a plugin may name beside `from dlplug import …`: the contract's own modules, and, for one that brings a trainer
 # of its own, those that the shared trainer is made of, and, for a verb over runs, those that read them and recipes
-PUBLIC = {"contracts", "distributed", "environment", "errors", "hookspecs", "media", "recipes", "sampling", "testing"}
-PUBLIC |= {"advice", "device", "imports", "launching", "lock", "protocols", "stop", "trainer"}
-PUBLIC |= {"device_hint", "folder", "options", "plugins", "records", "targets"}
+PUBLIC = {"advice", "contracts", "distributed", "errors", "json_values", "media", "protocols", "recipes", "sampling"}
+PUBLIC |= {"stop", "testing", "cli.launching", "host.hookspecs", "host.local_modules", "host.plugins", "options.layers"}
+PUBLIC |= {"runs.environment", "runs.folder", "runs.lock", "runs.records", "runs.targets"}
+PUBLIC |= {"training.device", "training.device_hint", "training.trainer"}
+
+# the core's packages, each of which imports only those after it; modules beside them import none of them
+PACKAGES = ["cli", "commands", "observers", "runs", "training", "options", "host"]
+ABOVE = {
+    "__init__",
+    "__main__",
+    "testing",
+    "testing_contract",
+    "testing_options",
+    "testing_parts",
+}  # what hands out or checks all of it
 HEAVY = {"torch", "numpy", "gymnasium", "wandb", "ale_py", "torchvision", "tyro", "rich", "yaml", "tensorboard"}
 
 
@@ -84,11 +97,45 @@ def test_environments_know_neither_dlplug_nor_torch(path):
     assert {top(module) for module, _ in imports(tree(path))} <= known
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_core_never_imports_a_plugin(path):
     names = {plugin.name for plugin in PLUGINS} | {"dlplug_envs"}
     assert not {top(module) for module, _ in imports(tree(path))} & names
     assert not [name for name in names if name in path.read_text(encoding="utf-8")]
+
+
+def core_imports() -> dict[str, set[str]]:
+    """Each of the core's modules with those that it imports when it runs, at its top or later."""
+    graph: dict[str, set[str]] = {}
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in CORE}
+    for name, path in names.items():
+        module = tree(path)
+        guarded = [
+            node for node in ast.walk(module) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        ]
+        hidden = {id(inner) for node in guarded for inner in ast.walk(node)}
+        seen = [
+            node
+            for node in ast.walk(module)
+            if isinstance(node, (ast.Import, ast.ImportFrom)) and id(node) not in hidden
+        ]
+        named = {pair for node in seen for pair in imports(node)}
+        graph[name] = {f"{m}.{n}" if f"{m}.{n}" in names else m for m, n in named if top(m) == "dlplug"} - {"dlplug"}
+    return graph
+
+
+def package(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 2 else ""
+
+
+def test_imports_go_one_way():
+    order = {name: place for place, name in enumerate([*PACKAGES, ""])}
+    graph = {name: found for name, found in core_imports().items() if name.removeprefix("dlplug.") not in ABOVE}
+    assert {package(name) for name in graph} == order.keys()
+    wrong = [f"{a} imports {b}" for a, found in graph.items() for b in found if order[package(a)] > order[package(b)]]
+    assert not wrong
+    list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, naming the circle
 
 
 def test_one_module_knows_tyro():
@@ -96,7 +143,7 @@ def test_one_module_knows_tyro():
 
 
 def test_the_trainer_asks_no_questions():
-    path = ROOT / "dlplug" / "trainer.py"
+    path = ROOT / "dlplug" / "training" / "trainer.py"
     called = {node.func.id for node in ast.walk(tree(path)) if isinstance(node, ast.Call) and hasattr(node.func, "id")}
     assert not called & {"isinstance", "issubclass", "hasattr", "type"}
     host = load_host()

@@ -6,12 +6,12 @@ import toys
 from torch import nn
 
 from dlplug import Lagged, Loss, Turn, Update, UserError, distributed, fit, minimise
-from dlplug.graph import turns_of
-from dlplug.loop import learn_from
-from dlplug.optim import adam, sgd
-from dlplug.precision import in_bf16
 from dlplug.sampling import Order, epoch_order, own_share
-from dlplug.stepper import Stepper
+from dlplug.training.graph import turns_of
+from dlplug.training.loop import learn_from
+from dlplug.training.optimizers import adam, sgd
+from dlplug.training.precision import in_bf16
+from dlplug.training.stepper import Stepper
 
 
 def steppers_of(loss, rate=0.01):

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 import dlplug
 from dlplug import Data, Labelled, Loss, Update, UserError, minimise
-from dlplug.matching import check_batches, check_fits, check_parts
-from dlplug.options import resolve
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
+from dlplug.options.layers import resolve
+from dlplug.training.matching import check_batches, check_fits, check_parts
 
 if TYPE_CHECKING:
     from somewhere import Unknown  # pyright: ignore[reportMissingImports]

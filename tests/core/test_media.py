@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dlplug import run
+from dlplug.host.plugins import load_host
 from dlplug.media import Audio, Media, Plot, Table
-from dlplug.plugins import load_host
 
 PLUGIN = '''
 from dataclasses import dataclass, field

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dlplug.measuring import measure, neutral_options
+from dlplug.host.plugins import load_host
 from dlplug.media import Media
-from dlplug.options import resolve
-from dlplug.plugins import load_host
-from dlplug.runs import Run
+from dlplug.options.layers import resolve
+from dlplug.runs.run import Run
+from dlplug.training.measuring import measure, neutral_options
 
 HOST = load_host(["no:wandb"])
 # what each number depends on; whoever adds an option to a metric decides whether it belongs here or is neutral

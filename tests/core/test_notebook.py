@@ -13,7 +13,7 @@ from torch import nn
 
 import dlplug
 from dlplug import Data, Labelled, Spec, UserError
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 
 
 class Net(nn.Module):
@@ -120,7 +120,7 @@ class Shell:
 def kernel(monkeypatch):
     import types
 
-    from dlplug import notebook
+    from dlplug.runs import notebook
 
     ipython = types.SimpleNamespace(get_ipython=lambda: Shell())
     monkeypatch.setitem(sys.modules, "IPython", ipython)
@@ -146,7 +146,7 @@ def test_a_cell_that_is_interrupted_saves_and_raises(quiet, host, kernel, tmp_pa
 
 
 def test_progress_in_a_cell_is_one_line_that_is_replaced(quiet, host, kernel, monkeypatch):
-    from dlplug import notebook
+    from dlplug.runs import notebook
 
     shown: list[str] = []
 

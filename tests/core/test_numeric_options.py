@@ -7,9 +7,9 @@ from math import nan
 import pytest
 from layers import complaint
 
-from dlplug.options import resolve
-from dlplug.parsing import flag
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
+from dlplug.options.layers import resolve
+from dlplug.options.parsing import flag
 
 HOST = load_host()
 

@@ -10,7 +10,7 @@ import pytest
 
 import dlplug
 from dlplug import UserError
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 
 SOURCE = """
 from dlplug import hookimpl
@@ -97,12 +97,12 @@ def test_a_plugins_own_hook_that_raises_costs_nothing_either(toys, quiet, caplog
 
 
 def test_what_the_core_itself_cannot_write_stops_the_run(host, quiet, monkeypatch):
-    from dlplug.logs import JsonLines
+    from dlplug.observers.jsonl import JsonLines
 
     def full(*arguments, **named):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("dlplug.logs._plain", full)
+    monkeypatch.setattr("dlplug.observers.jsonl._plain", full)
     assert JsonLines
     with pytest.raises(OSError, match="No space left"):
         dlplug.run("toy-lstm", {**quiet, "steps": 2}, host=host, out="here")

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import dlplug
-from dlplug.cli import main
+from dlplug.cli.main import main
 
 
 def nobody(number):
@@ -25,7 +25,7 @@ def homeless(monkeypatch):
 
 def test_a_run_needs_no_home_folder(homeless, toys, cli):
     line = ("-p", toys, "run", "toy-moons", "--steps", "2", "--device", "cpu", "--tensorboard", "off")
-    said = cli(*line, "--wandb", "off") if "wandb" in dlplug.plugins.load_host().names("observers") else cli(*line)
+    said = cli(*line, "--wandb", "off") if "wandb" in dlplug.host.plugins.load_host().names("observers") else cli(*line)
     assert (said.code, said.err) == (0, "")
 
 

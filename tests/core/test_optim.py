@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from dlplug import Update, UserError, testing
-from dlplug.optim import adam, adamw, movable, radam, rate_factor, rmsprop, sgd
-from dlplug.plugins import load_host
-from dlplug.signatures import read_signature
-from dlplug.stepper import Stepper
+from dlplug.host.plugins import load_host
+from dlplug.host.signatures import read_signature
+from dlplug.training.optimizers import adam, adamw, movable, radam, rate_factor, rmsprop, sgd
+from dlplug.training.stepper import Stepper
 
 
 def descend(make, steps=5, **options):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from layers import complaint, file_of, registering, typed, with_plugins
 
-from dlplug.listing import print_options
-from dlplug.options import arguments, read_file, resolve
-from dlplug.plugins import load_host
+from dlplug.commands.listing import print_options
+from dlplug.host.plugins import load_host
+from dlplug.options.layers import arguments, read_file, resolve
 from dlplug.recipes import Recipe, use
 
 # Who wins

@@ -10,10 +10,10 @@ import pytest
 
 import dlplug
 from dlplug.errors import UserError
-from dlplug.options import Config, choose, resolve, schema, units_of
-from dlplug.parsing import flag, parse
-from dlplug.plugins import load_host
-from dlplug.signatures import Option
+from dlplug.host.plugins import load_host
+from dlplug.host.signatures import Option
+from dlplug.options.layers import Config, choose, resolve, schema, units_of
+from dlplug.options.parsing import flag, parse
 
 pytestmark = pytest.mark.slow
 HOST = load_host()

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layers import complaint, file_of, registering, typed, with_plugins
 
-from dlplug.options import arguments, for_measuring, read_file, resolve
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
+from dlplug.options.layers import arguments, for_measuring, read_file, resolve
 from dlplug.recipes import Preset, Recipe, use
-from dlplug.targets import evaluated as for_evaluation
+from dlplug.runs.targets import evaluated as for_evaluation
 
 HOST = load_host([str(Path(__file__).parent / "toys.py")])
 

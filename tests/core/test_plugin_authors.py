@@ -9,8 +9,8 @@ import pytest
 
 import dlplug
 from dlplug import UserError, testing
-from dlplug.options import resolve
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
+from dlplug.options.layers import resolve
 
 
 def plugin(source, name="mine.py"):

@@ -11,11 +11,12 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
-from dlplug import Update, runner, testing
-from dlplug.options import resolve
-from dlplug.precision import in_bf16
-from dlplug.runs import Run
-from dlplug.trainer import TorchTrainer
+from dlplug import Update, testing
+from dlplug.options.layers import resolve
+from dlplug.runs import runner
+from dlplug.runs.run import Run
+from dlplug.training.precision import in_bf16
+from dlplug.training.trainer import TorchTrainer
 
 ROWS = 4096
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import dlplug
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 
 PLUGIN = '''
 import toys

@@ -14,11 +14,11 @@ from layers import complaint, file_of
 
 import dlplug
 from dlplug import Fraction, NonNegativeInt, PositiveFloat, PositiveInt, ProperFraction, Range
-from dlplug.options import read_file, resolve
-from dlplug.parsing import parse, print_options
-from dlplug.plugins import KINDS, load_host
+from dlplug.host.plugins import KINDS, load_host
+from dlplug.host.signatures import REQUIRED, Option, inspected, read_signature
+from dlplug.options.layers import read_file, resolve
+from dlplug.options.parsing import parse, print_options
 from dlplug.ranges import fault, ranges_of
-from dlplug.signatures import REQUIRED, Option, inspected, read_signature
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_files_mappings_and_presets_are_held_to_it_too(host, quiet):
 
 def test_it_is_said_before_torch_is_imported():
     code = (
-        "import sys; from dlplug.cli import main\n"
+        "import sys; from dlplug.cli.main import main\n"
         "code = main(['run', 'mlp-moons', '--optimizer.clip-norm', '0'])\n"
         "sys.exit('torch' in sys.modules or code != 2)"
     )
@@ -181,7 +181,7 @@ def registered() -> Iterator[tuple[tuple[str, str, str], Option]]:
     for kind in set(KINDS) - {"recipes", "commands"}:
         for entry in HOST.entries(kind):
             yield from (((kind, entry.name, o.name), o) for o in entry.signature().options if numeric(o.type))
-    stepper = read_signature("dlplug.stepper:Stepper").options
+    stepper = read_signature("dlplug.training.stepper:Stepper").options
     yield from ((("optimizers", "", option.name), option) for option in stepper if numeric(option.type))
 
 

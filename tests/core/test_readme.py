@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dlplug.options import arguments, resolve
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
+from dlplug.options.layers import arguments, resolve
 from dlplug.testing import check_plugin
 
 README = Path(__file__).parents[2] / "README.md"

@@ -13,9 +13,10 @@ import toys as toys_module
 from safetensors.torch import load_file
 
 import dlplug
-from dlplug import UserError, checkpoint
-from dlplug.plugins import load_host
+from dlplug import UserError
+from dlplug.host.plugins import load_host
 from dlplug.testing import StopAt, assert_same
+from dlplug.training import checkpoint
 
 OPTIONS = ["--steps", "3000", "--checkpoint-every", "100", "--log-every", "50", "--eval-every", "0",
            "--model.dropout", "0.2", "--optimizer.schedule", "cosine"]  # fmt: skip

@@ -7,11 +7,12 @@ import torch
 import yaml
 
 import dlplug
-from dlplug import Loss, Update, UserError, checkpoint, hookimpl
-from dlplug.cli import main
-from dlplug.folder import find_run
-from dlplug.meter import Diverged, Meter
-from dlplug.plugins import load_host
+from dlplug import Loss, Update, UserError, hookimpl
+from dlplug.cli.main import main
+from dlplug.host.plugins import load_host
+from dlplug.runs.folder import find_run
+from dlplug.training import checkpoint
+from dlplug.training.meter import Diverged, Meter
 
 
 def lines(run):
@@ -110,7 +111,7 @@ def exploding(toys):
 
     plugin = Plugin()
     host.manager.register(plugin)
-    from dlplug.plugins import Entry
+    from dlplug.host.plugins import Entry
 
     host._entries["losses"]["exploding"] = Entry("losses", "exploding", Exploding, host.plugins[-1])
     return host

@@ -16,10 +16,10 @@ from imageio.v3 import imread
 
 import dlplug
 from dlplug import UserError, testing
-from dlplug.completion import candidates
-from dlplug.plugins import load_host
-from dlplug.samples import sampler_of
-from dlplug.shelf import numbered_folder
+from dlplug.commands.completion import candidates
+from dlplug.host.plugins import load_host
+from dlplug.runs.products import numbered_folder
+from dlplug.runs.samples import sampler_of
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +189,7 @@ def test_help_has_the_samplers_options_with_the_recipes_defaults(sample, cli, te
 def test_help_and_what_is_wrong_show_before_torch_is_imported():
     code = """
 import sys
-from dlplug.cli import main
+from dlplug.cli.main import main
 main(["sample", "nowhere"])
 main(["sample", "linear-regression", "--help"])
 assert "torch" not in sys.modules, "torch was imported"

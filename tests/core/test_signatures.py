@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import pytest
 
-from dlplug.plugins import load_host
-from dlplug.signatures import REQUIRED, Option, inspected, read_signature
+from dlplug.host.plugins import load_host
+from dlplug.host.signatures import REQUIRED, Option, inspected, read_signature
 
 KINDS = ("data", "models", "losses", "optimizers", "trainers", "metrics", "samplers", "observers")
 REGISTERED = [(kind, entry.name) for kind in KINDS for entry in load_host().entries(kind)]
@@ -261,7 +261,7 @@ def test_reading_everything_that_is_installed_imports_no_torch():
 
     code = """
 import sys
-from dlplug.plugins import KINDS, load_host
+from dlplug.host.plugins import KINDS, load_host
 host = load_host()
 for kind in KINDS[1:-1]:
     for entry in host.entries(kind):

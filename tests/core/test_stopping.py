@@ -12,8 +12,9 @@ import pytest
 import toys as toys_module
 
 import dlplug
-from dlplug import checkpoint, hookimpl
-from dlplug.plugins import Entry
+from dlplug import hookimpl
+from dlplug.host.plugins import Entry
+from dlplug.training import checkpoint
 
 SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"]
 PHASES = ["begin", "warm-up", "step", "log", "evaluation", "save", "last evaluation"]

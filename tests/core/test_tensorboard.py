@@ -13,8 +13,9 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugin_util import markdown_to_safe_html
 
-from dlplug import Text, Video, logs
-from dlplug.logs import TensorBoard
+from dlplug import Text, Video
+from dlplug.observers import tensorboard
+from dlplug.observers.tensorboard import TensorBoard
 
 CODE = 'def f(x):\n    """Doubles *x*."""\n\n\n    return 2 * x  # <b>\n\n```\n````\n  * no list\n'
 
@@ -58,7 +59,7 @@ def test_training_does_not_wait_for_videos_and_the_end_does(tmp_path, monkeypatc
             raise FileNotFoundError("film.mp4")
         added.append((name, step))
 
-    monkeypatch.setattr(logs, "add_video", add)
+    monkeypatch.setattr(tensorboard, "add_video", add)
     threading.Timer(0.3, gate.set).start()
     film = Video((), path=tmp_path / "film.mp4")
     rows = {1: {"eval/film": film}, 2: {"eval/film": Video(())}, 3: {"eval/film": film, "x/waited": 0.0}}

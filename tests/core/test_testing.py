@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlplug import testing
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 
 MINE = """
 from dlplug import UserError, hookimpl
@@ -27,7 +27,7 @@ def right(argv):
     if "--help" not in argv: raise UserError("unknown option")
     print("right")
     return 0
-from dlplug.trainer import TorchTrainer
+from dlplug.training.trainer import TorchTrainer
 class Deaf(TorchTrainer):
     "Never stops."
     def __init__(self): super().__init__(log_every=5)

@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from dlplug.device import set_up
+from dlplug.training.device import set_up
 
 
 def share_of_denormals():

@@ -9,14 +9,14 @@ from test_graph import FakeCapture
 from torch import nn
 
 from dlplug import Labelled, Loss, Update, UserError, minimise
-from dlplug.graph import WARM_UP, GraphedStep
-from dlplug.loop import learn_from
-from dlplug.meter import Meter
-from dlplug.optim import adam, lbfgs, sgd
-from dlplug.precision import in_bf16
-from dlplug.signatures import inspected, read_signature
-from dlplug.stepper import Stepper
+from dlplug.host.signatures import inspected, read_signature
 from dlplug.testing import through_a_file
+from dlplug.training.graph import WARM_UP, GraphedStep
+from dlplug.training.loop import learn_from
+from dlplug.training.meter import Meter
+from dlplug.training.optimizers import adam, lbfgs, sgd
+from dlplug.training.precision import in_bf16
+from dlplug.training.stepper import Stepper
 
 
 class Two(nn.Module):

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from dlplug import UserError, hookimpl
-from dlplug.folder import read_config, results_folder
+from dlplug.commands.tables import rows_of
+from dlplug.commands.verify import verify
 from dlplug.recipes import Target
-from dlplug.tables import rows_of
-from dlplug.verify import verify
+from dlplug.runs.folder import read_config, results_folder
 
 
 def recorded(folder, recipe="toy-moons"):

@@ -12,7 +12,7 @@ from PIL import Image as Picture
 from PIL import ImageSequence as Frames
 
 from dlplug import Video, media
-from dlplug.board_video import as_gif
+from dlplug.observers.tensorboard_video import as_gif
 
 
 def test_without_an_encoder_a_video_is_a_gif_and_says_so(monkeypatch, tmp_path, caplog):

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 import dlplug
 from dlplug import Spec, UserError, testing
-from dlplug.options import resolve
+from dlplug.options.layers import resolve
 
 seeds = st.integers(0, 10_000)
 

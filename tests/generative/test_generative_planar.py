@@ -18,8 +18,8 @@ from imageio.v3 import imwrite
 from torch import Tensor, nn
 
 from dlplug import UserError, Video, testing
-from dlplug.options import resolve
-from dlplug.samples import sampler_of
+from dlplug.options.layers import resolve
+from dlplug.runs.samples import sampler_of
 
 SETS = [EightGaussians, SwissRoll, HalfMoons]
 

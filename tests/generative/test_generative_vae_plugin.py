@@ -10,7 +10,7 @@ from dlplug_generative.vae_recipes import VAE_RECIPES
 
 import dlplug
 from dlplug import UserError, testing
-from dlplug.options import resolve
+from dlplug.options.layers import resolve
 
 TINY: dict[str, Any] = {"model.latents": 2, "model.hidden": 8, "data.batch_size": 16}
 PICTURES: dict[str, Any] = {**TINY, "data.validation": 50}

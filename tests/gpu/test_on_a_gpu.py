@@ -16,7 +16,7 @@ import pytest
 from gpu_cases import CASES, QUICKLY_RESUMED, RESUMED, WITHOUT
 from stubs import SONAME, Unavailable, library
 
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 from dlplug.recipes import as_use
 
 HERE = Path(__file__).parent

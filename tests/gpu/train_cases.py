@@ -26,10 +26,11 @@ from gpu_cases import CASES, DRAWS_ON_THE_DEVICE, FOLDER, PAIRS, RESUMED, TEXT, 
 from tiny import write_bars
 
 import dlplug
-from dlplug import UserError, checkpoint
-from dlplug.plugins import load_host
+from dlplug import UserError
+from dlplug.host.plugins import load_host
 from dlplug.testing import StopAt
-from dlplug.trainer import TorchTrainer
+from dlplug.training import checkpoint
+from dlplug.training.trainer import TorchTrainer
 
 NAMED = (TEXT, PAIRS, FOLDER)
 ROOT = str(Path(dlplug.__file__).parents[1]) + "/"

@@ -13,8 +13,8 @@ from dlplug_memory.recipes import RECIPES
 
 import dlplug
 from dlplug import testing
-from dlplug.options import resolve
-from dlplug.runs import Run
+from dlplug.options.layers import resolve
+from dlplug.runs.run import Run
 
 TINY: dict[str, Any] = {"model.slots": 12, "model.word": 6, "model.width": 12}
 SHORT = {

@@ -14,8 +14,8 @@ from folders import a_run
 from PIL import Image as Pictures
 
 from dlplug import Image, Text, UserError, Video
-from dlplug.cli import main
-from dlplug.logs import TensorBoard
+from dlplug.cli.main import main
+from dlplug.observers.tensorboard import TensorBoard
 
 TEXT = "once upon a <b>time</b>"
 DEEP_TEXT = """function deep(root) {

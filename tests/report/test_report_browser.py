@@ -12,7 +12,7 @@ from dlplug_report.html import html
 from dlplug_report.model import build
 from folders import PIXEL, a_run, lines_of
 
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 
 EVIL = "</script><script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
 

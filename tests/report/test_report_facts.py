@@ -14,8 +14,8 @@ from dlplug_report.reading import read_run
 from dlplug_report.sections import courses, machine, number, pace, parts, standing, verdicts
 from folders import a_run, lines_of
 
-from dlplug.options import arguments, resolve
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
+from dlplug.options.layers import arguments, resolve
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_reading_and_asking_recipes_imports_no_torch(tmp_path):
 
     folder = a_run(tmp_path / "a", {"recipe": "dqn-catch"}, lines=lines_of(3))
     code = f"""import sys
-from dlplug.cli import main
+from dlplug.cli.main import main
 assert main(["report", {str(folder)!r}]) == 0
 print("torch" in sys.modules, "bokeh" in sys.modules)"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

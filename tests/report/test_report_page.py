@@ -17,8 +17,8 @@ from dlplug_report.report_command import write
 from folders import PIXEL, a_run, lines_of
 
 from dlplug import UserError
-from dlplug.cli import main
-from dlplug.plugins import load_host
+from dlplug.cli.main import main
+from dlplug.host.plugins import load_host
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
 

@@ -13,10 +13,10 @@ from dlplug_report.sweep_plan import read
 from dlplug_report.sweep_search import Search
 from dlplug_report.sweep_wandb import configuration
 
-from dlplug import launching
-from dlplug.cli import main
-from dlplug.options import arguments, resolve
-from dlplug.plugins import load_host
+from dlplug.cli import launching
+from dlplug.cli.main import main
+from dlplug.host.plugins import load_host
+from dlplug.options.layers import arguments, resolve
 
 pytest.importorskip("optuna")
 CHILD = str(Path(__file__).with_name("child.py"))

@@ -24,10 +24,11 @@ from dlplug_report.sweep_values import Choices, Range, spaces
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlplug import UserError, launching
-from dlplug.cli import main
-from dlplug.options import arguments, resolve
-from dlplug.plugins import load_host
+from dlplug import UserError
+from dlplug.cli import launching
+from dlplug.cli.main import main
+from dlplug.host.plugins import load_host
+from dlplug.options.layers import arguments, resolve
 from dlplug.recipes import Recipe, Target
 
 CHILD = str(Path(__file__).with_name("child.py"))
@@ -284,7 +285,7 @@ def test_plugins_given_to_the_sweep_are_given_to_its_runs():
 
 def start(*words, **environ):
     code = f"import sys; from dlplug import launching; launching.PROGRAM = (sys.executable, {CHILD!r})\n" \
-           "from dlplug.cli import main; sys.exit(main(sys.argv[1:]))"  # fmt: skip
+           "from dlplug.cli.main import main; sys.exit(main(sys.argv[1:]))"  # fmt: skip
     command = [sys.executable, "-c", code, "sweep", "mlp-digits", *words]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=os.environ | environ)

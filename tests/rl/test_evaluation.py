@@ -25,7 +25,7 @@ from torch import nn
 
 import dlplug
 from dlplug import UserError
-from dlplug.cli import main
+from dlplug.cli.main import main
 from dlplug.contracts import Spec
 from dlplug.stop import Stopped, ask_to_stop, withdraw
 

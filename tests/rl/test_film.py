@@ -19,7 +19,7 @@ from imageio.v3 import imread
 
 import dlplug
 from dlplug import UserError, testing
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 
 CATCH, CORRIDOR = "dlplug_envs:dlplug/Catch-v0", "dlplug_envs:dlplug/Corridor-v0"
 

@@ -10,8 +10,8 @@ import gymnasium
 import pytest
 
 import dlplug
-from dlplug.options import resolve
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
+from dlplug.options.layers import resolve
 
 
 def config(recipe: str, preset: str = "", **options: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlplug import UserError
-from dlplug.cli import main
+from dlplug.cli.main import main
 
 CLASSIC = "classic: no sticky actions; 30 episodes at ε 0.01"
 

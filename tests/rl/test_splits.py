@@ -16,9 +16,9 @@ from dlplug_rl.scores_command import scores
 from dlplug_sb3 import environments, evaluation
 
 import dlplug
-from dlplug.cli import main
-from dlplug.plugins import load_host
-from dlplug.runner import resume
+from dlplug.cli.main import main
+from dlplug.host.plugins import load_host
+from dlplug.runs.runner import resume
 
 SMALL = {"device": "cpu", "threads": 1, "console": "off", "tensorboard": "off", "wandb": "off"}
 LITTLE = {**SMALL, "data.learning_starts": 60, "data.replay": 1_000, "steps": 4, "metrics.episodes.count": 4}

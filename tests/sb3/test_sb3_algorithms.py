@@ -13,9 +13,9 @@ from dlplug_sb3.environments import Gym
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 
 from dlplug import Spec, UserError
-from dlplug.options import resolve
-from dlplug.plugins import load_host
-from dlplug.signatures import read_signature
+from dlplug.host.plugins import load_host
+from dlplug.host.signatures import read_signature
+from dlplug.options.layers import resolve
 
 OURS = {"schedule", "optimizer"}  # options that stand for what cannot be given as a number
 

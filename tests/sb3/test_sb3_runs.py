@@ -25,9 +25,9 @@ from stable_baselines3.common.buffers import ReplayBuffer
 
 import dlplug
 from dlplug import UserError, testing
-from dlplug.plugins import load_host
-from dlplug.runner import evaluate, resume
-from dlplug.samples import sample
+from dlplug.host.plugins import load_host
+from dlplug.runs.runner import evaluate, resume
+from dlplug.runs.samples import sample
 from dlplug.stop import Stopped, ask_to_stop, withdraw
 
 TOYS = str(Path(__file__).parents[1] / "core" / "toys.py")
@@ -281,7 +281,7 @@ def test_what_the_logger_records_keeps_its_numbers():
 
 
 def test_list_shows_which_trainer_a_recipe_uses():
-    from dlplug.listing import rows
+    from dlplug.commands.listing import rows
 
     trainers = {row["name"]: row["trainer"] for row in rows(load_host(), "recipes")}
     ours = ("ppo-atari", "a2c-atari", "sb3-dqn-atari", "ppo-cartpole")

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from dlplug import Remote, UserError, testing
-from dlplug.environment import data_folder
+from dlplug.downloads import data_folder
 
 MODEL = nn.Linear(1, 1)
 REAL = data_folder() / "multi30k" / "train.de.gz"

@@ -10,8 +10,8 @@ import pytest
 
 import dlplug
 from dlplug import UserError, testing
-from dlplug.options import resolve
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
+from dlplug.options.layers import resolve
 
 RECIPES = dlplug_text.register_recipes()
 SMALL_TEXT: dict[str, Any] = {"data": "text", "data.window": 12, "data.batch_size": 4}

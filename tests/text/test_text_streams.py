@@ -20,7 +20,7 @@ from served import served
 from torch import nn
 
 from dlplug import Remote, UserError, testing
-from dlplug.environment import data_folder
+from dlplug.downloads import data_folder
 
 VERSE = "the cat sat on the mat,\nand the rat ran from the cat.\n"
 MODEL = nn.Linear(1, 1)

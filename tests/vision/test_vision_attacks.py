@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 import dlplug
 from dlplug import Labelled, Spec, Update, UserError, testing
-from dlplug.optim import adam
-from dlplug.stepper import Stepper
+from dlplug.training.optimizers import adam
+from dlplug.training.stepper import Stepper
 
 SPEC = Spec((1, 6, 6), 3, 0.5, 0.25, ("a", "b", "c"))
 

@@ -16,7 +16,7 @@ from dlplug_vision.folders import ImageFolder, decoded
 from PIL import Image
 
 from dlplug import UserError
-from dlplug.cli import main
+from dlplug.cli.main import main
 from dlplug.testing import check_recipe
 
 SIZE = 8

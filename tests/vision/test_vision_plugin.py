@@ -10,7 +10,7 @@ import pytest
 
 import dlplug
 from dlplug import UserError, testing
-from dlplug.options import resolve
+from dlplug.options.layers import resolve
 
 RECIPES = dlplug_vision.register_recipes()
 SMALL = {"data.validation": 50, "data.batch_size": 25, "model.width": 4}

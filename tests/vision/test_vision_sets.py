@@ -20,7 +20,7 @@ from PIL import Image
 from torch import nn
 
 from dlplug import UserError, testing
-from dlplug.environment import data_folder
+from dlplug.downloads import data_folder
 
 REAL = data_folder() / "FashionMNIST" / "raw"
 

@@ -16,7 +16,7 @@ from dlplug_report.model import build
 from dlplug_report.wandb_report import publish
 
 from dlplug.errors import UserError
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 
 
 def main(wanted: list[dict]) -> list[str]:

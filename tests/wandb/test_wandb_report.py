@@ -13,7 +13,7 @@ import yaml
 from conftest import isolated
 from server import Server, StoredRun
 
-from dlplug.cli import main
+from dlplug.cli.main import main
 
 pytest.importorskip("wandb_workspaces")
 CONFIG = {

@@ -12,7 +12,7 @@ from server import Server
 PROGRAM = """
 import sys
 import dlplug
-from dlplug.plugins import load_host
+from dlplug.host.plugins import load_host
 plugin, folder = sys.argv[1:]
 host = load_host([plugin])
 dlplug.run("tiny", {"wandb.mode": "online", "wandb.project": "doubling"}, out=folder, host=host)

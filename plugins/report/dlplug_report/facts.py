@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from dlplug.advice import command
 from dlplug.errors import UserError
-from dlplug.options import choice_keys, resolve
-from dlplug.plugins import Host
+from dlplug.host.plugins import Host
+from dlplug.options.layers import choice_keys, resolve
 from dlplug.recipes import Target, claims
-from dlplug.targets import evaluated, standing
+from dlplug.runs.targets import evaluated, standing
 from dlplug_report.reading import Record
 
 WATCHING = ("console", "tensorboard", "wandb")  # options of observers change nothing in a run

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dlplug.plugins import Host
+from dlplug.host.plugins import Host
 from dlplug.recipes import Target
 from dlplug_report.facts import facts_of
 from dlplug_report.groups import Group, View, grouped, ranked, shared_target, watched

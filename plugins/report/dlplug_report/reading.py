@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from dlplug.errors import UserError
-from dlplug.folder import find_run, read_config
+from dlplug.runs.folder import find_run, read_config
 from dlplug_report.metrics_file import KINDS, Media, Metrics, Series, read_metrics
 
 Status = Literal["finished", "interrupted", "failed", "running", "killed"]

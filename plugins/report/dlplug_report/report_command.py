@@ -7,9 +7,9 @@ import math
 from pathlib import Path
 
 from dlplug import CommandParser, UserError
-from dlplug.folder import host_of
-from dlplug.plugins import Host
-from dlplug.records import write_text
+from dlplug.host.plugins import Host
+from dlplug.runs.folder import host_of
+from dlplug.runs.records import write_text
 
 MARK = '<meta name="generator" content="dlplug report">'
 

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 from dlplug.advice import command
+from dlplug.cli.launching import take_launcher
 from dlplug.errors import UserError, nearest
-from dlplug.launching import take_launcher
-from dlplug.lock import held
-from dlplug.plugins import Host
-from dlplug.records import strict
+from dlplug.host.plugins import Host
+from dlplug.json_values import strict
+from dlplug.runs.lock import held
 from dlplug_report.sweep_plan import Sweep, read
 from dlplug_report.sweep_runs import Outcome, Workers
 from dlplug_report.sweep_table import line, rows, table

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dlplug.device_hint import likely_preset
 from dlplug.errors import UserError
-from dlplug.options import arguments as parse
-from dlplug.options import read_file, resolve
-from dlplug.plugins import Host
+from dlplug.host.plugins import Host
+from dlplug.options.layers import arguments as parse
+from dlplug.options.layers import read_file, resolve
+from dlplug.training.device_hint import likely_preset
 from dlplug_report.sweep_goal import Goal, goal_of
 from dlplug_report.sweep_values import Choices, Range, Space, flag, spaces
 

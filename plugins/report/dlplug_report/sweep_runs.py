@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from dlplug.errors import UserError
-from dlplug.lock import held
 from dlplug.protocols import Launcher, Process
-from dlplug.records import read_json
+from dlplug.runs.lock import held
+from dlplug.runs.records import read_json
 from dlplug_report.sweep_plan import Job
 
 

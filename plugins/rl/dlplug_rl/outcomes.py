@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from dlplug.errors import UserError
-from dlplug.records import EVALUATION, read_json
+from dlplug.runs.records import EVALUATION, read_json
 from dlplug_rl.scores import SCORES, human_normalised
 
 log = logging.getLogger("dlplug")

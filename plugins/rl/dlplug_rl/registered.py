@@ -11,7 +11,7 @@ from gymnasium.envs.registration import EnvSpec, find_highest_version, get_env_i
 
 from dlplug.advice import command
 from dlplug.errors import UserError, nearest
-from dlplug.imports import modules_of_this_folder
+from dlplug.host.local_modules import modules_of_this_folder
 
 
 def find(id: str) -> EnvSpec:

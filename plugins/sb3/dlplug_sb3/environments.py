@@ -17,7 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecTranspose
 from torch import nn
 
 from dlplug import Data, PositiveInt, Spec, UserError, nearest
-from dlplug.imports import modules_of_this_folder
+from dlplug.host.local_modules import modules_of_this_folder
 from dlplug_sb3.model import Memory
 from dlplug_sb3.wrappers import NoOps, prepared
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from dlplug import PositiveFloat, Run, Spec, UserError, nearest, trained
 from dlplug.advice import command
 from dlplug.distributed import rank
-from dlplug.folder import began
+from dlplug.runs.folder import began
 from dlplug_vision import pretrained
 
 log = logging.getLogger("dlplug")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlplug.hookspecs import hookimpl
+from dlplug.host.hookspecs import hookimpl
 
 
 @hookimpl

@@ -21,7 +21,7 @@ from dlplug_wandb.mode import Choice, choose
 from dlplug_wandb.writer import Writer, first_line
 
 if TYPE_CHECKING:
-    from dlplug.runs import Run
+    from dlplug.runs.run import Run
     from dlplug_wandb.session import Session
 
 log = logging.getLogger("dlplug")

@@ -1,0 +1,1 @@
+"""The command: verbs, their words, exit codes."""

@@ -1,0 +1,228 @@
+"""Trains a recipe with several seeds, evaluates by its target's protocol, compares, and records what came out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dlplug.advice import called
+from dlplug.errors import Interrupted, UserError
+from dlplug.host.plugins import Host
+from dlplug.intervals import Interval, interval
+from dlplug.options.layers import Config, resolve
+from dlplug.options.parsing import flag
+from dlplug.recipes import State, Target, claims
+from dlplug.runs.environment import commit, environment
+from dlplug.runs.folder import read_config
+from dlplug.runs.records import write_json
+from dlplug.runs.run import Run
+from dlplug.runs.runner import chosen_preset, evaluate, run
+from dlplug.runs.targets import changes, evaluated, standing
+
+log = logging.getLogger("dlplug")
+
+RECORDS = Path("verified")  # below the current folder
+
+
+def verify(
+    host: Host,
+    recipe: str,
+    options: Mapping[str, Any],
+    each: Sequence[Mapping[str, Any]] = (),
+    *,
+    seeds: int = 1,
+    preset: str = "",
+    folder: Path = RECORDS,
+) -> list[dict[str, Any]]:
+    """Every seed is trained and reported; a target is reached where the worse end of the 95 % interval of the mean over
+    the seeds reaches it, which one seed has not.
+
+    each: overlays, [{"data.game": "pong"}, {"data.game": "breakout"}], for a record of each. What measures something
+        else than the target is about has no bar, and its record says so. What is wrong with a later overlay is said
+        before the first is trained.
+
+    The records go into <folder>/<recipe>.json. A record of more seeds than are asked for is never replaced.
+    """
+    preset = preset or chosen_preset(host, recipe, [options])
+    targets = claims(host.recipe(recipe), preset)
+    if not targets:
+        raise UserError(f"recipe {recipe} states no target{f' for the preset {preset}' if preset else ''} to verify")
+    path = folder / f"{recipe}.json"
+    changes = _changes(host, recipe, options, each or [{}], preset)
+    entries = [_entry(host, recipe, options, change, preset) for change in changes]
+    for entry in entries:
+        _refuse_fewer(path, entry, seeds)
+    return [
+        _verified(host, recipe, options, change, targets, seeds, preset, path, entry)
+        for change, entry in zip(changes, entries, strict=True)
+    ]
+
+
+def _changes(
+    host: Host, recipe: str, options: Mapping[str, Any], each: Sequence[Mapping[str, Any]], preset: str
+) -> list[Mapping[str, Any]]:
+    """The overlays, those that change nothing as empty ones. Raises UserError for what one of them cannot be."""
+    configs: list[Config] = []
+    for overlay in each:
+        if twice := next((key for key in overlay if key in options or key == "seed"), None):
+            raise UserError(f"{flag(twice)} is given twice: once for all, once for each")
+        configs.append(resolve(host, recipe, [options, overlay], preset))
+        if configs[-1] in configs[:-1]:
+            raise UserError(f"{_named(overlay)} is given twice")
+    for config in configs[1:]:  # the first shows by itself whether its data can be had
+        Run(host, config, Path()).make("data").close()
+    own = resolve(host, recipe, [options], preset)
+    return [{} if config == own else overlay for config, overlay in zip(configs, each, strict=True)]
+
+
+def _entry(host: Host, recipe: str, options: Mapping[str, Any], change: Mapping[str, Any], preset: str) -> str:
+    """The name of a record: the preset, and the options by which it learns otherwise than the recipe's own."""
+    config, own = resolve(host, recipe, [options, change], preset), resolve(host, recipe, [], preset, partly=True)
+    running = {option.name for option in host.get("trainers", config["trainer"]).signature().options}
+    leaving = {"seed", *running, *host.names("observers")}
+    different = {
+        key: value
+        for key, value in {**options, **change}.items()
+        if key.partition(".")[0] not in leaving and (key not in config or config[key] != own.get(key))
+    }
+    return f"{preset} {_named(different)}".strip() or "default"
+
+
+def _refuse_fewer(path: Path, entry: str, seeds: int) -> None:
+    """Raises UserError where a record of more seeds stands in the way."""
+    there = len(_entries(path).get(entry, {}).get("runs", ()))
+    if there > seeds:
+        raise UserError(f"{path} holds {there} seeds of {entry!r}: give --seeds {there} or more, or move the file away")
+
+
+def _verified(
+    host: Host,
+    recipe: str,
+    options: Mapping[str, Any],
+    change: Mapping[str, Any],
+    targets: Sequence[Target],
+    seeds: int,
+    preset: str,
+    path: Path,
+    entry: str,
+) -> dict[str, Any]:
+    """Trains the seeds under options and a change. What is there is recorded after each, so that neither an
+    interruption nor a failure loses a finished run."""
+    config = resolve(host, recipe, [options, change], preset)
+    config |= evaluated(host, config)
+    judging, others = standing(host, config), changes(host, config, targets[0])
+    record: dict[str, Any] = {}
+    runs: list[dict[str, Any]] = []
+    first = config["seed"]
+    for seed in range(first, first + seeds):
+        trained = run(recipe, {**options, **change, "seed": seed}, preset=preset, host=host)
+        if trained.stopping:
+            kept = f"{len(runs)} of {seeds} seeds are recorded in {path}" if runs else "nothing was recorded"
+            raise Interrupted(f"interrupted at seed {seed}: {kept}; {trained.way_on()}")
+        runs.append(_outcome(trained, evaluate(str(trained.folder), host=host)))
+        compared = [_compared(target, runs) for target in judging] or [_without_bar(targets[0], runs, others)]
+        record = {
+            "recipe": recipe,
+            "preset": preset,
+            "targets": compared,
+            **_verdict(_worst(compared)),
+            "runs": runs,
+            "options": {**options, **change},
+            "config": _saved_config(trained),
+            "command": shlex.join(called()),
+            "date": time.strftime("%Y-%m-%d"),
+            "commit": commit(),
+            "environment": {k: v for k, v in environment(host).items() if k not in ("command", "commit")},
+        }
+        _store(path, entry, record, finished=len(runs) == seeds)
+    return record
+
+
+def _named(overlay: Mapping[str, Any]) -> str:
+    return " ".join(f"{key}={value}" for key, value in overlay.items())
+
+
+def print_records(records: Sequence[Mapping[str, Any]]) -> None:
+    targets = [target for record in records for target in record["targets"]]
+    for target in targets:
+        measured = Interval(target["mean"], target["half_width"], target["seeds"])
+        values = ", ".join(f"{value:.4g}" for value in target["values"])
+        said = f"{measured} of {values}" if len(target["values"]) > 1 else str(measured)
+        state = f": {target['state']}" if target["state"] else ""
+        print(f"{target['target']}: {said}{state}")
+    if any(target["state"] and target["seeds"] == 1 for target in targets):
+        print("one seed has no interval: --seeds 5 gives one")
+
+
+def _outcome(trained: Run, measured: Mapping[str, Any]) -> dict[str, Any]:
+    keys = ("steps", "seconds", "steps_per_second", trained.unit, f"{trained.unit}_per_second")
+    numbers = {name: value for name, value in measured.items() if isinstance(value, (int, float))}
+    counts = {key: trained.result[key] for key in keys if key in trained.result}
+    protocol = {"protocol": measured["protocol"]} if "protocol" in measured else {}
+    return {"seed": trained.seed, "metrics": trained.latest | numbers} | protocol | counts
+
+
+def _saved_config(trained: Run) -> dict[str, Any]:
+    """The resolved configuration that every seed has in common, without what only watches."""
+    watching = {"recipe", "preset", "seed", *trained.host.names("observers")}
+    return {key: value for key, value in read_config(trained.folder).items() if key.partition(".")[0] not in watching}
+
+
+def _compared(target: Target, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    values = [outcome["metrics"].get(target.metric) for outcome in runs]
+    if None in values:
+        raise UserError(f"the target's metric {target.metric} was not measured; there are {list(runs[0]['metrics'])}")
+    measured = interval(values)
+    return {
+        "target": str(target),
+        "metric": target.metric,
+        "protocol": target.protocol,
+        "source": target.source,
+        "values": values,
+        **measured._asdict(),
+        **_verdict(target.state(measured)),
+    }
+
+
+def _verdict(state: State | None) -> dict[str, Any]:
+    """Both None where there is no bar."""
+    return {"state": state, "reached": None if state is None else state == "reached"}
+
+
+def _worst(compared: Sequence[Mapping[str, Any]]) -> State | None:
+    """What can be said of all targets together; None where none of the numbers has a bar."""
+    states: tuple[State, ...] = ("not reached", "mean only", "reached")
+    found = {target["state"] for target in compared}
+    return next((state for state in states if state in found), None)
+
+
+def _without_bar(target: Target, runs: list[dict[str, Any]], change: Mapping[str, Any]) -> dict[str, Any]:
+    """The target's metric where its claim does not hold."""
+    return _compared(target, runs) | {
+        "target": f"{target.metric}: no target is stated{f' for {_named(change)}' if change else ''}",
+        "protocol": runs[0].get("protocol", ""),
+        "source": "",
+        **_verdict(None),
+    }
+
+
+def _entries(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}; move it away, or mend it") from None
+
+
+def _store(path: Path, entry: str, record: dict[str, Any], finished: bool) -> None:
+    """One file a recipe, one entry a preset and change; a record stands beside the last one until it has all seeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    entries = _entries(path)
+    entries.pop(f"{entry} (unfinished)", None)
+    write_json(path, entries | {entry if finished else f"{entry} (unfinished)": record})
+    if finished:
+        log.info(f"recorded in {path}")

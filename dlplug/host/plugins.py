@@ -1,0 +1,300 @@
+"""The plugin host: finds plugins by entry points, isolates the broken ones, merges what they register."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from dlplug.advice import command
+from dlplug.errors import UserError, nearest
+from dlplug.host import builtin, hookspecs, own
+from dlplug.host.signatures import Signature, read_signature
+from dlplug.host.typeable import typeable
+from dlplug.recipes import Recipe
+
+GROUP = "dlplug"
+KINDS = (
+    "recipes", "data", "models", "losses", "optimizers", "trainers", "metrics", "samplers", "observers", "launchers",
+    "commands",
+)  # fmt: skip
+HOOKS = [name for name, value in vars(hookspecs).items() if hasattr(value, f"{GROUP}_spec")]
+UNMISTAKABLE = {*HOOKS} - {"train", "logged"}  # which a module may call something of its own
+SINGULAR = {"recipes": "recipe", "models": "model", "losses": "loss"}
+
+
+@dataclass
+class Plugin:
+    """One plugin as it was found, whether or not it works."""
+
+    name: str
+    distribution: str
+    version: str
+    origin: str
+    module: Any = None
+    error: str = ""
+    seconds: float = 0.0
+    provides: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        return "broken" if self.error else "blocked" if self.module is None else "works"
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}" if self.version else self.distribution
+
+
+OWN = Plugin("own", "this program", "", "passed to dlplug.run")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered name. `target` is the object itself or a lazy reference, imported by `load`."""
+
+    kind: str
+    name: str
+    target: Any
+    plugin: Plugin
+    adapt: Callable[[str, Any], Any] | None = None  # makes a factory of what was not registered as one
+
+    def load(self) -> Any:
+        """Raises UserError where the reference leads nowhere."""
+        if not isinstance(self.target, str):
+            return self.adapt(self.kind, self.target) if self.adapt else self.target
+        module, _, attribute = self.target.partition(":")
+        with self._blamed():
+            return getattr(importlib.import_module(module), attribute)
+
+    def signature(self) -> Signature:
+        """Its options, read without importing it where the source is plain. Raises UserError as `load` does."""
+        with self._blamed():
+            return typeable(read_signature(self.target))
+
+    @contextlib.contextmanager
+    def _blamed(self) -> Iterator[None]:
+        try:
+            yield
+        except (Exception, SystemExit) as error:
+            what = f"{_kind(self.kind)} {self.name!r} of {self.plugin} does not load from {self.target!r}"
+            raise UserError(f"{what}: {one_line(error)}") from error
+
+
+class Host:
+    """The plugins of one run or one test. Built by `load_host`; there is no global one. options: what `-p` gave."""
+
+    def __init__(
+        self, manager: pluggy.PluginManager, plugins: Sequence[Plugin], strict: bool, options: Sequence[str] = ()
+    ) -> None:
+        self.manager, self.plugins, self.strict, self.options = manager, list(plugins), strict, list(options)
+        self.hook = manager.hook
+        self.clashes: dict[tuple[str, str], str] = {}
+        self.unusable: dict[tuple[str, str], str] = {}
+        self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
+        for plugin in self.plugins:
+            if plugin.module is not None and not plugin.error:
+                self._merge(plugin)
+
+    def _merge(self, plugin: Plugin) -> None:
+        try:
+            found = {kind: _registered(self.manager, plugin, kind) for kind in KINDS}
+        except (Exception, SystemExit) as error:
+            self.manager.unregister(plugin.module)
+            plugin.error = one_line(error)
+            if self.strict:
+                raise UserError(_broken(plugin)) from error
+            return
+        for kind, names in found.items():
+            plugin.provides[kind] = sorted(names)
+            for name, target in names.items():
+                other = self._entries[kind].get(name)
+                if other is None:
+                    self._entries[kind][name] = Entry(kind, name, target, plugin)
+                    continue
+                self.clashes[kind, name] = (
+                    f"{_kind(kind)} {name!r} is registered by both {other.plugin} and {plugin}:"
+                    f" leave one out with -p no:{other.plugin.name} or -p no:{plugin.name}"
+                )
+                if self.strict:
+                    raise UserError(self.clashes[kind, name])
+
+    def files(self) -> list[str]:
+        """The whole paths of the files that `-p` gave."""
+        return [str(Path(option).resolve()) for option in self.options if not option.startswith("no:")]
+
+    def names(self, kind: str) -> list[str]:
+        return sorted(self._entries[kind])
+
+    def registered(self, kind: str) -> list[Entry]:
+        """The entries in the order in which the plugins, and each of them its own, registered them."""
+        return list(self._entries[kind].values())
+
+    def entries(self, kind: str) -> list[Entry]:
+        return [self._entries[kind][name] for name in self.names(kind)]
+
+    def usable(self, kind: str) -> list[Entry]:
+        """The entries whose options can be read. Why the others cannot be used is kept in `unusable`; under
+        DLPLUG_STRICT it is raised."""
+        entries = self.entries(kind)
+        for entry in entries:
+            if (kind, entry.name) not in self.unusable:
+                try:
+                    entry.signature()
+                except UserError as error:
+                    if self.strict:
+                        raise
+                    self.unusable[kind, entry.name] = str(error)
+        return [entry for entry in entries if (kind, entry.name) not in self.unusable]
+
+    def get(self, kind: str, name: str) -> Entry:
+        """Raises UserError where the name is unknown, clashes, or may belong to a broken plugin."""
+        if (kind, name) in self.clashes:
+            raise UserError(self.clashes[kind, name])
+        if name in self._entries[kind]:
+            return self._entries[kind][name]
+        if ":" in name:
+            return Entry(kind, name, own.imported(_kind(kind), name), OWN, own.factory)
+        broken = "".join(f" ({_broken(p)})" for p in self.plugins if p.error)
+        listed = command("list", *([] if kind == "recipes" else [kind]))
+        hint = nearest(name, self.names(kind)) or f" They are listed by `{listed}`."
+        raise UserError(f"unknown {_kind(kind)} {name!r}.{hint}{broken}")
+
+    def recipe(self, name: str) -> Recipe:
+        entry = self.get("recipes", name)
+        recipe = entry.load()
+        if isinstance(recipe, Recipe):
+            return recipe
+        raise UserError(f"recipe {name!r} of {entry.plugin} is not a Recipe but a {type(recipe).__name__}")
+
+    def adopt(self, kind: str, name: str, value: Any) -> str:
+        """Knows a class or function by the name "module:qualname". Raises UserError where another is called so."""
+        there = self._entries[kind].get(name)
+        if there is not None and there.target is not value and ("<" in name or there.plugin is not OWN):
+            raise UserError(f"two different {kind} are called {name}: give each a name of its own by def or class")
+        self._entries[kind][name] = Entry(kind, name, value, OWN, own.factory)
+        return name
+
+    def problems(self) -> list[str]:
+        """One line for each plugin that is broken and each name that clashes."""
+        return [_broken(plugin) for plugin in self.plugins if plugin.error] + list(self.clashes.values())
+
+
+def load_host(options: Iterable[str] = (), environ: Mapping[str, str] | None = None) -> Host:
+    """Builds a host. options: what `-p` gave, each `no:NAME` (leave out) or the path of a Python file.
+    environ: DLPLUG_PLUGINS=a,b allows only those installed plugins; DLPLUG_STRICT=1 makes any problem an error. By
+        default the process's own.
+    """
+    environ = os.environ if environ is None else environ
+    options = list(options)
+    blocked = {option[3:] for option in options if option.startswith("no:")}
+    files = [option for option in options if not option.startswith("no:")]
+    allowed = environ.get("DLPLUG_PLUGINS")
+    strict = environ.get("DLPLUG_STRICT", "") not in ("", "0")
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    found = sorted(entry_points(group=GROUP), key=lambda point: point.name)
+    names = {point.name for point in found}
+    wanted = names if allowed is None else {name.strip() for name in allowed.split(",") if name.strip()}
+    for source, unknown in (("-p no:", blocked - names), ("DLPLUG_PLUGINS", wanted - names - {"core"})):
+        for name in sorted(unknown):
+            raise UserError(f"{source} names {name!r}, which is not an installed plugin.{nearest(name, names)}")
+    plugins = [Plugin("core", "dlplug", builtin.version(), "built in", builtin)]
+    manager.register(builtin, "core")
+    for point in found:
+        plugin = _described(point)
+        plugins.append(plugin)
+        if point.name in wanted and point.name not in blocked:
+            _load(manager, plugin, point.load, strict)
+    for path in files:
+        if not path.endswith(".py") or not Path(path).is_file():
+            raise UserError(f"-p {path}: no such Python file; expected no:NAME or the path of one")
+        plugin = Plugin(Path(path).stem, path, "", str(Path(path).resolve()))
+        plugins.append(plugin)
+        _load(manager, plugin, lambda path=path: _from_file(path), strict)
+    return Host(manager, plugins, strict, options)
+
+
+def _described(point: EntryPoint) -> Plugin:
+    if point.dist is None:
+        return Plugin(point.name, point.value, "", point.value)
+    return Plugin(point.name, point.dist.name, point.dist.version, f"entry point {point.value}")
+
+
+def _load(manager: pluggy.PluginManager, plugin: Plugin, load: Any, strict: bool) -> None:
+    """Imports and registers one plugin; whatever goes wrong stays with that plugin."""
+    started = time.perf_counter()
+    try:
+        module = load()
+        try:
+            manager.register(module, plugin.name)
+            manager.check_pending()
+            _check_marked(manager, module)
+        except (pluggy.PluginValidationError, TypeError):
+            if manager.is_registered(module):
+                manager.unregister(module)
+            raise
+        plugin.module = module
+    except (Exception, SystemExit) as error:
+        plugin.error = one_line(error)
+        if unknown := re.search(r"unknown hook '(\w+)'", plugin.error):
+            plugin.error += nearest(unknown[1], HOOKS)
+        if strict:
+            raise UserError(_broken(plugin)) from error
+    plugin.seconds = time.perf_counter() - started
+
+
+def _check_marked(manager: pluggy.PluginManager, module: Any) -> None:
+    """Raises TypeError for a function with a hook's name and without `@hookimpl`, which nothing would ever call."""
+    marked = {caller.name for caller in manager.get_hookcallers(module) or ()}
+    for name in sorted(UNMISTAKABLE - marked):
+        if callable(getattr(module, name, None)):
+            raise TypeError(f"{name} is a hook, but is not marked as one: write @hookimpl above it")
+
+
+def _from_file(path: str) -> Any:
+    name = f"dlplug_file_{Path(path).stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _registered(manager: pluggy.PluginManager, plugin: Plugin, kind: str) -> dict[str, Any]:
+    """What one plugin's hook returned, with a lazy reference to a whole mapping followed."""
+    caller = getattr(manager.hook, f"register_{kind}")
+    names: dict[str, Any] = {}
+    for implementation in caller.get_hookimpls():
+        if implementation.plugin is plugin.module:
+            given = implementation.function()
+            if isinstance(given, str):
+                given = Entry(kind, "", given, plugin).load()
+            if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+                raise TypeError(f"register_{kind} must return a mapping from names, got {given!r}")
+            names.update(given)
+    return names
+
+
+def _kind(kind: str) -> str:
+    return SINGULAR.get(kind, kind.removesuffix("s"))
+
+
+def _broken(plugin: Plugin) -> str:
+    return f"plugin {plugin.name} ({plugin}) is broken: {plugin.error}"
+
+
+def one_line(error: BaseException) -> str:
+    """The last line of a traceback, where the message itself may have several."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")

@@ -1,0 +1,1 @@
+"""What follows a run: the console, metrics.jsonl, TensorBoard."""

@@ -1,0 +1,140 @@
+"""What a person at a terminal sees: a header, one live progress line, a closing line; elsewhere plain lines."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from dlplug.advice import command
+from dlplug.host.hookspecs import hookimpl
+from dlplug.media import Media
+from dlplug.ranges import NonNegativeFloat
+from dlplug.runs.notebook import Line, in_notebook
+from dlplug.runs.run import Run
+from dlplug.runs.targets import evaluated, none_stated_for, verdicts
+
+log = logging.getLogger("dlplug")
+
+MOST_TARGETS = 3  # that a header names
+
+
+class Console:
+    """Progress on the terminal.
+
+    show: live draws one moving line on a terminal and prints plain lines elsewhere; plain always prints lines;
+        off shows nothing.
+    seconds: at most one plain line in so many seconds.
+    """
+
+    def __init__(
+        self, *, show: Literal["live", "plain", "off"] = "live", seconds: NonNegativeFloat = 10.0, run: Run
+    ) -> None:
+        if show != "off":
+            log.info(title(run))  # before anything that the data or the model say while they are built
+        self.on, self.seconds = show != "off", seconds
+        self.live = show == "live" and (sys.stdout.isatty() or in_notebook())
+        self.printed_at = float("-inf")
+        self.line: Any = None
+
+    @hookimpl(tryfirst=True)
+    def run_started(self, run: Run) -> None:
+        self.began, self.first = time.monotonic(), (run.step, run.count)
+        for line in header(run)[1:] if self.on else ():
+            log.info(line)
+        if self.on and self.live:
+            self.line = Line() if in_notebook() else _terminal_line()
+            self.line.start()
+
+    @hookimpl
+    def logged(self, run: Run, step: int, values: Mapping[str, Any]) -> None:
+        if not self.on:
+            return
+        media = {name: value for name, value in values.items() if isinstance(value, Media)}
+        measured = not any(name.startswith("train/") for name in values)
+        if self.line is not None and not measured:
+            self.line.update(self.progress(run), refresh=True)
+        elif measured or time.monotonic() - self.printed_at >= self.seconds:
+            self.printed_at = time.monotonic()
+            shown = {name: value for name, value in values.items() if "/" in name and name not in media}
+            log.info(self.progress(run, shown if measured else None))
+        for name, value in media.items():
+            log.info(f"{name}: {value.path}")
+
+    @hookimpl
+    def run_finished(self, run: Run, result: Mapping[str, Any]) -> None:
+        if self.line is not None:
+            self.line.stop()
+        for line in closing(run, result) if self.on else ():
+            log.info(line)
+
+    def progress(self, run: Run, values: Mapping[str, float] | None = None) -> str:
+        """How much is done, how fast, how long it will take, and the numbers that matter."""
+        in_steps = "steps" in run.config
+        unit, limit = ("steps", run.config["steps"]) if in_steps else (run.unit, run.config[run.unit])
+        counted = run.step if in_steps else run.count
+        elapsed = max(time.monotonic() - self.began, 1e-9)
+        rate = (counted - self.first[0 if in_steps else 1]) / elapsed
+        left = f"{duration((limit - counted) / rate)} left" if rate > 0 and counted < limit else ""
+        watched = values if values is not None else watch(run)
+        numbers = "  ".join(f"{name} {value:.4g}" for name, value in watched.items())
+        share = min(1.0, counted / max(1, limit))  # several games at once may play a few frames more
+        parts = [f"{share:4.0%}", f"{counted:,} {unit}", f"{rate:,.0f}/s", left, numbers]
+        return "  ".join(part for part in parts if part)
+
+
+def _terminal_line() -> Any:
+    from rich.live import Live
+
+    return Live("", auto_refresh=False, transient=True)
+
+
+def title(run: Run) -> str:
+    return f"{'resuming ' if run.resumed else ''}{run.recipe}, seed {run.seed}"
+
+
+def header(run: Run) -> list[str]:
+    """What is run, and how to choose otherwise."""
+    lines = [title(run), f"{run.device}; {run.parameters:,} parameters; in {run.folder}"]
+    others = [name for name in run.definition.presets if name != run.preset]
+    if run.preset:
+        summary = run.definition.presets[run.preset].summary
+        lines.append(f"preset {run.preset}: {summary} (others: {', '.join('--preset ' + o for o in others)})")
+    targets = [target for target in run.targets if target.stated]
+    lines += [f"target: {target}" for target in targets[:MOST_TARGETS]]
+    if not targets and (others := none_stated_for(run.host, run.config | evaluated(run.host, run.config))):
+        lines.append(f"target: none is stated for {others}")
+    if (more := len(targets) - MOST_TARGETS) > 0:
+        lines.append(f"and {more} more targets: {command('show', run.recipe)}")
+    return lines
+
+
+def closing(run: Run, result: Mapping[str, Any]) -> list[str]:
+    lines = [f"{result['status']} after {result['steps']:,} steps and {duration(result['seconds'])}: {run.folder}"]
+    if "protocol" in result and result["metrics"]:
+        lines.append(f"protocol: {result['protocol']}")
+    if result["status"] == "finished":
+        lines += verdicts(run.judged, result["metrics"])
+        left = [t for t in run.targets if t.stated and not (t in run.judged and t.metric in result["metrics"])]
+        if left:
+            names = ", ".join(target.metric for target in left[:MOST_TARGETS])
+            lines.append(f"whether the target is reached ({names}): {command('eval', run.folder)}")
+        if not result["steps"]:
+            lines.append("nothing was learnt: the length was reached before the first step")
+    else:
+        lines.append(run.way_on())
+    return lines
+
+
+def watch(run: Run) -> dict[str, float]:
+    """The two or three numbers of a recipe that matter: those it names, or its target and its losses."""
+    wanted = run.definition.watch or [*(t.metric for t in run.targets), *(n for n in run.latest if n.endswith("loss"))]
+    return {name: run.latest[name] for name in list(wanted)[:3] if name in run.latest}
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

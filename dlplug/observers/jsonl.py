@@ -1,0 +1,63 @@
+"""metrics.jsonl: what a run logs, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from dlplug.host.hookspecs import hookimpl
+from dlplug.media import Media
+
+if TYPE_CHECKING:
+    from dlplug.runs.run import Run
+
+
+class JsonLines:
+    """metrics.jsonl: one object a line, flushed, so that it can be read while the run goes on."""
+
+    def __init__(self) -> None:
+        self.file: TextIO | None = None
+
+    @hookimpl
+    def run_started(self, run: Run) -> None:
+        path = run.folder / "metrics.jsonl"
+        if run.resumed and path.exists():
+            _cut(path, run.step)
+        self.file = path.open("a", encoding="utf-8")
+
+    @hookimpl
+    def logged(self, run: Run, step: int, values: Mapping[str, Any]) -> None:
+        assert self.file is not None
+        line = {"step": step} | {key: _plain(run, value) for key, value in values.items()}
+        self.file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self.file.flush()
+
+    @hookimpl
+    def run_finished(self, run: Run, result: Mapping[str, Any]) -> None:
+        if self.file is not None:
+            self.file.close()
+
+
+def _cut(path: Path, step: int) -> None:
+    """Drops the lines that lie beyond the checkpoint, and a last line that was cut off."""
+    kept = []
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        try:
+            if json.loads(line)["step"] > step:
+                break
+        except (ValueError, KeyError):
+            break
+        kept.append(line + "\n")
+    partial = path.with_name(".metrics.jsonl.partial")
+    partial.write_text("".join(kept), encoding="utf-8")
+    partial.replace(path)
+
+
+def _plain(run: Run, value: Any) -> Any:
+    """Media by their path in the run folder; numbers that JSON lacks as null."""
+    if isinstance(value, Media):
+        return str(value.path.relative_to(run.folder))
+    return value if isinstance(value, int) or math.isfinite(value) else None

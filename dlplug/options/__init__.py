@@ -1,0 +1,1 @@
+"""From layers of options to one resolved configuration."""

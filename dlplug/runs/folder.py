@@ -1,0 +1,189 @@
+"""Makes a run folder, finds one and reads its configuration, and a plugin's own folder, without importing torch."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlplug.advice import command
+from dlplug.errors import UserError
+from dlplug.host.plugins import Host, load_host
+from dlplug.options.layers import PLUGIN_FILES, Config
+from dlplug.runs.lock import LOCK, held
+from dlplug.runs.records import read_json
+
+if TYPE_CHECKING:
+    from dlplug.runs.run import Run
+
+log = logging.getLogger("dlplug")
+
+
+@contextlib.contextmanager
+def new_folder(recipe: str, out: str | None, parts: Sequence[str] = ()) -> Iterator[Path]:
+    """A new run folder, which other processes are kept out of. After an error before anything was learnt in it, it is
+    removed, with the folders above it that were made for it.
+
+    out: the folder; else one below runs/ is named by the time, and by the parts that stand in place of the recipe's
+        own: "runs/digits/20261128-101500-3fa1-mnist". Raises UserError where it exists already or cannot be
+    written.
+    """
+    identity = "-".join([time.strftime("%Y%m%d-%H%M%S"), secrets.token_hex(2), *map(_short, parts)])
+    folder = Path(os.path.expanduser(out)) if out else Path("runs") / recipe / identity
+    if folder.exists() and not (folder / LOCK).exists():
+        _refuse_used(folder)
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write the run folder {folder}: {error.strerror}; choose another with --out") from None
+    with held(folder):
+        _refuse_used(folder)  # another process may have been quicker
+        try:
+            yield folder
+        except BaseException:
+            if not any((folder / name).exists() for name in ("result.json", "metrics.jsonl", "checkpoints")):
+                _empty(folder)
+                with contextlib.suppress(OSError):  # a folder above it may hold something else by now
+                    for path in made:
+                        path.rmdir()
+            raise
+
+
+def _refuse_used(folder: Path) -> None:
+    if not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir()):
+        again = command("resume", folder)
+        raise UserError(f"{folder} exists already: go on with `{again}`, or choose another --out")
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def find_run(name: str, say: bool = True) -> Path:
+    """A run folder, or a recipe's newest run below runs/, which is said. Raises UserError where there is none."""
+    folder = Path(name)
+    if (folder / "config.yaml").is_file():
+        return folder
+    runs = [path.parent for path in (Path("runs") / name).glob("*/config.yaml")]
+    if not runs:
+        raise UserError(f"{name} is neither a run folder (with a config.yaml) nor a recipe that has been run here")
+    newest = max(runs, key=lambda run: (began(run), run))
+    if say:
+        log.info(f"{name}: its newest run, {newest}")
+    return newest
+
+
+def _short(name: str) -> str:
+    """Net, of "__main__:Net"."""
+    return re.sub(r"[^\w-]", "", name.rpartition(":")[2].rpartition(".")[2] if ":" in name else name)
+
+
+def place_of(run: str | Path | Run, host: Host | None) -> tuple[Path, Host | None]:
+    """The folder of a run, of its path or of a recipe's newest; and, of a run, its own plugins unless others are
+    given. Raises UserError."""
+    if isinstance(run, (str, Path)):
+        return find_run(str(run)), host
+    return run.folder, host or run.host
+
+
+def began(folder: Path) -> float:
+    """When a run was begun, in seconds since 1970: as it wrote down itself, else when its configuration was written."""
+    try:
+        return datetime.fromisoformat(read_json(folder / "environment.json")["date"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return (folder / "config.yaml").stat().st_mtime
+
+
+def read_config(folder: Path) -> Config:
+    """What a run was run with: its resolved configuration, flat. Raises UserError where the file is damaged."""
+    return {key: value for key, value in _saved(folder).items() if key != PLUGIN_FILES}
+
+
+def _saved(folder: Path) -> Config:
+    """config.yaml as it is, the files of plugins among it."""
+    import yaml
+
+    try:
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise damaged(folder, error) from None
+    if not isinstance(config, dict) or not {"recipe", "preset", "seed"} <= config.keys():
+        raise damaged(folder, "expected option: value lines, with recipe, preset and seed among them")
+    return config
+
+
+def host_of(folder: Path, host: Host | None = None) -> Host:
+    """The plugins that a run needs: those of a host (by default the installed ones), and the files that the run was
+    begun with by `-p`. Raises UserError for a file that is not there."""
+    options = host.options if host else []
+    more = plugin_files(folder, _saved(folder), options)
+    return host if host and not more else load_host([*options, *more])
+
+
+def host_knowing(recipe: str, host: Host) -> Host:
+    """A host, with the files that the newest run of a recipe was begun with where it does not know the recipe."""
+    if recipe in host.names("recipes"):
+        return host
+    try:
+        folder = find_run(recipe, say=False)
+    except UserError:
+        return host
+    return host_of(folder, host)
+
+
+def plugin_files(folder: Path, config: Mapping[str, Any], given: Sequence[str] = ()) -> list[str]:
+    """The files in a configuration that a run was begun with by `-p` and that are not among those given now. Each is
+    named before it is loaded; one that lies in the folder or is another user's is not, for a folder may be a
+    stranger's.
+
+    Raises UserError where one is not there, unless a file of its name is given.
+    """
+    recorded = config.get(PLUGIN_FILES) or read_json(folder / "environment.json").get(PLUGIN_FILES) or []
+    if not isinstance(recorded, list) or not all(isinstance(path, str) for path in recorded):
+        raise damaged(folder, f"{PLUGIN_FILES} is a list of paths, got {recorded!r}")
+    names = {Path(option).name for option in given}
+    for path in (Path(path) for path in recorded if Path(path).name not in names):
+        if not path.is_file():
+            raise UserError(f"{folder} was begun with the plugin {path}, which is not there: give its new path by -p")
+        if folder.resolve() in path.resolve().parents or (hasattr(os, "getuid") and path.stat().st_uid != os.getuid()):
+            raise UserError(
+                f"{folder} was begun with the plugin {path}, which is not loaded unasked: look at it, and give it by -p"
+            )
+        log.info(f"with the plugin {path}, as the run was begun")
+    return [path for path in recorded if Path(path).name not in names]
+
+
+def damaged(folder: Path, why: object) -> UserError:
+    return UserError(f"{folder}/config.yaml is damaged: {' '.join(str(why).split())}")
+
+
+def results_folder(host: Host, recipe: str) -> Path:
+    """results/ beside the plugin's pyproject.toml. Raises UserError for a plugin without its source."""
+    plugin = host.get("recipes", recipe).plugin
+    project = project_of(plugin.module)
+    if project is None:
+        raise UserError(f"the plugin {plugin} is installed without its project's folder, so it has no results/ here")
+    return project / "results"
+
+
+def project_of(module: Any) -> Path | None:
+    """The folder of the pyproject.toml that a plugin's module, or the core's, belongs to; None without its source."""
+    origin = getattr(module, "__file__", None)
+    near = 3 if hasattr(module, "__path__") else 1  # a package may lie in src/; a file's own project is beside it
+    for parent in list(Path(origin).resolve().parents)[:near] if origin else ():
+        if (parent / "pyproject.toml").is_file():
+            return parent
+    return None

@@ -1,0 +1,111 @@
+"""What a trained run makes to be looked at: pictures, videos and numbers, or a text that is shown as it is written."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlplug.advice import command
+from dlplug.errors import UserError, nearest
+from dlplug.host.plugins import Entry, Host
+from dlplug.host.signatures import Option
+from dlplug.options.layers import Config
+from dlplug.options.parsing import flag, parse
+from dlplug.ranges import Seed
+from dlplug.recipes import as_use
+from dlplug.runs.folder import host_of, place_of, read_config
+from dlplug.runs.products import Shelf, Show
+
+if TYPE_CHECKING:
+    from dlplug.runs.run import Run
+
+log = logging.getLogger("dlplug")
+
+
+def sample(
+    name: str | Path | Run,
+    options: Mapping[str, Any] | None = None,
+    *,
+    what: str = "",
+    out: str = "",
+    host: Host | None = None,
+    show: Show = None,
+) -> dict[str, Any]:
+    """Asks a sampler for what a trained run makes, and writes it. Gives the numbers, and the paths of what was written.
+
+    name: a run, a run folder, or a recipe's name for its newest run.
+    options: the sampler's own and `seed` (the run's by default); others overlay the run's, {"data.game": "breakout"}.
+    what: the sampler; "" is the recipe's first. out: a file, or a new folder, instead of one below the run folder.
+    show: is called with each piece of a text as it is made.
+
+    Raises UserError for what a user can mend.
+    """
+    folder, host = place_of(name, host)
+    host = host_of(folder, host)
+    saved = read_config(folder)
+    sampler, own = sampler_of(host, saved["recipe"], what, saved["seed"])
+    if sampler.name not in sampler_names(host, saved["recipe"]):
+        log.info(f"{sampler.name} is no sampler of {saved['recipe']}'s own, and may not fit it")
+    given, others = divided(host, sampler, own, saved, options or {})
+    values = parse(own, given, f"dlplug sample {folder}")
+    seed = values.pop("seed")
+    shelf = Shelf(folder, out)
+
+    from dlplug.runs.runner import open_run
+    from dlplug.training.matching import check_fits  # torch: what is wrong shows before it takes its seconds
+    from dlplug.training.precision import acting
+    from dlplug.training.trainer import seed_everything
+
+    execution = open_run(str(folder), others, host=host)
+    supplied = {"seed": seed, "run": execution}
+    values |= {taken: supplied[taken] for taken in sampler.signature().takes}
+    job = execution.make("trainer").load(execution)
+    seed_everything(seed)
+    try:
+        product, held_out = job.loss.product(), job.data.split(job.data.splits[-1])
+        check_fits(
+            sampler.load(), product, held_out, f"sampler {sampler.name}", (saved["loss"], execution.config["data"])
+        )
+        with acting(job.model), shelf:
+            made = sampler.load()(product, held_out, **values)
+            return shelf.keep(sampler.name, made, show)
+    finally:
+        job.data.close()
+
+
+def sampler_names(host: Host, recipe: str) -> list[str]:
+    return [as_use(sampler).name for sampler in host.recipe(recipe).samplers]
+
+
+def sampler_of(host: Host, recipe: str, what: str = "", seed: int = 0) -> tuple[Entry, list[Option]]:
+    """The sampler of that name, or a recipe's first; and its options, `seed` among them, with the defaults that the
+    recipe gives them. Raises UserError where there is none."""
+    definition = host.recipe(recipe)
+    named = {as_use(sampler).name: as_use(sampler).options for sampler in definition.samplers}
+    if not named and not what:
+        metrics = ", ".join(as_use(metric).name for metric in definition.metrics)
+        instead = f"`{command('eval', recipe)}` has its metrics: {metrics}" if metrics else "nor has it metrics"
+        raise UserError(f"recipe {recipe} has no sampler; {instead}")
+    what = what or next(iter(named))
+    if what not in host.names("samplers") and named:
+        raise UserError(f"recipe {recipe} has no sampler {what!r}.{nearest(what, named)}")
+    sampler, defaults = host.get("samplers", what), named.get(what, {})
+    own = [dataclasses.replace(o, default=defaults.get(o.name, o.default)) for o in sampler.signature().options]
+    return sampler, [*own, Option("seed", Seed, seed, "of everything random")]
+
+
+def divided(
+    host: Host, sampler: Entry, own: list[Option], saved: Config, options: Mapping[str, Any]
+) -> tuple[Config, Config]:
+    """The sampler's options, and the rest, which is for the run. Raises UserError for a name that neither has."""
+    mine = [option.name for option in own]
+    known = [*mine, *(key for key in saved if "." not in key), *host.names("observers")]
+    for key in options:
+        if "." not in key and key not in known:
+            close = nearest(flag(key), map(flag, known))
+            raise UserError(f"sampler {sampler.name} has no option {flag(key)}.{close}")
+    given = {key: value for key, value in options.items() if key in mine}
+    return given, {key: value for key, value in options.items() if key not in mine}

@@ -1,0 +1,1 @@
+"""The loop and all that it is made of: trainer, optimizers, checkpoints, CUDA graphs, devices."""

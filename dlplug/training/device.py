@@ -1,0 +1,79 @@
+"""Which device, which precision, how many threads; and, in one line each, what cannot apply here."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+import torch
+
+from dlplug.advice import command
+from dlplug.errors import UserError
+from dlplug.training.device_hint import may_have_gpu
+
+
+def choose_device(name: str) -> torch.device:
+    """ "auto" takes CUDA, else Apple's GPU, else the CPU. Under torchrun each process takes its LOCAL_RANK's GPU.
+
+    Raises UserError where the device is not here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"--device {name}: expected auto, cpu, cuda, cuda:1 or mps") from None
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise UserError(
+                f"--device {name}: torch sees no CUDA device here; use --device cpu, or see {command('doctor')}"
+            )
+        index = int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
+        if index >= torch.cuda.device_count():
+            raise UserError(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices, counted from 0")
+        torch.cuda.set_device(index)
+        return torch.device("cuda", index)
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise UserError(f"--device {name}: there is no Apple GPU here; use --device cpu")
+    return device
+
+
+def default_preset(device: str) -> str:
+    """`gpu` where the run would go to one, else `cpu`."""
+    if device == "auto":
+        return "gpu" if may_have_gpu() and choose_device("auto").type != "cpu" else "cpu"
+    return "cpu" if device.startswith("cpu") else "gpu"
+
+
+def set_up(device: torch.device, threads: int) -> None:
+    """Process-wide settings: TF32 on CUDA; on a CPU, the number of threads and no denormal numbers."""
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+        return
+    flush_denormals()
+    if threads:
+        torch.set_num_threads(threads)
+
+
+def flush_denormals() -> None:
+    """On every thread that computes for this one. The mode belongs to a thread and passes to those that it starts, so
+    OpenMP's, which earlier work in this process has left waiting, end here: the next operation starts others. Else a
+    run in a notebook would keep denormals in a part of each product, and compute otherwise than the command."""
+    torch.set_flush_denormal(True)
+    if sys.platform != "win32":
+        pause = getattr(ctypes.CDLL(None), "omp_pause_resource_all", None)  # of OpenMP 5.0, in whatever torch brings
+        if pause is not None:
+            pause(OMP_PAUSE_HARD)
+
+
+OMP_PAUSE_HARD = 2
+
+
+def describe(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    threads = torch.get_num_threads()
+    return f"{device} with {threads} thread{'s' if threads > 1 else ''}"

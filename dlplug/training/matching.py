@@ -1,0 +1,122 @@
+"""Whether parts fit together, by their annotations: said before the first step, not by an AttributeError in it."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dlplug import distributed
+from dlplug.contracts import Data, Loss
+from dlplug.errors import UserError
+
+if TYPE_CHECKING:
+    from dlplug.runs.run import Run
+
+
+def check_processes(run: Run, data: Data) -> None:
+    """Raises UserError for what processes of torchrun cannot learn together."""
+    if distributed.world_size() == 1:
+        return
+    if not data.distributed:
+        raise UserError(f"--data {run.config['data']} acts with the model in one process alone: run without torchrun")
+    if run.limits(data.unit)[1] is not None:
+        raise UserError(f"each process counts {data.unit} for itself: give torchrun's processes a length in --steps")
+
+
+def check_batches(data: Data, loss: Loss, names: tuple[str, str]) -> None:
+    """Compares the fields of the NamedTuples in the annotations `batches(...) -> Iterator[B]` and `updates(batch: B)`
+    (or in those of a function that `minimise` wraps). Where either says nothing, anything goes.
+
+    names: of the data and of the loss. Raises UserError where the data lack a field.
+    """
+    given = fields(_hints(data.batches).get("return"))
+    learn = getattr(loss, "function", loss.updates)
+    wanted = fields(_hints(getattr(learn, "func", learn)).get("batch"))
+    missing = [name for name in wanted if name not in given]
+    if given and missing:
+        raise UserError(
+            f"the loss {names[1]} needs batches of {', '.join(wanted)}, and the data {names[0]} give"
+            f" {', '.join(given)}: choose another --loss or --data"
+        )
+
+
+def check_fits(function: Callable[..., Any], product: Any, data: Any, what: str, names: tuple[str, str]) -> None:
+    """Compares what a metric or sampler says that it takes, `def f(product: P, data: D)`, with what it is to meet: of a
+    protocol the members, of a NamedTuple the fields, else the class. Where it says nothing, anything goes.
+
+    data: held out, as `split` gives it. what: the function in words ("metric accuracy"). names: of the loss, which
+    makes the product, and of the data. Raises UserError.
+    """
+    hints = _hints(getattr(function, "func", function))
+    meeting = ("a product", product, "loss", "makes"), ("held-out data", data, "data", "make")
+    for parameter, (role, value, key, verb), name in zip(_positional(function), meeting, names, strict=False):
+        wanted = hints.get(parameter)
+        if not _fits(value, wanted):
+            raise UserError(
+                f"{what} takes {role} of type {_described(wanted)}, and the {key} {name} {verb} a"
+                f" {_described(type(value))}: choose another"
+            )
+
+
+def _positional(function: Callable[..., Any]) -> typing.Iterator[str]:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return (p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds)
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    """Whether a value is what an annotation says; where it says nothing that can be asked, it is."""
+    origin = typing.get_origin(wanted)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, one) for one in typing.get_args(wanted))
+    wanted = origin or wanted
+    if wanted is Any or not isinstance(wanted, type):
+        return True
+    members = _members(wanted)
+    return all(hasattr(value, name) for name in members) if members else isinstance(value, wanted)
+
+
+def _members(wanted: Any) -> list[str]:
+    """What a protocol or a NamedTuple asks for; [] of anything else."""
+    bases = [base for base in getattr(wanted, "__mro__", ()) if getattr(base, "_is_protocol", False)]
+    names = [name for base in bases for name in (*vars(base), *inspect.get_annotations(base))]
+    return [*fields(wanted), *sorted({name for name in names if not name.startswith("_")})]
+
+
+def _described(kind: Any) -> str:
+    """Player (with act, start)."""
+    members = _members(kind)
+    return getattr(kind, "__name__", str(kind)) + (f" (with {', '.join(members)})" if members else "")
+
+
+def check_parts(loss: Loss, name: str) -> None:
+    """Raises UserError for a weight that two of the loss's parts would move, or that requires gradients and is in
+    none."""
+    owners: dict[int, str] = {}
+    for part in loss.parts:
+        for weight, parameter in loss.model.get_submodule(part).named_parameters():
+            other = owners.setdefault(id(parameter), part)
+            if other != part and parameter.requires_grad:
+                raise UserError(f"the loss {name} moves {weight!r} with the part {part!r} and with {other!r}, too")
+    for weight, parameter in loss.model.named_parameters():
+        if parameter.requires_grad and id(parameter) not in owners:
+            parts = ", ".join(map(repr, loss.parts))
+            raise UserError(
+                f"the loss {name} moves the parts {parts}, and {weight!r} is in none: it would never learn; add its"
+                " part, or freeze it by requires_grad_(False)"
+            )
+
+
+def fields(annotation: Any) -> tuple[str, ...]:
+    """Those of a NamedTuple, or of what an Iterator of them gives; () where there are none."""
+    inside = typing.get_args(annotation)
+    return getattr(inside[0] if inside else annotation, "_fields", ())
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function)
+    except (NameError, TypeError):  # an annotation that only a type checker can read
+        return {}

@@ -1,0 +1,87 @@
+"""Measures what a run has learnt so far, without a trace in its training."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from dlplug.errors import MetricFailed
+from dlplug.training import checkpoint
+from dlplug.training.precision import acting
+
+if TYPE_CHECKING:
+    from dlplug.runs.run import Run
+    from dlplug.training.job import Job
+
+M = TypeVar("M", bound=Callable[..., Any])
+
+
+def checked_by(check: Callable[..., object]) -> Callable[[M], M]:
+    """A decorator of metrics: `check(product, data, **options)` is called with the metric's options before the first
+    step, and raises UserError for those that would only fail when they are used (a file that is missing, a class that
+    the data lack). What a type or a Range can say needs no check."""
+
+    def mark(metric: M) -> M:
+        setattr(metric, "check", check)  # noqa: B010 (a function has no such attribute of its own)
+        return metric
+
+    return mark
+
+
+def neutral_options(*names: str) -> Callable[[M], M]:
+    """A decorator of metrics: names the options with which no number changes, for they are about what is shown, or how
+    many examples are taken at a time. It is for metrics what `Data.training_options` is for data: a recipe's target
+    holds whatever they are.
+
+    Raises TypeError for a name that is no option of the metric.
+    """
+
+    def mark(metric: M) -> M:
+        parameters = inspect.signature(metric).parameters.values()
+        options = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+        if unknown := [name for name in names if name not in options]:
+            raise TypeError(f"{getattr(metric, '__name__', metric)} has no option {unknown[0]!r}; it has {options}")
+        setattr(metric, "neutral_options", names)  # noqa: B010 (a function has no such attribute of its own)
+        return metric
+
+    return mark
+
+
+def check_metrics(run: Run, job: Job, split: str) -> None:
+    """Before the first step: each metric measures such a product and data, and its options pass its `checked_by`. As in
+    `measure`, nothing of it is left. Raises MetricFailed, naming the metric."""
+    if run.metrics:
+        with _aside(job):
+            held_out, product = job.data.split(split), job.loss.product()
+            for name in run.metrics:
+                run.check_metric(name, product, held_out)
+
+
+def measure(run: Run, job: Job, split: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Every metric of the run on one split: in eval mode, without gradients, with the random state put back.
+
+    values: is filled as they are measured. Raises MetricFailed, naming the metric, or the two that give one number.
+    """
+    held_out, product = job.data.split(split), job.loss.product()
+    values = {} if values is None else values
+    owners: dict[str, str] = {}
+    with _aside(job):
+        for name in run.metrics:
+            measured = run.measure(name, product, held_out)
+            for key in measured:
+                if (other := owners.setdefault(key, name)) != name:
+                    raise MetricFailed(f"metrics {other} and {name} both give {key!r}: leave one out with --metrics")
+            values.update(measured)
+    return values
+
+
+@contextlib.contextmanager
+def _aside(job: Job) -> Iterator[None]:
+    state = checkpoint.random_state()
+    try:
+        with acting(job.model, full_precision=True):
+            yield
+    finally:
+        checkpoint.set_random_state(state)

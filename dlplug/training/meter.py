@@ -1,0 +1,91 @@
+"""Means of losses and values between two log lines, kept on the device until then."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dlplug.contracts import Update
+from dlplug.errors import Diverged
+from dlplug.json_values import shortest
+
+
+class Meter:
+    """A value that one part alone gives is logged by its name; values of one name from several parts stay apart, each
+    with its part's name before it, as every part's loss has. Updates whose gradients were held are one entry with the
+    one that moved their part: the sum of their losses, the mean of their values."""
+
+    def __init__(self) -> None:
+        self.updates: list[list[Update]] = []
+        self.parts: dict[str, set[str]] = {}  # which have given a value of that name
+
+    def add(self, updates: list[Update]) -> None:
+        """Keeps one step's losses and values; nothing is read from the device."""
+        for update in updates:
+            update.loss = update.loss.detach()
+            for name, value in update.values.items():
+                self.parts.setdefault(name, set()).add(update.part)
+                if isinstance(value, Tensor):
+                    update.values[name] = value.detach()  # a value must not keep the step's graph alive
+        self.updates.append(_joined(updates) if any(update.hold for update in updates) else updates)
+
+    def flush(self, step: int) -> dict[str, float]:
+        """The mean of each value since the last flush; `step` is how many steps are done.
+
+        Raises Diverged, naming the update and the step, where a loss is not finite.
+        """
+        names: list[tuple[str, int, bool]] = []
+        tensors: list[Tensor] = []
+        for number, updates in enumerate(self.updates, step - len(self.updates) + 1):
+            for update in updates:
+                names.append((_named("loss", update.part), number, True))
+                tensors.append(update.loss)
+                for name, value in update.values.items():
+                    shared = len(self.parts[name]) > 1
+                    names.append((_named(name, update.part) if shared else name, number, False))
+                    tensors.append(value if isinstance(value, Tensor) else torch.tensor(value))
+        self.updates = []
+        totals: dict[str, list[float]] = {}
+        for (name, number, is_loss), value in zip(names, _to_host(tensors), strict=True):
+            if is_loss and not math.isfinite(value):
+                raise Diverged(f"{name} became {value} at step {number}")
+            totals.setdefault(name, []).append(value)
+        return {name: shortest(sum(values) / len(values)) for name, values in totals.items()}
+
+
+def _joined(updates: list[Update]) -> list[Update]:
+    """One update for each step of a part."""
+    held: dict[str, list[Update]] = {}
+    joined = []
+    for update in updates:
+        group = held.setdefault(update.part, [])
+        group.append(update)
+        if not update.hold:
+            del held[update.part]
+            joined.append(_sum(group) if len(group) > 1 else update)
+    return joined
+
+
+def _sum(group: list[Update]) -> Update:
+    """The sum of the losses, and the mean of each value over the updates that have it."""
+    values: dict[str, list[Tensor | float]] = {}
+    for update in group:
+        for name, value in update.values.items():
+            values.setdefault(name, []).append(value)
+    means: dict[str, Any] = {name: sum(several[1:], several[0]) / len(several) for name, several in values.items()}
+    return Update(torch.stack([update.loss for update in group]).sum(), group[0].part, **means)
+
+
+def _named(name: str, part: str) -> str:
+    return f"{part.replace('.', '_')}_{name}" if part else name
+
+
+def _to_host(tensors: list[Tensor]) -> list[float]:
+    """All scalars in one transfer."""
+    if not tensors:
+        return []
+    device = next((t.device for t in tensors if t.device.type != "cpu"), torch.device("cpu"))
+    return torch.stack([tensor.to(device, torch.float32, non_blocking=True) for tensor in tensors]).tolist()
