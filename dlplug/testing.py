@@ -36,7 +36,7 @@ from dlplug.testing_options import check_options
 from dlplug.testing_parts import QUIET, check_command, check_metric, check_observer, check_trainer
 from dlplug.training import checkpoint
 from dlplug.training.loop import fit
-from dlplug.training.trainer import Training
+from dlplug.training.session import Training
 
 __all__ = [
     "assert_same",

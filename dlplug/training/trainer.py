@@ -1,32 +1,27 @@
-"""The shared trainer: what is built before the loop, and what happens between its steps."""
+"""The shared trainer: what it builds before the loop, and by what means a step is done."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import logging
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from torch import nn
 
 from dlplug import distributed
 from dlplug.contracts import Data, Loss, Update
-from dlplug.counters import Progress, attributes_of
-from dlplug.errors import Diverged, MetricFailed
 from dlplug.ranges import NonNegativeInt, PositiveInt
-from dlplug.stop import Stopped, stop_if_asked
 from dlplug.training import checkpoint
 from dlplug.training.checkpoint import seed_everything
 from dlplug.training.device import choose_device, describe, set_up
 from dlplug.training.graph import GraphedStep
 from dlplug.training.job import Job
-from dlplug.training.loop import fit, learn_from
+from dlplug.training.loop import learn_from
 from dlplug.training.matching import check_batches, check_parts, check_processes
-from dlplug.training.measuring import check_metrics, measure
-from dlplug.training.meter import Meter
 from dlplug.training.precision import acting_in_bf16, in_bf16
+from dlplug.training.session import Training
 
 if TYPE_CHECKING:
     from dlplug.runs.run import Run
@@ -119,183 +114,3 @@ class TorchTrainer:
                 stepper.make_capturable()
             return GraphedStep(learn, job.loss)
         return learn
-
-
-class Training:
-    """One run of the loop: what happens between the steps. Logs, measures, saves, stops."""
-
-    def __init__(self, trainer: TorchTrainer, run: Run, job: Job) -> None:
-        self.trainer, self.run, self.job = trainer, run, job
-        self.meter = Meter()
-        self.progresses = [*attributes_of(job.loss, Progress), *attributes_of(job.data, Progress)]
-        for progress in self.progresses:
-            progress.place(job.device)
-        self.step = 0
-        self.saved_at, self.save_seconds, self.saved_step = time.monotonic(), 0.0, -1
-
-    def train(self) -> None:
-        run, job = self.run, self.job
-        self.learn = self.trainer.step_function(job)
-        if run.resumed:
-            self.restore()
-        check_metrics(run, job, job.data.splits[0])
-        stop_if_asked()  # before anything is begun
-        run.start(job.data.unit, self.step, job.data.count)
-        self.limit_steps, self.limit_count = run.limits(job.data.unit)
-        job.data.limit = self.limit_count
-        try:
-            if not self.over():
-                self.loop()
-        except Stopped:
-            run.stopping = True
-        with self.between_steps():
-            self.save()
-            if not run.stopping:
-                self.measure()
-
-    def loop(self) -> None:
-        """Learns until it is over, or until a stop is asked for."""
-        job = self.job
-        job.model.train()
-        fit(job.data, job.loss, job.steppers, self.limit_steps, start=self.step, learn=self.learn,
-            before=self.before, after=self.after)  # fmt: skip
-
-    @contextlib.contextmanager
-    def between_steps(self) -> Iterator[None]:
-        """Whatever fails here, a metric or an observer, what was learnt is saved before that is raised."""
-        try:
-            yield
-        except (Stopped, Diverged):
-            raise
-        except Exception:
-            with contextlib.suppress(Diverged):
-                self.meter.flush(self.step)
-                self.write()
-            raise
-
-    def progress(self) -> float:
-        if self.limit_count is not None:
-            return min(1.0, self.job.data.count / max(1, self.limit_count))
-        return self.step / max(1, self.limit_steps)
-
-    def over(self) -> bool:
-        counted_out = self.limit_count is not None and self.job.data.count >= self.limit_count
-        return counted_out or self.step >= self.limit_steps
-
-    def before(self, step: int) -> None:
-        """Ahead of the draw of a batch: by the count before it, so that the first is learnt from at 0 and none at 1."""
-        fraction = self.progress()
-        for stepper in self.job.steppers.values():
-            stepper.set_progress(fraction)
-        for progress in self.progresses:
-            progress.set(fraction)
-
-    def after(self, step: int, updates: list[Update]) -> bool:
-        self.step = step
-        self.run.step, self.run.count = step, self.job.data.count
-        self.meter.add(updates)
-        trainer = self.trainer
-        with self.between_steps():
-            logging_due = step % trainer.log_every == 0
-            if logging_due:
-                self.log()
-            if (
-                step % trainer.checkpoint_every == 0
-                if trainer.checkpoint_every
-                else logging_due and self.time_to_save()
-            ):
-                self.save()
-            if trainer.eval_every and step % trainer.eval_every == 0 and not self.over():
-                self.measure()
-        return self.over() or self.stop_wanted()
-
-    def stop_wanted(self) -> bool:
-        """Processes agree on when to stop, which costs a message, so they ask only when they log."""
-        if distributed.world_size() == 1:
-            return self.run.stopping
-        due = self.step % self.trainer.log_every == 0
-        return due and distributed.any_process(self.run.stopping, self.job.device)
-
-    def log(self) -> None:
-        """Reads the losses since the last time from the device. Raises Diverged for one that is not finite."""
-        values = self.meter.flush(self.step)
-        self.run.step, self.run.count = self.step, self.job.data.count  # though nothing was learnt from it yet
-        if values:
-            self.run.log(self.step, self.job.data.count, {**values, **self.job.data.values()}, "train")
-
-    def measure(self) -> None:
-        """The metrics on the first split; the best checkpoint is the one that the recipe's first target likes best.
-        What was measured before a metric failed counts; a measurement that is stopped is given up."""
-        if not self.run.metrics or distributed.rank() != 0:
-            return
-        split = self.job.data.splits[0]
-        values: dict[str, Any] = {}
-        try:
-            measure(self.run, self.job, split, values)
-        except Stopped:
-            self.run.stopping = True
-            return
-        except MetricFailed:
-            self.watch(split, values)
-            raise
-        self.watch(split, values)
-
-    def watch(self, split: str, values: dict[str, Any]) -> None:
-        self.run.log(self.step, self.job.data.count, values, split)
-        if self.run.is_best(split, values):
-            self.log()
-            checkpoint.save(self.folder, "best", self.step, self.job.model, self.learner())
-
-    def time_to_save(self) -> bool:
-        wait = max(30.0, 20.0 * self.save_seconds)
-        return distributed.any_process(time.monotonic() - self.saved_at > wait, self.job.device)
-
-    def save(self) -> None:
-        """Everything that is needed to go on. The losses are looked at first: what diverged is never saved."""
-        if self.saved_step == self.step:
-            return
-        self.log()
-        started = time.monotonic()
-        self.write(distributed.of_all(checkpoint.random_state())[1:])
-        distributed.wait()
-        self.saved_at, self.saved_step = time.monotonic(), self.step
-        self.save_seconds = self.saved_at - started
-
-    def write(self, others: Sequence[Any] = ()) -> None:
-        learner = self.learner() | {"others": list(others)}
-        if distributed.rank() == 0:
-            data = self.job.data.state_dict()
-            checkpoint.save(self.folder, "last", self.step, self.job.model, learner, data, self.trainer.keep)
-        else:
-            checkpoint.check_finite(self.job.model, learner)  # every process stops where the first one does
-
-    @property
-    def folder(self) -> Any:
-        return self.run.folder / "checkpoints"
-
-    def learner(self) -> dict[str, Any]:
-        return {
-            "step": self.step,
-            "seconds": self.run.seconds(),
-            "loss": self.job.loss.state_dict(),
-            "steppers": {part: stepper.state_dict() for part, stepper in self.job.steppers.items()},
-            "random": checkpoint.random_state(),
-            "best": self.run.best,
-        }
-
-    def restore(self) -> None:
-        path = checkpoint.newest(self.folder, "last")
-        learner = checkpoint.load_learner(path)
-        checkpoint.load_weights(path, self.job.model)
-        self.job.loss.load_state_dict(learner["loss"])
-        for part, stepper in self.job.steppers.items():
-            stepper.load_state_dict(learner["steppers"][part])
-        self.job.data.load_state_dict(checkpoint.load_state(path / "data.pt"))
-        states = [learner["random"], *learner.get("others", ())]
-        checkpoint.set_random_state(states[min(distributed.rank(), len(states) - 1)])
-        self.step = self.saved_step = learner["step"]
-        bests = [best for best in checkpoint.find(self.folder, "best") if checkpoint.step_of(best) <= self.step]
-        best = checkpoint.load_learner(bests[-1])["best"] if bests else learner["best"]
-        self.run.restore(learner["seconds"], best)
-        afresh = "" if self.job.data.exact else "; the environment cannot be saved, so episodes start afresh"
-        log.info(f"resumed at step {self.step:,} from {path}{afresh}")

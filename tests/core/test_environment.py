@@ -18,7 +18,7 @@ def checkout(tmp_path, monkeypatch):
     author = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]
     for call in (["init", "-q"], ["add", "."], [*author, "commit", "-q", "-m", "first"]):
         subprocess.run(["git", "-C", str(tmp_path), *call], check=True)
-    monkeypatch.setattr(environment, "__file__", str(tmp_path / "dlplug" / "environment.py"))
+    monkeypatch.setattr(environment, "__file__", str(tmp_path / "dlplug" / "runs" / "environment.py"))
     return tmp_path
 
 

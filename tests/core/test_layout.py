@@ -24,7 +24,7 @@ ENVIRONMENTS = sorted((ROOT / "envs").glob("dlplug_envs/**/*.py"))
 PUBLIC = {"advice", "contracts", "distributed", "errors", "json_values", "media", "protocols", "recipes", "sampling"}
 PUBLIC |= {"stop", "testing", "cli.launching", "host.hookspecs", "host.local_modules", "host.plugins", "options.layers"}
 PUBLIC |= {"runs.environment", "runs.folder", "runs.lock", "runs.records", "runs.targets"}
-PUBLIC |= {"training.device", "training.device_hint", "training.trainer"}
+PUBLIC |= {"training.device", "training.device_hint", "training.session", "training.trainer"}
 
 # the core's packages, each of which imports only those after it; modules beside them import none of them
 PACKAGES = ["cli", "commands", "observers", "runs", "training", "options", "host"]
@@ -142,8 +142,9 @@ def test_one_module_knows_tyro():
     assert [path.name for path in CORE if "tyro" in {top(m) for m, _ in imports(tree(path))}] == ["parsing.py"]
 
 
-def test_the_trainer_asks_no_questions():
-    path = ROOT / "dlplug" / "training" / "trainer.py"
+@pytest.mark.parametrize("file", ["loop.py", "session.py", "trainer.py"])
+def test_the_trainer_asks_no_questions(file):
+    path = ROOT / "dlplug" / "training" / file
     called = {node.func.id for node in ast.walk(tree(path)) if isinstance(node, ast.Call) and hasattr(node.func, "id")}
     assert not called & {"isinstance", "issubclass", "hasattr", "type"}
     host = load_host()

@@ -16,7 +16,8 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from dlplug import NonNegativeInt, PositiveInt, Run, UserError, distributed
 from dlplug.errors import Diverged
 from dlplug.training.device import choose_device, describe, set_up
-from dlplug.training.trainer import Job, TorchTrainer, Training, seed_everything
+from dlplug.training.session import Training
+from dlplug.training.trainer import Job, TorchTrainer, seed_everything
 from dlplug_sb3.environments import Played
 from dlplug_sb3.model import Algorithm, Learner, Memory, export
 
