@@ -37,6 +37,16 @@ def test_every_option_of_an_optimizer_has_help():
         assert [option.name for option in entry.signature().options if not option.help] == [], entry.name
 
 
+def test_the_help_of_an_optimizers_options_says_where_their_defaults_come_from(cli):
+    said = " ".join(cli("run", "mlp-moons", "--help").out.replace("│", " ").split())
+    assert "step size α. 0.001 is the paper's default; above 0 (default: 0.01)" in said
+    for entry in HOST.entries("optimizers"):
+        if entry.plugin.name == "core":
+            bare = [o.name for o in entry.signature().options if type(o.default) in (int, float)
+                    and not any(origin in o.help for origin in ("torch", "paper", "Adam"))]  # fmt: skip
+            assert bare == [], entry.name
+
+
 def test_run_without_a_recipe_suggests_one_that_takes_seconds(cli):
     suggested = cli("run").err.rpartition("dlplug run ")[2].strip().rstrip("`")
     row = next(row for row in cli("list", "--json").json if row["name"] == suggested)
