@@ -1,7 +1,7 @@
 """Grey pixels as black or white. Which way is part of every likelihood's name: the two differ by some 2 nats on MNIST.
 
 - static: each image once, so that the set is one fixed set of binary images, as Larochelle's is;
-- dynamic: drawn anew whenever an image is looked at.
+- dynamic: drawn again each time an image is used.
 
 Either way a pixel is white with the probability that its grey tells. The static noise is a pure function of the image
 itself, by a hash of its bytes: the same in every epoch, split, process and run, and no index has to travel with it.
@@ -45,7 +45,7 @@ def noise_of(x: Tensor) -> Tensor:
 
 
 def mixed(n: Tensor) -> Tensor:
-    """A bijection of 32 bits of which each bit of the result hangs on every bit of n (Wellons 2018, lowbias32)."""
+    """A bijection of 32 bits in which each bit of the result depends on every bit of n (Wellons 2018, lowbias32)."""
     n = (n ^ shifted(n, 16)) * 0x7FEB352D
     n = (n ^ shifted(n, 15)) * (0x846CA68B - 2**32)
     return n ^ shifted(n, 16)

@@ -1,4 +1,4 @@
-"""Whether all is made that there is, and only that: precision and recall by neighbourhoods, and modes of a mixture."""
+"""How well samples cover the data, and only the data: precision and recall by neighbourhoods, modes of a mixture."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ class Coverage(NamedTuple):
     recall: float
 
 
-def precision_recall(real: Tensor, made: Tensor, neighbours: int = 3) -> Coverage:
-    """Kynkäänniemi et al. 2019 (arXiv:1904.06991), equation 1, on features or points real (N, F) and made (M, F).
+def precision_recall(real: Tensor, generated: Tensor, neighbours: int = 3) -> Coverage:
+    """Kynkäänniemi et al. 2019 (arXiv:1904.06991), equation 1, on features or points, real (N, F) and generated (M, F).
 
-    precision: share of made ones that lie within some real one's distance to its k-th nearest other real one.
-    recall: share of real ones that lie so near to made ones.
+    precision: share of generated examples within some real example's distance to its k-th nearest real neighbour.
+    recall: share of real examples within some generated example's distance to its k-th nearest generated neighbour.
 
     NaN where a set has no more than `neighbours`.
     """
-    if min(len(real), len(made)) <= neighbours:
+    if min(len(real), len(generated)) <= neighbours:
         return Coverage(math.nan, math.nan)
     # in double precision, for by products float32 would round the shortest distances away
-    real, made = real.double().cpu(), made.double().cpu()
-    return Coverage(inside(made, real, reach(real, neighbours)), inside(real, made, reach(made, neighbours)))
+    real, generated = real.double().cpu(), generated.double().cpu()
+    precision = inside(generated, real, reach(real, neighbours))
+    return Coverage(precision, recall=inside(real, generated, reach(generated, neighbours)))
 
 
 def reach(x: Tensor, neighbours: int) -> Tensor:
@@ -59,7 +60,7 @@ class Modes(NamedTuple):
 
 
 def modes_of(x: Tensor, centres: Tensor, deviation: float) -> Modes:
-    """Of points x (N, 2) by a mixture's centres (K, 2) and their common deviation.
+    """Of points x (N, 2) by a mixture's centres (K, 2) and their common standard deviation.
 
     covered: centres that have at least a tenth of their even share, N / K, of the points within three deviations.
     good: share of all points that lie within three deviations of any centre.
@@ -73,17 +74,17 @@ def modes_of(x: Tensor, centres: Tensor, deviation: float) -> Modes:
 
 def check_modes(product: Any, data: Any, *, count: int, neighbours: int, seed: int) -> None:
     if examples_of(data).x.ndim != 2:
-        raise UserError("it is of points in a plane: pictures have --metrics fidelity")
+        raise UserError("it measures points in a plane: use --metrics fidelity for pictures")
     generating(product).check(count, None, None)
     check_neighbours("modes", neighbours, count, len(data.y))
 
 
-def check_neighbours(metric: str, neighbours: int, made: int, real: int) -> None:
+def check_neighbours(metric: str, neighbours: int, generated: int, real: int) -> None:
     """Precision and recall are of sets that have more members than that."""
-    if min(made, real) <= neighbours:
+    if min(generated, real) <= neighbours:
         raise UserError(
-            f"--metrics.{metric}.neighbours {neighbours} is not below the number that is made"
-            f" (--metrics.{metric}.count {made}) or held out ({real})"
+            f"--metrics.{metric}.neighbours {neighbours} is not below the number generated"
+            f" (--metrics.{metric}.count {generated}) or held out ({real})"
         )
 
 
@@ -91,18 +92,18 @@ def check_neighbours(metric: str, neighbours: int, made: int, real: int) -> None
 def modes(
     product: Any, data: Any, *, count: PositiveInt = 5000, neighbours: PositiveInt = 3, seed: int
 ) -> Mapping[str, float]:
-    """Whether a planar model makes all that there is: modes of a mixture, precision and recall in the plane.
+    """Whether a planar model covers all of the data: modes of a mixture, precision and recall in the plane.
 
-    `modes` and `good` (share of points within three deviations of a mode) are of mixtures of Gaussians alone.
+    `modes` and `good` (share of points within three deviations of a mode) exist for mixtures of Gaussians alone.
 
-    count: points to make.
+    count: number of points to generate.
     neighbours: the k of precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991).
     """
     real = examples_of(data).x
-    made = generating(product).generate(count, seed=seed).cpu()
+    generated = generating(product).generate(count, seed=seed).cpu()
     values: dict[str, float] = {}
     if len(data.centres):
-        covered = modes_of(made, data.centres, data.deviation)
+        covered = modes_of(generated, data.centres, data.deviation)
         values = {"modes": covered.covered, "good": covered.good}
-    found = precision_recall(real, made, neighbours)
+    found = precision_recall(real, generated, neighbours)
     return values | {f"precision_k{neighbours}": found.precision, f"recall_k{neighbours}": found.recall}

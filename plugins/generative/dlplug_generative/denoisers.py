@@ -1,4 +1,4 @@
-"""What a denoiser is, how it is told the time and the label, and the one for points of a plane."""
+"""What a denoiser is, how it is conditioned on time and label, and the one for points of a plane."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from dlplug_generative.ranges import Range
 
 
 class Denoiser(nn.Module):
-    """Gives the noise, the clean example or v (the loss says which) of noisy examples z (B, *shape).
+    """Predicts the noise, the clean example or v (the loss says which) from noisy examples z (B, *shape).
 
-    Noise is added in the range of networks, where clean pictures are in [-1, 1] (Ho et al. 2020, section 3.3).
+    Noise is added to inputs scaled for networks, where clean pictures are in [-1, 1] (Ho et al. 2020, section 3.3).
 
-    shape: of one example. classes: how many labels are learnt; 0 learns none. limit: what no clean number is above.
+    shape: of one example. classes: number of labels; 0 for an unconditional model. limit: largest clean value.
     """
 
     def __init__(self, spec: Spec, labels: bool) -> None:
@@ -47,7 +47,7 @@ def sinusoids(time: Tensor, size: int) -> Tensor:
 
 
 class Conditioning(nn.Module):
-    """time (B,), label (B,) → (B, size): what every block of a denoiser is told."""
+    """time (B,), label (B,) → (B, size): the embedding that conditions every block of a denoiser."""
 
     def __init__(self, size: int, classes: int) -> None:
         super().__init__()
@@ -56,31 +56,31 @@ class Conditioning(nn.Module):
         self.label = nn.Embedding(classes + 1, size) if classes else None
 
     def forward(self, time: Tensor, label: Tensor) -> Tensor:
-        told = self.time(sinusoids(time, self.size))
-        return nn.functional.silu(told if self.label is None else told + self.label(label))
+        embedding = self.time(sinusoids(time, self.size))
+        return nn.functional.silu(embedding if self.label is None else embedding + self.label(label))
 
 
 class PlanarBlock(nn.Module):
-    """h + F(h), F two affine layers, the first of which is also told the time and the label."""
+    """h + F(h), F two affine layers, the first conditioned on time and label."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm, self.told = nn.LayerNorm(width), nn.Linear(width, width)
         self.before, self.after = nn.Linear(width, width), nn.Linear(width, width)
 
-    def forward(self, h: Tensor, told: Tensor) -> Tensor:
-        inner = self.before(self.norm(h)) + self.told(told)
+    def forward(self, h: Tensor, embedding: Tensor) -> Tensor:
+        inner = self.before(self.norm(h)) + self.told(embedding)
         return h + self.after(nn.functional.silu(inner))
 
 
 class PlanarDenoiser(Denoiser):
     """Residual blocks of affine layers that denoise points of a plane.
 
-    width: of the layers; even.
+    width: hidden size of the layers; even.
     depth: blocks.
-    waves: sines and cosines that each coordinate comes with, of the frequencies 1, 2, 4, …: they let so small a net
-        tell places apart that are near each other (Tancik et al. 2020, arXiv:2006.10739).
-    labels: learns the points' labels too, for --label and --loss.guidance.
+    waves: Fourier features of each coordinate, sines and cosines of frequencies 1, 2, 4, …, so that a small net can
+        separate nearby points (Tancik et al. 2020, arXiv:2006.10739).
+    labels: condition on the class, for --label and --loss.guidance.
     """
 
     frequencies: Tensor
@@ -111,7 +111,7 @@ class PlanarDenoiser(Denoiser):
 
     def forward(self, z: Tensor, time: Tensor, label: Tensor) -> Tensor:
         angles = (z[:, :, None] * self.frequencies).flatten(1)
-        told, h = self.conditioning(time, label), self.first(torch.cat([z, angles.sin(), angles.cos()], 1))
+        embedding, h = self.conditioning(time, label), self.first(torch.cat([z, angles.sin(), angles.cos()], 1))
         for block in self.blocks:
-            h = block(h, told)
+            h = block(h, embedding)
         return self.last(h)

@@ -32,19 +32,19 @@ from dlplug_generative.schedules import schedule_of
 class Diffusion(Loss):
     """Squared error of a denoiser at times drawn evenly (Ho et al. 2020, arXiv:2006.11239, algorithm 1).
 
-    The product generates by averaged weights, θ' ← decay · θ' + (1 - decay) · θ at every step.
+    Samples come from an exponential moving average of the weights, θ' ← decay · θ' + (1 - decay) · θ at every step.
 
-    target: what the denoiser gives: the noise ε, the clean x, or v = α ε - σ x (Salimans & Ho 2022).
-    schedule: of the noise: linear β (Ho et al. 2020) or cosine ᾱ (Nichol & Dhariwal 2021).
-    timesteps: T, in which the noise comes.
-    decay: of the averaged weights; Ho et al. have 0.9999, for 800,000 steps.
-    label_dropout: share of the labels that are hidden in training, so that there is something to guide away from (Ho &
-        Salimans 2022, arXiv:2207.12598); of a model with labels.
-    sampler: ancestral is Ho et al.'s, ddim Song et al.'s (2021), dpm-solver of second order (Lu et al. 2022).
-    steps: that the sampler takes where --steps does not say otherwise; 0 takes all of the schedule's.
-    eta: of ddim: 0 adds no noise on the way, 1 as much as ancestral.
-    variance: of ancestral sampling and of the bound: β, or the posterior's smaller one.
-    guidance: w of classifier-free guidance: 0 is the model's own answer, more is truer to the label and less varied.
+    target: what the denoiser predicts: the noise ε, the clean x, or v = α ε - σ x (Salimans & Ho 2022).
+    schedule: noise schedule: linear β (Ho et al. 2020) or cosine ᾱ (Nichol & Dhariwal 2021).
+    timesteps: T, the number of noise levels.
+    decay: EMA decay of the weights; Ho et al. use 0.9999, for 800,000 steps.
+    label_dropout: fraction of labels dropped in training, for classifier-free guidance (Ho & Salimans 2022,
+        arXiv:2207.12598); only for models with labels.
+    sampler: ancestral (Ho et al. 2020), ddim (Song et al. 2021) or second-order dpm-solver (Lu et al. 2022).
+    steps: sampling steps unless --steps sets them; 0 uses every timestep.
+    eta: noise of ddim: 0 is deterministic, 1 adds as much as ancestral sampling.
+    variance: variance of each ancestral step, and in the bound: β, or the smaller one of the posterior.
+    guidance: weight w of classifier-free guidance: 0 is none; larger follows the label more closely, with less variety.
     """
 
     def __init__(
@@ -99,8 +99,8 @@ class Diffusion(Loss):
         hidden = torch.rand(len(x), device=x.device) < self.label_dropout
         label = torch.where(hidden, denoiser.classes, batch.y)
         # L_simple = |ε - ε_θ(α_t x + σ_t ε, t)|²  (equation 14), or the same of x or v
-        given = denoiser(noised(x, epsilon, alpha, sigma), t / timesteps, label)
-        yield Update(F.mse_loss(given, target_of(self.target, x, epsilon, alpha, sigma)))
+        predicted = denoiser(noised(x, epsilon, alpha, sigma), t / timesteps, label)
+        yield Update(F.mse_loss(predicted, target_of(self.target, x, epsilon, alpha, sigma)))
         self.averaged.follow(denoiser)
 
     def product(self) -> Denoising:

@@ -27,7 +27,7 @@ def gaussian_kl(mean: Tensor, variance: Tensor, other_mean: Tensor | float, othe
 
 
 def prior_term(x: Tensor, schedule: Schedule) -> Tensor:
-    """L_T of x (B, ...): what of x is still told by z_T. It has nothing to learn."""
+    """L_T of x (B, ...): the information about x left in z_T. It has nothing to learn."""
     return gaussian_kl(schedule.alpha[-1] * x, schedule.sigma[-1] ** 2, 0.0, 1.0)
 
 

@@ -44,13 +44,13 @@ def diffusion_bound(
 ) -> Mapping[str, Any]:
     """The variational bound of pictures' -log₂ p(x), in bits per dimension (Ho et al. 2020, equation 5 and table 2).
 
-    It is the sum of the rate (L_T and every L_{t-1}: what z_1 tells of a picture) and the distortion (L_0: what is told
-    then of the 256 levels of each pixel). Of a model with labels it is that of p(x | label), with the guidance that it
-    generates by. The number of images and of terms is in the names.
+    It is the sum of the rate (L_T and every L_{t-1}: the information about a picture in z_1) and the distortion (L_0:
+    the information left in the 256 levels of each pixel). With labels it bounds p(x | label), under the guidance of
+    generation. The metric's name holds the number of images and of terms.
 
-    bound_images: how many of the split, from its first.
-    bound_terms: how many of the L_{t-1}, one drawn from each of so many equal parts of the schedule; as many as it has
-        steps, or more, take every one.
+    bound_images: number of images, from the start of the split.
+    bound_terms: number of terms L_{t-1}, one drawn from each of as many equal parts of the schedule; at least T takes
+        all of them.
     """
     if not isinstance(product, Denoising):
         raise UserError(f"diffusion-bound measures what the loss diffusion trains, not a {type(product).__name__}")
@@ -112,13 +112,12 @@ def denoising(
     moments: Annotated[int, Range(ge=2)] = 10,
     seed: int,
 ) -> dict[str, Image]:
-    """How noise becomes pictures, from left to right: above what there is at each time, below what the model takes for
-    the clean picture under it.
+    """How noise becomes pictures, from left to right: z_t above, the model's estimate of the clean picture below.
 
-    count: how many pictures; of points of a plane there are always 2,000.
-    label: the class to make, of a model that has learnt classes.
-    steps: of the sampler.
-    moments: how many times are shown, the first and the last among them.
+    count: number of pictures; for points of a plane always 2,000.
+    label: class to generate, for a conditional model.
+    steps: sampling steps.
+    moments: number of timesteps shown, including the first and the last.
     """
     if not isinstance(product, Denoising):
         raise UserError(f"denoising shows what the loss diffusion trains, not a {type(product).__name__}")
@@ -129,7 +128,7 @@ def denoising(
     total = (product.steps if steps is None else steps) + 1
     shown = list(evenly(walked, total, min(moments, total)))
     times = ", ".join(str(moment.t) for moment in shown)
-    caption = f"t = {times} of {product.schedule.steps}: z_t above, the model's x̂ below"
+    caption = f"t = {times} of {product.schedule.steps}: z_t above, the estimate x̂ below"
     if points:
         return {"denoising": scatters(product, shown, examples_of(data).x, caption)}
     rows = [torch.stack([getattr(moment, what) for moment in shown], 1) for what in ("z", "clean")]

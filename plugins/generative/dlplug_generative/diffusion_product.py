@@ -18,8 +18,8 @@ from dlplug_generative.schedules import Schedule
 class Denoising(nn.Module):
     """A denoiser with the schedule and the sampler by which it generates.
 
-    target: what the denoiser gives. variance: of p(z_{t-1} | z_t), for the bound. guidance: how much further from what
-    the denoiser says without the label than what it says with it (w of Ho & Salimans 2022); 0 is neither.
+    target: what the denoiser predicts. variance: of p(z_{t-1} | z_t), for the bound. guidance: weight w of
+    classifier-free guidance (Ho & Salimans 2022); 0 is none.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class Denoising(nn.Module):
         """x̂ (B, *shape) of z (B, *shape) at the time t, with labels (B,); within the data's limits."""
         alpha, sigma = float(self.schedule.alpha[t]), float(self.schedule.sigma[t])
         time = torch.full((len(z),), t / self.schedule.steps, device=z.device)
-        given = self.denoiser(z, time, label)
+        predicted = self.denoiser(z, time, label)
         if self.guidance:
             # ε̃ = (1 + w) ε̂(z, label) - w ε̂(z)  (equation 6); v̂ and x̂ go the same way, for each is affine in ε̂
-            given = given + self.guidance * (given - self.denoiser(z, time, self.denoiser.no_label(len(z))))
-        return clean_of(self.target, given, z, alpha, sigma).clamp(-self.denoiser.limit, self.denoiser.limit)
+            predicted = predicted + self.guidance * (predicted - self.denoiser(z, time, self.denoiser.no_label(len(z))))
+        return clean_of(self.target, predicted, z, alpha, sigma).clamp(-self.denoiser.limit, self.denoiser.limit)
 
     def noise(self, count: int, draw: Generator) -> Tensor:
         """z_T (count, *shape)."""

@@ -55,8 +55,8 @@ def ddim(
     # τ = η σ_s / σ_t · σ_{t|s}  (equation 16)
     tau = eta * sigma_s / sigma_t * math.sqrt(float(added_variance(schedule, now.t, s)))
     noise = noise_of(now.clean, now.z, float(schedule.alpha[now.t]), sigma_t)
-    kept = alpha_s * now.clean + math.sqrt(max(0.0, sigma_s**2 - tau**2)) * noise
-    return kept + tau * noise_like(now.z, draw) if tau else kept
+    mean = alpha_s * now.clean + math.sqrt(max(0.0, sigma_s**2 - tau**2)) * noise
+    return mean + tau * noise_like(now.z, draw) if tau else mean
 
 
 def dpm_solver(schedule: Schedule, now: Moment, before: Moment | None, s: int, draw: Generator) -> Tensor:

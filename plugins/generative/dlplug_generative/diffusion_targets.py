@@ -1,4 +1,4 @@
-"""What a denoiser may be asked for: the noise ε, the clean x, or v; and how each is had from any other.
+"""What a denoiser may predict: the noise ε, the clean x, or v; and how to compute each from any other.
 
 Everywhere z = α x + σ ε with α² + σ² = 1; alpha and sigma are numbers or tensors that broadcast with z.
 """
@@ -23,13 +23,13 @@ def target_of(kind: str, x: Tensor, epsilon: Tensor, alpha: Coefficient, sigma: 
     return x if kind == "clean" else alpha * epsilon - sigma * x
 
 
-def clean_of(kind: str, given: Tensor, z: Tensor, alpha: Coefficient, sigma: Coefficient) -> Tensor:
-    """x̂ of what a denoiser of this kind has given for z."""
+def clean_of(kind: str, predicted: Tensor, z: Tensor, alpha: Coefficient, sigma: Coefficient) -> Tensor:
+    """x̂ from what a denoiser of this kind predicts for z."""
     if kind == "noise":
         # x̂ = (z - σ ε̂) / α
-        return (z - sigma * given) / alpha
+        return (z - sigma * predicted) / alpha
     # x̂ = α z - σ v̂, for α² + σ² = 1
-    return given if kind == "clean" else alpha * z - sigma * given
+    return predicted if kind == "clean" else alpha * z - sigma * predicted
 
 
 def noise_of(clean: Tensor, z: Tensor, alpha: Coefficient, sigma: Coefficient) -> Tensor:

@@ -26,7 +26,7 @@ class FeatureNet(nn.Module):
     (arXiv:1706.08500) use Inception's.
 
     width: channels of the first stage, doubled at each further one.
-    features: numbers of the last hidden layer.
+    features: size of the last hidden layer.
     """
 
     mean: Tensor

@@ -57,21 +57,21 @@ def fidelity(
     steps: PositiveInt | None = None,
     seed: int,
 ) -> Mapping[str, Any]:
-    """Fréchet distance, precision and recall of made pictures, in the features of a small classifier.
+    """Fréchet distance, precision and recall of generated pictures, in the features of a small classifier.
 
-    Against all pictures of the split. The numbers are named by the classifier's weights, and can only be compared with
-    those of the same name, count and split. They are of 8-bit pictures, as the real ones are.
+    Compared with all pictures of the split. The metric's name holds the classifier's weights: compare only numbers of
+    the same name, count and split. Generated pictures are rounded to 8 bits, as the real ones are.
 
-    features: of the shipped classifiers.
+    features: which of the shipped classifiers computes the features.
     weights: of another classifier: a .safetensors file, or the run of a feature-net; "" takes the shipped one.
-    count: pictures to make.
+    count: number of pictures to generate.
     neighbours: the k of precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991).
-    floor: measures as many training pictures in place of made ones, too: what a perfect model would get.
-    steps: of a sampler that makes its pictures by and by; None takes its own.
+    floor: also measure as many training pictures in place of generated ones: what a perfect model would reach.
+    steps: sampling steps, for diffusion models; None uses the model's own number.
     """
     known, real = load_features(weights or features), examples_of(data).x
-    made = rounded(generating(product).generate(count, seed=seed, steps=steps))
-    of_real, of_made = known.of(real), known.of(made)
+    generated = rounded(generating(product).generate(count, seed=seed, steps=steps))
+    of_real, of_made = known.of(real), known.of(generated)
     found = precision_recall(of_real, of_made, neighbours)
     values: dict[str, Any] = {
         f"fid_local_{known.digest}": frechet_distance(of_real, of_made),
@@ -124,7 +124,7 @@ def inception_fid(
     log says so and nothing is measured.
 
     weights: the file; "" looks for it in the data folder.
-    count: pictures to make.
+    count: number of pictures to generate.
     reference: what they are compared with: all pictures of the split, or all training pictures.
     """
     path = Path(weights).expanduser() if weights else data_folder() / INCEPTION
@@ -141,9 +141,9 @@ def inception_fid(
     distance = FrechetInceptionDistance(feature_extractor_weights_path=str(path), antialias=False)
     distance = distance.set_dtype(torch.float64).to(device)
     real = trained_on(data) if reference == "train" else examples_of(data).x
-    made = generating(product).generate(count, seed=seed)
-    measurable = min(len(real), len(made)) > 1 and bool(made.isfinite().all())
-    for x, is_real in ((real, True), (made, False)) if measurable else ():
+    generated = generating(product).generate(count, seed=seed)
+    measurable = min(len(real), len(generated)) > 1 and bool(generated.isfinite().all())
+    for x, is_real in ((real, True), (generated, False)) if measurable else ():
         for part in stoppable(x.split(AT_ONCE)):
             distance.update(levels(coloured(part)).to(device), real=is_real)
     return {

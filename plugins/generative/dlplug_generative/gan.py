@@ -1,4 +1,4 @@
-"""Generative adversarial nets: a critic learns to tell real from made, a generator learns to please it."""
+"""Generative adversarial nets: a critic learns to tell real from fake, a generator learns to fool it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ USUAL = {"none": 0.0, "gradient": 10.0, "r1": 10.0, "clip": 0.01}
 class GAN(Loss):
     """A critic and a generator that learn against each other, by any of the usual objectives and penalties.
 
-    Goodfellow et al. 2014 (arXiv:1406.2661). What is used and measured is the averaged generator.
+    Goodfellow et al. 2014 (arXiv:1406.2661). Samples and metrics use the generator with EMA weights.
 
-    objective: of both: non-saturating (Goodfellow et al. 2014), hinge (Miyato et al. 2018, arXiv:1802.05957) or
+    objective: loss of both: non-saturating (Goodfellow et al. 2014), hinge (Miyato et al. 2018, arXiv:1802.05957) or
         wasserstein (Arjovsky et al. 2017, arXiv:1701.07875), which needs one of the penalties.
-    penalty: of the critic: gradient (its slope between real and made is to be one: Gulrajani et al. 2017,
-        arXiv:1704.00028), r1 (its slope at real things is to be small: Mescheder et al. 2018, arXiv:1801.04406) or clip
-        (each weight is cut to a bound: Arjovsky et al. 2017).
-    strength: of the penalty; None takes its paper's: λ = 10 of gradient, γ = 10 of r1, the bound c = 0.01 of clip.
-    critic_steps: batches that the critic learns from for one step of the generator.
-    average: decay of the generator's averaged weights, at each of its steps; 0 uses the weights as they are.
+    penalty: penalty on the critic: gradient (norm 1 between real and fake: Gulrajani et al. 2017, arXiv:1704.00028),
+        r1 (small gradient at real examples: Mescheder et al. 2018, arXiv:1801.04406) or clip (weight clipping:
+        Arjovsky et al. 2017).
+    strength: weight of the penalty; None takes its paper's: λ = 10 for gradient, γ = 10 for r1, c = 0.01 for clip.
+    critic_steps: critic updates for each generator update.
+    average: EMA decay of the generator's weights, at each of its steps; 0 uses the weights as they are.
     """
 
     parts = ("critic", "generator")

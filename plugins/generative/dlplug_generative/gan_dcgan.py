@@ -28,10 +28,10 @@ def dcgan(
     arXiv:1511.06434. Pictures are halved until 4 pixels or an odd number are left: 28 to 7, 32 to 4.
 
     width: channels of both at the picture's half size, and twice as many at each further halving.
-    noise: numbers that a picture is made of.
-    critic_norm: batch or layer (over all channels and places, as Gulrajani et al. 2017 have it beside their penalty) of
-        the critic's convolutions but the first; spectral of all its layers.
-    conditional: both learn the labels: the generator by its normalisation's gain and bias, the critic by projection.
+    noise: dimensions of the noise z.
+    critic_norm: normalisation of the critic: batch or layer (over all channels and pixels, as Gulrajani et al. 2017 use
+        with their penalty) after each convolution but the first; spectral in every layer.
+    conditional: condition both on the class: the generator by conditional batch norm, the critic by projection.
     """
     check_positive(width=width, noise=noise)
     times = halvings("dcgan", spec)

@@ -1,4 +1,4 @@
-"""What the two adversaries of a GAN minimise, as functions of the critic's scores: high for real, low for made.
+"""What the two adversaries of a GAN minimise, as functions of the critic's scores: high for real, low for fake.
 
 Scores are (B,), losses scalars, means over the batch.
 """

@@ -1,4 +1,4 @@
-"""What every pair of adversaries is made of: a generator that can be asked for things, a critic, labels for both."""
+"""The building blocks of every generator and critic, with or without labels."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-Scores = Callable[[Tensor], Tensor]  # x (B, ...) → (B,); each score must hang on its own x alone
+Scores = Callable[[Tensor], Tensor]  # x (B, ...) → (B,); each score must depend on its own x alone
 
 
 def slope(scores: Scores, x: Tensor) -> Tensor:
@@ -18,7 +18,7 @@ def slope(scores: Scores, x: Tensor) -> Tensor:
 
 
 def gradient_penalty(scores: Scores, real: Tensor, fake: Tensor) -> Tensor:
-    """How far the slope between real and made things, both (B, ...), is from one, squared (B,).
+    """How far the gradient's norm between real and fake examples, both (B, ...), is from 1, squared (B,).
 
     Gulrajani et al. 2017 (arXiv:1704.00028), equation 3, without its λ.
     """

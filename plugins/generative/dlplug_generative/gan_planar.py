@@ -23,11 +23,11 @@ def planar_gan(
 ) -> Adversaries:
     """Affine layers and rectifiers on both sides, as for the toy problem of Metz et al. 2017 (arXiv:1611.02163).
 
-    hidden: width of the hidden layers.
+    hidden: hidden size.
     depth: hidden layers of each side.
-    noise: numbers that a point is made of.
-    spectral: normalises the critic's layers by their largest singular value.
-    conditional: both learn the labels: the generator is told them, the critic learns them by projection.
+    noise: dimensions of the noise z.
+    spectral: spectral normalisation of the critic's layers.
+    conditional: condition both on the class: the generator by an extra input, the critic by projection.
     """
     check_positive(hidden=hidden, depth=depth, noise=noise)
     if len(spec.input) != 1:

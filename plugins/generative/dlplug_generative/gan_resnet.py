@@ -30,9 +30,9 @@ def resnet_gan(
 
     width: channels of the generator's blocks.
     critic_width: channels of the critic's.
-    noise: numbers that a picture is made of.
-    critic_norm: of all the critic's layers; none is for --loss.penalty gradient.
-    conditional: both learn the labels: the generator by its normalisation's gain and bias, the critic by projection
+    noise: dimensions of the noise z.
+    critic_norm: normalisation of every layer of the critic; use none with --loss.penalty gradient.
+    conditional: condition both on the class: the generator by conditional batch norm, the critic by projection
         (Miyato & Koyama 2018, arXiv:1802.05637).
     """
     check_positive(width=width, critic_width=critic_width, noise=noise)

@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 from dlplug import Labelled, UserError
 from dlplug.stop import stoppable
 
-AT_ONCE = 500  # things made at once: few enough for memory, and fixed, so that what is made hangs on nothing else
+AT_ONCE = 500  # generated at once: few enough for memory, and fixed, so that samples depend on the seed alone
 
 
 class Generating(Protocol):
@@ -66,8 +66,8 @@ def in_chunks(make: Callable[[int, Generator], Tensor], count: int, seed: int, d
     check_count(count)
     generator = torch.Generator(device).manual_seed(seed)
     with torch.no_grad():
-        made = [make(min(AT_ONCE, count - start), generator) for start in stoppable(range(0, count, AT_ONCE))]
-    return torch.cat(made)
+        chunks = [make(min(AT_ONCE, count - start), generator) for start in stoppable(range(0, count, AT_ONCE))]
+    return torch.cat(chunks)
 
 
 def examples_of(data: Any) -> Labelled:

@@ -32,12 +32,12 @@ def nearest(x: Tensor, train: Tensor) -> Nearest:
     return Nearest((x - train[index]).square().mean(1).sqrt(), index)
 
 
-def share_nearer(made: Tensor, unseen: Tensor) -> float:
-    """Probability that one of the distances made (N,) is smaller than one of unseen (M,), ties counted half: the area
+def share_nearer(generated: Tensor, unseen: Tensor) -> float:
+    """Probability that a distance of generated (N,) is smaller than one of unseen (M,), ties counted half: the area
     under the curve of the test of Meehan et al. 2020 (arXiv:2004.05675)."""
     order = unseen.sort().values
-    above = len(order) - torch.searchsorted(order, made, right=True)
-    ties = len(order) - torch.searchsorted(order, made) - above
+    above = len(order) - torch.searchsorted(order, generated, right=True)
+    ties = len(order) - torch.searchsorted(order, generated) - above
     return ((above + 0.5 * ties).double().mean() / len(order)).item()
 
 
@@ -52,29 +52,29 @@ def check_memorisation(product: Any, data: Any, *, count: int, show: int, seed: 
 def memorisation(
     product: Any, data: Any, *, count: PositiveInt = 1000, show: PositiveInt = 10, seed: int
 ) -> Mapping[str, Any]:
-    """How much nearer to the training set made pictures are than unseen real ones, and the nearest pairs as a picture.
+    """How much nearer generated pictures are to the training set than unseen real ones, and the nearest pairs.
 
     `nearest_made` and `nearest_unseen` are medians of the root mean square difference from the nearest training
-    example, `nearer_than_unseen` is how often a made one is nearer than an unseen one: about 0.5 by a model that learnt
-    nothing by heart, 1 by one that repeats. Blurred pictures are nearer too: look at the pairs.
+    example, `nearer_than_unseen` is how often a generated one is nearer than an unseen one: about 0.5 for a model that
+    memorised nothing, 1 for one that repeats. Blurred pictures are nearer too: look at the pairs.
 
-    count: how many to make, and of unseen ones to compare with.
-    show: pairs to show, the nearest of all.
+    count: number of pictures to generate, and of unseen ones to compare with.
+    show: number of nearest pairs to show.
     """
     if count < 1 or show < 1:
         raise UserError(f"count and show must be at least 1, got {count} and {show}")
     real, train = examples_of(data).x, trained_on(data)
     drawn = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))[:count]
-    made = generating(product).generate(count, seed=seed).cpu()
-    of_made, of_unseen = nearest(made, train), nearest(real[drawn], train)
+    generated = generating(product).generate(count, seed=seed).cpu()
+    of_made, of_unseen = nearest(generated, train), nearest(real[drawn], train)
     values: dict[str, Any] = {
         "nearest_made": of_made.distance.median(),
         "nearest_unseen": of_unseen.distance.median(),
         "nearer_than_unseen": share_nearer(of_made.distance, of_unseen.distance),
     }
-    if made.ndim == 4:
+    if generated.ndim == 4:
         closest = of_made.distance.argsort()[:show]
-        pairs = torch.cat([made[closest], train[of_made.which[closest]].cpu()])
-        caption = "made pictures above, the training pictures that they are nearest to below"
+        pairs = torch.cat([generated[closest], train[of_made.which[closest]].cpu()])
+        caption = "generated pictures above, their nearest training pictures below"
         values["neighbours"] = Image(grid(pairs, len(closest)), caption)
     return values

@@ -49,14 +49,14 @@ def even(picture: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
-def scatter(made: Tensor, data: Tensor, title: str) -> Image:
-    """Points that were made (N, 2) over those of the data (M, 2); the axes hang on the data alone, so that pictures of
+def scatter(generated: Tensor, data: Tensor, title: str) -> Image:
+    """Generated points (N, 2) over those of the data (M, 2); the axes depend on the data alone, so that pictures of
     one run make a film."""
     figure = new_figure(4.8, 5.0)
     axes = figure.subplots()
     low, high = data.amin(0), data.amax(0)
     centre, reach = (low + high) / 2, 0.65 * float((high - low).max())
-    for name, points, colour in (("data", data, "#9aa7b5"), ("generated", made, "#b2182b")):
+    for name, points, colour in (("data", data, "#9aa7b5"), ("generated", generated, "#b2182b")):
         x, y = points[:SHOWN].detach().cpu().T.numpy()
         axes.scatter(x, y, s=5, linewidths=0, alpha=0.7, color=colour, label=name)
     axes.set(xlim=(centre[0] - reach, centre[0] + reach), ylim=(centre[1] - reach, centre[1] + reach), aspect="equal")
@@ -80,7 +80,7 @@ def draw(figure: Figure, caption: str) -> Image:
 
 
 def kept(media: Path, name: str) -> list[Path]:
-    """The pictures of that name that a run kept as it trained, the earliest first: `val-<name>-<step>.png`."""
+    """The pictures of that name that a run logged, the earliest first: `val-<name>-<step>.png`."""
     return sorted(path for path in media.glob(f"val-{name}-*.png") if path.stem.rpartition("-")[2].isdigit())
 
 

@@ -33,7 +33,7 @@ class PlanarHeldOut(NamedTuple):
 
 
 class Planar(Data):
-    """Points (B, 2) of a plane, drawn anew for each batch; "val" and "test" are 5,000 draws each of fixed seeds.
+    """Points (B, 2) of a plane, drawn for each batch; "val" and "test" are 5,000 draws each with fixed seeds.
 
     A batch is a pure function of the seed and of how many points came before it.
     """
@@ -45,7 +45,7 @@ class Planar(Data):
     def __init__(self, *, batch_size: PositiveInt = 256, noise: NonNegativeFloat = 0.1, seed: int) -> None:
         """
         batch_size: points a batch.
-        noise: deviation of the points from their curve or centre.
+        noise: standard deviation of the points around their curve or centre.
         """
         if batch_size < 1:
             raise UserError(f"--data.batch-size must be at least 1, got {batch_size}")
@@ -86,7 +86,7 @@ class EightGaussians(Planar):
     """Eight small Gaussians on a circle of radius 2 (Metz et al. 2017, arXiv:1611.02163, section 3.1).
 
     batch_size: points a batch.
-    noise: deviation of each Gaussian; theirs is 0.02.
+    noise: standard deviation of each Gaussian; 0.02 in the paper.
     """
 
     names = tuple("01234567")
@@ -113,7 +113,7 @@ class SwissRoll(Planar):
     2017, arXiv:1704.00028, figure 1).
 
     batch_size: points a batch.
-    noise: deviation from the spiral; theirs is 0.25 / 7.5.
+    noise: standard deviation around the spiral; 0.25 / 7.5 in the paper.
     """
 
     def __init__(self, *, batch_size: PositiveInt = 256, noise: NonNegativeFloat = 0.033, seed: int) -> None:
@@ -130,7 +130,7 @@ class HalfMoons(Planar):
     """Two half circles that reach into each other, as scikit-learn's make_moons draws them.
 
     batch_size: points a batch.
-    noise: deviation from the half circles.
+    noise: standard deviation around the half circles.
     """
 
     names = ("upper", "lower")

@@ -27,23 +27,23 @@ def generated(
     single: bool = False,
     seed: int,
 ) -> dict[str, Image]:
-    """What the model makes of noise: a grid of pictures, or points over those of the data.
+    """Generated samples: a grid of pictures, or points over those of the data.
 
-    As a metric it keeps a picture of the same noise each time, for `dlplug sample RUN --what history`.
+    As a metric it logs samples of the same noise each time, for `dlplug sample RUN --what history`.
 
-    count: how many pictures or points.
-    label: the class to make, of a model that has learnt classes.
-    steps: of a sampler that makes its pictures by and by.
-    single: each picture as a file of its own.
+    count: number of pictures or points.
+    label: class to generate, for a conditional model.
+    steps: sampling steps, for diffusion models.
+    single: write each picture to its own file.
     """
-    made = generating(product).generate(count, seed=seed, label=label, steps=steps)
+    samples = generating(product).generate(count, seed=seed, label=label, steps=steps)
     of = "" if label is None else f" of the label {label}"
-    if made.ndim == 2:
-        return {"generated": scatter(made, examples_of(data).x, f"{count:,} generated points{of}, over the data")}
+    if samples.ndim == 2:
+        return {"generated": scatter(samples, examples_of(data).x, f"{count:,} generated points{of}, over the data")}
     if single:
         digits = len(str(count - 1))
-        return {f"generated-{n:0{digits}d}": Image(alone(x)) for n, x in enumerate(made.split(1))}
-    return {"generated": Image(grid(made), f"{count} generated pictures{of}")}
+        return {f"generated-{n:0{digits}d}": Image(alone(x)) for n, x in enumerate(samples.split(1))}
+    return {"generated": Image(grid(samples), f"{count} generated pictures{of}")}
 
 
 def alone(x: Any) -> Any:
@@ -54,16 +54,16 @@ def alone(x: Any) -> Any:
 def history(
     product: Any, data: Any, *, picture: str = "generated", fps: PositiveInt = 5, still: PositiveInt = 5, run: Run
 ) -> dict[str, Video | int]:
-    """The pictures that a run kept as it learnt, as a film; `--out film.gif` makes a GIF of it.
+    """The pictures that a run logged during training, as a film; `--out film.gif` writes a GIF.
 
-    picture: the name of the pictures, as files in the run's `media` have it.
-    fps: pictures a second.
-    still: how many times longer the last one is shown.
+    picture: name of the logged pictures, as in the run's `media` folder.
+    fps: frames per second.
+    still: how many times longer the last frame is shown.
     """
     paths = kept(run.folder / "media", picture)
     if not paths:
         raise UserError(
-            f"{run.folder} kept no pictures {picture!r}: a run with the metric {picture} and --eval-every keeps them"
+            f"{run.folder} logged no pictures {picture!r}: a run with the metric {picture} and --eval-every logs them"
         )
-    caption = f"{len(paths)} pictures of the same noise, as the model learnt"
+    caption = f"{len(paths)} samples of the same noise, as training went on"
     return {"history": Video((even(frame) for frame in frames(paths, still)), fps, caption), "pictures": len(paths)}

@@ -78,16 +78,16 @@ def signal_to_noise(schedule: Schedule) -> Tensor:
 def added_variance(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Tensor:
     """σ²_{t|s} = σ_t² - α²_{t|s} σ_s² with α_{t|s} = α_t / α_s: the noise added between the times s < t; β_t where
     s = t - 1."""
-    kept = schedule.alpha[t] / schedule.alpha[s]
-    return schedule.sigma[t] ** 2 - kept**2 * schedule.sigma[s] ** 2
+    ratio = schedule.alpha[t] / schedule.alpha[s]
+    return schedule.sigma[t] ** 2 - ratio**2 * schedule.sigma[s] ** 2
 
 
 def posterior(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Posterior:
     """Of an earlier time s < t (Ho et al. 2020, equation 7, where s = t - 1; Kingma et al. 2021, equation 25)."""
-    kept, added = schedule.alpha[t] / schedule.alpha[s], added_variance(schedule, t, s)
+    ratio, added = schedule.alpha[t] / schedule.alpha[s], added_variance(schedule, t, s)
     noise_t, noise_s = schedule.sigma[t] ** 2, schedule.sigma[s] ** 2
     # μ̃ = α_{t|s} σ_s² / σ_t² · z_t + α_s σ²_{t|s} / σ_t² · x,  β̃ = σ²_{t|s} σ_s² / σ_t²
-    return Posterior(kept * noise_s / noise_t, schedule.alpha[s] * added / noise_t, added * noise_s / noise_t)
+    return Posterior(ratio * noise_s / noise_t, schedule.alpha[s] * added / noise_t, added * noise_s / noise_t)
 
 
 def spaced(timesteps: int, steps: int) -> list[int]:

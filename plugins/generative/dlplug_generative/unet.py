@@ -18,12 +18,12 @@ class UNet(Denoiser):
     The first stage has `width` channels and the others twice as many (Ho et al.: 128, and 1, 2, 2, 2 times it).
 
     width: channels of the first stage; a multiple of 8.
-    stages: sizes of the picture that are worked at; each is half of the one before.
-    depth: residual blocks of each stage on the way down, and one more on the way up.
-    attention: largest side of a picture whose pixels attend to each other; 0 for none.
-    dropout: within the blocks.
-    patch: side of the squares of pixels that are taken for one pixel of more channels; 2 costs a quarter of 1.
-    labels: learns the pictures' labels too, for --label and --loss.guidance.
+    stages: number of resolutions; each is half of the one before.
+    depth: residual blocks per stage on the way down, and one more on the way up.
+    attention: largest resolution with self-attention; 0 for none.
+    dropout: dropout rate in the residual blocks.
+    patch: side of the pixel squares that become one pixel of more channels; 2 costs a quarter of 1.
+    labels: condition on the class, for --label and --loss.guidance.
     """
 
     def __init__(
@@ -44,16 +44,16 @@ class UNet(Denoiser):
         sides = [side // 2**stage for stage in range(stages)]
         widths = [width, *[2 * width] * (stages - 1)]
         numbers = spec.input[0] * patch**2
-        told = 4 * width
+        embedding = 4 * width
 
         def block(inputs: int, outputs: int, attends: bool) -> Block:
-            return Block(inputs, outputs, told, dropout, attends)
+            return Block(inputs, outputs, embedding, dropout, attends)
 
         self.patch = patch
-        self.conditioning = Conditioning(told, self.classes)
+        self.conditioning = Conditioning(embedding, self.classes)
         self.first = nn.Conv2d(numbers, width, 3, padding=1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
-        carried = [width]  # channels of what the way up is given
+        carried = [width]  # channels of the skip connections
         for stage, (outputs, side) in enumerate(zip(widths, sides, strict=True)):
             for _ in range(depth):
                 self.down.append(block(carried[-1], outputs, side <= attention))
@@ -75,16 +75,16 @@ class UNet(Denoiser):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, z: Tensor, time: Tensor, label: Tensor) -> Tensor:
-        told = self.conditioning(time, label)
+        embedding = self.conditioning(time, label)
         h = self.first(F.pixel_unshuffle(z, self.patch))
         carried = [h]
         for layer in self.down:
-            h = layer(h, told)
+            h = layer(h, embedding)
             carried.append(h)
         for layer in self.middle:
-            h = layer(h, told)
+            h = layer(h, embedding)
         for layer in self.up:
-            h = layer(h if isinstance(layer, Double) else torch.cat([h, carried.pop()], 1), told)
+            h = layer(h if isinstance(layer, Double) else torch.cat([h, carried.pop()], 1), embedding)
         return F.pixel_shuffle(self.last(h), self.patch)
 
 
@@ -113,16 +113,16 @@ def check_options(spec: Spec, width: int, stages: int, depth: int, dropout: floa
 
 
 class Block(nn.Module):
-    """x + F(x, what is told), and then, where it attends, x + attention(x) over all pixels.
+    """x + F(x, embedding), and then, where it attends, x + attention(x) over all pixels.
 
     F normalises and rectifies before each of two convolutions, and adds the time and the label between them. It begins
     as 0, as does the attention, so that an untrained block changes nothing.
     """
 
-    def __init__(self, inputs: int, outputs: int, told: int, dropout: float, attends: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, embedding: int, dropout: float, attends: bool) -> None:
         super().__init__()
         self.before = nn.Sequential(nn.GroupNorm(GROUPS, inputs), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1))
-        self.told = nn.Linear(told, outputs)
+        self.told = nn.Linear(embedding, outputs)
         self.after = nn.Sequential(
             nn.GroupNorm(GROUPS, outputs),
             nn.SiLU(),
@@ -132,8 +132,8 @@ class Block(nn.Module):
         self.shortcut = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
         self.attention = Attention(outputs) if attends else nn.Identity()
 
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        h = self.after(self.before(x) + self.told(told)[:, :, None, None])
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        h = self.after(self.before(x) + self.told(embedding)[:, :, None, None])
         return self.attention(self.shortcut(x) + h)
 
 
@@ -160,7 +160,7 @@ class Halve(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
 
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         return self.conv(x)
 
 
@@ -171,7 +171,7 @@ class Double(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 

@@ -16,7 +16,7 @@ from dlplug_generative.vae_terms import Gaussian
 
 
 class VAE(nn.Module):
-    """p(z) = N(0, 1); p(x|z) of the decoder's numbers, one for each of x's; q(z|x) = N(μ, σ²) of the encoder's.
+    """p(z) = N(0, 1); p(x|z) from the decoder's outputs, one per dimension of x; q(z|x) = N(μ, σ²) from the encoder's.
 
     encoder: (B, *input) standardised, and a code (B, classes) where `conditional` → (B, 2 · latents).
     decoder: (B, latents), and the code, → (B, *input).
@@ -57,29 +57,29 @@ class VAE(nn.Module):
         return Gaussian(mean, log_variance)
 
     def decode(self, z: Tensor, y: Tensor) -> Tensor:
-        """What the likelihood is made of, (k, B, *input): logits, or means. z (k, B, latents), y (B,)."""
+        """Parameters of p(x|z), (k, B, *input): logits or means. z (k, B, latents), y (B,)."""
         code = (part.expand(len(z), *part.shape).flatten(0, 1) for part in self.code(y))
-        made = self.decoder(z.flatten(0, 1), *code).unflatten(0, z.shape[:2])
+        decoded = self.decoder(z.flatten(0, 1), *code).unflatten(0, z.shape[:2])
         if self.likelihood == "bernoulli":
-            return made
-        return torch.sigmoid(made) if len(self.input) == 3 else self.mean + self.deviation * made
+            return decoded
+        return torch.sigmoid(decoded) if len(self.input) == 3 else self.mean + self.deviation * decoded
 
     def code(self, y: Tensor) -> tuple[Tensor, ...]:
-        """The classes one-hot (B, classes) for a model that hangs on them, else nothing."""
+        """The classes one-hot (B, classes) for a conditional model, else nothing."""
         return (F.one_hot(y, self.classes).float(),) if self.conditional else ()
 
-    def log_likelihood(self, x: Tensor, made: Tensor) -> Tensor:
+    def log_likelihood(self, x: Tensor, decoded: Tensor) -> Tensor:
         """log p(x|z) (k, B) in nats, of x (B, *input) and what `decode` gives."""
         elements = {
-            "bernoulli": lambda: bernoulli(x, made),
-            "gaussian": lambda: gaussian(x, made, self.log_scale),
-            "logistic": lambda: discretised_logistic(x, made, self.log_scale),
+            "bernoulli": lambda: bernoulli(x, decoded),
+            "gaussian": lambda: gaussian(x, decoded, self.log_scale),
+            "logistic": lambda: discretised_logistic(x, decoded, self.log_scale),
         }[self.likelihood]()
         return elements.flatten(2).sum(2)
 
-    def expected(self, made: Tensor) -> Tensor:
+    def expected(self, decoded: Tensor) -> Tensor:
         """E[x|z] of what `decode` gives: pictures in [0, 1], points in their plane."""
-        return torch.sigmoid(made) if self.likelihood == "bernoulli" else made
+        return torch.sigmoid(decoded) if self.likelihood == "bernoulli" else decoded
 
     def check(self, count: int, label: int | None, steps: int | None) -> None:
         check_count(count)

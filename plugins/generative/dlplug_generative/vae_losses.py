@@ -17,9 +17,9 @@ from dlplug_generative.vae_terms import divergence, importance_bound, log_weight
 class EvidenceLowerBound(Loss):
     """-ELBO = -E_q[log p(x|z)] + β KL(q(z|x) ‖ p(z)), in nats an example (Kingma & Welling 2014, arXiv:1312.6114).
 
-    beta: weight of the divergence; other than 1 the loss is no bound (Higgins et al. 2017, β-VAE).
-    warmup: steps over which the weight rises from 0 (Sønderby et al. 2016, arXiv:1602.02282).
-    binarisation: static, each picture once; dynamic, drawn anew each time; or none.
+    beta: weight β of the KL term; the loss is a bound only at 1 (Higgins et al. 2017, β-VAE).
+    warmup: steps over which β rises linearly from 0 (Sønderby et al. 2016, arXiv:1602.02282).
+    binarisation: static (once per picture), dynamic (drawn again for every batch) or none.
     """
 
     remembers = ("step",)
@@ -58,8 +58,8 @@ class EvidenceLowerBound(Loss):
 class ImportanceWeighted(Loss):
     """-log 1/k Σ p(x|z) p(z) / q(z|x) over k samples of q, in nats an example (Burda et al. 2016, arXiv:1509.00519).
 
-    samples: k; 1 is the evidence lower bound, by samples for its divergence too.
-    binarisation: static, each picture once; dynamic, drawn anew each time; or none.
+    samples: k, importance samples; 1 is the evidence lower bound, with its KL term estimated by sampling.
+    binarisation: static (once per picture), dynamic (drawn again for every batch) or none.
     """
 
     def __init__(

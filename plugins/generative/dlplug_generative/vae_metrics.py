@@ -50,9 +50,9 @@ def evidence(
     """The evidence lower bound and its two terms over the whole split, and the negative log likelihood by importance
     sampling, all in nats an example, with the binarisation and the number of samples in their names.
 
-    binarisation: static, each picture once; dynamic, drawn by the seed; or none.
-    importance_samples: for each example's likelihood; 0 leaves the likelihood out.
-    likelihood_of: examples whose likelihood is measured, evenly over the split; 0 takes all.
+    binarisation: static (once per picture), dynamic (drawn by the seed) or none.
+    importance_samples: importance samples per example for the log likelihood; 0 leaves the likelihood out.
+    likelihood_of: number of examples whose likelihood is measured, evenly over the split; 0 takes all.
     """
     vae = checked(vae_of(model, "the metric evidence"), "the metric evidence", binarisation)
     x, y = (part.to(vae.mean.device) for part in examples_of(data))

@@ -17,13 +17,13 @@ from dlplug_generative.vae import VAE, check_size, start_at
 class DenseVAE(VAE):
     """A VAE of affine layers, for pictures or points (Kingma & Welling 2014, arXiv:1312.6114, appendix C).
 
-    With rectifiers for the paper's tanh.
+    With ReLU in place of the paper's tanh.
 
-    latents: numbers that a picture is put through.
-    hidden: width of the hidden layers.
+    latents: dimensions of z.
+    hidden: hidden size.
     depth: hidden layers on each side.
-    likelihood: of a pixel: bernoulli for black and white, gaussian, or logistic, discretised to the 256 levels.
-    conditional: tells both networks the label, so that one can be asked for (Sohn et al. 2015).
+    likelihood: p(x|z) of a pixel: bernoulli for black and white, gaussian, or logistic, discretised to 256 levels.
+    conditional: condition both networks on the class (Sohn et al. 2015), for --label.
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class ConvVAE(VAE):
     """A VAE of strided convolutions and an affine layer on either side, for pictures (after Salimans et al. 2015,
     arXiv:1410.6460, section 4.2).
 
-    latents: numbers that a picture is put through.
+    latents: dimensions of z.
     width: channels of the first stage; each further stage has twice as many.
     stages: how often the picture is halved; its size must allow it.
-    hidden: width of the affine layers.
-    likelihood: of a pixel: bernoulli for black and white, gaussian, or logistic, discretised to the 256 levels.
-    conditional: tells both networks the label, so that one can be asked for (Sohn et al. 2015).
+    hidden: hidden size of the affine layers.
+    likelihood: p(x|z) of a pixel: bernoulli for black and white, gaussian, or logistic, discretised to 256 levels.
+    conditional: condition both networks on the class (Sohn et al. 2015), for --label.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a variational autoencoder's latents are: pictures made again, pictures between pictures, and the whole plane of
+"""What a variational autoencoder's latents mean: reconstructions, interpolations, and the whole plane of
 two latents."""
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ def reconstructed(
     binarisation: Literal["static", "dynamic", "none"] = "none",
     seed: int,
 ) -> dict[str, Image]:
-    """Pictures of the split, each beside what the model makes of its latents' means.
+    """Pictures of the split, each beside its reconstruction from the mean of q(z|x).
 
-    count: how many, drawn by the seed.
-    binarisation: of the pictures before the model sees them.
+    count: number of pictures, drawn by the seed.
+    binarisation: binarisation of the encoder's input.
     """
     vae = of_pictures(product, "reconstructed", data)
     x, y = drawn(data, count, seed, vae, binarisation)
-    made = vae.expected(vae.decode(vae.encode(x, y).mean[None], y))[0]
-    pairs = torch.stack([x, made], 1).flatten(0, 1)
-    return {"reconstructed": Image(grid(pairs, 8), f"{len(x)} pictures, and to the right of each what is made of it")}
+    decoded = vae.expected(vae.decode(vae.encode(x, y).mean[None], y))[0]
+    pairs = torch.stack([x, decoded], 1).flatten(0, 1)
+    return {"reconstructed": Image(grid(pairs, 8), f"{len(x)} pictures, each with its reconstruction to the right")}
 
 
 def interpolation(
@@ -46,9 +46,9 @@ def interpolation(
 ) -> dict[str, Image]:
     """Pictures on the way from one of the split to another, in equal steps of the latents: a row for each pair.
 
-    count: pairs, drawn by the seed.
-    between: pictures between the two of a pair.
-    binarisation: of the pictures before the model sees them.
+    count: number of pairs, drawn by the seed.
+    between: number of pictures between the two of a pair.
+    binarisation: binarisation of the encoder's input.
     """
     vae = of_pictures(product, "interpolation", data)
     if between < 0:
@@ -56,11 +56,11 @@ def interpolation(
     x, y = drawn(data, 2 * min(count, len(data.y) // 2), seed, vae, binarisation)
     ends = vae.encode(x, y).mean.unflatten(0, (-1, 2))
     z = on_the_way(ends, between + 2)
-    # a conditional model is told the label of the nearer end
+    # a conditional model gets the label of the nearer end
     nearer = (torch.arange(between + 2, device=y.device) > (between + 1) / 2).long()
     labels = y.view(-1, 2)[:, nearer]
-    made = vae.expected(vae.decode(z.flatten(0, 1)[None], labels.flatten()))[0]
-    return {"interpolation": Image(grid(made, between + 2), f"{len(ends)} pairs, and {between} pictures between them")}
+    decoded = vae.expected(vae.decode(z.flatten(0, 1)[None], labels.flatten()))[0]
+    return {"interpolation": Image(grid(decoded, between + 2), f"{len(ends)} pairs, {between} pictures between them")}
 
 
 def on_the_way(ends: Tensor, steps: int) -> Tensor:
@@ -70,11 +70,11 @@ def on_the_way(ends: Tensor, steps: int) -> Tensor:
 
 
 def manifold(product: Any, data: Any, *, side: PositiveInt = 20, label: NonNegativeInt = 0) -> dict[str, Image]:
-    """What a model of two latents makes all over their plane, equally likely under the prior (Kingma & Welling 2014,
-    figure 4): pictures in their places, or the plane's lines of points.
+    """The decoder's output over the plane of two latents, at equal steps of the prior's quantiles (Kingma & Welling
+    2014, figure 4): a grid of pictures, or grid lines of points.
 
-    side: pictures, or lines, along a side.
-    label: the class that a conditional model is told.
+    side: number of pictures, or lines, along a side.
+    label: class, for a conditional model.
     """
     vae = vae_of(product, "the sampler manifold")
     if vae.latents != 2:
@@ -83,10 +83,10 @@ def manifold(product: Any, data: Any, *, side: PositiveInt = 20, label: NonNegat
     if vae.conditional and not 0 <= label < vae.classes:
         raise UserError(f"--label must be between 0 and {vae.classes - 1}, got {label}")
     z = plane(side).to(vae.mean.device)
-    made = vae.expected(vae.decode(z[None], torch.full((len(z),), label, device=z.device)))[0]
-    if made.ndim == 4:
-        return {"manifold": Image(grid(made, side), "what the decoder makes of the plane of latents")}
-    return {"manifold": lines(made.unflatten(0, (side, side)), examples_of(data).x)}
+    decoded = vae.expected(vae.decode(z[None], torch.full((len(z),), label, device=z.device)))[0]
+    if decoded.ndim == 4:
+        return {"manifold": Image(grid(decoded, side), "decoded plane of latents")}
+    return {"manifold": lines(decoded.unflatten(0, (side, side)), examples_of(data).x)}
 
 
 def plane(side: int) -> Tensor:
@@ -96,16 +96,16 @@ def plane(side: int) -> Tensor:
     return torch.stack([first, second], -1).flatten(0, 1)
 
 
-def lines(made: Tensor, data: Tensor) -> Image:
+def lines(decoded: Tensor, data: Tensor) -> Image:
     """Where the decoder puts the lines of the plane (side, side, 2), over the data (N, 2)."""
     figure = new_figure(4.8, 5.0)
     axes = figure.subplots()
     axes.scatter(*data.cpu().T.numpy(), s=5, linewidths=0, color="#9aa7b5")
-    for grid_lines in (made, made.transpose(0, 1)):
+    for grid_lines in (decoded, decoded.transpose(0, 1)):
         for line in grid_lines.cpu().numpy():
             axes.plot(*line.T, color="#b2182b", linewidth=0.6)
     axes.set_aspect("equal")
-    title = "the plane of latents, where the decoder puts it, over the data"
+    title = "decoded plane of latents, over the data"
     axes.set_title(title, fontsize=9)
     return draw(figure, title)
 
