@@ -59,6 +59,7 @@ class Data(Stateful):
         sets a unit advances `count` itself, before it yields. "" where the step is unit enough.
     limit: the count at which the run ends, where its length is in the data's unit. The trainer sets it before
         `batches`, which may end there: data that give no batch for long (a player that first fills its replay) look.
+    finite: whether the training examples have an end, so that a length may be in epochs of `steps_per_epoch()` batches.
     splits: what can be held out. Training watches the first; the last is read by `eval` and `verify` alone.
     protocol: what a measurement on the held-out data means ("sticky actions 0.25, full episodes"), told with the score.
     distributed: False where the processes that torchrun starts would not get equal shares of each batch, or act with
@@ -76,6 +77,7 @@ class Data(Stateful):
     unit: str = ""
     count: int = 0
     limit: int | None = None
+    finite: bool = False
     splits: tuple[str, ...] = ("eval",)
     protocol: str = ""
     distributed: bool = True
@@ -94,6 +96,10 @@ class Data(Stateful):
         What must survive a restart lives in attributes that `state_dict` knows, brought up to date before the
         `yield`; never in this generator's locals. Data that act with the model do so under `acting(model)`.
         """
+        raise NotImplementedError
+
+    def steps_per_epoch(self) -> int:
+        """How many batches one pass over the training examples has; of `finite` data (`Order` counts them)."""
         raise NotImplementedError
 
     def split(self, name: str) -> Any:

@@ -49,6 +49,10 @@ class Order:
         self._order = torch.empty(0, dtype=torch.long)
         self._order_of = -1
 
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.length // self.batch_size
+
     def next(self) -> Tensor:
         """(batch_size / processes,) indices on the CPU."""
         if self.index + self.batch_size > self.length:

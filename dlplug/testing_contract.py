@@ -30,6 +30,7 @@ def check_data(data: Data, model: Any, count: int = 3, *, fresh: Data | None = N
     """
     assert data.spec.input, "spec.input is the shape of one input"
     assert data.splits, "splits names what is held out"
+    assert not data.finite or data.steps_per_epoch() > 0, "finite data have steps_per_epoch() batches in each epoch"
     unused = None if fresh else copy.deepcopy(data)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     data.meet(model)

@@ -43,6 +43,7 @@ class Signature:
     unit: str = ""  # of a Data: what its class says it counts
     neutral: tuple[str, ...] = ()  # options that change no measurement: of a Data its `training_options`
     splits: tuple[str, ...] = ()  # of a Data: what its class says can be held out
+    finite: bool = False  # of a Data: whether a length may be in epochs
 
 
 def read_signature(target: Any) -> Signature:
@@ -76,6 +77,7 @@ def inspected(target: Callable[..., Any]) -> Signature:
         getattr(target, "training_options", None) or getattr(target, "neutral_options", ()),
         more,
         getattr(target, "splits", ()),
+        getattr(target, "finite", False),
     )
 
 
@@ -86,6 +88,7 @@ def _signature(
     neutral: Sequence[str] = (),
     more: str = "",
     splits: Sequence[str] = (),
+    finite: bool = False,
 ) -> Signature:
     """doc: gives the summary, and the options' help together with `more`, the docstring of whoever adds options."""
     helps = _helps(f"{doc}\n\n{more}", [name for name, _, _ in parameters])
@@ -93,7 +96,7 @@ def _signature(
     first_paragraph = re.split(r"\n\s*\n|\n\s*[a-z_][\w, ]*: ", doc.strip())[0]
     summary = re.split(r"(?<=\w[.)])\s+(?=[A-Z])", " ".join(first_paragraph.split()))[0]
     takes = tuple(name for name, _, _ in parameters if name in GIVEN)
-    return Signature(options, takes, summary, unit, tuple(neutral), tuple(splits))
+    return Signature(options, takes, summary, unit, tuple(neutral), tuple(splits), finite)
 
 
 def _type_of(default: Any) -> type:
@@ -139,13 +142,14 @@ def _parsed(target: str) -> Signature:
         raise _NotPlain(target)
     module, node = found
     doc = ast.get_docstring(node) or ""
-    function, unit, neutral, splits = node, "", _neutral(module, node), ()
+    function, unit, neutral, splits, finite = node, "", _neutral(module, node), (), False
     if isinstance(node, ast.ClassDef):
         attributes = ("unit", "training_options", "splits")
         unit, neutral, splits = (_attribute(module, node, name) or "" for name in attributes)
+        finite = bool(_attribute(module, node, "finite"))
         module, function = _constructor(module, node)
     if function is None:
-        return _signature([], doc, unit, neutral, splits=splits)
+        return _signature([], doc, unit, neutral, splits=splits, finite=finite)
     assert isinstance(function, ast.FunctionDef)
     parameters, more = _keywords(module, function), ""
     if parameters and function is not node:
@@ -158,7 +162,7 @@ def _parsed(target: str) -> Signature:
         assert constructor is not None
         parameters += _keywords(home, constructor)
         more = ast.get_docstring(made) or ""
-    return _signature(parameters, doc, unit, neutral, more, splits)
+    return _signature(parameters, doc, unit, neutral, more, splits, finite)
 
 
 def _keywords(module: str, function: ast.FunctionDef) -> list[tuple[str, Any, Any]]:

@@ -72,8 +72,8 @@ class Console:
 
     def progress(self, run: Run, values: Mapping[str, float] | None = None) -> str:
         """How much is done, how fast, how long it will take, and the numbers that matter."""
-        in_steps = "steps" in run.config
-        unit, limit = ("steps", run.config["steps"]) if in_steps else (run.unit, run.config[run.unit])
+        in_steps = run.unit not in run.config
+        unit, limit = ("steps", run.config.get("steps", run.length)) if in_steps else (run.unit, run.config[run.unit])
         counted = run.step if in_steps else run.count
         elapsed = max(time.monotonic() - self.began, 1e-9)
         rate = (counted - self.first[0 if in_steps else 1]) / elapsed

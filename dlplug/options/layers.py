@@ -99,8 +99,9 @@ def choice_keys(recipe: Recipe) -> set[str]:
 
 
 def units_of(host: Host, choices: Mapping[str, Any]) -> set[str]:
-    """What a length may be given in: steps, and the data's own unit."""
-    return {"steps", host.get("data", choices["data"]).signature().unit or "steps"}
+    """What a length may be given in: steps, the data's own unit, and epochs where their examples have an end."""
+    data = host.get("data", choices["data"]).signature()
+    return {"steps", data.unit or "steps", "epochs" if data.finite else "steps"}
 
 
 def schema(host: Host, choices: Mapping[str, Any], units: Collection[str]) -> list[Option]:

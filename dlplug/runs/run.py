@@ -28,6 +28,7 @@ from dlplug.stop import Stopped, stop_asked
 if TYPE_CHECKING:
     from torch import nn
 
+    from dlplug.contracts import Data
     from dlplug.protocols import Learned
 
 
@@ -36,6 +37,7 @@ class Run:
 
     recipe, preset, seed, config: what is run; config is the resolved, flat configuration.
     folder: the run folder. unit: the data's own unit, or "". resumed: whether this goes on from a checkpoint.
+    length: in steps, once `limits` has been asked for, where it is not in the data's unit.
     overlay: the options that `resume` was given. latest: the newest value of each metric. stopping: set when the run
     should save and stop. signalled: whether it was stopped by Ctrl-C or another signal.
     """
@@ -51,7 +53,7 @@ class Run:
         self.metrics: list[str] = list(config["metrics"])
         self.definition = host.recipe(self.recipe)
         self.unit = self.device = self.protocol = ""
-        self.parameters = 0
+        self.parameters = self.length = 0
         self.step = self.count = self.first_step = self.first_count = 0
         self.latest: dict[str, float] = {}
         self.best: float | None = None
@@ -156,12 +158,17 @@ class Run:
         given = {"seed": self.seed, "run": self}
         return options | {name: given[name] for name in signature.takes}
 
-    def limits(self, unit: str) -> tuple[int, int | None]:
-        """How many steps, and how many of the data's own unit (None where the length is in steps)."""
-        keys = [key for key in self.config if key == "steps" or key == unit]
-        if not keys:
-            raise UserError(f"the length of {self.recipe} is in another unit than steps or its data's {unit!r}")
-        return (self.config["steps"], None) if keys[0] == "steps" else (sys.maxsize, self.config[unit])
+    def limits(self, data: Data) -> tuple[int, int | None]:
+        """How many steps, and how many of the data's own unit (None where the length is in steps or epochs)."""
+        if "epochs" in self.config and data.finite:
+            self.length = self.config["epochs"] * data.steps_per_epoch()
+        elif "steps" in self.config:
+            self.length = self.config["steps"]
+        elif data.unit in self.config:
+            return sys.maxsize, self.config[data.unit]
+        else:
+            raise UserError(f"the length of {self.recipe} is in another unit than steps or its data's {data.unit!r}")
+        return self.length, None
 
     # What happens
 

@@ -22,7 +22,7 @@ def check_processes(run: Run, data: Data) -> None:
         return
     if not data.distributed:
         raise UserError(f"--data {run.config['data']} acts with the model in one process alone: run without torchrun")
-    if run.limits(data.unit)[1] is not None:
+    if run.limits(data)[1] is not None:
         raise UserError(f"each process counts {data.unit} for itself: give torchrun's processes a length in --steps")
 
 

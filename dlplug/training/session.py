@@ -46,7 +46,7 @@ class Training:
         check_metrics(run, job, job.data.splits[0])
         stop_if_asked()  # before anything is begun
         run.start(job.data.unit, self.step, job.data.count)
-        self.limit_steps, self.limit_count = run.limits(job.data.unit)
+        self.limit_steps, self.limit_count = run.limits(job.data)
         job.data.limit = self.limit_count
         try:
             if not self.over():

@@ -21,7 +21,7 @@ HOST = load_host(["no:wandb"])
         ("optimizer.lr", "Did you mean --optimizer.learning-rate?"),
         ("batch-size", "Did you mean --data.batch-size?"),
         ("bs", "Did you mean --data.batch-size?"),
-        ("epochs", "A length is given as --images or --steps."),
+        ("num-epochs", "A length is given as --epochs or --images or --steps."),
         ("wd", "Did you mean --optimizer.weight-decay?"),
         ("gpu", "Did you mean --device?"),
     ],

@@ -51,6 +51,7 @@ class Moons(Data):
     """
 
     unit = "points"
+    finite = True
     splits = ("val", "test")
 
     def __init__(self, *, size: int = 512, noise: float = 0.1, batch_size: int = 32, seed: int) -> None:
@@ -70,6 +71,9 @@ class Moons(Data):
             index = self.order.next().to(x.device)
             self.count += len(index)
             yield Labelled(x[index], y[index])
+
+    def steps_per_epoch(self):
+        return self.order.steps_per_epoch
 
     def split(self, name):
         return Labelled(*self.parts[name])

@@ -95,6 +95,7 @@ def test_two_columns_and_two_files_are_the_same_pairs(tmp_path: Path):
         assert list(batch.lengths) == sorted(batch.lengths, reverse=True)
         assert list(batch.lengths) == (batch.source != PAD).sum(1).tolist()
     assert (one.count, one.epoch) == (13 * 4, 2)
+    assert one.steps_per_epoch() == 24 // 4
 
 
 # what str.splitlines cuts at beside line feeds, and a sentence may hold

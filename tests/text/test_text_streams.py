@@ -33,6 +33,7 @@ def stream(text: str, **options) -> TextStream:
 
 def test_windows_are_pieces_of_the_text_and_what_follows():
     data = stream(VERSE * 20, window=10, batch_size=7)
+    assert data.steps_per_epoch() == len(VERSE * 20) // 70
     for batch in islice(data.batches(MODEL), 5):
         assert batch.x.shape == batch.y.shape == (7, 10)
         assert not batch.carried.any()
@@ -54,6 +55,7 @@ def test_a_stream_is_read_in_order_once_and_then_anew(rows: int, window: int, mo
     data = stream(text, order="stream", batch_size=rows, window=window)
     length = len(text) // rows
     per_pass = (length - 1) // window
+    assert data.steps_per_epoch() == per_pass
     batches = list(islice(data.batches(MODEL), 2 * per_pass))
     for number, batch in enumerate(batches):
         assert batch.carried.tolist() == [number % per_pass > 0] * rows

@@ -36,6 +36,7 @@ class Table(Data):
     """Rows of numbers with an answer each, cut into train, val and test; batches are drawn from train."""
 
     unit = "examples"
+    finite = True
     splits = ("val", "test")
 
     def __init__(self, parts: dict[str, Labelled], spec: Spec, batch_size: int, seed: int) -> None:
@@ -52,6 +53,9 @@ class Table(Data):
             index = to_device(self.order.next(), device)
             self.count += len(index)
             yield Labelled(x[index], y[index])
+
+    def steps_per_epoch(self) -> int:
+        return self.order.steps_per_epoch
 
     def split(self, name: str) -> HeldOut:
         return HeldOut(*self.parts[name], *self.parts["train"])

@@ -39,6 +39,7 @@ class Valley(Data):
     batch_size: examples a batch, of those that take batches.
     """
 
+    finite = True
     splits = ("val",)
 
     def __init__(
@@ -67,6 +68,9 @@ class Valley(Data):
         while True:
             index = to_device(self.order.next(), device)
             yield Race(x[index], y[index], x, y)
+
+    def steps_per_epoch(self) -> int:
+        return self.order.steps_per_epoch
 
 
 class Racer(nn.Module):

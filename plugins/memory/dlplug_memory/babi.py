@@ -40,6 +40,7 @@ class Babi(Data):
     """
 
     unit = "sequences"
+    finite = True
     splits = ("val", "test")
     training_options = ("batch_size", "curriculum", "pad")
 
@@ -92,6 +93,9 @@ class Babi(Data):
         """The most questions of a story told after so many stories: with the square of how far the curriculum is, as
         what one question teaches is learnt last and told fastest."""
         return 1 + int(self.questions * (count / self.curriculum) ** 2)
+
+    def steps_per_epoch(self) -> int:
+        return self.order.steps_per_epoch
 
     def split(self, name: str) -> HeldOutStories:
         return HeldOutStories(self.parts[name], self.vocabulary)

@@ -83,7 +83,7 @@ def parts(view: View) -> Rows:
     """What was run."""
     config, facts, result = view.record.config, view.facts, view.record.result
     parameters = f"{result['parameters']:,} parameters" if result.get("parameters") else ""
-    units = (view.record.unit, "steps")
+    units = (view.record.unit, "epochs", "steps")
     rows = [
         ("recipe", _joined(view.record.recipe, facts.summary)),
         ("source", facts.source),

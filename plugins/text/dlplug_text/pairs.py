@@ -111,6 +111,7 @@ class Pairs(Data):
     """
 
     unit = "pairs"
+    finite = True
     splits = ("val", "test")
     training_options = ("batch_size", "max_length", "vocabulary", "vocabulary_size", "lowercase")
 
@@ -186,6 +187,9 @@ class Pairs(Data):
             source, target = zip(*pairs, strict=True)
             x, y = (to_device(filled_up(side), device) for side in (source, target))
             yield Pair(x, y, tuple(map(len, source)))
+
+    def steps_per_epoch(self) -> int:
+        return len(self.training) // self.batch_size
 
     def split(self, name: str) -> HeldOutPairs:
         return HeldOutPairs(lambda: self.part(name), self.source, self.target, f"{self.protocol}; {name} split")

@@ -56,6 +56,7 @@ class TextStream(Data):
     """
 
     unit = "tokens"
+    finite = True
     training_options = ("batch_size", "order")
 
     def __init__(
@@ -147,6 +148,13 @@ class TextStream(Data):
             self.place = end
             self.count += self.batch_size * self.window
             yield Tokens(streams[:, begin:end], streams[:, begin + 1 : end + 1], carried)
+
+    def steps_per_epoch(self) -> int:
+        """Of a stream, until it begins again; of windows from random places, as many tokens as the text has."""
+        length = len(self.training)
+        if self.order == "stream":
+            return (length // self.batch_size - 1) // self.window
+        return max(1, length // (self.batch_size * self.window))
 
     def split(self, name: str) -> HeldOut:
         return HeldOut(lambda: self.part(name), self.vocabulary, self.window, f"{self.protocol}; {name} split")

@@ -65,6 +65,7 @@ class Images(Data):
     """
 
     unit = "images"
+    finite = True
     splits = ("val", "test")
     training_options = ("training", "batch_size", "flip", "crop", "cutout")
 
@@ -119,6 +120,9 @@ class Images(Data):
         if self.cutout:
             x = cutout(x, self.cutout, fill, generator)
         return x.contiguous(memory_format=torch.channels_last)
+
+    def steps_per_epoch(self) -> int:
+        return self.order.steps_per_epoch
 
     def split(self, name: str) -> HeldOut:
         return HeldOut(*self.parts[name], self.names, self.parts["train"].images)
