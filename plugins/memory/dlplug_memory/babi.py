@@ -29,14 +29,14 @@ class Written(NamedTuple):
 
 
 class Babi(Data):
-    """bAbI stories told word by word, each question's answer to be given in its place.
+    """bAbI stories, read word by word; the target at each question is its answer.
 
-    task: 1 to 20, or 0 for all of them together.
+    task: task number, 1 to 20, or 0 for all of them together.
     language: en has 1,000 questions to train on, en-10k 10,000.
     batch_size: stories a batch.
-    curriculum: stories over which the most questions told grow from one to all, slowly at first; each batch's stories
-        end after a number of questions drawn up to that. After so many stories, or with 0, all of a story is told.
-    pad: gives every batch the longest story's shape, which --graph needs.
+    curriculum: stories over which the maximal number of questions grows from one to all, slowly at first; the stories
+        of a batch end after a number of questions drawn up to it. 0 reads whole stories from the start.
+    pad: pad every batch to the longest story, which --graph needs.
     """
 
     unit = "sequences"
@@ -62,10 +62,10 @@ class Babi(Data):
         train = {number: read_task(language, number, "train") for number in tasks}
         test = {number: read_task(language, number, "test") for number in tasks}
         self.vocabulary = vocabulary([*train.values(), *test.values()])
-        kept = {number: max(1, round(len(stories) * (1 - VALIDATION))) for number, stories in train.items()}
+        training = {number: max(1, round(len(stories) * (1 - VALIDATION))) for number, stories in train.items()}
         self.parts = {
-            "train": written({n: stories[: kept[n]] for n, stories in train.items()}, self.vocabulary),
-            "val": written({n: stories[kept[n] :] or stories for n, stories in train.items()}, self.vocabulary),
+            "train": written({n: stories[: training[n]] for n, stories in train.items()}, self.vocabulary),
+            "val": written({n: stories[training[n] :] or stories for n, stories in train.items()}, self.vocabulary),
             "test": written(test, self.vocabulary),
         }
         count = len(self.parts["train"].length)
@@ -90,8 +90,8 @@ class Babi(Data):
             yield shown(train, index, len(self.vocabulary), questions, self.steps)
 
     def most_at(self, count: int) -> int:
-        """The most questions of a story told after so many stories: with the square of how far the curriculum is, as
-        what one question teaches is learnt last and told fastest."""
+        """The maximal number of questions per story after so many stories. It grows with the square of the curriculum's
+        fraction, since one question takes longest to learn and further ones follow fast."""
         return 1 + int(self.questions * (count / self.curriculum) ** 2)
 
     def steps_per_epoch(self) -> int:
@@ -125,14 +125,14 @@ def written(tasks: dict[int, list[Story]], words: list[str]) -> Written:
     number = {word: index for index, word in enumerate(words)} | {"": 0}
     stories = [story for task in tasks.values() for story in task]
     shape = len(stories), max(len(story.words) for story in stories)
-    told, answers, question = (torch.zeros(shape, dtype=torch.long) for _ in range(3))
+    inputs, answers, question = (torch.zeros(shape, dtype=torch.long) for _ in range(3))
     for row, story in enumerate(stories):
         length = len(story.words)
-        told[row, :length] = torch.tensor([number[word] for word in story.words])
+        inputs[row, :length] = torch.tensor([number[word] for word in story.words])
         answers[row, :length] = torch.tensor([number[word] for word in story.answers])
         question[row, :length] = torch.tensor(story.question)
     length = torch.tensor([len(story.words) for story in stories])
-    return Written(told, answers, question, length, torch.tensor([n for n, task in tasks.items() for _ in task]))
+    return Written(inputs, answers, question, length, torch.tensor([n for n, task in tasks.items() for _ in task]))
 
 
 def shown(stories: Written, index: Tensor, words: int, questions: int = 0, steps: int = 0) -> Sequences:

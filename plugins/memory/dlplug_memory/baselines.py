@@ -11,10 +11,10 @@ from dlplug_memory.recurrent import check_sizes
 
 
 class SequenceLSTM(nn.Module):
-    """Layers of LSTM (Hochreiter & Schmidhuber 1997): what it remembers must fit into its cells.
+    """Layers of LSTM (Hochreiter & Schmidhuber 1997), whose only memory is its cell state.
 
-    width: of a layer.
-    depth: how many layers.
+    width: hidden size.
+    depth: number of layers.
     """
 
     def __init__(self, spec: Spec, *, width: PositiveInt = 64, depth: PositiveInt = 1) -> None:
@@ -29,13 +29,13 @@ class SequenceLSTM(nn.Module):
 
 
 class SequenceTransformer(nn.Module):
-    """A small transformer that sees what came before (Vaswani et al. 2017): its memory is the whole past.
+    """A small causal transformer (Vaswani et al. 2017): its memory is the whole past.
 
-    Places are told by sines, so that a sequence may be longer than those trained on.
+    Positions are encoded by sines, so that a sequence may be longer than those trained on.
 
-    width: of a step's representation.
-    depth: how many blocks.
-    heads: of attention.
+    width: embedding size.
+    depth: number of blocks.
+    heads: attention heads.
     """
 
     def __init__(self, spec: Spec, *, width: PositiveInt = 32, depth: PositiveInt = 2, heads: PositiveInt = 4) -> None:

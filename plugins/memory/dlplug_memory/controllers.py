@@ -51,7 +51,7 @@ class LSTM(nn.Module):
 
     @torch.no_grad()
     def live_in_the_present(self) -> None:
-        """Lets what is shown now say more about the output at first than what came before."""
+        """Initialises the output to depend more on the current input than on the past."""
         self.step.bias_ih[self.width : 2 * self.width] = 0.0
         self.step.weight_ih.mul_(3.0)
 

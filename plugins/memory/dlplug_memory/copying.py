@@ -12,14 +12,14 @@ from dlplug_memory.tasks import Sequences, Task, check_bits, random_bits
 
 
 class Copy(Task):
-    """A sequence of random bits, an end mark, and then the sequence is to be given back; nothing is shown meanwhile.
+    """A sequence of random bit vectors and an end mark; then the sequence must be output, with blank inputs.
 
-    bits: numbers in a vector.
-    min_length: of the shortest sequence.
-    max_length: of the longest sequence that is trained on.
-    batch_size: sequences a batch, all of one length.
-    curriculum: sequences over which the longest length grows from the shortest; 0 draws all from the start.
-    pad: gives every batch the longest one's shape, which --graph needs.
+    bits: bits per vector.
+    min_length: length of the shortest sequence.
+    max_length: length of the longest sequence in training.
+    batch_size: sequences per batch, all of one length.
+    curriculum: sequences over which the maximal length grows from the shortest; 0 draws all lengths from the start.
+    pad: pad every batch to the largest shape, which --graph needs.
     """
 
     def __init__(
@@ -64,19 +64,19 @@ class Copy(Task):
 
 
 class RepeatCopy(Task):
-    """A sequence of random bits and how often it is to be given back; then that, and an end mark.
+    """Random bit vectors and a number of repeats; then the repeated sequence and an end mark must be output.
 
-    bits: numbers in a vector.
-    min_length: of the shortest sequence.
-    max_length: of the longest sequence.
+    bits: bits per vector.
+    min_length: length of the shortest sequence.
+    max_length: length of the longest sequence.
     min_repeats: fewest repeats.
-    max_repeats: most repeats that are trained on.
-    told: how the number of repeats is told, by a channel of its own: as a number, (repeats - mean) / deviation of those
-        trained on, as in the paper; or as so many marks, one at each step, which can be more than ever were seen.
-    grow: what a curriculum lets grow, and what is tested on more than it was trained on.
-    batch_size: sequences a batch, all of one length.
-    curriculum: sequences over which the largest grows from the smallest; 0 draws all from the start.
-    pad: gives every batch the longest one's shape, which --graph needs.
+    max_repeats: most repeats in training.
+    told: encoding of the number of repeats, in its own channel: a number, (repeats - mean) / standard deviation in
+        training, as in the paper; or as many marks, one a step, which extends to numbers beyond training.
+    grow: what the curriculum grows, and what generalisation is tested on: the repeats or the length.
+    batch_size: sequences per batch, all of one length.
+    curriculum: sequences over which the maximal size grows from the smallest; 0 draws all sizes from the start.
+    pad: pad every batch to the largest shape, which --graph needs.
     """
 
     def __init__(

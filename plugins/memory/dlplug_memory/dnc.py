@@ -36,7 +36,7 @@ class DNCState(NamedTuple):
 
 
 class DNCCell(Cell):
-    """One step: write first, then read what is there."""
+    """One step: write first, then read."""
 
     def __init__(
         self,
@@ -121,13 +121,13 @@ class DNCCell(Cell):
         read_masks, write_mask = (None, None) if masks is None else (masks[:, :reads], masks[:, reads:])
 
         # write
-        kept = address.retention(free, state.read_weights)
-        usage = address.usage(state.usage, state.write_weights, kept)
+        retention = address.retention(free, state.read_weights)
+        usage = address.usage(state.usage, state.write_weights, retention)
         looked_up = content_weights(state.memory, keys[:, reads:], strengths[:, reads:], write_mask).squeeze(1)
         allocated = address.allocation(usage)
         write_weights = bound_gradient(address.write_weighting(looked_up, allocated, allocation_gate, write_gate))
-        # what is given up is forgotten too (Csordás & Schmidhuber 2019)
-        memory = state.memory * kept.unsqueeze(2) if self.deallocate else state.memory
+        # freed slots are erased too (Csordás & Schmidhuber 2019)
+        memory = state.memory * retention.unsqueeze(2) if self.deallocate else state.memory
         memory = address.write(memory, write_weights, erase, add)
 
         # read
@@ -153,16 +153,16 @@ class DNCCell(Cell):
 class DNC(Recurrent):
     """A Differentiable Neural Computer.
 
-    slots: of the memory, N.
-    word: numbers in a slot, W.
-    reads: heads that read.
-    width: of the controller.
-    control: what the controller is.
-    mask: looks slots up by a part of what they hold, which the controller chooses.
-    deallocate: forgets what a slot held when it is given up.
-    sharpen: lets the controller sharpen what it finds by following links.
-    ready: begins as a memory of every step, looked up by what the step is like, from which more can be learnt; else
-        nothing is written or read in particular at first. Needs a slot for each step.
+    slots: memory slots, N.
+    word: size of a slot, W.
+    reads: read heads.
+    width: hidden size of the controller.
+    control: kind of controller.
+    mask: masked content lookup: the controller chooses which part of a slot is compared.
+    deallocate: erase a slot when it is freed.
+    sharpen: let the controller sharpen the weightings found by following links.
+    ready: initialise as a memory of every step, addressed by content; else reading and writing start without any
+        focus. Needs a slot for each step.
     """
 
     def __init__(

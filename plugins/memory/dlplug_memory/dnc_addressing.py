@@ -21,20 +21,20 @@ def retention(free: Tensor, read_weights: Tensor) -> Tensor:
     Factor by factor: the gradient of `prod` would look for zeros on the host.
     """
     # ψ_t = Π_i (1 - f^i_t w^{r,i}_{t-1})
-    kept = torch.ones_like(read_weights[:, 0])
+    retained = torch.ones_like(read_weights[:, 0])
     for given_up in (free.unsqueeze(2) * read_weights).unbind(1):
-        kept = torch.addcmul(kept, kept, given_up, value=-1)
-    return kept
+        retained = torch.addcmul(retained, retained, given_up, value=-1)
+    return retained
 
 
-def usage(previous: Tensor, write_weights: Tensor, kept: Tensor) -> Tensor:
+def usage(previous: Tensor, write_weights: Tensor, retained: Tensor) -> Tensor:
     """u (B, N) in [0, 1] of usage and write_weights (B, N) of the step before, and ψ (B, N).
 
     The write weights give no gradient here, as in deepmind/dnc.
     """
     written = write_weights.detach()
     # u_t = (u_{t-1} + w^w_{t-1} - u_{t-1} ∘ w^w_{t-1}) ∘ ψ_t
-    return torch.addcmul(previous, 1 - previous, written) * kept
+    return torch.addcmul(previous, 1 - previous, written) * retained
 
 
 def allocation(usage: Tensor) -> Tensor:

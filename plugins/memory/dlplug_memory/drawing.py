@@ -130,7 +130,7 @@ def links(looks: list[Look]) -> Image:
     figure = new_figure(5.5, 4.8)
     axes = figure.subplots()
     ends = slots[0] - 0.5, slots[-1] + 0.5
-    shown = axes.imshow(
+    image = axes.imshow(
         matrix[slots][:, slots],
         cmap="Blues",
         vmin=0,
@@ -142,5 +142,5 @@ def links(looks: list[Look]) -> Image:
     axes.set(xlabel="slot j", ylabel="slot i, written right after j", title="temporal link matrix at the end")
     number_slots(axes.xaxis)
     number_slots(axes.yaxis)
-    figure.colorbar(shown, ax=axes, label="L[i, j]")
+    figure.colorbar(image, ax=axes, label="L[i, j]")
     return draw(figure, "which slot was written after which")

@@ -11,7 +11,7 @@ from dlplug_memory.tasks import Sequences, Task, check_bits
 
 
 class Traversal(Task):
-    """A graph told edge by edge, in random order; then a start and the labels of a path: which node comes next?
+    """A graph as a list of edges in random order; then a start node and the labels of a path: which node comes next?
 
     Every node has `degree` edges that leave it, with different labels, each to any other node. A step of the
     description shows from where, by which label, to where; a step of the question shows a label, and the first one the
@@ -19,15 +19,15 @@ class Traversal(Task):
     nodes have other names in every graph; here a name is random bits, not three digits, and of the triples that the
     paper's network gives back the last part alone is asked.
 
-    bits: of a node's name.
-    labels: how many an edge may have.
-    degree: edges that leave a node.
-    path: edges of the question's path.
+    bits: bits of a node's name.
+    labels: number of edge labels.
+    degree: outgoing edges of a node.
+    path: edges of the path asked for.
     min_nodes: fewest nodes.
-    max_nodes: most nodes that are trained on.
-    batch_size: graphs a batch, all of one number of nodes.
-    curriculum: graphs over which the most nodes grow from the fewest; 0 draws all from the start.
-    pad: gives every batch the longest one's shape, which --graph needs.
+    max_nodes: most nodes in training.
+    batch_size: graphs per batch, all of one number of nodes.
+    curriculum: graphs over which the maximal number of nodes grows from the fewest; 0 draws all from the start.
+    pad: pad every batch to the largest shape, which --graph needs.
     """
 
     def __init__(

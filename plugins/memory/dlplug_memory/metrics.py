@@ -28,7 +28,7 @@ FAILED = 0.05  # error above which a bAbI task counts as failed (Weston et al. 2
 def answers(model: nn.Module, data: HeldOut, *, count: PositiveInt = 10) -> Mapping[str, Any]:
     """Bits per sequence, the share of bits that are wrong, and of sequences without a mistake.
 
-    count: sequences of each size that was trained on.
+    count: number of sequences of each size in training.
     """
     return measured(model, data, range(data.task.smallest, data.task.largest + 1), count)
 
@@ -36,7 +36,7 @@ def answers(model: nn.Module, data: HeldOut, *, count: PositiveInt = 10) -> Mapp
 def generalisation(model: nn.Module, data: HeldOut, *, count: PositiveInt = 20) -> Mapping[str, Any]:
     """The same at 2, 4 and 6 times the largest size that was trained on: "bit_error_x6".
 
-    count: sequences of each size.
+    count: number of sequences of each size.
     """
     values: dict[str, Any] = {}
     for times in LONGER:
@@ -60,8 +60,8 @@ def measured(model: nn.Module, data: HeldOut, sizes: Iterable[int], count: int) 
     for size in stoppable(sizes):
         batch = Sequences(*(part.to(device) for part in data.sequences(size, count)))
         scored = score(model(batch.x), batch)
-        for kept, value in zip((bits, wrong, asked), scored, strict=True):
-            kept.append(value.cpu())
+        for columns, value in zip((bits, wrong, asked), scored, strict=True):
+            columns.append(value.cpu())
     wrong = torch.cat(wrong)
     return {
         "bits_per_sequence": torch.cat(bits).mean(),

@@ -13,16 +13,16 @@ from dlplug_memory.tasks import HeldOut, Sequences, Task
 
 
 class NGrams(Task):
-    """Bits, each drawn with a probability that hangs on the few before it; what comes next is asked at every step.
+    """Bits, each drawn with a probability that depends on the last few; every step predicts the next bit.
 
-    The table of probabilities is drawn anew for each sequence, each from Beta(1/2, 1/2).
+    Each sequence has its own table of probabilities, each drawn from Beta(1/2, 1/2).
 
-    context: bits that the next hangs on; the paper's 6-grams have 5.
-    min_length: bits of the shortest sequence.
-    max_length: bits of the longest sequence that is trained on.
-    batch_size: sequences a batch, all of one length.
-    curriculum: sequences over which the longest length grows from the shortest; 0 draws all from the start.
-    pad: gives every batch the longest one's shape, which --graph needs.
+    context: number of bits that the next one depends on; 5 in the paper's 6-grams.
+    min_length: length of the shortest sequence.
+    max_length: length of the longest sequence in training.
+    batch_size: sequences per batch, all of one length.
+    curriculum: sequences over which the maximal length grows from the shortest; 0 draws all lengths from the start.
+    pad: pad every batch to the largest shape, which --graph needs.
     """
 
     def __init__(
@@ -85,14 +85,14 @@ def places(bits: Tensor) -> Tensor:
 
 def check_source(model: Any, data: HeldOut, *, count: int) -> None:
     if not isinstance(data.task, NGrams):
-        raise UserError("it is of bits that --data n-grams draws, and of no other task")
+        raise UserError("it is defined only for --data n-grams")
 
 
 @checked_by(check_source)
 def optimum(model: Any, data: HeldOut, *, count: PositiveInt = 100) -> Mapping[str, float]:
     """What the best estimator reaches on n-grams, which counts what followed each context.
 
-    count: sequences.
+    count: number of sequences.
     """
     assert isinstance(data.task, NGrams)
     batch = data.sequences(data.task.largest, count)

@@ -34,7 +34,7 @@ class NTMCell(Cell):
     they write.
 
     Every head starts at the first slot. Nothing else tells one blank slot from another, and so no weight depends on how
-    many there are: a network may be given more slots than it was trained with.
+    many there are: a trained network can use more slots than in training.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class NTMCell(Cell):
         self.slots, self.word, self.reads, self.writes = slots, word, reads, writes
         heads, shifts = reads + writes, 2 * reach + 1
         self.controller = controller(control, inputs + reads * word, width)
-        # what the heads are told, in the order of the functions that bound it: tanh, sigmoid, softplus, softmax
+        # the heads' parameters, in the order of the functions that bound them: tanh, sigmoid, softplus, softmax
         self.sizes = (heads + writes) * word, heads + writes * word, 2 * heads, heads * shifts
         self.heads = nn.Linear(width, sum(self.sizes))
         nn.init.xavier_uniform_(self.heads.weight)
@@ -123,14 +123,14 @@ class NTMCell(Cell):
 class NTM(Recurrent):
     """A Neural Turing Machine.
 
-    slots: of the memory, N; sequences that must be remembered whole may not be longer.
-    word: numbers in a slot, W.
-    reads: heads that read.
-    writes: heads that write.
-    reach: slots that a head may move at a step, either way.
-    width: of the controller.
-    control: what the controller is; one without a memory of its own has to use the tape.
-    ready: begins as a memory of every step, looked up by what the step is like; else heads that read keep their place.
+    slots: memory slots, N; at least the length of a sequence that must be remembered whole.
+    word: size of a slot, W.
+    reads: read heads.
+    writes: write heads.
+    reach: largest shift of a head per step, in slots, either way.
+    width: hidden size of the controller.
+    control: kind of controller; a feed-forward one has no memory but the tape.
+    ready: initialise as a memory of every step, addressed by content; else read heads keep their place at first.
     """
 
     def __init__(

@@ -10,15 +10,15 @@ from dlplug_memory.tasks import Sequences, Task, check_bits, random_bits
 
 
 class Recall(Task):
-    """Several items, each a few vectors after a mark; then one of them between two other marks: which item came next?
+    """Several items, each a few vectors after a mark; then one of them as the query: which item came next?
 
-    bits: numbers in a vector.
-    vectors: in an item.
+    bits: bits per vector.
+    vectors: vectors per item.
     min_items: fewest items.
-    max_items: most items that are trained on.
-    batch_size: sequences a batch, all of one length.
-    curriculum: sequences over which the most items grow from the fewest; 0 draws all from the start.
-    pad: gives every batch the longest one's shape, which --graph needs.
+    max_items: most items in training.
+    batch_size: sequences per batch, all of one length.
+    curriculum: sequences over which the maximal number of items grows from the fewest; 0 draws all from the start.
+    pad: pad every batch to the largest shape, which --graph needs.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class Recall(Task):
     def make(self, size: int, count: int, generator: Generator) -> Sequences:
         each = self.vectors
         items = random_bits(count, size, each, self.bits, generator=generator)
-        shown = torch.randint(0, size - 1, (count,), generator=generator)  # the last has none after it
+        cue = torch.randint(0, size - 1, (count,), generator=generator)  # the last has none after it
         row = torch.arange(count)
         x = torch.zeros(count, self.steps(size), self.bits + 2)
         # a view of the items' part: a mark, then the vectors
         x[:, : size * (each + 1)].view(count, size, each + 1, -1)[:, :, 1:, : self.bits] = items
         x[:, : size * (each + 1) : each + 1, self.bits] = 1.0
         query = size * (each + 1)
-        x[:, query + 1 : query + 1 + each, : self.bits] = items[row, shown]
+        x[:, query + 1 : query + 1 + each, : self.bits] = items[row, cue]
         x[:, [query, query + each + 1], self.bits + 1] = 1.0
         y, asked = torch.zeros(count, len(x[0]), self.bits), torch.zeros(count, len(x[0]))
-        y[:, -each:] = items[row, shown + 1]
+        y[:, -each:] = items[row, cue + 1]
         asked[:, -each:] = 1.0
         return Sequences(x, y, asked)
 

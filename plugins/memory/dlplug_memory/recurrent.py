@@ -29,7 +29,7 @@ class Look(NamedTuple):
 class Cell(nn.Module):
     """One step of a network with a memory of `slots` slots. The state is a NamedTuple of the cell's own.
 
-    outputs: how many numbers a step gives, which the answer is read from.
+    outputs: size of a step's output, from which the answer is read.
     """
 
     slots: int
@@ -48,7 +48,7 @@ class Cell(nn.Module):
 
 
 class BoundedGradient(torch.autograd.Function):
-    """What is given, forward; its gradient, each number of it between ±BOUND, backward.
+    """The identity, whose gradient is clipped elementwise to ±BOUND.
 
     A weighting that two slots share is an unstable point of what sharpens it: the gradient grows by that power at every
     step, and is more than fp32 holds after a hundred. Graves et al. 2014 bound all gradients by ±10, of a loss that is
@@ -65,7 +65,7 @@ class BoundedGradient(torch.autograd.Function):
 
 
 def bound_gradient(x: Tensor) -> Tensor:
-    """x, whose gradient is kept between ±BOUND."""
+    """x, whose gradient is clipped to ±BOUND."""
     return BoundedGradient.apply(x)  # pyright: ignore[reportReturnType]
 
 
@@ -73,7 +73,7 @@ class Recurrent(nn.Module):
     """Logits (B, T, answers) of inputs (B, T, inputs), step by step.
 
     The answering layer is applied to all steps at once. `compile` compiles the cell alone: the unrolled loop would be
-    compiled anew for each length.
+    compiled again for each length.
     """
 
     def __init__(self, cell: Cell, spec: Spec) -> None:
@@ -106,7 +106,7 @@ def too_few_slots(model: nn.Module, items: int) -> str:
         return ""
     return (
         f"{items} vectors must be remembered at once, but the memory has {slots} slots, {items - slots} too few: what "
-        f"does not fit is overwritten; --model.slots {items} has room, and needs no training anew"
+        f"does not fit is overwritten; --model.slots {items} has room, without training again"
     )
 
 

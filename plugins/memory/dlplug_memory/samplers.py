@@ -21,8 +21,8 @@ def memory(
 ) -> dict[str, Any]:
     """Input, target and output of one sequence; where the heads wrote and read, the memory, and a DNC's links.
 
-    length: the sequence's size, which may be beyond what was trained on; 0 takes the largest that was.
-    number: which of the held-out sequences.
+    length: size of the sequence, possibly beyond training; 0 takes the largest in training.
+    number: index of the held-out sequence.
     """
     batch = one(data, length, number)
     if warning := too_few_slots(model, data.task.items(length or data.task.largest)):
@@ -65,18 +65,18 @@ def asked_for(bits: Tensor, batch: Sequences) -> Tensor:
 
 
 def story(model: nn.Module, data: HeldOutStories, *, number: NonNegativeInt = 0) -> str:
-    """A bAbI story that was held out, with the network's answers, and the right one where it was wrong.
+    """A held-out bAbI story with the network's answers, and the right one after each mistake.
 
-    number: which of the stories.
+    number: index of the story.
     """
     count = len(data.stories.length)
     if not 0 <= number < count:
         raise UserError(f"--number must be between 0 and {count - 1}, the stories held out, got {number}")
-    told = data.stories.words[number, : int(data.stories.length[number])]
-    x = nn.functional.one_hot(told, len(data.vocabulary)).float()[None]
+    words = data.stories.words[number, : int(data.stories.length[number])]
+    x = nn.functional.one_hot(words, len(data.vocabulary)).float()[None]
     p = model(x.to(next(model.parameters()).device))[0].softmax(1).cpu()
     words = []
-    for place, word in enumerate(told.tolist()):
+    for place, word in enumerate(words.tolist()):
         if data.stories.question[number, place]:
             chosen, right = int(p[place].argmax()), int(data.stories.answers[number, place])
             mistake = "" if chosen == right else f", but it is {data.vocabulary[right]}"

@@ -14,13 +14,13 @@ from dlplug_memory.tasks import Sequences, Task, check_bits, random_bits
 class PrioritySort(Task):
     """Random vectors, each with a priority in [-1, 1]; after a mark those of highest priority, the highest first.
 
-    bits: numbers in a vector.
-    share: of the vectors that is asked for; the paper's is 16 of 20.
+    bits: bits per vector.
+    share: fraction of the vectors to output; 16 of 20 in the paper.
     min_vectors: fewest vectors.
-    max_vectors: most vectors that are trained on.
-    batch_size: sequences a batch, all of one length.
-    curriculum: sequences over which the most vectors grow from the fewest; 0 draws all from the start.
-    pad: gives every batch the longest one's shape, which --graph needs.
+    max_vectors: most vectors in training.
+    batch_size: sequences per batch, all of one length.
+    curriculum: sequences over which the maximal number of vectors grows from the fewest; 0 draws all from the start.
+    pad: pad every batch to the largest shape, which --graph needs.
     """
 
     def __init__(

@@ -43,8 +43,8 @@ def parse(lines: Iterable[str]) -> Iterator[Story]:
         if int(number) == 1 and story.words:
             yield story
             story, questions = Story([], [], []), 0
-        told, *answer = text.split("\t")
-        _append(story, split_words(told))
+        statement, *answer = text.split("\t")
+        _append(story, split_words(statement))
         if answer:
             questions += 1
             for word in answer[0].lower().split(","):
@@ -94,7 +94,7 @@ def _packed(path: Path, pattern: re.Pattern[str]) -> tuple[str, str] | None:
                 if pattern.search(member.name) and (file := archive.extractfile(member)):
                     return member.name, file.read().decode("utf-8")
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise UserError(f"{path} is damaged ({error}): remove it to have bAbI downloaded anew") from None
+        raise UserError(f"{path} is damaged ({error}): remove it to download bAbI again") from None
     return None
 
 
