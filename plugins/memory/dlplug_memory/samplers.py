@@ -72,11 +72,11 @@ def story(model: nn.Module, data: HeldOutStories, *, number: NonNegativeInt = 0)
     count = len(data.stories.length)
     if not 0 <= number < count:
         raise UserError(f"--number must be between 0 and {count - 1}, the stories held out, got {number}")
-    words = data.stories.words[number, : int(data.stories.length[number])]
-    x = nn.functional.one_hot(words, len(data.vocabulary)).float()[None]
+    tokens = data.stories.words[number, : int(data.stories.length[number])]
+    x = nn.functional.one_hot(tokens, len(data.vocabulary)).float()[None]
     p = model(x.to(next(model.parameters()).device))[0].softmax(1).cpu()
     words = []
-    for place, word in enumerate(words.tolist()):
+    for place, word in enumerate(tokens.tolist()):
         if data.stories.question[number, place]:
             chosen, right = int(p[place].argmax()), int(data.stories.answers[number, place])
             mistake = "" if chosen == right else f", but it is {data.vocabulary[right]}"
