@@ -17,7 +17,7 @@ from dlplug.host.plugins import Host
 from dlplug.host.signatures import Option, read_signature
 from dlplug.options import parsing
 from dlplug.options.parsing import flag, parse_int
-from dlplug.options.suggestions import check_named, nearest_flags, owners
+from dlplug.options.suggestions import check_named, meant
 from dlplug.ranges import NonNegativeInt, Seed
 from dlplug.recipes import Recipe, Use, as_use
 
@@ -70,8 +70,9 @@ def resolve(
     known = {option.name: option for option in options}
     for key in config:
         if key not in known and key not in choices:
-            part = key.rpartition(".")[0]
-            hint = owners(host, _kind_of(part), choices.get(part), key) or nearest_flags(key, [*known, *choices], units)
+            kinds = {choice: _kind_of(choice) for choice in choices}
+            hint = meant(host, choices, kinds, key, [*known, *choices], units)
+            hint = hint or f" Its options: {command('run', name, '--help')}."
             broken = host.unusable.get(("observers", key.partition(".")[0]))
             raise UserError(broken or f"{name} has no option {flag(key)}.{hint}")
     values = parsing.parse(options, _without(config, choices), f"dlplug run {name}", partly)

@@ -6,9 +6,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from layers import complaint
 
+from dlplug.advice import command
 from dlplug.host.plugins import load_host
-from dlplug.options import suggestions as hints
 from dlplug.options.layers import resolve
 
 HOST = load_host(["no:wandb"])
@@ -18,18 +19,53 @@ HOST = load_host(["no:wandb"])
     ("option", "said"),
     [
         ("lr", "Did you mean --optimizer.learning-rate?"),
+        ("learning-rate", "Did you mean --optimizer.learning-rate?"),
         ("optimizer.lr", "Did you mean --optimizer.learning-rate?"),
         ("batch-size", "Did you mean --data.batch-size?"),
         ("bs", "Did you mean --data.batch-size?"),
         ("num-epochs", "A length is given as --epochs or --images or --steps."),
+        ("max-steps", "A length is given as --epochs or --images or --steps."),
         ("wd", "Did you mean --optimizer.weight-decay?"),
+        ("momentum", "Did you mean --optimizer.momentum?"),
+        ("dropout", "Did you mean --model.dropout?"),
+        ("hidden", "Did you mean --model.width?"),
+        ("gamma", f"Its options: {command('run', 'digits', '--help')}."),
+        ("n-envs", f"Its options: {command('run', 'digits', '--help')}."),
         ("gpu", "Did you mean --device?"),
+        ("learning_rat", "Did you mean --optimizer.learning-rate?"),
     ],
 )
 def test_the_names_of_other_programs_lead_to_ours(option, said):
-    with pytest.raises(hints.UserError) as caught:
-        resolve(HOST, "digits", [{option: "3"}])
-    assert str(caught.value).endswith(said)
+    assert complaint(lambda: resolve(HOST, "digits", [{option: "3"}])).endswith(
+        f" --{option.replace('_', '-')}. {said}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "option", "said"),
+    [
+        ("gan-fashion", "lr", "Did you mean --optimizer.critic.learning-rate or --optimizer.generator.learning-rate?"),
+        ("gan-fashion", "optimizer.critic.lr", "Did you mean --optimizer.critic.learning-rate?"),
+        ("translate-dates", "batch-size", "Did you mean --data.batch-size?"),
+        ("mlp-moons", "momentum", "--optimizer rmsprop or sgd has it, adam has not."),
+        ("cifar10-resnet", "dropout", f"Its options: {command('run', 'cifar10-resnet', '--help')}."),
+        ("char-lstm", "hidden", "Did you mean --model.units?"),
+        ("dqn-cartpole", "gamma", "Did you mean --data.gamma?"),
+        ("dqn-cartpole", "n-envs", "Did you mean --data.environments?"),
+        ("dqn-cartpole", "total-timesteps", "A length is given as --frames or --steps."),
+        ("dqn-cartpole", "epochs", "A length is given as --frames or --steps."),
+        ("ppo-atari", "lr", "Did you mean --model.learning-rate?"),
+        ("pqn-atari", "batch-size", "Did you mean --data.minibatches?"),
+    ],
+)
+def test_they_lead_to_the_option_of_the_recipe_at_hand(recipe, option, said):
+    assert complaint(lambda: resolve(HOST, recipe, [{option: "3"}])).endswith(f" --{option}. {said}")
+
+
+def test_what_is_suggested_for_a_momentum_names_every_optimizer_that_has_it():
+    said = complaint(lambda: resolve(HOST, "optimizer-race", [{"momentum": "0.9"}]))
+    racers = ("descent", "sgd", "momentum", "too-small", "too-large")
+    assert said.endswith(f"Did you mean {' or '.join(f'--optimizer.{racer}.momentum' for racer in racers)}?")
 
 
 def test_every_option_of_an_optimizer_has_help():
