@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from dlplug_text.vocabularies import BPE, Bytes, Characters, Vocabulary, Words, as_text, encoded, made, restored
+from dlplug_text.vocabularies import BPE, Bytes, Characters, Vocabulary, Words, as_text, build, encoded, restored
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,7 +64,7 @@ def test_a_damaged_vocabulary_is_refused():
 
 def test_pairs_are_learnt_from_the_training_split_alone():
     training, held_out = "abab" * 50, "xyxy" * 500
-    vocabulary = made("bpe", 300, {"train": training, "val": held_out})
+    vocabulary = build("bpe", 300, {"train": training, "val": held_out})
     assert len(vocabulary.encode("abab")) < 4
     assert len(vocabulary.encode("xyxy")) == 4
 
@@ -90,4 +90,4 @@ def test_words_are_those_seen_often_in_small_letters():
 )
 def test_bad_options_of_a_vocabulary(kind, size: int, said: str):
     with pytest.raises(UserError, match=said):
-        made(kind, size, {"train": "abc"})
+        build(kind, size, {"train": "abc"})

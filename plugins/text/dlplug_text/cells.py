@@ -34,7 +34,7 @@ def lstm_step(x: Tensor, state: State, W: Tensor, w: Tensor) -> State:
 
 
 def gru_step(x: Tensor, state: State, W: Tensor, w: Tensor) -> State:
-    """Cho et al. 2014 as cuDNN has it: r resets what W gives, not what it is given; x (B, 3H) is the input's share."""
+    """Cho et al. 2014 as cuDNN has it: r resets the output of W, not its input; x (B, 3H) is the input's share."""
     (h,) = state
     x_r, x_z, x_n = x.chunk(3, 1)
     h_r, h_z, h_n = F.linear(h, W, w).chunk(3, 1)

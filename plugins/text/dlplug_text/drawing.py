@@ -62,10 +62,10 @@ def coloured_text(pieces: Sequence[str], values: Sequence[float], title: str, ca
                 axes.text(x, y, letter, ha="center", va="center", family="monospace", fontsize=8)
             elif letter == "$":
                 axes.text(x, y, r"\$", ha="center", va="center", family="monospace", fontsize=8)
-    shown = axes.imshow(page, cmap="bwr", vmin=-1.6, vmax=1.6, aspect="auto")
+    image = axes.imshow(page, cmap="bwr", vmin=-1.6, vmax=1.6, aspect="auto")
     axes.axis("off")
     axes.set_title(title, fontsize=9)
-    figure.colorbar(shown, ax=axes, boundaries=np.linspace(-1, 1, 101), ticks=[-1, 0, 1], fraction=0.02)
+    figure.colorbar(image, ax=axes, boundaries=np.linspace(-1, 1, 101), ticks=[-1, 0, 1], fraction=0.02)
     return draw(figure, caption)
 
 

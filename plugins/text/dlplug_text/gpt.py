@@ -17,7 +17,7 @@ from dlplug_text.writers import Writer, check_dropout, check_sizes
 class Attention(nn.Module):
     """softmax(QKᵀ/√d) V for several heads at once (Vaswani et al. 2017, equation 1), by torch's fused kernels.
 
-    Keys and values (B, heads, L, d) of tokens that went before are given and given back, longer.
+    Takes the keys and values (B, heads, L, d) of earlier tokens and returns them with the new ones appended.
     """
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0, bias: bool = True) -> None:
@@ -63,11 +63,11 @@ class Block(nn.Module):
 class GPT(Writer):
     """A transformer of the kind of GPT-2 as nanoGPT writes it; its context is the data's window.
 
-    width: numbers a token is known by.
-    depth: layers.
-    heads: of attention; they divide the width.
-    dropout: of the embedding, of the attention's weights and after each half of a layer.
-    bias: in affine layers and norms.
+    width: embedding size.
+    depth: number of layers.
+    heads: attention heads; must divide the embedding size.
+    dropout: dropout rate of the embedding, the attention weights and after each half of a layer.
+    bias: use biases in affine layers and norms.
     """
 
     def __init__(

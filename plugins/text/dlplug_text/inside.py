@@ -33,10 +33,10 @@ def cells(
 ) -> Generator[str, None, dict[str, Any]]:
     """A text with one unit's activation as colour: blue is -1, white 0, red 1 (Karpathy et al. 2016, arXiv:1506.02078).
 
-    unit: its number; -1 takes the one that keeps longest what it has, which is often one to understand.
-    layer: its number; -1 takes the last.
-    prompt: the text; "" takes the beginning of the held-out one.
-    tokens: how many of the held-out text.
+    unit: index of the unit; -1 takes the one whose activation changes least, which is often interpretable.
+    layer: index of the layer; -1 takes the last.
+    prompt: text to read; "" takes the beginning of the held-out text.
+    tokens: number of tokens of the held-out text.
     """
     if not isinstance(model, Recurrent):
         raise UserError(f"the sampler cells shows a recurrent net's units, and {type(model).__name__} has none")
@@ -49,12 +49,12 @@ def cells(
     layer %= depth
     activations = watched(model, read, layer)
     unit = steadiest(activations) if unit < 0 else unit
-    shown = activations[:, unit].tolist()
+    values = activations[:, unit].tolist()
     pieces = [data.vocabulary.decode([token]) for token in read.tolist()]
-    for piece, value in zip(pieces, shown, strict=True):
+    for piece, value in zip(pieces, values, strict=True):
         yield drawing.on_terminal(piece, value)
     title = f"unit {unit} of layer {layer + 1}: blue -1, white 0, red 1"
-    return {"cells": drawing.coloured_text(pieces, shown, title, title), "unit": unit, "layer": layer}
+    return {"cells": drawing.coloured_text(pieces, values, title, title), "unit": unit, "layer": layer}
 
 
 @torch.no_grad()
@@ -80,12 +80,12 @@ def steadiest(activations: Tensor) -> int:
 def gradients(
     model: Writer, data: HeldOut, *, length: NonNegativeInt = 0, count: PositiveInt = 64, against: str = "", seed: int
 ) -> dict[str, Any]:
-    """How far back the gradient of one prediction reaches, beside an RNN's and an LSTM's of this size that have learnt
-    nothing (Bengio et al. 1994; Hochreiter & Schmidhuber 1997).
+    """How far back the gradient of one prediction reaches, beside an untrained RNN and LSTM of this size (Bengio et al.
+    1994; Hochreiter & Schmidhuber 1997).
 
-    length: tokens of each piece of text; 0 takes the data's window.
-    count: pieces, drawn from the held-out text by --seed.
-    against: a run, or a recipe that was run, whose trained model is drawn too.
+    length: tokens per piece of text; 0 takes the data's window.
+    count: number of pieces, drawn from the held-out text by --seed.
+    against: another run, or a recipe for its newest run, to compare with.
     """
     length = length or data.window
     if model.context and length > model.context:
@@ -101,7 +101,7 @@ def gradients(
     depth = len(model.layers) if isinstance(model, Recurrent) else 1
     nets |= {f"{cell}, untrained": Recurrent(spec, cell=cell, units=units, depth=depth) for cell in ("rnn", "lstm")}
     norms = {name: gradient_norms(net.to(windows.device).eval(), windows) for name, net in nets.items()}
-    caption = "norm of the gradient of one loss by the embedded tokens before it"
+    caption = "norm of one loss's gradient with respect to earlier token embeddings"
     picture: Image = drawing.curves(
         norms, "steps back", "‖∂L_T / ∂x_{T-k}‖", f"mean over {count} pieces of text", caption
     )

@@ -17,7 +17,7 @@ from dlplug_text.writers import Writer
 class NextToken(Loss):
     """Cross entropy of the next token, in nats.
 
-    A model that carries a state is given that of the batch before in the rows that go on where it ended: truncated
+    A model that carries a state gets the previous batch's in the rows that continue it: truncated
     backpropagation through time (Williams & Peng 1990). The gradient ends with the window.
     """
 
@@ -41,8 +41,8 @@ class NextToken(Loss):
         logits, after = self.model(batch.x, before)
         yield Update(F.cross_entropy(logits.flatten(0, 1), batch.y.flatten()))
         with torch.no_grad():  # in place, so that a captured step finds it where it was
-            for kept, new in zip(self.state, after, strict=True):
-                kept.copy_(new)
+            for state, new in zip(self.state, after, strict=True):
+                state.copy_(new)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)

@@ -21,7 +21,7 @@ IGNORED = -100  # what F.cross_entropy leaves out
 def prediction(model: Writer, data: HeldOut, *, streams: PositiveInt = 32) -> Mapping[str, Any]:
     """Loss in nats, bits per character and perplexity, over the whole split.
 
-    streams: into how many a recurrent net's text is cut, which it reads side by side; each begins without a state.
+    streams: number of parallel streams that a recurrent net's text is cut into; each starts from a zero state.
     """
     tokens = data.tokens
     total = nats(model, tokens, data.window, streams)

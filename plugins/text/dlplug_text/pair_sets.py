@@ -47,12 +47,12 @@ class Multi30k(Pairs):
         run: Run | None = None,
     ) -> None:
         """
-        source: the language that is read; the other is written.
-        vocabulary: what sentences are cut into: words (in small letters, seen twice), bpe or characters.
-        vocabulary_size: tokens of each language's bpe, the 256 bytes among them.
-        lowercase: reads and writes small letters alone.
-        max_length: tokens of the longest sentence that is trained on.
-        batch_size: pairs a batch.
+        source: source language; the other is the target language.
+        vocabulary: kind of token: words (lower case, seen at least twice), bpe or characters.
+        vocabulary_size: size of each language's BPE vocabulary, including the 256 bytes.
+        lowercase: convert all text to lower case.
+        max_length: tokens of the longest sentence in training.
+        batch_size: sentence pairs per batch.
         """
         target = {"de": "en", "en": "de"}.get(source)
         if target is None:
@@ -99,13 +99,13 @@ class PairFiles(Pairs):
         """
         path: a file of lines "sentence, tab, translation", or of sentences.
         beside: a file of their translations, line by line; "" for a file that has two columns.
-        validation: share of the pairs to measure on while training, the same ones for every seed.
-        test: share of the pairs for `eval` and `verify`, the same ones for every seed.
-        vocabulary: what sentences are cut into: words (in small letters, seen twice), bpe or characters.
-        vocabulary_size: tokens of each language's bpe, the 256 bytes among them.
-        lowercase: reads and writes small letters alone.
-        max_length: tokens of the longest sentence that is trained on.
-        batch_size: pairs a batch.
+        validation: fraction of the pairs held out for validation, the same for every seed.
+        test: fraction of the pairs held out for testing, the same for every seed.
+        vocabulary: kind of token: words (lower case, seen at least twice), bpe or characters.
+        vocabulary_size: size of each language's BPE vocabulary, including the 256 bytes.
+        lowercase: convert all text to lower case.
+        max_length: tokens of the longest sentence in training.
+        batch_size: sentence pairs per batch.
         """
         if not path:
             raise UserError(
@@ -182,8 +182,8 @@ class Dates(Pairs):
         self, *, dates: PositiveInt = 20_000, batch_size: PositiveInt = 64, seed: int, run: Run | None = None
     ) -> None:
         """
-        dates: how many to learn from, drawn in seven formats from the eight tenths of the days that are not held out.
-        batch_size: pairs a batch.
+        dates: number of training dates, drawn in seven formats from the 80 % of days that are not held out.
+        batch_size: sentence pairs per batch.
         """
         if dates < 1:
             raise UserError(f"--data.dates must be at least 1, got {dates}")

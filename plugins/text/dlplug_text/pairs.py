@@ -106,8 +106,8 @@ class HeldOutPairs:
 class Pairs(Data):
     """Sentence pairs in three parts. Models train on "train", watch "val", and are judged on "test".
 
-    The vocabularies are of the training split, and are kept in the run folder. The order is a function of the seed and
-    the epoch: its state is two integers.
+    The vocabularies come from the training split and are saved in the run folder. The order is a function of the seed
+    and the epoch: its state is two integers.
     """
 
     unit = "pairs"
@@ -129,11 +129,11 @@ class Pairs(Data):
         run: Run | None = None,
     ) -> None:
         """
-        vocabulary: what sentences are cut into: words (in small letters, seen twice), bpe or characters.
-        vocabulary_size: tokens of each language's bpe, the 256 bytes among them.
-        lowercase: reads and writes small letters alone.
-        max_length: tokens of the longest sentence that is trained on.
-        batch_size: pairs a batch.
+        vocabulary: kind of token: words (lower case, seen at least twice), bpe or characters.
+        vocabulary_size: size of each language's BPE vocabulary, including the 256 bytes.
+        lowercase: convert all text to lower case.
+        max_length: tokens of the longest sentence in training.
+        batch_size: sentence pairs per batch.
         """
         kept = kept_vocabulary(run)
         self.parts, self.missing = read_or_miss(read, kept is not None)

@@ -13,7 +13,7 @@ from dlplug import Data, Run, Spec, UserError, to_device
 from dlplug.distributed import rank, share_of, world_size
 from dlplug.sampling import own_share
 from dlplug_text.keeping import keep_vocabulary, kept_vocabulary, read_or_miss
-from dlplug_text.vocabularies import Kind, Vocabulary, encoded, made, restored
+from dlplug_text.vocabularies import Kind, Vocabulary, build, encoded, restored
 
 Order = Literal["windows", "stream"]
 Parts = Mapping[str, str]
@@ -50,7 +50,7 @@ class HeldOut:
 class TextStream(Data):
     """A text in two or three parts: models train on "train", watch "val", and are judged on the last.
 
-    The vocabulary is kept in the run folder as vocabulary.json, and a run that is opened again takes it from there: it
+    The vocabulary is saved in the run folder as vocabulary.json, and a run that is opened again takes it from there: it
     writes on where the text has changed or is gone. What is random in a batch is a pure function of the seed and of how
     many tokens came before it; a stream's state is its place.
     """
@@ -74,11 +74,11 @@ class TextStream(Data):
         run: Run | None = None,
     ) -> None:
         """
-        vocabulary: what the text is cut into: characters, bytes or bpe (learnt from the training split).
-        vocabulary_size: tokens of a bpe, the 256 bytes among them.
-        order: windows from random places, or a stream for each row of a batch, whose windows follow one another.
-        window: tokens a window, which a transformer can look back on.
-        batch_size: windows a batch.
+        vocabulary: kind of token: characters, bytes or bpe (learnt from the training split).
+        vocabulary_size: size of a BPE vocabulary, including the 256 bytes.
+        order: windows at random positions, or one stream per row of the batch, whose windows follow one another.
+        window: tokens per window, the context length of a transformer.
+        batch_size: windows per batch.
         """
         for option, value in (("window", window), ("batch-size", batch_size)):
             if value < 1:
@@ -86,7 +86,7 @@ class TextStream(Data):
         share_of(batch_size)
         kept = kept_vocabulary(run)
         self.parts, self.missing = read_or_miss(read, kept is not None)
-        self.vocabulary = restored(kept) if kept else made(vocabulary, vocabulary_size, self.parts or {})
+        self.vocabulary = restored(kept) if kept else build(vocabulary, vocabulary_size, self.parts or {})
         self.splits, self.protocol = splits, protocol
         self.order: Order = order
         self.window, self.batch_size, self.seed = window, batch_size, seed
@@ -137,7 +137,7 @@ class TextStream(Data):
 
     def streams(self, tokens: Tensor) -> Iterator[Tokens]:
         """Tokens (N,) cut into as many streams as a batch has rows; a batch is the next window of each. What does not
-        fill a last window is left out, and the streams begin anew."""
+        fill a last window is left out, and the streams start again."""
         length = len(tokens) // self.batch_size
         streams = tokens[: self.batch_size * length].view(self.batch_size, length)[rank() :: world_size()]
         while True:

@@ -38,11 +38,11 @@ class NamedText(TextStream):
         run: Run | None = None,
     ) -> None:
         """
-        vocabulary: what the text is cut into: characters, bytes or bpe (learnt from the training split).
-        vocabulary_size: tokens of a bpe, the 256 bytes among them.
-        order: windows from random places, or a stream for each row of a batch, whose windows follow one another.
-        window: tokens a window, which a transformer can look back on.
-        batch_size: windows a batch.
+        vocabulary: kind of token: characters, bytes or bpe (learnt from the training split).
+        vocabulary_size: size of a BPE vocabulary, including the 256 bytes.
+        order: windows at random positions, or one stream per row of the batch, whose windows follow one another.
+        window: tokens per window, the context length of a transformer.
+        batch_size: windows per batch.
         """
         super().__init__(
             self.parts_of,
@@ -100,14 +100,14 @@ class TextFiles(TextStream):
     ) -> None:
         """
         path: the file or folder.
-        pattern: of the names of a folder's files, such as "*.txt".
-        validation: share of the text to measure on while training.
-        test: share of the text, its end, for `eval` and `verify`; 0 takes the validation's.
-        vocabulary: what the text is cut into: characters, bytes or bpe (learnt from the training split).
-        vocabulary_size: tokens of a bpe, the 256 bytes among them.
-        order: windows from random places, or a stream for each row of a batch, whose windows follow one another.
-        window: tokens a window, which a transformer can look back on.
-        batch_size: windows a batch.
+        pattern: glob of file names in the folder, such as "*.txt".
+        validation: fraction of the text held out for validation.
+        test: fraction of the text, at its end, held out for testing; 0 tests on the validation split.
+        vocabulary: kind of token: characters, bytes or bpe (learnt from the training split).
+        vocabulary_size: size of a BPE vocabulary, including the 256 bytes.
+        order: windows at random positions, or one stream per row of the batch, whose windows follow one another.
+        window: tokens per window, the context length of a transformer.
+        batch_size: windows per batch.
         """
         if not path:
             raise UserError("--data text needs --data.path: a UTF-8 file, or a folder of them, to learn from")

@@ -92,11 +92,11 @@ class WritingLayer(nn.Module):
 class Transformer(Translator):
     """Encoder and decoder of Vaswani et al. 2017 (arXiv:1706.03762), normalised before each half of a layer.
 
-    width: numbers a token is known by.
-    depth: layers that read, and as many that write.
-    heads: of attention; they divide the width.
-    hidden: units of the perceptrons.
-    dropout: of embeddings, of attention's weights, in perceptrons and after each part of a layer.
+    width: embedding size.
+    depth: number of encoder layers, and of decoder layers.
+    heads: attention heads; must divide the embedding size.
+    hidden: hidden size of the feed-forward layers.
+    dropout: dropout rate of embeddings, attention weights, feed-forward layers and after each part of a layer.
     """
 
     def __init__(

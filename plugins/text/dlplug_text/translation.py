@@ -19,9 +19,9 @@ from dlplug_text.translators import Memory, Translator
 
 @minimise
 def translation(model: Translator, batch: Pair, *, smoothing: ProperFraction = 0.0) -> tuple[Tensor, dict[str, Tensor]]:
-    """Cross entropy of each token of a translation, given those before it as they should be (teacher forcing).
+    """Cross entropy of each token of a translation, with teacher forcing.
 
-    smoothing: share of the answer that is spread over all tokens (Szegedy et al. 2016, section 7).
+    smoothing: label smoothing ε (Szegedy et al. 2016, section 7).
     """
     if not 0 <= smoothing < 1:
         raise UserError(f"--loss.smoothing is in [0, 1), got {smoothing}")
@@ -97,9 +97,9 @@ def translated(model: Translator, data: HeldOutPairs, count: int, beams: int, ba
 
 @neutral_options("batch_size")
 def translation_loss(model: Translator, data: HeldOutPairs, *, batch_size: PositiveInt = 100) -> Mapping[str, Any]:
-    """Loss in nats a token and perplexity over the whole split, each token given those before it as they should be.
+    """Loss in nats per token and perplexity over the whole split, with teacher forcing.
 
-    batch_size: pairs at a time.
+    batch_size: sentence pairs per batch.
     """
     device = next(model.parameters()).device
     source = [data.source.encode(sentence) for sentence in data.sentences.source]
@@ -130,10 +130,10 @@ def check_sentences(metric: str, data: HeldOutPairs, count: int) -> None:
 def exact_match(
     model: Translator, data: HeldOutPairs, *, count: NonNegativeInt = 0, beams: PositiveInt = 1
 ) -> Mapping[str, Any]:
-    """The share of translations that are the right one to the letter, and some of them.
+    """The share of translations that match the reference exactly, and some examples.
 
-    count: how many sentences of the split; 0 takes all.
-    beams: of the search; 1 is greedy.
+    count: number of sentences of the split; 0 takes all.
+    beams: beam size; 1 is greedy.
     """
     found = translated(model, data, count, beams)
     right = sum(one == other for one, other in zip(found, data.sentences.target, strict=False))
@@ -149,12 +149,12 @@ def check_bleu(model: Translator, data: HeldOutPairs, *, count: int, beams: int,
 def bleu(
     model: Translator, data: HeldOutPairs, *, count: NonNegativeInt = 0, beams: PositiveInt = 1, lowercase: bool = True
 ) -> Mapping[str, Any]:
-    """Corpus BLEU (Papineni et al. 2002) by sacrebleu (Post 2018), against the sentences as they lie in the file; its
-    signature is the protocol.
+    """Corpus BLEU (Papineni et al. 2002) by sacrebleu (Post 2018), against the references as they are in the file;
+    its signature is the protocol.
 
-    count: how many sentences of the split; 0 takes all.
-    beams: of the search; 1 is greedy.
-    lowercase: makes capitals and small letters alike.
+    count: number of sentences of the split; 0 takes all.
+    beams: beam size; 1 is greedy.
+    lowercase: ignore case.
     """
     from sacrebleu.metrics.bleu import BLEU
 
@@ -183,12 +183,12 @@ def translate(
     beams: PositiveInt = 4,
     replace: bool = False,
 ) -> Generator[str, None, dict[str, Any]]:
-    """The translation of a sentence, and the attention of each of its tokens to the sentence's.
+    """The translation of a sentence, and the attention of each of its tokens over the source tokens.
 
     prompt: the sentence; "" takes a held-out one.
-    number: which of the held-out ones.
-    beams: of the search; 1 is greedy.
-    replace: reads what the vocabulary lacks as something unknown; else it is refused.
+    number: index of the held-out sentence.
+    beams: beam size; 1 is greedy.
+    replace: read unknown words as the unknown token; else they are refused.
     """
     if beams < 1:
         raise UserError(f"--beams is at least 1, got {beams}")

@@ -66,11 +66,11 @@ class AdditiveAttention(nn.Module):
 
 
 class EncoderDecoder(Translator):
-    """An LSTM reads in both directions, another writes; with attention to what was read, or from its last state alone.
+    """A bidirectional LSTM encoder and an LSTM decoder, with attention or from the encoder's last state alone.
 
-    units: of the LSTM that writes, half as many of each that reads; and numbers that a token is known by.
-    attention: additive; without it all of the sentence must fit into one state (Sutskever et al. 2014).
-    dropout: of tokens that are read or written, and of what is said of them.
+    units: embedding size and hidden size of the decoder; each direction of the encoder has half of it.
+    attention: additive attention; without it the decoder sees only the encoder's last state (Sutskever et al. 2014).
+    dropout: dropout rate of the embeddings and before the output layer.
     """
 
     def __init__(

@@ -166,7 +166,7 @@ def restored(state: Mapping[str, Any]) -> Vocabulary:
     raise UserError(f"not a vocabulary: {json.dumps(state)[:80]}")
 
 
-def made(kind: Kind, size: int, parts: Mapping[str, str]) -> Vocabulary:
+def build(kind: Kind, size: int, parts: Mapping[str, str]) -> Vocabulary:
     """The vocabulary of a text in parts. Pairs are learnt from "train" alone; characters are all that the text has, as
     char-rnn and nanoGPT have it, so that none of a held-out split is unknown.
 

@@ -11,12 +11,12 @@ from dlplug_text.cells import Layer, MinimalLayer, State
 
 
 class Writer(nn.Module):
-    """Logits (B, T, tokens) of what follows each of the tokens (B, T), and the state after the last.
+    """Logits (B, T, tokens) of the next token after each of the tokens (B, T), and the state after the last.
 
-    A state is a tuple of tensors (B, ...). Without one, tokens are a text's beginning.
+    A state is a tuple of tensors (B, ...). Without one, the tokens begin a text.
 
-    carries: whether training hands the state from one window of a stream to the next.
-    context: how many tokens it can look back on; 0 for a net that has no such limit.
+    carries: whether training carries the state from one window of a stream to the next.
+    context: context length in tokens; 0 for a net without a limit.
     """
 
     carries = False
@@ -42,13 +42,13 @@ class Writer(nn.Module):
 class Recurrent(Writer):
     """Recurrent layers, one above the other: rnn, lstm, gru or min-gru.
 
-    cell: of every layer.
-    units: of every layer, and numbers that a token is known by.
-    depth: layers.
-    dropout: of what each layer is given, and of what is read from the last.
-    layer_norm: of what each layer is given, and of what is read from the last (Ba et al. 2016).
-    residual: adds what a layer is given to what it gives.
-    written_out: steps in plain torch, as the equations stand, instead of torch's own kernel.
+    cell: kind of cell in every layer.
+    units: hidden size and embedding size.
+    depth: number of layers.
+    dropout: dropout rate of each layer's input and of the last output.
+    layer_norm: layer normalisation of each layer's input and of the last output (Ba et al. 2016).
+    residual: residual connections around each layer.
+    written_out: the equations in plain torch instead of torch's own kernel.
     """
 
     carries = True

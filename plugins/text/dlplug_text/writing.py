@@ -26,13 +26,13 @@ def text(
     replace: str = "",
     seed: int,
 ) -> Generator[str, None, dict[str, float]]:
-    """A text that goes on from a prompt, shown as it is written.
+    """A continuation of a prompt, shown while it is generated.
 
-    prompt: what it begins with; "" begins on a new line.
-    tokens: how many to write.
-    temperature: what the logits are divided by; 0 always takes the likeliest token.
-    top_k: draws from the so many likeliest; 0 draws from all.
-    replace: what stands for a character of the prompt that the vocabulary lacks; "" refuses those.
+    prompt: text to continue; "" starts on a new line.
+    tokens: number of tokens to generate.
+    temperature: divides the logits; 0 always takes the likeliest token.
+    top_k: sample from the k likeliest tokens; 0 samples from all.
+    replace: replacement for characters of the prompt that are not in the vocabulary; "" refuses them.
     """
     check(tokens, temperature, top_k)
     begin = opening(data.vocabulary, prompt, replace)
@@ -64,12 +64,12 @@ def sample(
     temperature: NonNegativeFloat = 0.8,
     top_k: NonNegativeInt = 50,
 ) -> Mapping[str, Any]:
-    """A text of the model's, to be read while it learns; the same draws each time.
+    """A text generated during training, from the same random numbers each time.
 
-    prompt: what it begins with; "" begins on a new line.
-    tokens: how many to write.
-    temperature: what the logits are divided by; 0 always takes the likeliest token.
-    top_k: draws from the so many likeliest; 0 draws from all.
+    prompt: text to continue; "" starts on a new line.
+    tokens: number of tokens to generate.
+    temperature: divides the logits; 0 always takes the likeliest token.
+    top_k: sample from the k likeliest tokens; 0 samples from all.
     """
     options = {"prompt": prompt, "tokens": tokens, "temperature": temperature, "top_k": top_k}
     try:
@@ -111,8 +111,8 @@ def write(
     """Tokens after a prompt, without end.
 
     A state, or the keys and values of a transformer, spare reading again what was read. When a transformer's context is
-    full, its last half is read anew, for every token's place has changed. Without a cache everything is read for every
-    token; the tokens are the same.
+    full, its last half is read again, since every token's position has changed. Without a cache everything is read for
+    every token; the tokens are the same.
     """
     device = next(model.parameters()).device
     read, unread, state = list[int](), list(prompt), model.start(1)
