@@ -1,4 +1,4 @@
-"""Adversarial training: the loss of images that were made to raise it, by an attack on the model as it stands."""
+"""Adversarial training: the loss on adversarial images, from an attack on the current model."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from dlplug_vision.attacks import pgd_of_fixed_length, step_size_or_usual
 class Adversarial(Loss):
     """Cross entropy of each batch's adversarial images alone (Madry et al. 2018, arXiv:1706.06083, equation 2.1).
 
-    epsilon: the largest change of a pixel in [0, 1].
-    step_size: of the attack; 0 takes 2.5 ε / steps.
-    steps: of projected gradient descent from a random start; one is the fast method of Wong et al. 2020, and 1.25 ε its
-        step size.
-    ramp: batches over which ε grows from 0. A small net that meets the whole of it at once stays at guessing.
-    smoothing: share of the answer that is spread over all classes.
+    epsilon: ε, the largest change of a pixel in [0, 1].
+    step_size: step size of the attack; 0 takes 2.5 ε / steps.
+    steps: steps of projected gradient descent from a random start; 1 with step size 1.25 ε is the fast method of Wong
+        et al. 2020.
+    ramp: batches over which ε grows from 0; with the full ε at once a small net stays at chance.
+    smoothing: label smoothing ε.
     """
 
     def __init__(

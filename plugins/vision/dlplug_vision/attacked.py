@@ -72,14 +72,14 @@ def attack(
     attack_count: NonNegativeInt = 0,
     seed: int,
 ) -> Mapping[str, Any]:
-    """Accuracy under an attack that knows the model: the share of all images that it leaves right.
+    """Accuracy under a white-box attack: the share of images that are still classified correctly.
 
     method: none measures nothing; fgsm is one step (Goodfellow et al. 2015), pgd many (Madry et al. 2018).
-    epsilon: the largest change of a pixel in [0, 1].
-    step_size: of pgd; 0 takes 2.5 ε / steps.
-    attack_steps: of pgd.
-    restarts: of pgd, each from a random start.
-    attack_count: how many images of the split, from its first; 0 takes all.
+    epsilon: ε, the largest change of a pixel in [0, 1].
+    step_size: step size of pgd; 0 takes 2.5 ε / steps.
+    attack_steps: steps of pgd.
+    restarts: random restarts of pgd.
+    attack_count: number of images, from the start of the split; 0 takes all.
     """
     if method == "none":
         return {}
@@ -89,10 +89,10 @@ def attack(
     adversarial = attacked(model, first, chosen, seed)
     robust = says(model, adversarial) == first.y
     fell = ~robust & (logits_of(model, first.images).argmax(1) == first.y)
-    shown = fell.int().argsort(descending=True, stable=True)[:PICTURED]
+    pictured = fell.int().argsort(descending=True, stable=True)[:PICTURED]
     return {
         "robust_accuracy": robust.float().mean(),
-        "attack": picture(model, first, adversarial, shown, chosen),
+        "attack": picture(model, first, adversarial, pictured, chosen),
         "protocol": f"{chosen}, {len(first.y)} images",
     }
 
@@ -112,11 +112,11 @@ def show_attack(
     """Images, what an attack adds to them, and what the model predicts for them.
 
     method: fgsm is one step (Goodfellow et al. 2015), pgd many (Madry et al. 2018).
-    epsilon: the largest change of a pixel in [0, 1].
-    step_size: of pgd; 0 takes 2.5 ε / steps.
-    attack_steps: of pgd.
-    restarts: of pgd, each from a random start.
-    count: how many images, drawn from the split by --seed.
+    epsilon: ε, the largest change of a pixel in [0, 1].
+    step_size: step size of pgd; 0 takes 2.5 ε / steps.
+    attack_steps: steps of pgd.
+    restarts: random restarts of pgd.
+    count: number of images, drawn from the split by --seed.
     """
     chosen = checked(method, epsilon, step_size, attack_steps, restarts)
     drawn = torch.randperm(len(data.y), generator=torch.Generator().manual_seed(seed))[:count]
@@ -134,8 +134,8 @@ def attacked(model: nn.Module, data: HeldOut, chosen: Attack, seed: int) -> Tens
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
     parts = stoppable(zip(data.images.split(AT_ONCE), data.y.split(AT_ONCE), strict=True))
-    made = [chosen.on(model, scaled(images.to(device)), y.to(device), generator).cpu() for images, y in parts]
-    return torch.cat(made)
+    adversarial = [chosen.on(model, scaled(images.to(device)), y.to(device), generator).cpu() for images, y in parts]
+    return torch.cat(adversarial)
 
 
 def says(model: nn.Module, x: Tensor) -> Tensor:
@@ -144,14 +144,14 @@ def says(model: nn.Module, x: Tensor) -> Tensor:
     return torch.cat([model(part.to(device)).argmax(1) for part in x.split(AT_ONCE)]).cpu()
 
 
-def picture(model: nn.Module, data: HeldOut, adversarial: Tensor, shown: Tensor, chosen: Attack) -> Image:
+def picture(model: nn.Module, data: HeldOut, adversarial: Tensor, pictured: Tensor, chosen: Attack) -> Image:
     """Three rows: images, the perturbation, and the adversarial images, with what the model predicts for the two."""
-    images, changed = data.images[shown], adversarial[shown].permute(0, 2, 3, 1)
+    images, changed = data.images[pictured], adversarial[pictured].permute(0, 2, 3, 1)
     change = changed - scaled(images).permute(0, 2, 3, 1)
-    before, after = logits_of(model, images).argmax(1).tolist(), says(model, adversarial[shown]).tolist()
-    figure = new_figure(1.3 * len(shown) + 0.3, 4.9)
-    rows = figure.subplots(3, len(shown), squeeze=False)
-    for place in range(len(shown)):
+    before, after = logits_of(model, images).argmax(1).tolist(), says(model, adversarial[pictured]).tolist()
+    figure = new_figure(1.3 * len(pictured) + 0.3, 4.9)
+    rows = figure.subplots(3, len(pictured), squeeze=False)
+    for place in range(len(pictured)):
         show(rows[0, place], images[place])
         rows[0, place].set_title(f"predicted\n{data.names[before[place]]}", fontsize=8)
         # grey is no change, black and white are -ε and ε

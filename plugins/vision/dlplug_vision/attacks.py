@@ -46,8 +46,8 @@ def pgd(
         highest, fooled = F.cross_entropy(logits, y, reduction="none"), logits.argmax(1) != y
         for _ in range(restarts):
             left = (~fooled).nonzero()[:, 0]
-            given, answer = x[left], y[left]
-            moved = random_start(given, epsilon, generator)
+            original, answer = x[left], y[left]
+            moved = random_start(original, epsilon, generator)
             for _ in range(steps + 1):  # the last point is looked at, too
                 if not len(left):
                     return found
@@ -57,8 +57,10 @@ def pgd(
                 place = left[stronger]
                 found[place], highest[place], fooled[left] = moved[stronger], loss[stronger], wrong
                 if wrong.any():
-                    left, given, answer, moved, gradient = (t[~wrong] for t in (left, given, answer, moved, gradient))
-                moved = ascended(moved, gradient, given, epsilon, step_size)
+                    left, original, answer, moved, gradient = (
+                        t[~wrong] for t in (left, original, answer, moved, gradient)
+                    )
+                moved = ascended(moved, gradient, original, epsilon, step_size)
     return found
 
 

@@ -15,11 +15,11 @@ from dlplug_vision.layers import Standardise, check_size, conv_norm_relu
 class Autoencoder(nn.Sequential):
     """Affine layers to a code and back (Hinton & Salakhutdinov 2006, doi:10.1126/science.1127647).
 
-    With rectifiers, Adam and one training in place of the paper's logistic units and stacked Boltzmann machines.
+    With ReLU, Adam and end-to-end training in place of the paper's logistic units and stacked Boltzmann machines.
 
-    hidden: width of the hidden layers.
+    hidden: hidden size.
     depth: hidden layers on each side of the code.
-    code: numbers that an image must pass through.
+    code: dimensions of the latent code.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ConvAutoencoder(nn.Sequential):
 
     width: channels of the first stage; each further stage has twice as many.
     stages: how often the image is halved, an odd number of pixels rounded up.
-    code: numbers that an image must pass through.
+    code: dimensions of the latent code.
     """
 
     def __init__(self, spec: Spec, *, width: PositiveInt = 16, stages: PositiveInt = 2, code: PositiveInt = 64) -> None:

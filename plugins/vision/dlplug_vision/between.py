@@ -1,4 +1,4 @@
-"""What lies between two images for an autoencoder: the codes on the way from one's to the other's, made into images."""
+"""Interpolations between two images: the codes between theirs, decoded."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from dlplug_vision.images import HeldOut, scaled
 def between(
     model: nn.Module, data: HeldOut, *, count: PositiveInt = 6, steps: Annotated[int, Range(ge=2)] = 9, seed: int
 ) -> dict[str, Image]:
-    """Images on the way from one to another: a row for each pair, by codes in equal steps.
+    """Interpolations between two images: a row for each pair, in equal steps of the latent code.
 
-    count: pairs of images, drawn from the split by the seed.
-    steps: images in a row, both ends counted.
+    count: number of pairs, drawn from the split by the seed.
+    steps: images per row, including both ends.
     """
     drawn = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(seed))[: 2 * count]
     pairs = drawn[: len(drawn) // 2 * 2].view(-1, 2)
     x = scaled(data.images[pairs.flatten()].to(next(model.parameters()).device))
     encoder, decoder = halves(model)
     codes = on_the_way(encoder(x).unflatten(0, (-1, 2)), steps)
-    made = decoder(codes.flatten(0, 1)).float().cpu()
+    images = decoder(codes.flatten(0, 1)).float().cpu()
     figure = new_figure(0.8 * steps, 0.8 * len(pairs) + 0.4)
-    show(figure.subplots(), tiled(made.clamp(0, 1).permute(0, 2, 3, 1), steps))
-    figure.suptitle("codes in equal steps from one image's to another's", fontsize=9)
+    show(figure.subplots(), tiled(images.clamp(0, 1).permute(0, 2, 3, 1), steps))
+    figure.suptitle("reconstructions at equal steps between two latent codes", fontsize=9)
     return {"between": draw(figure, f"{len(pairs)} pairs of images, and what lies between their codes")}
 
 

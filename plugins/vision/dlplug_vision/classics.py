@@ -14,9 +14,9 @@ from dlplug_vision.layers import Standardise, check_one_of, check_size, conv_nor
 class LeNet(nn.Sequential):
     """LeNet-5: two convolutions, three affine layers (LeCun et al. 1998, section II.B).
 
-    With rectifiers and largest values where the paper has a scaled tanh and trainable averages.
+    With ReLU and max pooling where the paper has a scaled tanh and trainable average pooling.
 
-    width: what the paper's 6, 16, 120 and 84 are multiplied by.
+    width: multiplier of the paper's sizes 6, 16, 120 and 84.
     """
 
     def __init__(self, spec: Spec, *, width: PositiveInt = 1) -> None:
@@ -45,9 +45,9 @@ class AlexNet(nn.Sequential):
     """AlexNet: five convolutions, three affine layers with dropout (Krizhevsky 2014, arXiv:1404.5997, one tower).
 
     stem: large is the paper's 11x11 with stride 4, for 224x224; small is 3x3, for 32x32; auto takes small below 64x64.
-    width: channels of the first convolution; 64 is the paper's.
-    hidden: of the two affine layers; 4096 is the paper's.
-    dropout: before each of them.
+    width: channels of the first convolution; 64 in the paper.
+    hidden: hidden size of the two affine layers; 4096 in the paper.
+    dropout: dropout rate before each of them.
     """
 
     def __init__(
@@ -96,10 +96,10 @@ VGG_STAGES = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19:
 class VGG(nn.Sequential):
     """VGG with batch normalisation: 3x3 convolutions in five halving stages (Simonyan & Zisserman 2015).
 
-    One affine layer after the mean over the pixels stands for the paper's three.
+    Global average pooling and one affine layer replace the paper's three affine layers.
 
     depth: 11, 13, 16 or 19 layers with weights, as the paper counts them.
-    width: channels of the first stage; 64 is the paper's. They double up to eight times that.
+    width: channels of the first stage; 64 in the paper. They double up to eight times that.
     """
 
     def __init__(self, spec: Spec, *, depth: PositiveInt = 16, width: PositiveInt = 64) -> None:
@@ -125,8 +125,8 @@ class Dilated(nn.Sequential):
 
     Layer i of n has dilation 2^i, so that after all of them a pixel has seen 2^(n + 1) - 1 pixels across.
 
-    depth: how many dilated convolutions.
-    width: their channels.
+    depth: number of dilated convolutions.
+    width: channels of each.
     """
 
     def __init__(self, spec: Spec, *, depth: PositiveInt = 4, width: PositiveInt = 32) -> None:

@@ -37,7 +37,7 @@ def flattened(images: Tensor) -> Tensor:
 
 
 def through_pca(pca: PCA, x: Tensor) -> Tensor:
-    """x (B, C, H, W), compressed and made again."""
+    """Reconstructions of x (B, C, H, W)."""
     made = pca.inverse_transform(pca.transform(x.flatten(1).numpy()))
     return torch.from_numpy(made).to(x.dtype).view_as(x)
 

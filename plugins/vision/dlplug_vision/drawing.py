@@ -34,11 +34,11 @@ def draw(figure: Figure, caption: str) -> Image:
 
 def show(axes: Any, picture: Tensor, **style: Any) -> None:
     """A picture (H, W, C), uint8 or in [0, 1]; one channel is drawn in grey."""
-    shown = picture.cpu().numpy()
-    if shown.shape[2] == 1:
-        axes.imshow(shown[..., 0], cmap="gray", interpolation="nearest", **style)
+    pixels = picture.cpu().numpy()
+    if pixels.shape[2] == 1:
+        axes.imshow(pixels[..., 0], cmap="gray", interpolation="nearest", **style)
     else:
-        axes.imshow(shown, interpolation="nearest", **style)
+        axes.imshow(pixels, interpolation="nearest", **style)
     axes.axis("off")
 
 

@@ -34,14 +34,14 @@ class ImageFolder(Images):
     image.
 
     path: a folder that has a folder of images for each class.
-    size: pixels across: the shorter side is scaled to it, and the middle is cut out.
-    grey: one channel in place of three.
-    validation: share of the images that val takes.
-    test: share of the images that test takes.
-    batch_size: images a batch.
-    flip: mirrors half of the images left to right.
-    crop: pixels of padding from which an image is cut out again, somewhere else; 0 does not.
-    cutout: pixels across a square that is hidden; 0 hides none.
+    size: pixels per side: the shorter side is scaled to it, then a centre crop.
+    grey: one channel instead of three.
+    validation: fraction of the images held out for validation.
+    test: fraction of the images held out for testing.
+    batch_size: images per batch.
+    flip: random horizontal flips.
+    crop: pixels of padding for random crops; 0 for none.
+    cutout: side of a random square that is set to zero, in pixels; 0 for none.
     """
 
     def __init__(
@@ -135,11 +135,11 @@ class CIFAR10Jpeg(Images):
 
     One archive, cifar10_jpeg/cifar10_jpeg_q75.tar.gz in the data folder, of cifar10_jpeg/{train,test}/CLASS/NNNN.jpg.
 
-    validation: images held apart from the training set, the same ones for every seed.
-    batch_size: images a batch.
-    flip: mirrors half of the images left to right.
-    crop: pixels of padding from which an image is cut out again, somewhere else; 0 does not.
-    cutout: pixels across a square that is hidden; 0 hides none.
+    validation: number of training images held out for validation, the same for every seed.
+    batch_size: images per batch.
+    flip: random horizontal flips.
+    crop: pixels of padding for random crops; 0 for none.
+    cutout: side of a random square that is set to zero, in pixels; 0 for none.
     """
 
     protocol = "a lossy JPEG copy of CIFAR-10, quality 75: not comparable with CIFAR-10"
@@ -179,9 +179,9 @@ def read_archive(archive: Path) -> tuple[dict[str, Examples], tuple[str, ...]]:
                 part, name = file.name.split("/")[-3:-1]
                 found[part].append((name, file.name, decoded(io.BytesIO(content.read()), 32)))
     except (tarfile.TarError, EOFError, OSError, KeyError, ValueError) as error:
-        raise UserError(f"{archive} is truncated or damaged ({error}); get it anew; {WITHOUT}") from None
+        raise UserError(f"{archive} is truncated or damaged ({error}); download it again; {WITHOUT}") from None
     if not all(found.values()):
-        raise UserError(f"{archive} has not both a train and a test folder of images; get it anew; {WITHOUT}")
+        raise UserError(f"{archive} has not both a train and a test folder of images; download it again; {WITHOUT}")
     names = tuple(sorted({name for name, _, _ in found["train"]}))
     parts = {}
     for part, images in found.items():

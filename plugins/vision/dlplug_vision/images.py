@@ -81,10 +81,10 @@ class Images(Data):
         seed: int,
     ) -> None:
         """
-        batch_size: images a batch.
-        flip: mirrors half of the images left to right.
-        crop: pixels of padding from which an image is cut out again, somewhere else; 0 does not.
-        cutout: pixels across a square that is hidden; 0 hides none.
+        batch_size: images per batch.
+        flip: random horizontal flips.
+        crop: pixels of padding for random crops; 0 for none.
+        cutout: side of a random square that is set to zero, in pixels; 0 for none.
         """
         images = parts["train"].images
         if not 0 < batch_size <= len(images):

@@ -15,29 +15,29 @@ NOISE = 0.15  # deviation, of pixels in [0, 1]: within the 10 to 20 % that Smilk
 def filters(model: nn.Module, data: HeldOut, *, count: PositiveInt = 64) -> dict[str, Image]:
     """The filters of the first layer: a convolution's, or an affine layer's as pictures of the images' size.
 
-    count: how many filters at most.
+    count: largest number of filters.
     """
     weight = first_weights(model, data.images).detach().cpu()[:count]
     if weight.shape[1] not in (1, 3):
         weight = weight.mean(1, keepdim=True)
     # grey is 0; each filter's largest weight is black or white
-    shown = 0.5 + 0.5 * weight / weight.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
-    columns = min(8, len(shown))
-    figure = new_figure(columns, -(-len(shown) // columns) + 0.4)
-    show(figure.subplots(), tiled(shown.permute(0, 2, 3, 1), columns))
+    pixels = 0.5 + 0.5 * weight / weight.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
+    columns = min(8, len(pixels))
+    figure = new_figure(columns, -(-len(pixels) // columns) + 0.4)
+    show(figure.subplots(), tiled(pixels.permute(0, 2, 3, 1), columns))
     size = "x".join(map(str, weight.shape[2:]))
-    figure.suptitle(f"{len(shown)} filters of the first layer, {size}")
+    figure.suptitle(f"{len(pixels)} filters of the first layer, {size}")
     return {"filters": draw(figure, "the first layer's filters, each scaled by its largest weight")}
 
 
 def maps(
     model: nn.Module, data: HeldOut, *, image: NonNegativeInt = 0, layers: PositiveInt = 4, count: PositiveInt = 16
 ) -> dict[str, Image]:
-    """What several convolutions make of one image.
+    """Feature maps of several convolutions for one image.
 
-    image: its number in the split.
-    layers: how many convolutions, evenly from the first to the last.
-    count: how many channels of each, at most.
+    image: index of the image in the split.
+    layers: number of convolutions, evenly from the first to the last.
+    count: largest number of channels of each.
     """
     if not 0 <= image < len(data.images):
         raise UserError(f"--image must be between 0 and {len(data.images) - 1}, got {image}")
@@ -51,13 +51,13 @@ def maps(
     show(axes[0], picture)
     axes[0].set_title(f"image {image}: {data.names[int(data.y[image])]}", fontsize=9)
     for place, output, row in zip(places, features, axes[1:], strict=True):
-        shown = output[0, :count].cpu()
-        low, high = shown.amin((1, 2), keepdim=True), shown.amax((1, 2), keepdim=True)
-        shown = (shown - low) / (high - low).clamp(min=1e-12)
-        show(row, tiled(shown[..., None], -(-len(shown) // 2)))
+        maps = output[0, :count].cpu()
+        low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+        maps = (maps - low) / (high - low).clamp(min=1e-12)
+        show(row, tiled(maps[..., None], -(-len(maps) // 2)))
         size = "x".join(map(str, output.shape[2:]))
         row.set_title(
-            f"convolution {place + 1} of {len(everywhere)}: {len(shown)} of {output.shape[1]} maps, {size}", fontsize=9
+            f"convolution {place + 1} of {len(everywhere)}: {len(maps)} of {output.shape[1]} maps, {size}", fontsize=9
         )
     return {"maps": draw(figure, "feature maps of one image, each from its least to its largest value")}
 
@@ -67,8 +67,8 @@ def saliency(
 ) -> dict[str, Image]:
     """The pixels on which the score of the predicted class depends, by its gradient.
 
-    count: how many images, drawn from the split by --seed.
-    copies: with noise, over which the gradient is averaged; 1 takes the image itself.
+    count: number of images, drawn from the split by --seed.
+    copies: noisy copies over which the gradient is averaged; 1 takes the image itself.
     """
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randperm(len(data.images), generator=generator)[:count]

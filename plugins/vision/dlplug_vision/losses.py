@@ -16,8 +16,8 @@ def cross_entropy(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross entropy of classes, with label smoothing and mixup.
 
-    smoothing: share of the answer that is spread over all classes (Szegedy et al. 2016, section 7).
-    mixup: α of the Beta(α, α) that tells how much of another image is mixed in; 0 mixes none (Zhang et al. 2018).
+    smoothing: label smoothing ε (Szegedy et al. 2016, section 7).
+    mixup: α of mixup's Beta(α, α); 0 for none (Zhang et al. 2018).
     """
     if not 0 <= smoothing < 1 or mixup < 0:
         raise UserError(f"--loss.smoothing is in [0, 1) and --loss.mixup at least 0, got {smoothing} and {mixup}")

@@ -19,7 +19,7 @@ MOST_NUMBERS = 20  # classes up to which the table's numbers can be read
 def mistakes(model: nn.Module, data: HeldOut, *, count: PositiveInt = 24) -> dict[str, Image]:
     """The confusion matrix, and the most confident mistakes.
 
-    count: how many mistakes to show.
+    count: number of mistakes to show.
     """
     probability = logits_of(model, data.images).softmax(1)
     return {

@@ -19,10 +19,10 @@ from dlplug_vision.noise_recipes import NETS
 class ThreeNets(nn.Module):
     """A perceptron, a deep net and a deep residual net, of the same principal components of an image.
 
-    components: numbers that an image is compressed to, by PCA of the training images.
-    hidden: width of the deep net's two hidden layers.
-    width: of the residual net.
-    blocks: of the residual net.
+    components: number of principal components of the training images.
+    hidden: hidden size of the deep net's two hidden layers.
+    width: hidden size of the residual net.
+    blocks: residual blocks of the residual net.
     """
 
     def __init__(
@@ -76,10 +76,10 @@ class ResidualBlock(nn.Module):
 
 
 class NoisyCrossEntropy(Loss):
-    """Cross entropy of each of several nets, on the same noisy images; each is moved by its own.
+    """Cross entropy of each of several nets on the same noisy images; each net minimises its own.
 
-    noise: the largest share of pixels that are replaced by uniform draws from [0, 1]; each image's own share is drawn
-        evenly between 0 and this.
+    noise: largest fraction of pixels replaced by uniform draws from [0, 1]; each image's own fraction is drawn
+        uniformly between 0 and this.
     """
 
     parts = NETS

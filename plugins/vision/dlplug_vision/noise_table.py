@@ -28,7 +28,7 @@ def noise_table(model: nn.Module, data: HeldOut, *, count: PositiveInt = 4, seed
     """The accuracy of each net with 0 to 50 % of the pixels replaced by uniform draws from [0, 1], as numbers and as a
     table beside a lecture's. The noise is the same whenever it is measured.
 
-    count: images to show at each noise, drawn from the split by the seed.
+    count: number of images shown for each noise level, drawn from the split by the seed.
     """
     if not isinstance(model, ThreeNets):
         raise UserError(f"the noise table is of {', '.join(NETS)}: it wants a run of --model three-nets")
@@ -56,17 +56,17 @@ def accuracies(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 500) ->
 def table_picture(accuracy: Mapping[int, Mapping[str, float]], examples: Mapping[int, Tensor]) -> Image:
     """A row for each noise: how images (N, C, H, W) look with it, and each net's accuracy over the lecture's."""
     place = {name: 0.3 + 0.3 * column for column, name in enumerate(NETS)}
-    shown = len(next(iter(examples.values())))
-    figure = new_figure(5 + 0.7 * shown, 0.4 + 0.75 * len(examples))
+    columns = len(next(iter(examples.values())))
+    figure = new_figure(5 + 0.7 * columns, 0.4 + 0.75 * len(examples))
     heights = [0.3] + [1] * len(examples)
-    grid = figure.subplots(len(heights), 2, width_ratios=[0.7 * shown, 5], height_ratios=heights)
+    grid = figure.subplots(len(heights), 2, width_ratios=[0.7 * columns, 5], height_ratios=heights)
     for axes in grid.flat:
         axes.axis("off")
     grid[0, 1].text(0, 0, "replaced", va="bottom", fontsize=9)
     for name in NETS:
         grid[0, 1].text(place[name], 0, name, ha="center", va="bottom", fontsize=9)
     for (left, right), (percent, x) in zip(grid[1:], examples.items(), strict=True):
-        show(left, tiled(x.permute(0, 2, 3, 1), shown))
+        show(left, tiled(x.permute(0, 2, 3, 1), columns))
         right.text(0, 0.5, f"{percent} %", va="center", fontsize=9)
         for name in NETS:
             ours, lecture = f"{accuracy[percent][name]:.4f}", f"lecture {LECTURE[name][percent]:.4f}"

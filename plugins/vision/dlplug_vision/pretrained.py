@@ -16,7 +16,7 @@ PREFIX = "torchvision:"
 
 def weights_of(source: str) -> dict[str, Tensor]:
     """torchvision's best weights of that name, downloaded into the data folder where they are not there. Raises
-    UserError that tells which file was wanted, where it was looked for and where it is had."""
+    UserError that names the file, the folder it was expected in, and where to get it."""
     weights = entry(source)
     folder = data_folder() / "torchvision"
     name = weights.url.rpartition("/")[2]

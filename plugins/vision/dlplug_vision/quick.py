@@ -10,7 +10,7 @@ from dlplug_vision.layers import Standardise, check_size, conv, mean_over_pixels
 
 
 class Stage(nn.Module):
-    """A convolution that halves the image, then `depth - 1` more, each added to what it was given.
+    """A convolution that halves the image, then `depth - 1` more, each added to its own input.
 
     The image is halved before it is normalised and rectified, as in Keller Jordan's airbench: a quarter of the work.
     """
@@ -38,7 +38,7 @@ class QuickNet(nn.Sequential):
     width: channels of the first stage; each further stage has twice as many.
     stages: how often the image is halved.
     depth: convolutions in each stage after the first.
-    dropout: of the numbers before the last layer.
+    dropout: dropout rate before the last layer.
     """
 
     def __init__(

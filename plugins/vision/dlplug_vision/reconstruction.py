@@ -1,4 +1,4 @@
-"""How well an autoencoder makes its images again: what it minimises, and how it is measured and shown beside PCA."""
+"""How well an autoencoder reconstructs: its loss, its metrics, and figures beside PCA."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from dlplug_vision.noise import check_probability, replaced, replaced_alike
 
 @minimise
 def reconstruction(model: nn.Module, batch: Labelled, *, noise: Fraction = 0.0) -> Tensor:
-    """Mean squared error of images made again, per pixel in [0, 1]; with noise, of a denoising autoencoder.
+    """Mean squared reconstruction error per pixel in [0, 1]; with noise, of a denoising autoencoder.
 
-    noise: share of the pixels that are replaced before the model sees them, by uniform draws from [0, 1]; it has to
-        give back the images as they were (Vincent et al. 2008, doi:10.1145/1390156.1390294).
+    noise: fraction of the input's pixels replaced by uniform draws from [0, 1]; the target is the clean image
+        (Vincent et al. 2008, doi:10.1145/1390156.1390294).
     """
     check_probability("--loss.noise", noise)
     seen = replaced(batch.x, noise) if noise else batch.x
-    made = model(seen)
-    if made.shape != batch.x.shape:
+    output = model(seen)
+    if output.shape != batch.x.shape:
         raise UserError(
             f"the loss reconstruction wants images {tuple(batch.x.shape[1:])} of the model, as autoencoder and "
-            f"conv-autoencoder give them; got {tuple(made.shape[1:])}"
+            f"conv-autoencoder give them; got {tuple(output.shape[1:])}"
         )
     # L = |x - g(f(x̃))|² / pixels
-    return F.mse_loss(made, batch.x)
+    return F.mse_loss(output, batch.x)
 
 
 def check_autoencoder(model: nn.Module, data: HeldOut, **options: Any) -> None:
@@ -47,23 +47,23 @@ def check_autoencoder(model: nn.Module, data: HeldOut, **options: Any) -> None:
 def reconstructions(
     model: nn.Module, data: HeldOut, *, noise: Fraction = 0.0, count: PositiveInt = 10, seed: int
 ) -> Mapping[str, Any]:
-    """The squared error of an autoencoder beside that of PCA with as many numbers, and both at work in a picture.
+    """The squared error of an autoencoder beside that of PCA with as many components, and reconstructions by both.
 
     PCA is scikit-learn's, fitted to the training images; errors are means over pixels in [0, 1] and over the whole
-    split. With noise, both are given the same noisy images and compared with the clean ones.
+    split. With noise, both get the same noisy images and are compared with the clean ones.
 
-    noise: share of the pixels that are replaced by uniform draws from [0, 1].
-    count: images to show, drawn from the split by the seed.
+    noise: fraction of pixels replaced by uniform draws from [0, 1].
+    count: number of images to show, drawn from the split by the seed.
     """
     check_probability("noise", noise)
     clean = scaled(data.images.cpu())
     seen = replaced_alike(clean, noise) if noise else clean
-    made, code = made_by(model, seen)
+    output, code = made_by(model, seen)
     components = min(code, most_components(data.train))
     linear = through_pca(fitted_pca(data.train, components), seen)
-    values: dict[str, Any] = {"mse": F.mse_loss(made, clean), "pca_mse": F.mse_loss(linear, clean)}
+    values: dict[str, Any] = {"mse": F.mse_loss(output, clean), "pca_mse": F.mse_loss(linear, clean)}
     values["against_pca"] = values["mse"] / values["pca_mse"] if values["pca_mse"] else math.inf
-    rows = {f"PCA, {components} components": linear, f"autoencoder, {code} latents": made}
+    rows = {f"PCA, {components} components": linear, f"autoencoder, {code} latents": output}
     if noise:
         values["noisy_mse"] = F.mse_loss(seen, clean)
         rows = {"noisy": seen, **rows}
@@ -73,7 +73,7 @@ def reconstructions(
 
 
 def made_by(model: nn.Module, x: Tensor, batch_size: int = 500) -> tuple[Tensor, int]:
-    """x (N, C, H, W) made again, on the CPU, and how many numbers the model's code has."""
+    """Reconstructions of x (N, C, H, W), on the CPU, and the dimensions of the model's code."""
     device = next(model.parameters()).device
     encoder, decoder = halves(model)
     codes = [encoder(part.to(device)) for part in stoppable(x.split(batch_size))]

@@ -51,7 +51,7 @@ class ResNet(nn.Sequential):
     """A residual network with a 3x3 stem for small images (He et al. 2016a, arXiv:1512.03385).
 
     depth: 18 or 34 with the four stages made for ImageNet; 20, 32, 44, 56 or 110 with the three made for CIFAR.
-    width: channels of the first stage; 0 is the paper's, 64 or 16. Each further stage has twice as many.
+    width: channels of the first stage; 0 takes the paper's 64 or 16. Each further stage has twice as many.
     """
 
     def __init__(self, spec: Spec, *, depth: PositiveInt = 18, width: NonNegativeInt = 0) -> None:
@@ -95,8 +95,8 @@ class WideResNet(nn.Sequential):
     """A wide residual network, WRN-depth-widen (Zagoruyko & Komodakis 2016, arXiv:1605.07146, table 1).
 
     depth: 6n + 4, n blocks in each of three stages: 10, 16, 22, 28, 40.
-    widen: what the channels 16, 32 and 64 are multiplied by.
-    dropout: between a block's convolutions.
+    widen: multiplier of the channels 16, 32 and 64.
+    dropout: dropout rate between a block's convolutions.
     """
 
     def __init__(

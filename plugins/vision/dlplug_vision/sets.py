@@ -45,12 +45,12 @@ class TorchvisionSet(Images):
         seed: int,
     ) -> None:
         """
-        validation: images held apart from the training set, the same ones for every seed.
-        training: images to learn from, the same ones for every seed; 0 takes all that are left.
-        batch_size: images a batch.
-        flip: mirrors half of the images left to right.
-        crop: pixels of padding from which an image is cut out again, somewhere else; 0 does not.
-        cutout: pixels across a square that is hidden; 0 hides none.
+        validation: number of training images held out for validation, the same for every seed.
+        training: number of training images, the same for every seed; 0 takes all.
+        batch_size: images per batch.
+        flip: random horizontal flips.
+        crop: pixels of padding for random crops; 0 for none.
+        cutout: side of a random square that is set to zero, in pixels; 0 for none.
         """
         from torchvision import datasets
 
@@ -115,12 +115,12 @@ class Digits(Images):
         seed: int,
     ) -> None:
         """
-        size: pixels across; other than 8 they are drawn between.
-        training: images to learn from, the same ones for every seed; 0 takes all 1078.
-        batch_size: images a batch.
-        flip: mirrors half of the images left to right.
-        crop: pixels of padding from which an image is cut out again, somewhere else; 0 does not.
-        cutout: pixels across a square that is hidden; 0 hides none.
+        size: pixels per side; sizes other than 8 are interpolated.
+        training: number of training images, the same for every seed; 0 takes all 1078.
+        batch_size: images per batch.
+        flip: random horizontal flips.
+        crop: pixels of padding for random crops; 0 for none.
+        cutout: side of a random square that is set to zero, in pixels; 0 for none.
         """
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
@@ -161,7 +161,7 @@ def read_idx(kind: Any, root: Path) -> tuple[Any, Any]:
     """torchvision's training and test set of one of MNIST's format, downloaded where it is missing. Files that are
     only there as they are distributed, .gz, are unpacked for the reading alone: the folder may be read-only.
 
-    Raises UserError, naming the file, for one that is missing and cannot be had, or that is truncated.
+    Raises UserError, naming the file, for one that is missing and cannot be downloaded, or that is truncated.
     """
     from torchvision.datasets.utils import check_integrity
 
@@ -196,10 +196,10 @@ def check_idx(path: Path) -> None:
     axes = head[3] if len(head) >= 4 else 0
     size = path.stat().st_size
     if head[:3] != b"\0\0\x08" or axes not in (1, 3) or len(head) < 4 + 4 * axes:
-        raise UserError(f"{path} is not an idx file, or truncated: {size} bytes; remove it to have it downloaded anew")
+        raise UserError(f"{path} is not an idx file, or truncated: {size} bytes; remove it to download it again")
     whole = 4 + 4 * axes + prod(struct.unpack(f">{axes}I", head[4 : 4 + 4 * axes]))
     if size != whole:
-        raise UserError(f"{path} is truncated: {size} bytes of {whole}; remove it to have it downloaded anew")
+        raise UserError(f"{path} is truncated: {size} bytes of {whole}; remove it to download it again")
 
 
 def read_cifar(kind: Any, root: Path) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ class StridedNet(nn.Sequential):
     arXiv:2001.03994; locuslab/fast_adversarial, MNIST/mnist_net.py).
 
     width: channels of the first convolution; the second has twice as many.
-    hidden: of the affine layers.
+    hidden: hidden size of the affine layers.
     """
 
     def __init__(self, spec: Spec, *, width: PositiveInt = 16, hidden: PositiveInt = 100) -> None:

@@ -22,13 +22,13 @@ log = logging.getLogger("dlplug")
 class Transfer(nn.Module):
     """Another run's network, or one that torchvision has trained, with a new last layer for these data.
 
-    What the network is made of is kept in the run's folder beside its checkpoints: it can be resumed, measured and
+    The network's architecture is saved in the run folder beside the checkpoints: it can be resumed, measured and
     started from when its source is gone.
 
-    source: a run folder, a recipe's name for its newest run, or torchvision's name as in torchvision:resnet18.
-    freeze: parts that stay as they are, by their names with commas between; their batch norms stay in eval mode.
-    rate: what the learning rate is multiplied by for everything that was loaded.
-    keep_head: loads the last layer too, for data with the same classes.
+    source: pretrained network: a run folder, a recipe's name for its newest run, or torchvision:resnet18 and the like.
+    freeze: names of submodules to freeze, separated by commas; their batch norms stay in eval mode.
+    rate: multiplier of the learning rate for all pretrained weights.
+    keep_head: load the last layer too, for data with the same classes.
     """
 
     def __init__(

@@ -46,11 +46,11 @@ class Layer(nn.Module):
 class ViT(nn.Module):
     """A small vision transformer: patches as words (Dosovitskiy et al. 2021, arXiv:2010.11929).
 
-    patch: pixels across a patch; it divides the image's height and width.
-    width: numbers a patch is known by.
-    depth: layers.
-    heads: of attention; they divide the width.
-    dropout: after each half of a layer.
+    patch: side of a patch in pixels; must divide the image's height and width.
+    width: embedding size.
+    depth: number of layers.
+    heads: attention heads; must divide the embedding size.
+    dropout: dropout rate after each half of a layer.
     """
 
     def __init__(
