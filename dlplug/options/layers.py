@@ -102,7 +102,8 @@ def choice_keys(recipe: Recipe) -> set[str]:
 def units_of(host: Host, choices: Mapping[str, Any]) -> set[str]:
     """What a length may be given in: steps, the data's own unit, and epochs where their examples have an end."""
     data = host.get("data", choices["data"]).signature()
-    return {"steps", data.unit or "steps", "epochs" if data.finite else "steps"}
+    epochs = data.finite and "epochs" not in _unprefixed(host, "trainer", choices.get("trainer", "torch"))
+    return {"steps", data.unit or "steps", "epochs" if epochs else "steps"}
 
 
 def schema(host: Host, choices: Mapping[str, Any], units: Collection[str]) -> list[Option]:

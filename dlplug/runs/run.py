@@ -160,12 +160,12 @@ class Run:
 
     def limits(self, data: Data) -> tuple[int, int | None]:
         """How many steps, and how many of the data's own unit (None where the length is in steps or epochs)."""
-        if "epochs" in self.config and data.finite:
-            self.length = self.config["epochs"] * data.steps_per_epoch()
-        elif "steps" in self.config:
-            self.length = self.config["steps"]
-        elif data.unit in self.config:
+        if data.unit in self.config:
             return sys.maxsize, self.config[data.unit]
+        if "steps" in self.config:
+            self.length = self.config["steps"]
+        elif "epochs" in self.config and data.finite:
+            self.length = self.config["epochs"] * data.steps_per_epoch()
         else:
             raise UserError(f"the length of {self.recipe} is in another unit than steps or its data's {data.unit!r}")
         return self.length, None

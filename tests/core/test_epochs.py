@@ -7,7 +7,7 @@ from typing import Any
 import toys
 from hypothesis import given
 from hypothesis import strategies as st
-from layers import complaint, typed
+from layers import complaint, registering, typed, with_plugins
 from safetensors.torch import load_file
 
 import dlplug
@@ -66,6 +66,16 @@ def test_data_without_an_end_have_no_epochs(host, cli):
     assert said == "toy-moons has no option --epochs. A length is given as --steps."
     assert "--epochs" not in cli("-p", toys.__file__, "run", "toy-dqn", "--help").out
     assert "--epochs" in cli("-p", toys.__file__, "run", "toy-moons", "--help").out
+
+
+def test_a_trainer_may_have_an_option_epochs_of_its_own(host):
+    def passes(*, epochs: int = 7):
+        """Learns in some other way."""
+
+    host.manager.register(registering(trainers={"passes": passes}))
+    assert typed("--trainer passes", with_plugins(host))["epochs"] == 7
+    config = typed("--trainer passes --epochs 2", with_plugins(host))
+    assert (config["epochs"], config["steps"]) == (2, 400)
 
 
 def test_progress_is_shown_by_the_length_in_steps(host, quiet, in_tmp_path, caplog):
