@@ -160,7 +160,7 @@ class Run:
 
     def limits(self, data: Data) -> tuple[int, int | None]:
         """How many steps, and how many of the data's own unit (None where the length is in steps or epochs)."""
-        if data.unit in self.config:
+        if "steps" not in self.config and data.unit in self.config:
             return sys.maxsize, self.config[data.unit]
         if "steps" in self.config:
             self.length = self.config["steps"]
