@@ -28,13 +28,14 @@ from dlplug.state import Stateful
 
 @dataclass(frozen=True)
 class Spec:
-    """What a model must know of the data to be built. A plugin may add fields in a subclass.
+    """What a model needs to know about the data. A plugin may add fields in a subclass.
 
     input: shape of one input without the batch axis, such as (1, 28, 28), or (4, 84, 84) for stacked frames.
-    output: how many numbers are wanted: classes, actions, or the size of a vocabulary.
-    mean, deviation: of the raw input, for the model to standardise by: numbers, one for each channel, or tensors that
-        broadcast with an input. The model keeps them as buffers, so that a checkpoint carries them.
-    names: what the outputs are called (classes, actions), for tables and pictures.
+    output: size of the output: number of classes, of actions, or the size of a vocabulary.
+    mean, deviation: mean and standard deviation of the raw input, for the model to standardise it: numbers, one for
+        each channel, or tensors that broadcast with an input. The model keeps them as buffers, so that a checkpoint
+        carries them.
+    names: names of the outputs (classes, actions), for tables and pictures.
     """
 
     input: tuple[int, ...]
@@ -52,7 +53,7 @@ class Labelled(NamedTuple):
 
 
 class Data(Stateful):
-    """Gives batches; most data ignore the model, a player acts with it.
+    """Yields batches; most data ignore the model, a player acts with it.
 
     spec: what a model is built from.
     unit, count: the data's own unit ("frames", "tokens", "images") and how many have been used. A subclass that
@@ -61,7 +62,7 @@ class Data(Stateful):
         `batches`, which may end there: data that give no batch for long (a player that first fills its replay) look.
     finite: whether the training examples have an end, so that a length may be in epochs of `steps_per_epoch()` batches.
     splits: what can be held out. Training watches the first; the last is read by `eval` and `verify` alone.
-    protocol: what a measurement on the held-out data means ("sticky actions 0.25, full episodes"), told with the score.
+    protocol: what a measurement on the held-out data means ("sticky actions 0.25, full episodes"), printed beside it.
     distributed: False where the processes that torchrun starts would not get equal shares of each batch, or act with
         the model, each for itself.
     exact: False where something cannot be saved (an emulator): `resume` then says that this part starts afresh.
@@ -69,7 +70,7 @@ class Data(Stateful):
     training_options: the options that change how it is learnt and not what is measured on the held-out data. A recipe's
         target holds whatever they are; with another value of any other option, a run is not judged by it.
 
-    A factory that names `seed` among its keyword arguments is given the run's. It is the same in every process of a
+    A factory with a keyword argument `seed` gets the run's seed. It is the same in every process of a
     distributed run: data that draw at random add `distributed.rank()` to it, and `Order` takes its share by itself.
     """
 
@@ -195,8 +196,8 @@ def minimise(function: Callable[..., Tensor | tuple[Tensor, Logged]]) -> Callabl
 class Minimised(Loss):
     """What `minimise` makes of a function.
 
-    micro: micro-batches that each batch is split into: their gradients are summed for one step, in a fraction of the
-        memory. The loss is the mean of theirs; batch norm and in-batch negatives see the micro-batch alone.
+    micro: number of micro-batches per batch: gradient accumulation for one step, in a fraction of the memory. The
+        loss is the mean of theirs; batch norm and in-batch negatives see the micro-batch alone.
     """
 
     def __init__(self, model: nn.Module, function: Callable[..., Any], *, micro: PositiveInt = 1) -> None:

@@ -14,7 +14,7 @@ C = TypeVar("C")
 
 
 class Turn:
-    """True at every n-th call. A counter on the host, saved with the run; `peek` tells without counting, so that a
+    """True at every n-th call. A counter on the host, saved with the run; `peek` answers without counting, so that a
     trainer that captures steps as graphs can choose the right one before it runs.
 
     It finds those among a loss's attributes, in lists and dicts of them, and in modules. A loss that counts on the host

@@ -62,7 +62,7 @@ class Trainer(Protocol):
     stand on the command line without a prefix: `--device cuda`."""
 
     def train(self, run: Run) -> None:
-        """Builds data, model and loss (`run.make`), calls `run.start`, learns, and tells `run.log` what happens.
+        """Builds data, model and loss (`run.make`), calls `run.start`, trains, and passes what happens to `run.log`.
 
         Saves below `run.folder / "checkpoints"`, goes on from there where `run.resumed`, and looks at `run.stopping`:
         a run that is stopped saves and returns.

@@ -114,7 +114,7 @@ class Recipe:
     samplers: the registered samplers that show what it does; `dlplug sample` takes the first.
     presets: without `--preset` the device chooses between those named `cpu` and `gpu`.
     watch: the two or three numbers worth a place on the progress line.
-    needs: what must be had first ("MNIST, 12 MB"); "" for recipes that download nothing.
+    needs: what must be downloaded or run first ("MNIST, 12 MB"); "" for recipes that need nothing.
     level: where it stands in a course, for lists, which begin with the lowest: 1 a first lecture, 2 a first example of
         its field, 3 a method of the field, 4 a paper's whole experiment. Of equals, the order is that of registering.
     minutes: about how long it trains on a CPU, for lists, where no record of `verify` says it; 0 is unknown.

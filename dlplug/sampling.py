@@ -35,7 +35,7 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 class Order:
-    """Indices of the next batch, shuffled anew each epoch; a last, smaller batch is left out so that shapes are fixed.
+    """Indices of the next batch, reshuffled each epoch; a last, smaller batch is dropped so that shapes are fixed.
 
     Under torchrun each process takes its own share of every batch of `batch_size`.
     """

@@ -20,7 +20,7 @@ from dlplug.stop import Stopped, each_interrupts
 if TYPE_CHECKING:
     pass
 
-OWN_HELP = ("run", "sample", "completion")  # of what they are given
+OWN_HELP = ("run", "sample", "completion")  # these print the help of their arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -117,8 +117,8 @@ def rows_of(
 ) -> list[Row]:
     """A row for each number that was recorded, and one for each claim that no record is about.
 
-    watching: the heads of options that do not change what is learnt, and are not told. usual: the recipe's resolved
-    options under a preset, by which a claim about others is told with those.
+    watching: prefixes of options that do not change training, and are left out. usual: the recipe's resolved options
+    under a preset; a claim about other options shows those.
     """
     rows, met = [], set()
     for entry, record in entries.items():
@@ -138,8 +138,8 @@ def rows_of(
         if ((claim.metric, claim.protocol), owner) not in met:
             config = usual(owner) if usual is not None and claim.where else claim.where
             where = {key: value for key, value in claim.where.items() if config.get(key) != value}
-            told = _code(name, owner, where), _literal(str(claim)), "not verified yet"
-            rows.append(Row(*told, states=("not verified yet",) if claim.stated else ()))
+            words = _code(name, owner, where), _literal(str(claim)), "not verified yet"
+            rows.append(Row(*words, states=("not verified yet",) if claim.stated else ()))
     return rows
 
 
@@ -182,8 +182,8 @@ def _named(name: str, record: Mapping[str, Any], watching: Collection[str]) -> s
 
 
 def _code(name: str, preset: str, options: Mapping[str, Any]) -> str:
-    told = "".join(f" {flag(key)} {value}" for key, value in options.items())
-    return f"`{name}{f' --preset {preset}' if preset else ''}{told}`"
+    words = "".join(f" {flag(key)} {value}" for key, value in options.items())
+    return f"`{name}{f' --preset {preset}' if preset else ''}{words}`"
 
 
 def _device(environment: Mapping[str, Any]) -> str:
@@ -210,8 +210,8 @@ def _cells(target: Mapping[str, Any], claim: Target | None) -> dict[str, Any]:
         prefix = f"{state}: " if state not in (None, "reached") else ""
         other = f"{target['metric']} " if target["metric"] != claim.metric else ""
         states = (state,) if state is not None else ()
-        told = f"{prefix}{other}{measured}"
-        return {"target": _literal(str(claim)), "reached": told, "values": each, "states": states}
+        words = f"{prefix}{other}{measured}"
+        return {"target": _literal(str(claim)), "reached": words, "values": each, "states": states}
     if target["reached"] is None:
         said = f"{target['metric']}: no target{f' ({how})' if (how := target['protocol']) else ''}"
     else:
@@ -226,10 +226,10 @@ def _together(answers: Sequence[tuple[Mapping[str, Any], Target | None]]) -> dic
     counts = Counter(states)
     first, last = answers[0][0]["target"], answers[-1][0]["target"]
     seeds = len(answers[0][0]["values"])
-    told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "no longer claimed"
+    words = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "no longer claimed"
     return {
         "target": _literal(f"{len(answers)} targets, {first} to {last}"),
-        "reached": f"{told} ({seeds} seed{'s' if seeds > 1 else ''})",
+        "reached": f"{words} ({seeds} seed{'s' if seeds > 1 else ''})",
         "states": states,
     }
 

@@ -74,7 +74,7 @@ def _changes(
         configs.append(resolve(host, recipe, [options, overlay], preset))
         if configs[-1] in configs[:-1]:
             raise UserError(f"{_named(overlay)} is given twice")
-    for config in configs[1:]:  # the first shows by itself whether its data can be had
+    for config in configs[1:]:  # the first finds out by itself whether its data are available
         Run(host, config, Path()).make("data").close()
     own = resolve(host, recipe, [options], preset)
     return [{} if config == own else overlay for config, overlay in zip(configs, each, strict=True)]
@@ -95,9 +95,9 @@ def _entry(host: Host, recipe: str, options: Mapping[str, Any], change: Mapping[
 
 def _refuse_fewer(path: Path, entry: str, seeds: int) -> None:
     """Raises UserError where a record of more seeds stands in the way."""
-    there = len(_entries(path).get(entry, {}).get("runs", ()))
-    if there > seeds:
-        raise UserError(f"{path} holds {there} seeds of {entry!r}: give --seeds {there} or more, or move the file away")
+    count = len(_entries(path).get(entry, {}).get("runs", ()))
+    if count > seeds:
+        raise UserError(f"{path} holds {count} seeds of {entry!r}: give --seeds {count} or more, or move the file away")
 
 
 def _verified(
@@ -122,8 +122,8 @@ def _verified(
     for seed in range(first, first + seeds):
         trained = run(recipe, {**options, **change, "seed": seed}, preset=preset, host=host)
         if trained.stopping:
-            kept = f"{len(runs)} of {seeds} seeds are recorded in {path}" if runs else "nothing was recorded"
-            raise Interrupted(f"interrupted at seed {seed}: {kept}; {trained.way_on()}")
+            recorded = f"{len(runs)} of {seeds} seeds are recorded in {path}" if runs else "nothing was recorded"
+            raise Interrupted(f"interrupted at seed {seed}: {recorded}; {trained.way_on()}")
         runs.append(_outcome(trained, evaluate(str(trained.folder), host=host)))
         compared = [_compared(target, runs) for target in judging] or [_without_bar(targets[0], runs, others)]
         record = {

@@ -177,10 +177,10 @@ class Host:
         raise UserError(f"recipe {name!r} of {entry.plugin} is not a Recipe but a {type(recipe).__name__}")
 
     def adopt(self, kind: str, name: str, value: Any) -> str:
-        """Knows a class or function by the name "module:qualname". Raises UserError where another is called so."""
-        there = self._entries[kind].get(name)
-        if there is not None and there.target is not value and ("<" in name or there.plugin is not OWN):
-            raise UserError(f"two different {kind} are called {name}: give each a name of its own by def or class")
+        """Knows a class or function by the name "module:qualname". Raises UserError where another has that name."""
+        other = self._entries[kind].get(name)
+        if other is not None and other.target is not value and ("<" in name or other.plugin is not OWN):
+            raise UserError(f"two different {kind} have the name {name}: define each under its own name")
         self._entries[kind][name] = Entry(kind, name, value, OWN, own.factory)
         return name
 
@@ -278,12 +278,12 @@ def _registered(manager: pluggy.PluginManager, plugin: Plugin, kind: str) -> dic
     names: dict[str, Any] = {}
     for implementation in caller.get_hookimpls():
         if implementation.plugin is plugin.module:
-            given = implementation.function()
-            if isinstance(given, str):
-                given = Entry(kind, "", given, plugin).load()
-            if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
-                raise TypeError(f"register_{kind} must return a mapping from names, got {given!r}")
-            names.update(given)
+            registered = implementation.function()
+            if isinstance(registered, str):
+                registered = Entry(kind, "", registered, plugin).load()
+            if not isinstance(registered, Mapping) or not all(isinstance(name, str) for name in registered):
+                raise TypeError(f"register_{kind} must return a mapping from names, got {registered!r}")
+            names.update(registered)
     return names
 
 

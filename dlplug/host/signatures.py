@@ -225,7 +225,7 @@ def _imported(node: ast.stmt, name: str, package: str) -> tuple[str, str] | None
 
 
 def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """A module's statements, those under `if TYPE_CHECKING:` too: there a lazy package tells where its names are."""
+    """A module's statements, those under `if TYPE_CHECKING:` too, where a lazy package imports its names."""
     for node in body:
         yield node
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":

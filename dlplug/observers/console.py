@@ -26,7 +26,7 @@ class Console:
 
     show: live draws one moving line on a terminal and prints plain lines elsewhere; plain always prints lines;
         off shows nothing.
-    seconds: at most one plain line in so many seconds.
+    seconds: shortest time between two plain lines.
     """
 
     def __init__(

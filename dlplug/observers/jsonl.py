@@ -43,16 +43,16 @@ class JsonLines:
 
 def _cut(path: Path, step: int) -> None:
     """Drops the lines that lie beyond the checkpoint, and a last line that was cut off."""
-    kept = []
+    lines = []
     for line in path.read_text(encoding="utf-8").split("\n"):
         try:
             if json.loads(line)["step"] > step:
                 break
         except (ValueError, KeyError):
             break
-        kept.append(line + "\n")
+        lines.append(line + "\n")
     partial = path.with_name(".metrics.jsonl.partial")
-    partial.write_text("".join(kept), encoding="utf-8")
+    partial.write_text("".join(lines), encoding="utf-8")
     partial.replace(path)
 
 

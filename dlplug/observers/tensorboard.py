@@ -24,7 +24,7 @@ log = logging.getLogger("dlplug")
 class TensorBoard:
     """Event files in the run folder's `tensorboard/`, under the same metric names.
 
-    write: whether to write them.
+    write: write event files.
     """
 
     def __init__(self, *, write: Literal["on", "off"] = "on") -> None:

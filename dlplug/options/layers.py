@@ -109,7 +109,7 @@ def units_of(host: Host, choices: Mapping[str, Any]) -> set[str]:
 def schema(host: Host, choices: Mapping[str, Any], units: Collection[str]) -> list[Option]:
     """Every option that the chosen parts have, in the order of the help."""
     options = [Option(unit, NonNegativeInt, 0, f"how long to train, in {unit}") for unit in sorted(units)]
-    options.append(Option("seed", Seed, 0, "of everything random"))
+    options.append(Option("seed", Seed, 0, "seed of all random number generators"))
     for key, name in choices.items():
         if key == "metrics":
             for metric in name:

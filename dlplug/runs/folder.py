@@ -40,7 +40,7 @@ def new_folder(recipe: str, out: str | None, parts: Sequence[str] = ()) -> Itera
     folder = Path(os.path.expanduser(out)) if out else Path("runs") / recipe / identity
     if folder.exists() and not (folder / LOCK).exists():
         _refuse_used(folder)
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -53,7 +53,7 @@ def new_folder(recipe: str, out: str | None, parts: Sequence[str] = ()) -> Itera
             if not any((folder / name).exists() for name in ("result.json", "metrics.jsonl", "checkpoints")):
                 _empty(folder)
                 with contextlib.suppress(OSError):  # a folder above it may hold something else by now
-                    for path in made:
+                    for path in created:
                         path.rmdir()
             raise
 

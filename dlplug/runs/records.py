@@ -35,12 +35,12 @@ def write_config(run: Run) -> None:
     write_text(run.folder / "config.yaml", saved)
 
 
-def write_evaluation(run: Run, given: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+def write_evaluation(run: Run, overlay: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """evaluation.json: what was measured of a trained run, and by which options other than the recipe's own."""
     numbers = {name: float(value) for name, value in values.items() if isinstance(value, (int, float))}
     write_json(
         run.folder / EVALUATION,
-        {"metrics": numbers, "protocol": run.protocol, "step": run.step, "options": given},
+        {"metrics": numbers, "protocol": run.protocol, "step": run.step, "options": overlay},
     )
 
 

@@ -132,7 +132,7 @@ class Run:
                 check(product, data, **self._options(entry.target, f"metrics.{name}."))
 
     def measure(self, name: str, product: Any, data: Any) -> dict[str, Any]:
-        """The metric's numbers and media; a `protocol` among them is what they were measured by, and told with them.
+        """The metric's numbers and media; a `protocol` among them says how they were measured.
 
         Raises MetricFailed for whatever the metric raises.
         """
@@ -155,8 +155,8 @@ class Run:
     def _options(self, target: Any, prefix: str) -> dict[str, Any]:
         signature = read_signature(target)
         options = {option.name: self.config[prefix + option.name] for option in signature.options}
-        given = {"seed": self.seed, "run": self}
-        return options | {name: given[name] for name in signature.takes}
+        available = {"seed": self.seed, "run": self}
+        return options | {name: available[name] for name in signature.takes}
 
     def limits(self, data: Data) -> tuple[int, int | None]:
         """How many steps, and how many of the data's own unit (None where the length is in steps or epochs)."""
@@ -192,7 +192,7 @@ class Run:
         self._clock = time.monotonic()
 
     def seconds(self) -> float:
-        """Of training, those before a resume counted in."""
+        """Seconds spent training, including those before a resume."""
         return self._seconds_before + time.monotonic() - self._clock
 
     def restore(self, seconds: float, best: float | None) -> None:
@@ -236,7 +236,7 @@ class Run:
         return [target for target in standing(self.host, self.config) if target in self.targets]
 
     def finish(self, status: str, message: str = "") -> None:
-        """Writes result.json, last and atomically, and tells observers."""
+        """Writes result.json, last and atomically, and notifies observers."""
         seconds, steps = self.seconds(), self.step - self.first_step
         here = max(seconds - self._seconds_before, 1e-9)
         result = {

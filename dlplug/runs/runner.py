@@ -176,8 +176,8 @@ def evaluation_of(
     folder, host = place_of(name, host)
     host = host_of(folder, host)
     saved = open_run(folder, host=host).config
-    given = for_measuring(host, saved, adopted(host, options or {}))
-    execution = open_run(folder, evaluated(host, saved, given), host=host)
+    overlay = for_measuring(host, saved, adopted(host, options or {}))
+    execution = open_run(folder, evaluated(host, saved, overlay), host=host)
     if not execution.metrics:
         raise UserError(f"recipe {execution.recipe} has no metrics to evaluate")
     job = execution.make("trainer").load(execution)
@@ -191,7 +191,7 @@ def evaluation_of(
         if isinstance(value, Media):
             execution.write_media(key, value)
             values[key] = str(value.path)
-    write_evaluation(execution, given, values)
+    write_evaluation(execution, overlay, values)
     return execution, values
 
 

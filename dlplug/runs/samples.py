@@ -49,8 +49,8 @@ def sample(
     sampler, own = sampler_of(host, saved["recipe"], what, saved["seed"])
     if sampler.name not in sampler_names(host, saved["recipe"]):
         log.info(f"{sampler.name} is no sampler of {saved['recipe']}'s own, and may not fit it")
-    given, others = divided(host, sampler, own, saved, options or {})
-    values = parse(own, given, f"dlplug sample {folder}")
+    chosen, others = divided(host, sampler, own, saved, options or {})
+    values = parse(own, chosen, f"dlplug sample {folder}")
     seed = values.pop("seed")
     shelf = Shelf(folder, out)
 
@@ -70,8 +70,8 @@ def sample(
             sampler.load(), product, held_out, f"sampler {sampler.name}", (saved["loss"], execution.config["data"])
         )
         with acting(job.model), shelf:
-            made = sampler.load()(product, held_out, **values)
-            return shelf.keep(sampler.name, made, show)
+            shown = sampler.load()(product, held_out, **values)
+            return shelf.keep(sampler.name, shown, show)
     finally:
         job.data.close()
 
@@ -94,7 +94,7 @@ def sampler_of(host: Host, recipe: str, what: str = "", seed: int = 0) -> tuple[
         raise UserError(f"recipe {recipe} has no sampler {what!r}.{nearest(what, named)}")
     sampler, defaults = host.get("samplers", what), named.get(what, {})
     own = [dataclasses.replace(o, default=defaults.get(o.name, o.default)) for o in sampler.signature().options]
-    return sampler, [*own, Option("seed", Seed, seed, "of everything random")]
+    return sampler, [*own, Option("seed", Seed, seed, "seed of all random number generators")]
 
 
 def divided(
@@ -107,5 +107,5 @@ def divided(
         if "." not in key and key not in known:
             close = nearest(flag(key), map(flag, known))
             raise UserError(f"sampler {sampler.name} has no option {flag(key)}.{close}")
-    given = {key: value for key, value in options.items() if key in mine}
-    return given, {key: value for key, value in options.items() if key not in mine}
+    chosen = {key: value for key, value in options.items() if key in mine}
+    return chosen, {key: value for key, value in options.items() if key not in mine}

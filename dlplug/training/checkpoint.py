@@ -146,8 +146,8 @@ def load_weights(checkpoint: Path, model: nn.Module) -> None:
     if differing or absent:
         name = (differing + absent)[0]
         here = tuple(wanted[name].shape) if name in wanted else "nothing"
-        there = tuple(saved[name].shape) if name in saved else "nothing"
-        raise UserError(f"checkpoint {checkpoint} is of another model: {name} is {there} there and {here} here")
+        expected = tuple(saved[name].shape) if name in saved else "nothing"
+        raise UserError(f"checkpoint {checkpoint} is of another model: {name} is {expected} there and {here} here")
     model.load_state_dict(saved, strict=False)
 
 

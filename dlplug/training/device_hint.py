@@ -1,4 +1,4 @@
-"""Which preset a run would take, told without importing torch."""
+"""Which preset a run would take, without importing torch."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def fit(
 ) -> int:
     """Learns from batch number `start` up to `steps`; the whole training loop. Returns the steps done.
 
-    before(step) runs ahead of each batch's draw; after(step, updates) tells whether to stop once `step` steps are done.
+    before(step) runs ahead of each batch's draw; after(step, updates) returns whether to stop after `step` steps.
     """
     learn = learn or functools.partial(learn_from, loss, steppers)
     batches = iter(data.batches(loss.model))

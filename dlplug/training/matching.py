@@ -32,14 +32,14 @@ def check_batches(data: Data, loss: Loss, names: tuple[str, str]) -> None:
 
     names: of the data and of the loss. Raises UserError where the data lack a field.
     """
-    given = fields(_hints(data.batches).get("return"))
+    offered = fields(_hints(data.batches).get("return"))
     learn = getattr(loss, "function", loss.updates)
     wanted = fields(_hints(getattr(learn, "func", learn)).get("batch"))
-    missing = [name for name in wanted if name not in given]
-    if given and missing:
+    missing = [name for name in wanted if name not in offered]
+    if offered and missing:
         raise UserError(
             f"the loss {names[1]} needs batches of {', '.join(wanted)}, and the data {names[0]} give"
-            f" {', '.join(given)}: choose another --loss or --data"
+            f" {', '.join(offered)}: choose another --loss or --data"
         )
 
 

@@ -22,10 +22,10 @@ class Stepper:
     """Moves one part of a model: backward to its weights alone, average over processes, clip, step, zero.
 
     needs_closure: whether the optimizer evaluates the loss itself, several times a step (L-BFGS). Not an option.
-    clip_norm: largest norm of the part's whole gradient; None leaves it as it is.
-    schedule: how the learning rate falls over the training.
-    warmup: fraction of the training over which the learning rate rises from zero.
-    final: what a falling schedule ends at, as a fraction of the learning rate.
+    clip_norm: largest norm of the part's gradient; larger ones are scaled down. None never clips.
+    schedule: learning rate schedule over the training.
+    warmup: fraction of the training over which the learning rate rises linearly from zero.
+    final: final learning rate of a decaying schedule, as a fraction of the learning rate.
     """
 
     def __init__(
@@ -146,12 +146,12 @@ class Stepper:
         if [len(group["params"]) for group in mine] != [len(group["params"]) for group in saved]:
             raise UserError(f"the checkpoint's {name} moves other weights than this one")
         changed = state.get("changed") or [[] for _ in mine]
-        kept = [_options(group) for group in mine]
-        for options, group, names in zip(kept, saved, changed, strict=True):
+        settings = [_options(group) for group in mine]
+        for options, group, names in zip(settings, saved, changed, strict=True):
             options |= {name: group[name] for name in names}
-        groups = [{**options, "params": group["params"]} for options, group in zip(kept, saved, strict=True)]
+        groups = [{**options, "params": group["params"]} for options, group in zip(settings, saved, strict=True)]
         self.optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
-        for group, options, before in zip(self.optimizer.param_groups, kept, saved, strict=True):
+        for group, options, before in zip(self.optimizer.param_groups, settings, saved, strict=True):
             group.update(options)  # torch has copied them, and a captured step reads the rate's own tensor
             if any(name not in before or not _equal(value, before[name]) for name, value in options.items()):
                 if self.needs_closure:

@@ -34,13 +34,13 @@ class TorchTrainer:
 
     device: auto, cpu, cuda, cuda:1 or mps.
     precision: fp32 (with TF32 on CUDA), or bf16 autocast.
-    compile: compiles by torch.compile what a call of each part runs; its other methods run as they are.
-    graph: captures the whole step as CUDA graphs; batches must have one shape.
-    threads: of torch on a CPU; 0 leaves torch's choice.
-    log_every: steps between two lines of metrics.
-    eval_every: steps between two measurements on the first split; 0 measures at the end alone.
-    checkpoint_every: steps between two checkpoints; 0 saves every 30 seconds, or every 20 times what a save takes.
-    keep: how many checkpoints to keep beside the best.
+    compile: compile the forward pass of each part by torch.compile; its other methods run as they are.
+    graph: capture the whole step as CUDA graphs; batches must have one shape.
+    threads: number of torch's CPU threads; 0 leaves torch's choice.
+    log_every: steps between logged metrics.
+    eval_every: steps between evaluations on the first split; 0 evaluates only at the end.
+    checkpoint_every: steps between checkpoints; 0 saves every 30 seconds, or every 20 times as long as a save takes.
+    keep: number of checkpoints to keep besides the best.
     """
 
     def __init__(

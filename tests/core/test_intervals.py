@@ -114,4 +114,4 @@ def test_verify_fails_unless_the_interval_reaches(cli, toys, in_tmp_path, monkey
 
 def test_help_says_when_verify_fails(cli):
     said = " ".join(cli("verify", "--help").out.split())
-    assert "with 1 where one is not, or by its mean alone, as with one seed" in said
+    assert "else with 1 (as always with one seed" in " ".join(said.split())

@@ -179,7 +179,7 @@ def test_what_keeps_the_contract_and_what_does_not(tellers):
 def test_help_has_the_samplers_options_with_the_recipes_defaults(sample, cli, tellers):
     text = " ".join(sample("--help").out.replace("│", " ").split())
     assert "--count INT pictures in the grid (default: 2)" in text
-    assert "--seed INT of everything random; at least 0 and below 4294967296 (default: 3)" in text
+    assert "--seed INT seed of all random number generators; at least 0 and below 4294967296 (default: 3)" in text
     assert "--what tale: A text, piece by piece." in text
     assert "--prompt" in sample("--what", "tale", "--help").out
     assert "(default: 0)" in cli("sample", "toy-shown", "--help", *tellers[1]).out, "a recipe that was not run"
