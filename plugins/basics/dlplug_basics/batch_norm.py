@@ -15,7 +15,7 @@ def batch_norm(x: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor, beta: T
 
 
 class BatchNorm(nn.Module):
-    """Normalises each of D numbers over the batch, and in eval mode by running averages. The defaults are torch's.
+    """Normalises each of D features over the batch, and in eval mode by running averages. The defaults are torch's.
 
     width: D. momentum: weight of the newest batch in the running averages. epsilon: added to the variance.
     """

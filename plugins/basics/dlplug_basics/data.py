@@ -67,7 +67,7 @@ class FlatDigits(Table):
     The split is the same for every seed and keeps the classes' shares. Source: Alpaydin & Kaynak 1998, UCI
     (doi:10.24432/C50P49), whose test half this is.
 
-    batch_size: examples a batch; 0 takes all of them.
+    batch_size: examples per batch; 0 takes all of them.
     """
 
     def __init__(self, *, batch_size: NonNegativeInt = 32, seed: int) -> None:
@@ -83,11 +83,11 @@ class FlatDigits(Table):
 
 
 class TwoMoons(Table):
-    """scikit-learn's two half circles: `size` points each to train, to watch and to test.
+    """scikit-learn's two half circles: `size` points in each split.
 
-    size: how many points.
-    noise: deviation of the points from their half circle.
-    batch_size: examples a batch; 0 takes all of them.
+    size: number of points in each split.
+    noise: standard deviation of the points around their half circle.
+    batch_size: examples per batch; 0 takes all of them.
     """
 
     def __init__(
@@ -104,10 +104,10 @@ class TwoMoons(Table):
 class NoisyLine(Table):
     """y = w·x + b + noise, with x, w and b drawn from normal distributions.
 
-    features: how many numbers an x has.
-    size: how many points to train, to watch and to test, each.
-    noise: deviation of y.
-    batch_size: examples a batch; 0 takes all of them.
+    features: dimensions of x.
+    size: number of points in each split.
+    noise: standard deviation of y.
+    batch_size: examples per batch; 0 takes all of them.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class NoisyLine(Table):
 class Separable(Table):
     """Points of the unit disc with labels -1 and 1 that a line separates; each is at least `margin` from that line.
 
-    size: how many points to train, to watch and to test, each.
+    size: number of points in each split.
     margin: smallest distance from the line, which passes at half of it from the origin.
     """
 

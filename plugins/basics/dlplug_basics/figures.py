@@ -51,7 +51,7 @@ def fit(x: Tensor, y: Tensor, predicted: Tensor, weights: Tensor, best: Tensor) 
         axes.plot(ends, ends, color=COLOURS[6], label="prediction = target")
         axes.set(xlabel="prediction", ylabel="target", title=f"{x.shape[1]} features")
     axes.legend()
-    return draw(figure, "the line that was learnt, over the closed form's")
+    return draw(figure, "the fitted line, over the closed-form solution")
 
 
 def boundary(score: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, accuracy: float) -> Image:
@@ -70,7 +70,7 @@ def boundary(score: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, accuracy: 
     axes.set(xlabel="x₁", ylabel="x₂", title=f"decision boundary; accuracy on these points {accuracy:.1%}")
     axes.legend(loc="lower left")
     figure.colorbar(shade, ax=axes, label="score of the red class, from -1 to 1", ticks=[-1, 0, 1])
-    return draw(figure, "the model's answer everywhere, and the held-out points")
+    return draw(figure, "the model's prediction over the plane, and the held-out points")
 
 
 def confusion(table: Tensor, x: Tensor, y: Tensor, chosen: Tensor) -> Image:
@@ -122,7 +122,7 @@ def race(path: Tensor, above: Tensor, data: Valley, settings: Mapping[str, str])
     first, second = figure.axes[0], figure.axes[2]
     first.set_title("three optimizers")
     second.set_title("gradient descent, three step sizes")
-    return draw(figure, "the race of the optimizers, and what a wrong step size does")
+    return draw(figure, "paths and losses of the optimizers, and of too small and too large a step size")
 
 
 def _valley(axes: Any, path: Tensor, data: Valley) -> None:

@@ -27,7 +27,7 @@ def cross_entropy(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross entropy of classes.
 
-    ridge: λ of the penalty λ/2 |W|², of weights without biases.
+    ridge: λ of the L2 penalty λ/2 |W|² on weights, not biases.
     """
     logits = model(batch.x)
     # L = -1/N Σ log p(yᵢ | xᵢ), p = softmax(logits)
@@ -62,7 +62,7 @@ class PerceptronRule(Loss):
 class SideBySide(Loss):
     """Cross entropy of one network for each activation; each learns alone. Keeps the curves for a figure.
 
-    every: steps between two points of the curves, which have 10,000 at most.
+    every: steps between points of the curves, which have 10,000 points at most.
     """
 
     parts = tuple(ACTIVATIONS)

@@ -40,12 +40,12 @@ class Activate(nn.Module):
 
 
 class MultilayerPerceptron(nn.Sequential):
-    """Hidden layers of one width, then an affine map. Weights start as Glorot & Bengio (2010) have them.
+    """Hidden layers of one size, then an affine layer; initialised as in Glorot & Bengio (2010).
 
-    activation: of the hidden layers.
-    width: of a hidden layer.
-    depth: how many hidden layers.
-    batch_norm: normalises each hidden layer over the batch, before its activation.
+    activation: activation function of the hidden layers.
+    width: hidden size.
+    depth: number of hidden layers.
+    batch_norm: batch normalisation before each activation.
     """
 
     def __init__(
@@ -77,10 +77,10 @@ def glorot(inputs: int, outputs: int) -> nn.Linear:
 
 
 class OneForEachActivation(nn.Module):
-    """The same perceptron seven times, which differ in their activation alone; maxout's has twice the weights.
+    """The same perceptron with each of seven activation functions; maxout's has twice the weights.
 
-    width: of a hidden layer.
-    depth: how many hidden layers.
+    width: hidden size.
+    depth: number of hidden layers.
     """
 
     def __init__(self, spec: Spec, *, width: PositiveInt = 32, depth: NonNegativeInt = 5) -> None:

@@ -35,11 +35,11 @@ def weight_of(layer: Layer, name: str) -> Weight:
 
 
 class NumpyNetwork(nn.Module):
-    """A multilayer perceptron whose every number is computed by NumPy.
+    """A multilayer perceptron computed by NumPy alone.
 
-    activation: of the hidden layers.
-    width: of a hidden layer.
-    depth: how many hidden layers.
+    activation: activation function of the hidden layers.
+    width: hidden size.
+    depth: number of hidden layers.
     """
 
     def __init__(

@@ -33,10 +33,10 @@ class Race(NamedTuple):
 class Valley(Data):
     """y = 2 x₁ + x₂ + noise. The squared error is a quadratic of two weights, curved by x's second moments.
 
-    size: how many examples.
-    flatness: how many times flatter the valley is along than across.
-    noise: deviation of y.
-    batch_size: examples a batch, of those that take batches.
+    size: number of examples.
+    flatness: condition number: ratio of the curvature across the valley to that along it.
+    noise: standard deviation of y.
+    batch_size: examples per batch, for the optimizers that use batches.
     """
 
     finite = True

@@ -26,7 +26,7 @@ class Trace(nn.Module):
         self.register_buffer("steps", torch.zeros(1, dtype=torch.long, device=device))
 
     def add(self, row: Tensor) -> None:
-        """To be called at each step; the rows between those that are kept end in the spare one."""
+        """Call it at each step; rows between recorded ones go to the spare row."""
         due = self.steps % self.every == 0
         place = torch.where(due, self.steps // self.every, SIZE).clamp(max=SIZE)
         self.rows.index_copy_(0, place, row.detach()[None])
