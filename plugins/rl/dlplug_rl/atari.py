@@ -93,7 +93,7 @@ class AtariEnvironments:
 
     game: a plain name, such as "pong" or "space-invaders".
     count: N.
-    size: height and width of the grey frames; 84 in Mnih et al. 2015.
+    size: height and width of the grey frames in pixels; 84 in Mnih et al. 2015.
     stack: frames in an observation.
     protocol: "classic" or "machado", see PROTOCOLS.
     threads: of the emulator; 0 takes as many as this process may use, and never more than there are environments.
@@ -162,7 +162,7 @@ class AtariEnvironments:
         obs, info = self._open().reset(seed=self._seeds)
         self._lives: np.ndarray = info["lives"]
         self._steps = np.zeros(self.count, dtype=np.int64)
-        self._over = np.zeros(self.count, dtype=bool)  # the emulator will begin this row anew at the next step
+        self._over = np.zeros(self.count, dtype=bool)  # the emulator will reset this row at the next step
         self._cut = np.zeros(self.count, dtype=bool)  # the step limit was reached here, the emulator's own comes next
         nothing = np.zeros(self.count, dtype=bool)
         return Seen(obs, np.zeros(self.count, dtype=np.float32), nothing, nothing, ~nothing, nothing)
@@ -182,7 +182,7 @@ class AtariEnvironments:
         obs, reward, over, over_limit, info = self._open().recv()
         self._waiting = False
         over = over | over_limit
-        # A row that was cut plays one frame more before it begins anew: it shows zeros, twice `first`.
+        # A truncated row plays one frame more before it resets: it shows zeros, twice `first`.
         first = self._over | self._cut
         obs[self._cut] = 0
         self._steps = np.where(first, 0, self._steps + 1)

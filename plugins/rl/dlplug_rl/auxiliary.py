@@ -47,12 +47,12 @@ def balanced(classes: Tensor) -> Tensor:
 class Unreal(DQN):
     """Deep Q-learning with both auxiliary tasks; needs a network with their heads (`--model.auxiliary`).
 
-    bootstrap: whose action follows: the target network's best (greedy), the learner's best (double), or a soft choice
-        whose certainty is rewarded (munchausen)
+    bootstrap: next action in the target: the target network's argmax (greedy), the online network's (double DQN), or a
+        softmax policy with its log-policy added to the reward (munchausen)
     error: "huber" (quadratic below 1, linear above) or "squared"
-    target_every: updates between copies into the target network
-    pixel_control: weight of the error of pixel control
-    reward_prediction: weight of the error of reward prediction
+    target_every: updates between copies to the target network
+    pixel_control: weight of the pixel control loss
+    reward_prediction: weight of the reward prediction loss
 
     The paper's weights, 0.01 to 0.1 and 1, stand beside a policy's loss. Q-learning's errors are of a few hundredths,
     and beside them such tasks would be all that the torso learns.

@@ -39,8 +39,8 @@ class C51(Distributional):
     """Categorical Q-learning (Bellemare et al. 2017, arXiv:1707.06887): the cross entropy between the learner's
     distribution over the atoms and the target network's, moved by the reward and projected back onto them.
 
-    bootstrap: whose action follows: the target network's best (greedy) or the learner's best (double)
-    target_every: updates between copies into the target network
+    bootstrap: next action in the target: the target network's argmax (greedy) or the online network's (double DQN)
+    target_every: updates between copies to the target network
     """
 
     speaks = Categorical
@@ -71,13 +71,13 @@ class QuantileRegression(Distributional):
     """Quantile regression (QR-DQN: Dabney et al. 2018a, arXiv:1710.10044): every quantile of the learner is moved
     towards all of the target network's, downwards and upwards with the weights that make it a quantile.
 
-    bootstrap: whose action follows: the target network's best (greedy), the learner's best (double), or a soft choice
-        whose certainty is rewarded (munchausen)
-    target_every: updates between copies into the target network
-    kappa: κ, where the error turns from quadratic to linear
-    munchausen: α, how much of the scaled log-policy is added to the reward
-    temperature: τ of the soft choice
-    lowest: l_0, the least that is added
+    bootstrap: next action in the target: the target network's argmax (greedy), the online network's (double DQN), or a
+        softmax policy with its log-policy added to the reward (munchausen)
+    target_every: updates between copies to the target network
+    kappa: κ, threshold of the Huber loss between quadratic and linear
+    munchausen: α, weight of the scaled log-policy that is added to the reward
+    temperature: softmax temperature τ
+    lowest: l_0, lower bound of the scaled log-policy
     """
 
     speaks = Quantile
@@ -107,18 +107,18 @@ class QuantileRegression(Distributional):
 
 
 class IQN(Distributional):
-    """Implicit quantile networks (Dabney et al. 2018b, arXiv:1806.06923): as quantile regression, at fractions drawn
-    anew for every transition.
+    """Implicit quantile networks (Dabney et al. 2018b, arXiv:1806.06923): quantile regression at fractions sampled for
+    every transition.
 
-    bootstrap: whose action follows: the target network's best (greedy), the learner's best (double), or a soft choice
-        whose certainty is rewarded (munchausen: then this is M-IQN)
-    target_every: updates between copies into the target network
-    fractions: N, drawn for the learner
-    goal_fractions: N', drawn for the target network
-    kappa: κ, where the error turns from quadratic to linear
-    munchausen: α, how much of the scaled log-policy is added to the reward
-    temperature: τ of the soft choice
-    lowest: l_0, the least that is added
+    bootstrap: next action in the target: the target network's argmax (greedy), the online network's (double DQN), or a
+        softmax policy with its log-policy added to the reward (munchausen: M-IQN)
+    target_every: updates between copies to the target network
+    fractions: N, quantile fractions sampled for the online network
+    goal_fractions: N', quantile fractions sampled for the target network
+    kappa: κ, threshold of the Huber loss between quadratic and linear
+    munchausen: α, weight of the scaled log-policy that is added to the reward
+    temperature: softmax temperature τ
+    lowest: l_0, lower bound of the scaled log-policy
     """
 
     speaks = Implicit

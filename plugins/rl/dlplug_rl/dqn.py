@@ -18,13 +18,13 @@ from dlplug_rl.targets import chosen
 class DQN(QLearning):
     """Minimises the squared or Huber error of Q(s, a) against a target network's n-step estimate.
 
-    bootstrap: whose action follows: the target network's best (greedy), the learner's best (double), or a soft choice
-        whose certainty is rewarded (munchausen)
-    error: "huber" (quadratic below 1, linear above: Mnih et al. clip the error so) or "squared"
-    target_every: updates between copies into the target network
-    munchausen: α, how much of the scaled log-policy is added to the reward
-    temperature: τ of the soft choice
-    lowest: l_0, the least that is added
+    bootstrap: next action in the target: the target network's argmax (greedy), the online network's (double DQN), or a
+        softmax policy with its log-policy added to the reward (munchausen)
+    error: "huber" (quadratic below 1, linear above, the clipped error of Mnih et al.) or "squared"
+    target_every: updates between copies to the target network
+    munchausen: α, weight of the scaled log-policy that is added to the reward
+    temperature: softmax temperature τ
+    lowest: l_0, lower bound of the scaled log-policy
     """
 
     def __init__(

@@ -76,10 +76,10 @@ def episodes(
     An episode is cut after 27,000 actions where the environment itself sets no shorter limit; the protocol says how
     many were.
 
-    count: episodes; 30 in Mnih et al. 2015
-    epsilon: probability of a random action; 0.01 as CleanRL evaluates, Mnih et al. 0.05, Dopamine 0.001
-    protocol: by which the games are played, classic or machado; empty for that of training
-    video: also show the best episode, in colour
+    count: number of episodes; 30 in Mnih et al. 2015
+    epsilon: probability of a random action; 0.01 in CleanRL, 0.05 in Mnih et al., 0.001 in Dopamine
+    protocol: evaluation protocol, classic or machado; empty takes that of training
+    video: record the best episode, in colour
 
     Gives return (mean), return_std, return_min, return_max, episode_length (mean, in actions), human_normalised (for
     the 57 games with a human score), video, and protocol: in words, all that the score must be quoted with. Raises

@@ -51,10 +51,10 @@ def film(
 ) -> dict[str, Any]:
     """Plays games and films them, with the score so far and the value of every action beside the screen.
 
-    count: games, each a film of its own
+    count: number of games, each in its own film
     epsilon: probability of a random action
-    actions: in a game at most; 27,000 are the half hour that ends any Atari game
-    pictures: in a film at most; a longer game is shown faster
+    actions: largest number of actions per game; 27,000 are the half hour that ends any Atari game
+    pictures: largest number of pictures per film; a longer game is shown faster
 
     Gives film (film-1, film-2, … where there are several) and return (mean). Raises UserError for environments that
     draw no pictures.

@@ -11,7 +11,7 @@ HEADROOM = 0.9  # of what is free: the model, the optimizer and the emulator liv
 
 
 def available(device: torch.device) -> int:
-    """Bytes that can still be had on a device: on a GPU its free memory, else the least of what the machine and the
+    """Bytes still available on a device: on a GPU its free memory, else the least of what the machine and the
     control group leave."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]

@@ -81,18 +81,18 @@ def q_network(
     """A network for discrete actions.
 
     torso: nature (Mnih et al. 2015, for 84x84), small (for 42x42), tiny (for 10x10), impala (BTR's), or mlp
-    hidden: units of the head's hidden layer, and of each layer of the mlp torso
+    hidden: hidden size of the head, and of each layer of the mlp torso
     depth: layers of the mlp torso, before the head's own
-    width: of impala: times the channels of the original
-    dueling: judge the state and the actions' advantages apart
-    noisy: dense layers whose learnt noise explores; set epsilon to 0 with it
-    layer_norm: normalise before each activation, as PQN does
-    returns: an action's mean return, or a categorical, quantile or implicit quantile distribution of it
-    atoms: of a categorical distribution; quantiles of the others (implicit: those that actions are chosen by)
-    low: the lowest return that a categorical distribution can tell
-    high: the highest
-    auxiliary: heads for the tasks of the loss unreal, which help a torso of pictures to see
-    scaling: standardise by the game's own mean and deviation, or unit (x / 255) as published protocols have it
+    width: channel multiplier of the impala torso
+    dueling: dueling architecture: separate state value and advantages
+    noisy: noisy linear layers for exploration; set epsilon to 0 with it
+    layer_norm: layer normalisation before each activation, as in PQN
+    returns: output per action: the mean return, or a categorical, quantile or implicit quantile distribution of it
+    atoms: atoms of a categorical distribution, or number of quantiles (implicit: those used to choose actions)
+    low: lowest return of a categorical distribution
+    high: highest return of a categorical distribution
+    auxiliary: auxiliary heads for the loss unreal
+    scaling: standardise by the game's own mean and standard deviation, or unit (x / 255) as in published protocols
     """
     if torso == "mlp":
         looking, features = torsos.dense(spec.input, hidden, depth, layer_norm)

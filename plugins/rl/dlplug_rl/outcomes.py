@@ -31,7 +31,7 @@ class Outcome(NamedTuple):
     metric: what the score is, by the split that it was measured on: test/return, or eval/return.
     score: raw. normalised: 0 for random play and 1 for the human, or for a reference; None where there is neither.
     frames: how long it was trained, in the data's unit.
-    source: the file or folder that says so. folder: the run's, None for one that is known by a record only.
+    source: the file or folder that says so. folder: the run's, None for a record.
     """
 
     name: str

@@ -146,23 +146,23 @@ class Atari(Player):
 
     game: any of ale-py's, by its plain name: pong, breakout, space-invaders, …
     protocol: classic (no sticky actions, a lost life ends the bootstrap) or machado (sticky actions, full episodes)
-    size: height and width of the grey frames
-    environments: how many are played at once; 0 takes two for each processor
-    threads: of the emulator; 0 takes as many as there are processors
-    replay: transitions remembered; a frame is stored once, 7.1 GB for a million of 84x84
-    replay_device: ram, gpu, or auto: beside the model if it fits there
-    batch_size: transitions in a batch
+    size: height and width of the grey frames in pixels
+    environments: number of parallel environments; 0 takes two per processor
+    threads: threads of the emulator; 0 takes one per processor
+    replay: size of the replay buffer in transitions; a frame is stored once, 7.1 GB for a million of 84x84
+    replay_device: memory of the replay buffer: ram, gpu, or auto (the model's device if it fits there)
+    batch_size: transitions per batch
     learning_starts: steps before the first update
-    train_every: steps for each update
-    n_step: rewards summed before the bootstrap
-    gamma: discount of a step
-    priority: exponent of a prioritised replay; 0 draws evenly
-    importance: exponent of a prioritised replay's weights at first
-    importance_steps: steps over which it rises linearly to 1
-    epsilon_start: exploration at first
-    epsilon_end: exploration in the end
-    epsilon_steps: steps over which it falls linearly
-    clip_reward: learn from the sign of the reward; returns are raw in any case
+    train_every: steps per update
+    n_step: n of n-step returns: rewards summed before the bootstrap
+    gamma: discount γ per step
+    priority: exponent α of prioritised replay; 0 samples uniformly
+    importance: initial exponent β of prioritised replay's importance weights
+    importance_steps: steps over which β rises linearly to 1
+    epsilon_start: initial ε, the probability of a random action
+    epsilon_end: final ε
+    epsilon_steps: steps over which ε falls linearly
+    clip_reward: clip rewards to their sign for learning; reported returns are raw
     """
 
     def __init__(
@@ -207,19 +207,19 @@ class Gym(Player):
     """Plays any Gymnasium environment that shows a vector or a grid and has discrete actions.
 
     id: as registered with Gymnasium; `module:id` imports a module first, of this folder or installed
-    environments: how many are played at once
-    replay: transitions remembered
-    batch_size: transitions in a batch
+    environments: number of parallel environments
+    replay: size of the replay buffer in transitions
+    batch_size: transitions per batch
     learning_starts: steps before the first update
-    train_every: steps for each update
-    n_step: rewards summed before the bootstrap
-    gamma: discount of a step
-    priority: exponent of a prioritised replay; 0 draws evenly
-    importance: exponent of a prioritised replay's weights at first
-    importance_steps: steps over which it rises linearly to 1
-    epsilon_start: exploration at first
-    epsilon_end: exploration in the end
-    epsilon_steps: steps over which it falls linearly
+    train_every: steps per update
+    n_step: n of n-step returns: rewards summed before the bootstrap
+    gamma: discount γ per step
+    priority: exponent α of prioritised replay; 0 samples uniformly
+    importance: initial exponent β of prioritised replay's importance weights
+    importance_steps: steps over which β rises linearly to 1
+    epsilon_start: initial ε, the probability of a random action
+    epsilon_end: final ε
+    epsilon_steps: steps over which ε falls linearly
     """
 
     def __init__(

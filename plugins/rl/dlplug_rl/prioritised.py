@@ -19,10 +19,10 @@ class PrioritisedReplay(Replay):
     """Draws a transition with probability P(i) = p_i^α / Σ_k p_k^α and weighs it by (N P(i))^-β, over the largest.
 
     exponent: α. The importance β is `importance`, which may be set at any time.
-    Other arguments: those of `Replay`. New transitions are given the largest priority yet.
+    Other arguments: those of `Replay`. New transitions get the largest priority yet.
 
-    A learner tells its surprise by the batch's `tell`, on its own device and without waiting; it is read when the
-    next batch is drawn, so that it travels while the emulator plays.
+    A learner passes its TD errors to the batch's `tell`, on its own device and without waiting; they are read when the
+    next batch is sampled, so that they are copied while the emulator plays.
     """
 
     def __init__(self, capacity: int, lanes: int, frame: tuple[int, ...], *, exponent: float, **options: Any) -> None:
@@ -31,7 +31,7 @@ class PrioritisedReplay(Replay):
         self.tree = SumTree(self.length * lanes)
         self.largest = 1.0  # of p^α
         self.drawn = np.zeros(0, np.int64)  # the leaves of the newest batch
-        self.told: Tensor | None = None  # its surprise, once it was told; one tensor for good, as a graph wants it
+        self.told: Tensor | None = None  # the learner's TD errors; always the same tensor, as a CUDA graph needs
 
     def sample(self, size: int, device: torch.device) -> Transition | None:
         self.settle()
@@ -45,7 +45,7 @@ class PrioritisedReplay(Replay):
             self.told.copy_(surprise)
 
     def settle(self) -> None:
-        """Takes what was told into the tree. A loss that tells nothing leaves the priorities as they are."""
+        """Writes the reported TD errors into the tree. A loss that reports none leaves the priorities as they are."""
         if self.told is None or not len(self.drawn):
             return
         surprise = np.abs(self.told.cpu().numpy().astype(np.float64))

@@ -23,9 +23,9 @@ NonPositiveFloat = Annotated[float, Range(le=0)]
 
 
 class Compared(NamedTuple):
-    """How far a batch is from its goal.
+    """The TD errors of a batch.
 
-    error: (B,) what is minimised. surprise: (B,) what a prioritised replay is told. q: (B,) Q(s, a). parts: (B,) each,
+    error: (B,) what is minimised. surprise: (B,) for a prioritised replay. q: (B,) Q(s, a). parts: (B,) each,
     of the error, by name, to be logged.
     """
 

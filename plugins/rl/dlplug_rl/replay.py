@@ -33,7 +33,7 @@ class Transition(NamedTuple):
     terminated: (B,) float32, 1 where the bootstrap stops.
     discount: (B,) float32, γ^m for a window of m steps (m < n where an episode ended).
     weight: (B,) float32, of each transition in the mean: 1, but for a prioritised replay.
-    tell: takes (B,), how much each transition surprised the learner.
+    tell: takes (B,), the TD error of each transition.
     """
 
     obs: Tensor
@@ -79,7 +79,7 @@ class Replay:
             raise UserError(f"a replay of {capacity} for {lanes} environments is too small: it needs {least * lanes}")
         if max(stack, n_step) >= OLDEST:
             raise UserError(f"stack ({stack}) and n_step ({n_step}) must be below {OLDEST}")
-        if not fits(self.length * lanes * SCALARS, torch.device("cpu")):  # what would fit is told with the frames
+        if not fits(self.length * lanes * SCALARS, torch.device("cpu")):  # the message for frames says what would fit
             require(self.length * lanes, SCALARS + _bytes(frame, dtype), torch.device("cpu"))
         self.gammas = (gamma ** np.arange(n_step + 1)).astype(np.float32)
         self.written = 0  # slots written in each lane, ever
@@ -235,7 +235,7 @@ SCALARS = 2 + 4 + 1 + 1  # their bytes
 
 
 def fits(size: int, device: torch.device) -> bool:
-    """Whether that many bytes can be had on a device, with some left for the rest of the program."""
+    """Whether that many bytes are available on a device, with some left for the rest of the program."""
     return size <= available(device) * HEADROOM
 
 

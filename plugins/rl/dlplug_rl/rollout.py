@@ -125,18 +125,18 @@ class AtariRollout(RolloutPlayer):
 
     game: any of ale-py's, by its plain name: pong, breakout, space-invaders, …
     protocol: classic (no sticky actions, a lost life ends the bootstrap) or machado (sticky actions, full episodes)
-    size: height and width of the grey frames
-    environments: how many are played at once; 0 takes two for each processor
-    threads: of the emulator; 0 takes as many as there are processors
-    rollout: steps of each environment between two times of learning
-    epochs: times that each rollout is learnt from
-    minibatches: parts of a rollout, one update each
-    gamma: discount of a step
-    trace: λ of the returns
-    epsilon_start: exploration at first
-    epsilon_end: exploration in the end
-    epsilon_steps: steps over which it falls linearly
-    clip_reward: learn from the sign of the reward; returns are raw in any case
+    size: height and width of the grey frames in pixels
+    environments: number of parallel environments; 0 takes two per processor
+    threads: threads of the emulator; 0 takes one per processor
+    rollout: steps per environment and rollout
+    epochs: epochs of updates over each rollout
+    minibatches: minibatches per epoch, one update each
+    gamma: discount γ per step
+    trace: λ of the λ-returns
+    epsilon_start: initial ε, the probability of a random action
+    epsilon_end: final ε
+    epsilon_steps: steps over which ε falls linearly
+    clip_reward: clip rewards to their sign for learning; reported returns are raw
     """
 
     def __init__(
@@ -174,15 +174,15 @@ class GymRollout(RolloutPlayer):
     """Plays any Gymnasium environment that shows a vector or a grid and has discrete actions, without a replay.
 
     id: as registered with Gymnasium; `module:id` imports a module first, of this folder or installed
-    environments: how many are played at once
-    rollout: steps of each environment between two times of learning
-    epochs: times that each rollout is learnt from
-    minibatches: parts of a rollout, one update each
-    gamma: discount of a step
-    trace: λ of the returns
-    epsilon_start: exploration at first
-    epsilon_end: exploration in the end
-    epsilon_steps: steps over which it falls linearly
+    environments: number of parallel environments
+    rollout: steps per environment and rollout
+    epochs: epochs of updates over each rollout
+    minibatches: minibatches per epoch, one update each
+    gamma: discount γ per step
+    trace: λ of the λ-returns
+    epsilon_start: initial ε, the probability of a random action
+    epsilon_end: final ε
+    epsilon_steps: steps over which ε falls linearly
     """
 
     def __init__(

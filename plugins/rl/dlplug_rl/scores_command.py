@@ -25,25 +25,25 @@ def scores(arguments: list[str]) -> int:
     if {"--help", "-h"} & set(arguments):
         parser.print_help()
         return 0
-    given = parser.parse_args(arguments)
-    wanted = Wanted(given.metric, given.by, dict(map(_reference, given.reference)))
-    groups = grouped(read(given.places, wanted))
-    if given.figure:
+    flags = parser.parse_args(arguments)
+    wanted = Wanted(flags.metric, flags.by, dict(map(_reference, flags.reference)))
+    groups = grouped(read(flags.places, wanted))
+    if flags.figure:
         from dlplug_rl import scores_figure
 
-        scores_figure.save(groups, Path(given.figure), given.curve)
+        scores_figure.save(groups, Path(flags.figure), flags.curve)
     summaries = [summary(group) for group in groups]
-    if given.json:
+    if flags.json:
         print(json.dumps(summaries, indent=2, ensure_ascii=False))
     else:
         print("\n\n".join(map(described, summaries)))
-        if given.figure:
-            print(f"\ndrawn in {given.figure}")
+        if flags.figure:
+            print(f"\ndrawn in {flags.figure}")
     return 0
 
 
 def summary(group: Group) -> dict[str, Any]:
-    """All that is told of a group: its games, and the aggregates over those whose scores are normalised."""
+    """The report on a group: its games, and the aggregates over those whose scores are normalised."""
     normalised = group.scores(normalised=True)
     aggregates = {name: _estimate(statistic, normalised) for name, statistic in STATISTICS.items() if normalised}
     return {
@@ -80,19 +80,19 @@ def _estimate(statistic: Statistic, scores: Scores) -> dict[str, Any]:
 def described(one: Mapping[str, Any]) -> str:
     """A summary in lines, for people."""
     rows = [("game", "score", "± seeds", "normalised", "seeds", "frames")]
-    for game, told in one["games"].items():
-        normalised = "-" if told["normalised"] is None else f"{told['normalised']:.3f}"
-        numbers = (f"{told['score']:.6g}", f"{told['score_std']:.3g}", normalised)
-        rows.append((game, *numbers, str(len(told["seeds"])), f"{np.mean(told['frames']):,.0f}"))
+    for game, row in one["games"].items():
+        normalised = "-" if row["normalised"] is None else f"{row['normalised']:.3f}"
+        numbers = (f"{row['score']:.6g}", f"{row['score_std']:.3g}", normalised)
+        rows.append((game, *numbers, str(len(row["seeds"])), f"{np.mean(row['frames']):,.0f}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [f"{one['recipe']}, {one['metric']}: {one['protocol'] or 'no protocol stated'}"]
     for first, *others in rows:
         lines.append("  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]))
-    for name, told in one["aggregates"].items():
+    for name, row in one["aggregates"].items():
         ends = "no interval without several seeds of every game"
-        if told["low"] is not None:
-            ends = f"95 % interval {told['low']:.3f} to {told['high']:.3f}"
-        lines.append(f"{name} of normalised scores: {told['value']:.3f} ({ends})")
+        if row["low"] is not None:
+            ends = f"95 % interval {row['low']:.3f} to {row['high']:.3f}"
+        lines.append(f"{name} of normalised scores: {row['value']:.3f} ({ends})")
     if left := len(one["games"]) - one["aggregated_games"]:
         lines.append(f"{left} of {len(one['games'])} games not aggregated: no human score; --reference GAME=LOW,HIGH")
     return "\n".join(lines)
