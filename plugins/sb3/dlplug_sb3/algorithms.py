@@ -41,19 +41,19 @@ def ppo(
 ) -> Algorithm:
     """Stable-Baselines3's PPO; Schulman et al. 2017 (arXiv:1707.06347).
 
-    learning_rate: of Adam
+    learning_rate: learning rate of Adam
     schedule: linear: the learning rate and the clip range fall to 0 over the run
-    n_steps: of each environment before an update
-    batch_size: steps in a batch
-    n_epochs: how often each step is learnt from
-    gamma: discount of a step
-    gae_lambda: of the generalised advantage estimator
-    clip_range: how far the policy's ratio may move from 1
-    normalize_advantage: to mean 0 and deviation 1 in each batch
+    n_steps: steps per environment and rollout
+    batch_size: minibatch size in steps
+    n_epochs: epochs over each rollout
+    gamma: discount γ per step
+    gae_lambda: λ of generalised advantage estimation
+    clip_range: clip range ε of the probability ratio
+    normalize_advantage: normalise advantages to mean 0 and standard deviation 1 in each minibatch
     ent_coef: weight of the entropy bonus
-    vf_coef: weight of the value's loss
-    max_grad_norm: at which gradients are clipped
-    target_kl: ends an update whose mean divergence exceeds 1.5 times this; none never ends one
+    vf_coef: weight of the value loss
+    max_grad_norm: largest norm of the gradient; larger ones are scaled down
+    target_kl: end an update early if its mean KL divergence exceeds 1.5 times this; none never does
     """
     return build(
         PPO,
@@ -91,16 +91,16 @@ def a2c(
 ) -> Algorithm:
     """Stable-Baselines3's A2C, the synchronous form of A3C; Mnih et al. 2016 (arXiv:1602.01783).
 
-    learning_rate: of the optimizer
+    learning_rate: learning rate of the optimizer
     schedule: linear: the learning rate falls to 0 over the run
-    optimizer: rmsprop is torch's; TensorFlow's, with which results were published, adds epsilon inside the root
-    n_steps: of each environment before an update
-    gamma: discount of a step
-    gae_lambda: of the generalised advantage estimator; 1 is the plain n-step advantage
-    normalize_advantage: to mean 0 and deviation 1 in each batch
+    optimizer: rmsprop is torch's; TensorFlow's, used for the published results, adds epsilon inside the root
+    n_steps: steps per environment and update
+    gamma: discount γ per step
+    gae_lambda: λ of generalised advantage estimation; 1 is the plain n-step advantage
+    normalize_advantage: normalise advantages to mean 0 and standard deviation 1 in each batch
     ent_coef: weight of the entropy bonus
-    vf_coef: weight of the value's loss
-    max_grad_norm: at which gradients are clipped
+    vf_coef: weight of the value loss
+    max_grad_norm: largest norm of the gradient; larger ones are scaled down
     """
     tensorflow = {"optimizer_class": RMSpropTFLike, "optimizer_kwargs": {"eps": 1e-5}}
     return build(
@@ -143,22 +143,22 @@ def dqn(
 ) -> Algorithm:
     """Stable-Baselines3's DQN, without double Q-learning; Mnih et al. 2015 (doi:10.1038/nature14236).
 
-    learning_rate: of Adam
+    learning_rate: learning rate of Adam
     schedule: linear: the learning rate falls to 0 over the run
-    buffer_size: transitions remembered, 56 GB for a million of Atari's
+    buffer_size: size of the replay buffer in transitions; a million of Atari's take 56 GB
     learning_starts: steps before the first update
-    batch_size: transitions in a batch
-    tau: share of the network that its target takes over; 1 copies it
-    gamma: discount of a step
-    train_freq: steps of each environment between updates
-    gradient_steps: updates each time; -1 for as many as there were steps
-    n_steps: rewards summed before the bootstrap
+    batch_size: transitions per batch
+    tau: τ of the target network's update θ' ← τ θ + (1 - τ) θ'; 1 copies the network
+    gamma: discount γ per step
+    train_freq: steps per environment between updates
+    gradient_steps: gradient steps per update; -1 for as many as there were environment steps
+    n_steps: n of n-step returns
     target_update_interval: steps between two updates of the target network
-    exploration_fraction: of the run, over which exploration falls
-    exploration_initial_eps: probability of a random action at first
-    exploration_final_eps: probability of a random action in the end
-    max_grad_norm: at which gradients are clipped
-    optimize_memory_usage: store each observation once, not twice; ends by a time limit then count as true ends
+    exploration_fraction: fraction of the run over which ε falls
+    exploration_initial_eps: initial ε, the probability of a random action
+    exploration_final_eps: final ε
+    max_grad_norm: largest norm of the gradient; larger ones are scaled down
+    optimize_memory_usage: store each observation once, not twice; episodes cut by a time limit then count as terminated
     """
     if gradient_steps == 0:
         raise UserError("--model.gradient-steps must be above 0, or -1 for as many as there were steps, got 0")

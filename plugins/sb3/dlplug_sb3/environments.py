@@ -154,7 +154,7 @@ class Atari(Played):
     game: any of ale-py's, by its plain name: pong, breakout, space-invaders, …
     protocol: classic (AtariWrapper: no sticky actions, a lost life ends the bootstrap) or machado (sticky actions,
         full episodes)
-    environments: how many are played at once
+    environments: number of parallel environments
     """
 
     unit = "frames"
@@ -226,7 +226,7 @@ class Gym(Played):
     """Any Gymnasium environment, with the time limit that it was registered with.
 
     id: as registered with Gymnasium; `module:id` imports a module first, of this folder or installed
-    environments: how many are played at once
+    environments: number of parallel environments
     """
 
     episode_limit = EPISODE_LIMIT

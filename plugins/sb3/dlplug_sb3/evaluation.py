@@ -42,10 +42,10 @@ def episodes(
     An episode is cut after 27,000 actions where the environment itself sets no shorter limit; the protocol says how
     many were.
 
-    count: episodes
-    deterministic: take the likeliest action; else sample, or explore as in training (the zoo does so on Atari)
-    protocol: by which the games are played, classic or machado; empty for that of training
-    video: also show the best episode, in colour
+    count: number of episodes
+    deterministic: take the likeliest action; else sample, or explore as in training (as the zoo does on Atari)
+    protocol: evaluation protocol, classic or machado; empty takes that of training
+    video: record the best episode, in colour
 
     Gives return (mean), return_std, return_min, return_max, episode_length (mean, in actions), video, and the protocol
     that the score must be quoted with. A lost life ends no game, though the agent is shown the same as in training.

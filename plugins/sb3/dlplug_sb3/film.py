@@ -19,7 +19,7 @@ def film(
 ) -> dict[str, Video | float]:
     """Plays whole games and films them.
 
-    count: games, each a film of its own
+    count: number of games, each in its own film
     deterministic: take the likeliest action; else sample, or explore as in training
 
     Gives film (film-1, film-2, … where there are several) and return (mean). Raises UserError for environments that

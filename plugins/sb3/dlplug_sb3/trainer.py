@@ -30,11 +30,11 @@ class Sb3Trainer(TorchTrainer):
     """Stable-Baselines3's algorithms, by their own loop. A step is one action in one environment.
 
     device: auto, cpu, cuda, cuda:1 or mps.
-    threads: of torch on a CPU; 0 leaves torch's choice.
-    log_every: steps between two lines of metrics.
-    eval_every: steps between two measurements; 0 measures at the end alone.
-    checkpoint_every: steps between two checkpoints; 0 saves every 30 seconds, or every 20 times what a save takes.
-    keep: how many checkpoints to keep beside the best.
+    threads: number of torch's CPU threads; 0 leaves torch's choice.
+    log_every: steps between logged metrics.
+    eval_every: steps between evaluations; 0 evaluates only at the end.
+    checkpoint_every: steps between checkpoints; 0 saves every 30 seconds, or every 20 times as long as a save takes.
+    keep: number of checkpoints to keep besides the best.
     """
 
     def __init__(
