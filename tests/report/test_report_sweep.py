@@ -57,7 +57,7 @@ def calls():
     return sorted(Path("called.txt").read_text().splitlines()) if Path("called.txt").exists() else []
 
 
-# What is tried of an option
+# The values of an option
 
 
 def typed(options):

@@ -19,7 +19,7 @@ ABSENT = "–"
 
 
 class View(NamedTuple):
-    """A run as a report shows it. label: told apart from the others by it."""
+    """A run as a report shows it. label: distinguishes it from the others."""
 
     number: int
     label: str
@@ -122,9 +122,9 @@ def _key(target: Target) -> tuple[str, bool]:
 
 
 def _label(recipe: str, values: dict[str, Any]) -> str:
-    told = {key: value for key, value in values.items() if key not in ("recipe", "preset") and value != ABSENT}
-    name = recipe if "recipe" in values or not told else ""
-    return ", ".join([*([name] if name else []), *(f"{key} {text(value)}" for key, value in told.items())][:4])
+    changed = {key: value for key, value in values.items() if key not in ("recipe", "preset") and value != ABSENT}
+    name = recipe if "recipe" in values or not changed else ""
+    return ", ".join([*([name] if name else []), *(f"{key} {text(value)}" for key, value in changed.items())][:4])
 
 
 def _run_label(records: Sequence[Record], indices: Sequence[int], index: int, label: str) -> str:

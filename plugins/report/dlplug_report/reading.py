@@ -30,7 +30,7 @@ log = logging.getLogger("dlplug")
 
 
 class Record(NamedTuple):
-    """All that a run folder tells.
+    """The contents of a run folder.
 
     config, environment, result: its files; result is {} while there is none. evaluation: what `dlplug eval` or
     `verify` measured last, or {}. status, last_words: how it stands, and what it said last. unit: the data's own unit,
@@ -155,9 +155,9 @@ def _samples(folder: Path) -> list[Media]:
     ]
 
 
-def _numbers(told: Mapping[str, Any]) -> dict[str, float]:
+def _numbers(result: Mapping[str, Any]) -> dict[str, float]:
     """The metrics of a file; NaN for one that was not finite, which older files have as NaN and newer ones as null."""
-    values = {name: math.nan if value is None else value for name, value in told.get("metrics", {}).items()}
+    values = {name: math.nan if value is None else value for name, value in result.get("metrics", {}).items()}
     return {name: float(value) for name, value in values.items() if isinstance(value, NUMBER)}
 
 

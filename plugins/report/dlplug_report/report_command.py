@@ -35,18 +35,18 @@ def report(arguments: list[str], host: Host) -> int:
             host = host_of(folder, host)
         except UserError as error:  # what the run wrote down can be read without it
             print(error)
-    told = build(folders, host)
+    page = build(folders, host)
     path = destination(given.out, folders)
-    for place, content in ((path, html(told)), (path.with_suffix(".md"), markdown(told, path.parent))):
+    for place, content in ((path, html(page)), (path.with_suffix(".md"), markdown(page, path.parent))):
         write(place, content)
         print(f"written: {place} ({math.ceil(len(content.encode()) / 1e3):,} kB)")
-    for view in told.views:
+    for view in page.views:
         for note in view.record.notes:
             print(f"{view.record.folder}: {note}")
     if given.wandb:
         from dlplug_report.wandb_report import publish
 
-        print(f"W&B Report: {publish(told)}")
+        print(f"W&B Report: {publish(page)}")
     return 0
 
 

@@ -54,7 +54,7 @@ def standing(record: Record) -> str:
 
 def verdicts(view: View) -> list[Verdict]:
     """The recipe's claims about such a run, each with what `dlplug eval`, or else training, measured."""
-    told = []
+    rows = []
     for target in filter(lambda target: target.stated, view.facts.targets):
         value = view.record.final.get(target.metric)
         missing = f"not measured: `{command('eval', view.record.folder)}` does"
@@ -62,8 +62,8 @@ def verdicts(view: View) -> list[Verdict]:
         reached = None if value is None or why else target.reached(value)
         claim = f"{target.metric} {'≥' if target.higher else '≤'} {target.bar:g}"
         measured = str(_measured(view.record, target).get("protocol", ""))
-        told.append(Verdict(claim, number(value), reached, why, target.protocol, measured, target.source))
-    return told
+        rows.append(Verdict(claim, number(value), reached, why, target.protocol, measured, target.source))
+    return rows
 
 
 def _not_judged(view: View, target: Target) -> str:
@@ -101,7 +101,7 @@ def parts(view: View) -> Rows:
 
 
 def pace(record: Record) -> Rows:
-    """Time and throughput; of a run without a result, as far as its lines tell."""
+    """Time and throughput; of a run without a result, as far as its metrics reach."""
     result, seconds = record.result, record.seconds
     rate = result.get("steps_per_second") or (record.steps / seconds if seconds else 0.0)
     rows = [
@@ -117,28 +117,28 @@ def pace(record: Record) -> Rows:
 
 def machine(record: Record) -> Rows:
     """What it ran on."""
-    told, result = record.environment, record.result
+    environment, result = record.environment, record.result
     rows = [
         ("device", str(result.get("device", ""))),
-        ("graphics processors", ", ".join(map(str, told.get("gpus", [])))),
-        ("processor", str(told.get("processor", ""))),
-        ("system", str(told.get("platform", ""))),
-        ("Python", str(told.get("python", ""))),
-        ("libraries", _named(told.get("libraries"))),
-        ("plugins", _named(told.get("plugins"))),
-        ("commit", str(told.get("commit", ""))),
+        ("graphics processors", ", ".join(map(str, environment.get("gpus", [])))),
+        ("processor", str(environment.get("processor", ""))),
+        ("system", str(environment.get("platform", ""))),
+        ("Python", str(environment.get("python", ""))),
+        ("libraries", _named(environment.get("libraries"))),
+        ("plugins", _named(environment.get("plugins"))),
+        ("commit", str(environment.get("commit", ""))),
     ]
     return [(word, said) for word, said in rows if said]
 
 
 def courses(record: Record) -> list[Course]:
     """Every metric; those without a curve have only their last value."""
-    told = []
+    rows = []
     for name in sorted(record.final):
         value = record.series[name].value if name in record.series else np.empty(0)
         first, low, high = (value[0], value.min(), value.max()) if len(value) > 1 else (None, None, None)
-        told.append(Course(name, number(first), number(low), number(high), number(record.final[name])))
-    return told
+        rows.append(Course(name, number(first), number(low), number(high), number(record.final[name])))
+    return rows
 
 
 def states(group: Group) -> list[tuple[str, int]]:

@@ -21,23 +21,23 @@ HELP = """\
 dlplug sweep RECIPE --OPTION VALUES … [--jobs N]              every combination
 dlplug sweep RECIPE --OPTION RANGE … --search random|tpe --trials N [--jobs N]
 
-What is tried of an option:
-  0.99,0.995       these values; a comma in a value is written \\,
+The values of an option:
+  0.99,0.995       a list of values; write a comma in a value as \\,
   0..4             the whole numbers from 0 to 4
-  0.9:0.999        for a search, anything between; whole numbers where the option takes those
-  1e-5:1e-2:log    the same, even in its logarithm
-An option of one value is the same in every run. The seeds of a search are averaged.
+  0.9:0.999        a range to search; whole numbers for a whole-number option
+  1e-5:1e-2:log    a range to search, uniform in the logarithm
+An option with one value is the same in every run. A search averages over the seeds.
 
---jobs N             runs at a time, each a process of its own (1)
---out FOLDER         where the runs go (sweeps/RECIPE); what has finished there is not run again
+--jobs N             number of runs at a time, each in its own process (1)
+--out FOLDER         folder of the runs (sweeps/RECIPE); finished runs in it are not repeated
 --search METHOD      grid, random, or tpe, the tree-structured Parzen estimator of Optuna
---trials N           of a search, those of earlier calls counted in
---maximize METRIC    what is looked for, such as val/accuracy (or --minimize); else the recipe's own target, on
-                     the split that training watches (val, eval) where that is on test
---wandb-config PATH  writes a W&B sweep whose agents call `dlplug run`, and runs nothing
---launcher NAME      starts them elsewhere: `dlplug list launchers`
---preset, --config   as of `dlplug run`
---json               prints the table as JSON"""
+--trials N           number of trials of a search, including those of earlier calls
+--maximize METRIC    metric to maximise, such as val/accuracy (or --minimize); by default the recipe's target, on
+                     the split that training watches (val, eval) if the target is on test
+--wandb-config PATH  write a W&B sweep whose agents call `dlplug run`, and run nothing
+--launcher NAME      start the runs elsewhere: `dlplug list launchers`
+--preset, --config   as for `dlplug run`
+--json               print the table as JSON"""
 
 
 def sweep(arguments: list[str], host: Host) -> int:
@@ -77,7 +77,7 @@ def _run(asked: Sweep, method: str, workers: Workers, trials: int, as_json: bool
     """The exit code: 0 where every run has finished."""
     ended, unfinished = 0, False
 
-    def told(outcome: Outcome) -> None:
+    def on_end(outcome: Outcome) -> None:
         nonlocal ended, unfinished
         ended += 1
         unfinished |= outcome.status in ("failed", "left")
@@ -87,13 +87,13 @@ def _run(asked: Sweep, method: str, workers: Workers, trials: int, as_json: bool
     if method == "grid":
         everything = asked.grid()
         count = len(everything)
-        workers.work(iter([[job] for job in everything]), told, lambda outcomes: None)
+        workers.work(iter([[job] for job in everything]), on_end, lambda outcomes: None)
     else:
         from dlplug_report.sweep_search import Search
 
         search = Search(asked, method, trials)
         count = search.left * len(asked.seeds)
-        workers.work(search.plans(), told, search.done)
+        workers.work(search.plans(), on_end, search.done)
         everything = search.all_jobs()
     summary = rows(everything, asked.goal)
     print(json.dumps(strict(summary), indent=2, ensure_ascii=False) if as_json else table(asked, summary))

@@ -126,5 +126,5 @@ def flags(options: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def digest(*told: Any) -> str:
-    return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()[:8]
+def digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()[:8]

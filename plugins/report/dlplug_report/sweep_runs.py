@@ -50,27 +50,27 @@ class Workers:
         return self.signals > 0
 
     def work(
-        self, plans: Iterator[Sequence[Job]], told: Callable[[Outcome], None], done: Callable[[list[Outcome]], None]
+        self, plans: Iterator[Sequence[Job]], on_end: Callable[[Outcome], None], done: Callable[[list[Outcome]], None]
     ) -> None:
         """Runs the jobs of a plan one after the other, and so many plans at a time; a plan is asked for only when there
-        is room for it. told: of each job as it ends, in any thread. done: of each plan, in this one."""
+        is room for it. on_end: called for each job, in any thread. done: called for each plan, in this one."""
         waiting: set[Future[list[Outcome]]] = set()
         with _stopped_by_signals(self), ThreadPoolExecutor(self.count) as pool:
             while True:
                 while len(waiting) < self.count and not self.stopping and (plan := next(plans, None)) is not None:
-                    waiting.add(pool.submit(self._plan, plan, told))
+                    waiting.add(pool.submit(self._plan, plan, on_end))
                 if not waiting:
                     return
                 ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in ended:
                     done(future.result())
 
-    def _plan(self, plan: Sequence[Job], told: Callable[[Outcome], None]) -> list[Outcome]:
+    def _plan(self, plan: Sequence[Job], on_end: Callable[[Outcome], None]) -> list[Outcome]:
         outcomes = []
         for job in plan:
             with self.locks[job.folder]:  # a search may draw the same twice
                 outcomes.append(self.run(job))
-            told(outcomes[-1])
+            on_end(outcomes[-1])
         return outcomes
 
     def run(self, job: Job) -> Outcome:

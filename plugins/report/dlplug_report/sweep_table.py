@@ -23,9 +23,9 @@ def rows(jobs: Sequence[Job], goal: Goal | None) -> list[dict[str, Any]]:
     for job in jobs:
         same = together.setdefault(str(job.tried), [])
         same += [job] if job not in same else []
-    told = [_row(same, goal) for same in together.values()]
+    table_rows = [_row(same, goal) for same in together.values()]
     sign = -1.0 if goal is not None and goal.maximise else 1.0
-    return sorted(told, key=lambda row: sign * row["mean"] if _finite(row["mean"]) else math.inf)
+    return sorted(table_rows, key=lambda row: sign * row["mean"] if _finite(row["mean"]) else math.inf)
 
 
 def _row(jobs: Sequence[Job], goal: Goal | None) -> dict[str, Any]:
@@ -44,11 +44,11 @@ def _row(jobs: Sequence[Job], goal: Goal | None) -> dict[str, Any]:
     }
 
 
-def table(sweep: Sweep, told: Sequence[Mapping[str, Any]]) -> str:
+def table(sweep: Sweep, table_rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows in aligned columns, and the command of the best. Without a goal a few of the metrics."""
-    shown = [sweep.goal.metric] if sweep.goal is not None else _telling(sweep, told)
+    shown = [sweep.goal.metric] if sweep.goal is not None else _telling(sweep, table_rows)
     cells = [(*sweep.tried, *shown, *(["± seeds"] if sweep.goal else []), "finished", "seconds")]
-    for row in told:
+    for row in table_rows:
         numbers = [row["mean"], _deviation(row)] if sweep.goal else [row["metrics"].get(name) for name in shown]
         counts = (f"{row['finished']} of {len(row['seeds'])}", f"{row['seconds']:g}")
         cells.append((*map(_number, (row["options"][key] for key in sweep.tried)), *map(_number, numbers), *counts))
@@ -56,15 +56,15 @@ def table(sweep: Sweep, told: Sequence[Mapping[str, Any]]) -> str:
     lines = ["  ".join(map(str.rjust, row, widths)).rstrip() for row in cells]
     if sweep.goal is None:
         lines.append(f"{sweep.recipe} states no target to sort by: --maximize or --minimize METRIC names one")
-    elif told and _finite(told[0]["mean"]):
-        words = [*sweep.plugins, "run", sweep.recipe, *sweep.given, *flags({**sweep.fixed, **told[0]["options"]})]
+    elif table_rows and _finite(table_rows[0]["mean"]):
+        words = [*sweep.plugins, "run", sweep.recipe, *sweep.given, *flags({**sweep.fixed, **table_rows[0]["options"]})]
         lines.append(f"the best: {command(*words)}")
     return "\n".join(lines)
 
 
-def _telling(sweep: Sweep, told: Sequence[Mapping[str, Any]]) -> list[str]:
+def _telling(sweep: Sweep, table_rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Up to three of the metrics that were measured: those that the recipe watches, then those not of training."""
-    measured = list(dict.fromkeys(name for row in told for name in row["metrics"]))
+    measured = list(dict.fromkeys(name for row in table_rows for name in row["metrics"]))
     ranked = sorted(measured, key=lambda name: (name not in sweep.watch, name.startswith("train/")))
     return ranked[:MOST_COLUMNS]
 
@@ -87,9 +87,9 @@ def line(outcome: Outcome, goal: Goal | None) -> str:
         f"{key} {_number(value)}" for key, value in {**outcome.job.tried, "seed": outcome.job.seed}.items()
     )
     value = goal.value(outcome.result) if goal is not None else None
-    told = f", {goal.metric} {value:.4g}" if goal is not None and value is not None else ""
+    score = f", {goal.metric} {value:.4g}" if goal is not None and value is not None else ""
     word = {"skipped": "finished before", "left": "not begun"}.get(outcome.status, outcome.status)
-    return f"{named}: {word}{told}{f': {outcome.said}' if outcome.said else ''}"
+    return f"{named}: {word}{score}{f': {outcome.said}' if outcome.said else ''}"
 
 
 def _finite(value: float | None) -> bool:

@@ -165,9 +165,9 @@ def _at(index: int, wr: Any) -> Any:
 
 def _rows(view: View) -> str:
     """What was run and on what, as a table."""
-    told = [*sections.parts(view), *sections.pace(view.record), *sections.machine(view.record)]
-    told += [(change.option, text(change.here)) for change in view.facts.changes]
-    return _table(["", ""], [[escaped(word), escaped(said)] for word, said in told])
+    rows = [*sections.parts(view), *sections.pace(view.record), *sections.machine(view.record)]
+    rows += [(change.option, text(change.here)) for change in view.facts.changes]
+    return _table(["", ""], [[escaped(word), escaped(said)] for word, said in rows])
 
 
 def _compared(report: Report) -> str:
