@@ -1,4 +1,4 @@
-"""The observer: what W&B is told and when. The calls themselves are in `session`, the thread that makes them in
+"""The observer: what is sent to W&B and when. The calls themselves are in `session`, the thread that makes them in
 `writer`, the choice between online and offline in `mode`."""
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ FORBIDDEN = "/\\#?%:"  # in a project's name
 class Wandb:
     """Weights & Biases: configuration, metrics, media and the trained weights of every run.
 
-    mode: online where there is a key and the server answers, else offline (auto); never a prompt
-    project: the W&B project; without it WANDB_PROJECT, else dlplug
-    entity: the user or team whose project it is; without it the key's default
+    mode: online, offline or off; auto is online with an API key and a server that answers, else offline. Never prompts
+    project: W&B project (default: WANDB_PROJECT, else dlplug)
+    entity: W&B user or team (default: the API key's own)
     """
 
     def __init__(

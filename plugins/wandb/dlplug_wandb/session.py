@@ -32,7 +32,7 @@ class File(NamedTuple):
 
 @dataclass(frozen=True)
 class Identity:
-    """What W&B is told of a run. `known`: it is told of this id for a second time, after a resume."""
+    """What W&B receives about a run. `known`: W&B has this id already, after a resume."""
 
     id: str
     recipe: str
@@ -141,7 +141,7 @@ def abandon() -> None:
 
 
 def _end_service() -> None:
-    """wandb's own process, which a later `init` starts anew. Its end may be an error, or even a `sys.exit`."""
+    """wandb's own process, which a later `init` starts again. Its end may be an error, or even a `sys.exit`."""
     with contextlib.suppress(Exception, SystemExit):
         wandb.teardown()
 
@@ -160,7 +160,7 @@ def _second_name(file: Path, folder: Path) -> Path:
     kept.unlink(missing_ok=True)
     try:
         if file.suffix != ".safetensors":
-            raise OSError("a resume writes it anew in place")
+            raise OSError("a resume rewrites it in place")
         os.link(file, kept)
     except OSError:
         shutil.copy2(file, kept)
