@@ -74,12 +74,12 @@ def test_ranges_are_read_from_the_source_without_an_import(tmp_path, monkeypatch
     (tmp_path / "sized.py").write_text(
         "from typing import Annotated\n"
         "from dlplug import PositiveInt as Count, PositiveFloat, Range\n"
-        "from kinds import Depth, Sizes\n"
+        "from sized_kinds import Depth, Sizes\n"
         "raise RuntimeError('no GPU')\n"
         "def factory(*, width: Count = 8, clip: PositiveFloat | None = None, sizes: Sizes = (1, 2),\n"
         "            depth: Depth = 2, rate: Annotated[float, Range(gt=0, le=1)] = 1.0): 'F.'\n"
     )
-    (tmp_path / "kinds.py").write_text(
+    (tmp_path / "sized_kinds.py").write_text(
         "from typing import Annotated\nfrom dlplug.ranges import PositiveInt, Range\nraise RuntimeError('no GPU')\n"
         "Depth = Annotated[int, Range(ge=1, le=4)]\nSizes = tuple[PositiveInt, ...]\n"
     )

@@ -18,7 +18,7 @@ from dlplug.host.plugins import load_host
 from dlplug.testing import StopAt, assert_same
 from dlplug.training import checkpoint
 
-OPTIONS = ["--steps", "3000", "--checkpoint-every", "100", "--log-every", "50", "--eval-every", "0",
+OPTIONS = ["--steps", "800", "--checkpoint-every", "40", "--log-every", "20", "--eval-every", "0",
            "--model.dropout", "0.2", "--optimizer.schedule", "cosine"]  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def test_a_killed_run_goes_on_bit_for_bit(toys, in_tmp_path):
     straight, killed = in_tmp_path / "straight", in_tmp_path / "killed"
     subprocess.run(command(toys, "run", "toy-moons", "--out", str(straight), *OPTIONS), check=True)
     process = subprocess.Popen(command(toys, "run", "toy-moons", "--out", str(killed), *OPTIONS))
-    wait_for_step(process, killed, 500)
+    wait_for_step(process, killed, 160)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (killed / "result.json").exists()

@@ -71,7 +71,7 @@ def test_the_test_split_is_measured_whole_and_validation_in_part(tiny_sets: Path
 
 
 def test_a_label_is_asked_for_only_of_a_model_that_learnt_it(tiny_sets: Path, tmp_path: Path):
-    told = trained("vae-mnist-conv", tmp_path / "told", **{"steps": 2, "model.conditional": True})
+    told = trained("vae-mnist-conv", tmp_path / "told", **{"steps": 2, "model.conditional": True, "metrics": []})
     assert Path(dlplug.sample(told, {"count": 4, "label": 3})["generated"]).is_file()
     with pytest.raises(UserError, match="between 0 and 9, got 10"):
         dlplug.sample(told, {"count": 4, "label": 10})

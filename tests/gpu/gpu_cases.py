@@ -227,5 +227,5 @@ WITHOUT = {  # what is registered and not trained here, and why
         **dict.fromkeys(("sb3-atari", "sb3-gym"), "stable-baselines3 trains by itself"),
     },
     "losses": {"numpy-cross-entropy": "NumPy knows no GPU", "word-cross-entropy": "bAbI is a download"},
-    "optimizers": {"layer-update": "NumPy knows no GPU"},
+    "optimizers": {"layer-update": "NumPy knows no GPU", "lbfgs": "takes a closure, which no graph can hold"},
 }

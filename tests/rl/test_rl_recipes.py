@@ -171,7 +171,9 @@ def small_catch() -> Iterator[str]:
     del gymnasium.registry[name]
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant", [pytest.param(name, marks=pytest.mark.slow if name == "rainbow" else ()) for name in VARIANTS]
+)
 def test_every_variant_learns_to_catch(variant: str, small_catch: str, tmp_path: Path) -> None:
     given = VARIANTS[variant]
     soon: dict[str, Any] = {} if variant == "pqn" else SOON

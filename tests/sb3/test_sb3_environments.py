@@ -87,7 +87,7 @@ def test_a_score_can_be_measured_under_the_other_protocol():
     assert other.protocol.startswith("breakout machado: ")
     environments.close()
     data.close()
-    with pytest.raises(UserError, match="CartPole-v1 has one protocol only: leave machado out"):
+    with pytest.raises(UserError, match=r"CartPole-v1 has one protocol only: leave .*machado out"):
         Gym(environments=1).under("machado")
 
 

@@ -36,7 +36,9 @@ class Finished:
     """A run that has ended: `said` to the user, `measured` by the stand-in."""
 
     def __init__(self, code: int, output: str, said: str) -> None:
-        self.code, self.said = code, said.strip()
+        # on a busy machine the upload takes long enough to be said
+        lines = [line for line in said.strip().splitlines() if not line.startswith("W&B is uploading")]
+        self.code, self.said = code, "\n".join(lines)
         lines = [line for line in output.splitlines() if line.startswith("{")]
         self.measured: dict[str, Any] = json.loads(lines[-1]) if lines else {}
 

@@ -22,7 +22,7 @@ dlplug.resume(folder, {"steps": 40}, host=host)
 
 def test_what_the_server_has_is_what_metrics_jsonl_has(server: Server, online: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    arguments = [sys.executable, "-c", PROGRAM, str(Path(__file__).with_name("tiny.py")), str(folder)]
+    arguments = [sys.executable, "-c", PROGRAM, str(Path(__file__).with_name("drawing.py")), str(folder)]
     done = subprocess.run(arguments, env=online, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     (run,) = server.runs.values()

@@ -1,4 +1,4 @@
-"""An unpackaged plugin of one recipe, which draws while it learns: `-p tests/wandb/tiny.py`."""
+"""An unpackaged plugin of one recipe, which draws while it learns: `-p tests/wandb/drawing.py`."""
 
 from __future__ import annotations
 
