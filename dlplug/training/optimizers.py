@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import torch
 from torch import nn
@@ -14,6 +16,23 @@ from dlplug.errors import UserError
 from dlplug.ranges import NonNegativeFloat, PositiveFloat, PositiveInt, ProperFraction
 
 Parameters = Iterable[nn.Parameter] | Iterable[dict[str, Any]]
+
+
+Kind = TypeVar("Kind", bound=type[Optimizer])
+
+
+def light(kind: Kind) -> Kind:
+    """The same optimizer, whose first step does not import torch._dynamo, which takes longer than torch itself: torch
+    keeps torch.compile out of these methods, and no optimizer's step is compiled here."""
+    return cast(Kind, _light(kind))
+
+
+@functools.cache
+def _light(kind: type[Optimizer]) -> type[Optimizer]:
+    names = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
+    methods = {name: inspect.unwrap(getattr(kind, name)) for name in names}
+    step = torch.no_grad()(inspect.unwrap(kind.step))
+    return type(kind.__name__, (kind,), {**methods, "step": step, "__module__": kind.__module__})
 
 
 def sgd(
@@ -33,7 +52,7 @@ def sgd(
     """
     if nesterov and not momentum:
         raise UserError("nesterov needs a momentum above 0")
-    return torch.optim.SGD(
+    return light(torch.optim.SGD)(
         parameters, lr=learning_rate, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, fused=True
     )
 
@@ -56,7 +75,7 @@ def adam(
     weight_decay: factor λ of the L2 penalty: λθ is added to the gradient, which Adam then rescales; adamw
         decouples it. 0 as in torch.
     """
-    return torch.optim.Adam(
+    return light(torch.optim.Adam)(
         parameters, lr=learning_rate, betas=(beta1, beta2), eps=epsilon, weight_decay=weight_decay, fused=True
     )
 
@@ -78,7 +97,7 @@ def adamw(
     epsilon: ε, added to the denominator against division by zero. 1e-8 is Adam's default.
     weight_decay: λ: each step also subtracts learning rate · λ · θ from the weights θ. 0.01 is torch's default.
     """
-    return torch.optim.AdamW(
+    return light(torch.optim.AdamW)(
         parameters, lr=learning_rate, betas=(beta1, beta2), eps=epsilon, weight_decay=weight_decay, fused=True
     )
 
@@ -102,7 +121,7 @@ def rmsprop(
     centered: divides by the gradients' variance in place of their mean square (Graves 2013, Mnih et al. 2015).
     weight_decay: factor λ of the L2 penalty: λθ is added to the gradient. 0 as in torch.
     """
-    return torch.optim.RMSprop(
+    return light(torch.optim.RMSprop)(
         parameters,
         lr=learning_rate,
         alpha=alpha,
@@ -131,7 +150,7 @@ def radam(
     epsilon: ε, added to the denominator against division by zero. 1e-8 is Adam's default.
     weight_decay: factor λ of the L2 penalty: λθ is added to the gradient. 0 as in torch.
     """
-    return torch.optim.RAdam(
+    return light(torch.optim.RAdam)(
         parameters, lr=learning_rate, betas=(beta1, beta2), eps=epsilon, weight_decay=weight_decay, foreach=True
     )
 
@@ -155,7 +174,7 @@ def lbfgs(
     moved: list[Any] = list(parameters)
     if len(moved) > 1 and isinstance(moved[0], dict):
         raise UserError("lbfgs has one learning rate, and this model wants several: choose another --optimizer")
-    return torch.optim.LBFGS(
+    return light(torch.optim.LBFGS)(
         moved,
         lr=learning_rate,
         max_iter=iterations,

@@ -1,6 +1,8 @@
 """Optimizers against their formulas, schedules, clipping."""
 
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -279,3 +281,25 @@ def test_what_an_optimizer_changes_among_its_options_is_state():
     resumed.load_state_dict(testing.through_a_file(begun.state_dict()))
     group = resumed.optimizer.param_groups[0]
     assert (group["seen"], group["lr"]) == (3, 0.3)
+
+
+def test_no_optimizer_imports_what_compiles():
+    code = """
+import sys, torch
+from dlplug.training import optimizers
+for name in ("sgd", "adam", "adamw", "rmsprop", "radam", "lbfgs"):
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = getattr(optimizers, name)([weight])
+    def closure():
+        optimizer.zero_grad()
+        loss = weight.square().sum()
+        loss.backward()
+        return loss
+    before = weight.detach().clone()
+    optimizer.step(closure)
+    optimizer.load_state_dict(optimizer.state_dict())
+    assert not torch.equal(weight, before) and weight.requires_grad, name
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 import dlplug
 from dlplug.host.plugins import load_host
@@ -60,16 +61,16 @@ def register_recipes():
 
 
 @pytest.fixture
-def rates(monkeypatch):
-    """The learning rate of each step of SGD."""
-    seen, step = [], torch.optim.SGD.step
+def rates():
+    """The learning rate of each step of an optimizer."""
+    seen = []
 
-    def watched(self, closure=None):
-        seen.append(float(self.param_groups[0]["lr"]))
-        return step(self, closure)
+    def watch(optimizer, arguments, keywords):
+        seen.append(float(optimizer.param_groups[0]["lr"]))
 
-    monkeypatch.setattr(torch.optim.SGD, "step", watched)
-    return seen
+    hook = register_optimizer_step_pre_hook(watch)
+    yield seen
+    hook.remove()
 
 
 @pytest.mark.parametrize("length", [{"points": 128}, {"steps": 4}])
