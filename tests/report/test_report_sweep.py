@@ -284,7 +284,7 @@ def test_plugins_given_to_the_sweep_are_given_to_its_runs():
 
 
 def start(*words, **environ):
-    code = f"import sys; from dlplug import launching; launching.PROGRAM = (sys.executable, {CHILD!r})\n" \
+    code = f"import sys; from dlplug.cli import launching; launching.PROGRAM = (sys.executable, {CHILD!r})\n" \
            "from dlplug.cli.main import main; sys.exit(main(sys.argv[1:]))"  # fmt: skip
     command = [sys.executable, "-c", code, "sweep", "mlp-digits", *words]
     pipe = subprocess.PIPE
