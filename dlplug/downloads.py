@@ -72,7 +72,7 @@ def download(remote: Remote, path: Path) -> None:
                 file.write(chunk)
                 stop_if_asked()
         if problem := damage(partial, remote):
-            raise OSError(f"what came is damaged: {problem}")
+            raise OSError(f"the download is damaged: {problem}")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

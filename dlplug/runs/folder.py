@@ -157,12 +157,12 @@ def plugin_files(folder: Path, config: Mapping[str, Any], given: Sequence[str] =
     names = {Path(option).name for option in given}
     for path in (Path(path) for path in recorded if Path(path).name not in names):
         if not path.is_file():
-            raise UserError(f"{folder} was begun with the plugin {path}, which is not there: give its new path by -p")
+            raise UserError(f"{folder} was started with the plugin {path}, which is missing: pass its new path by -p")
         if folder.resolve() in path.resolve().parents or (hasattr(os, "getuid") and path.stat().st_uid != os.getuid()):
             raise UserError(
-                f"{folder} was begun with the plugin {path}, which is not loaded unasked: look at it, and give it by -p"
+                f"{folder} was started with the plugin {path}, which is not loaded unasked: read it, and pass it by -p"
             )
-        log.info(f"with the plugin {path}, as the run was begun")
+        log.info(f"with the plugin {path}, as the run was started")
     return [path for path in recorded if Path(path).name not in names]
 
 

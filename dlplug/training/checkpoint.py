@@ -147,7 +147,7 @@ def load_weights(checkpoint: Path, model: nn.Module) -> None:
         name = (differing + absent)[0]
         here = tuple(wanted[name].shape) if name in wanted else "nothing"
         expected = tuple(saved[name].shape) if name in saved else "nothing"
-        raise UserError(f"checkpoint {checkpoint} is of another model: {name} is {expected} there and {here} here")
+        raise UserError(f"checkpoint {checkpoint} is of another model: {name} is {expected} in it and {here} here")
     model.load_state_dict(saved, strict=False)
 
 
@@ -158,16 +158,16 @@ def load_state(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UserError(f"checkpoint {path} is missing") from None
     except Exception as error:
-        raise UserError(f"checkpoint {path} is damaged or not ours: {str(error).splitlines()[0][:200]}") from None
+        raise UserError(f"checkpoint {path} is damaged or not dlplug's: {str(error).splitlines()[0][:200]}") from None
     if not isinstance(state, dict):
-        raise UserError(f"checkpoint {path} is not ours: expected a mapping, got {type(state).__name__}")
+        raise UserError(f"checkpoint {path} is not dlplug's: expected a mapping, got {type(state).__name__}")
     return state
 
 
 def load_learner(checkpoint: Path) -> dict[str, Any]:
     state = load_state(checkpoint / "learner.pt")
     if state.get("format") != FORMAT:
-        raise UserError(f"checkpoint {checkpoint} is not ours: format {state.get('format')!r}, expected {FORMAT!r}")
+        raise UserError(f"checkpoint {checkpoint} is not dlplug's: format {state.get('format')!r}, expected {FORMAT!r}")
     return state
 
 

@@ -121,7 +121,7 @@ def test_tied_weights_are_saved_once_and_come_back_tied(tmp_path):
 
 @pytest.mark.parametrize(
     ("other", "said"),
-    [(nn.Linear(2, 4), r"bias is \(3,\) there and \(4,\) here"), (nn.Sequential(nn.Linear(2, 3)), "and nothing here")],
+    [(nn.Linear(2, 4), r"bias is \(3,\) in it and \(4,\) here"), (nn.Sequential(nn.Linear(2, 3)), "and nothing here")],
 )
 def test_the_checkpoint_of_another_model_is_refused_by_the_tensor_that_differs(tmp_path, other, said):
     path = save(tmp_path, 1, nn.Linear(2, 3))
@@ -166,14 +166,14 @@ class Bomb:
 def test_a_file_that_would_run_something_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"format": checkpoint.FORMAT, "bomb": Bomb()}, "learner.pt", pickle_module=pickle)
-    with pytest.raises(UserError, match="not ours"):
+    with pytest.raises(UserError, match="not dlplug's"):
         checkpoint.load_learner(tmp_path)
     assert not (tmp_path / "exploded").exists()
 
 
 def test_a_foreign_torch_file_is_refused(tmp_path):
     torch.save({"model": torch.zeros(1)}, tmp_path / "learner.pt")
-    with pytest.raises(UserError, match="not ours"):
+    with pytest.raises(UserError, match="not dlplug's"):
         checkpoint.load_learner(tmp_path)
 
 

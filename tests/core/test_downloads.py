@@ -62,7 +62,7 @@ def test_a_download_hears_a_stop_and_leaves_nothing(remote, tmp_path):
 
 
 def test_what_came_damaged_is_not_kept(remote, tmp_path):
-    with pytest.raises(UserError, match="what came is damaged: its sha256 is"):
+    with pytest.raises(UserError, match="the download is damaged: its sha256 is"):
         fetched(remote._replace(sha256="0" * 64), "dqn-catch needs none")
     assert left(tmp_path) == []
 

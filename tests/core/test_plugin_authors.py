@@ -138,7 +138,7 @@ def test_the_file_that_a_run_was_begun_with_is_found_and_named(begun, cli, monke
     monkeypatch.chdir("runs")
     said = cli("eval", "here", "-p", "no:wandb")
     assert said.code == 0
-    assert f"with the plugin {Path('../mine/own.py').resolve()}, as the run was begun" in said.out
+    assert f"with the plugin {Path('../mine/own.py').resolve()}, as the run was started" in said.out
     assert cli("resume", "here", "--steps", "3", "-p", "no:wandb").code == 0
     assert "test/accuracy" in dlplug.evaluate("here")
 
@@ -173,7 +173,7 @@ def test_a_file_that_moved_is_said_and_may_be_given(begun, cli):
     Path("mine/own.py").rename("mine/moved.py")
     said = cli("eval", "runs/here", "-p", "no:wandb")
     assert (said.code, said.err.count("\n")) == (2, 1)
-    assert "own.py, which is not there: give its new path by -p" in said.err
+    assert "own.py, which is missing: pass its new path by -p" in said.err
     Path("own.py").write_text(Path("mine/moved.py").read_text())
     assert cli("eval", "runs/here", "-p", "own.py", "-p", "no:wandb").code == 0
 
@@ -184,4 +184,4 @@ def test_a_file_in_the_run_folder_is_not_loaded_unasked(begun, cli):
     config.write_text(config.read_text().replace(str(Path("mine/own.py").resolve()), str(bad.resolve())))
     said = cli("eval", "runs/here", "-p", "no:wandb")
     assert said.code == 2
-    assert "which is not loaded unasked: look at it, and give it by -p" in said.err
+    assert "which is not loaded unasked: read it, and pass it by -p" in said.err

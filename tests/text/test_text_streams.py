@@ -170,7 +170,7 @@ def test_a_damaged_download_leaves_nothing_behind(server: Path, tmp_path: Path):
     content = bytearray((server / "input.txt").read_bytes())
     content[5] ^= 1
     (server / "input.txt").write_bytes(content)
-    with pytest.raises(UserError, match=r"what came is damaged: its sha256 is"):
+    with pytest.raises(UserError, match=r"the download is damaged: its sha256 is"):
         TinyShakespeare(seed=0)
     assert not list((tmp_path / "data" / "text").iterdir())
 
