@@ -41,7 +41,7 @@ class ImageFolder(Images):
     batch_size: images per batch.
     flip: random horizontal flips.
     crop: pixels of padding for random crops; 0 for none.
-    cutout: side of a random square that is set to zero, in pixels; 0 for none.
+    cutout: side of a randomly placed masked square, in pixels; 0 for none.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class CIFAR10Jpeg(Images):
     batch_size: images per batch.
     flip: random horizontal flips.
     crop: pixels of padding for random crops; 0 for none.
-    cutout: side of a random square that is set to zero, in pixels; 0 for none.
+    cutout: side of a randomly placed masked square, in pixels; 0 for none.
     """
 
     protocol = "a lossy JPEG copy of CIFAR-10, quality 75: not comparable with CIFAR-10"

@@ -84,7 +84,7 @@ class Images(Data):
         batch_size: images per batch.
         flip: random horizontal flips.
         crop: pixels of padding for random crops; 0 for none.
-        cutout: side of a random square that is set to zero, in pixels; 0 for none.
+        cutout: side of a randomly placed masked square, in pixels; 0 for none.
         """
         images = parts["train"].images
         if not 0 < batch_size <= len(images):

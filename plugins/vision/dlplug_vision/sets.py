@@ -50,7 +50,7 @@ class TorchvisionSet(Images):
         batch_size: images per batch.
         flip: random horizontal flips.
         crop: pixels of padding for random crops; 0 for none.
-        cutout: side of a random square that is set to zero, in pixels; 0 for none.
+        cutout: side of a randomly placed masked square, in pixels; 0 for none.
         """
         from torchvision import datasets
 
@@ -120,7 +120,7 @@ class Digits(Images):
         batch_size: images per batch.
         flip: random horizontal flips.
         crop: pixels of padding for random crops; 0 for none.
-        cutout: side of a random square that is set to zero, in pixels; 0 for none.
+        cutout: side of a randomly placed masked square, in pixels; 0 for none.
         """
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split

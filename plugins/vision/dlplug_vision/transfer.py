@@ -55,7 +55,7 @@ class Transfer(nn.Module):
         self.rate, self.new = rate, set(origin.new)
         self.frozen = frozen(self.network, freeze, self.new)
         if not started:
-            log.info(f"starts from {origin.source}: {told(self)}")
+            log.info(f"starts from {origin.source}: {summary(self)}")
 
     def forward(self, x: Tensor) -> Tensor:
         return self.network(self.prepare(x))
@@ -124,8 +124,8 @@ def built(origin: Origin, spec: Spec, run: Run) -> tuple[nn.Module, nn.Module]:
     if origin.model.startswith(pretrained.PREFIX):
         return pretrained.network(origin.model, spec), pretrained.Prepare(origin.model)
     entry = run.host.get("models", origin.model)
-    given = {"seed": run.seed, "run": run}
-    taken = {name: given[name] for name in entry.signature().takes}
+    available = {"seed": run.seed, "run": run}
+    taken = {name: available[name] for name in entry.signature().takes}
     return entry.load()(spec, **origin.options, **taken), nn.Identity()
 
 
@@ -166,9 +166,11 @@ def frozen(network: nn.Module, names: str, new: set[str]) -> list[nn.Module]:
     return [parts[name] for name in chosen]
 
 
-def told(model: Transfer) -> str:
+def summary(model: Transfer) -> str:
     weights = dict(model.network.named_parameters())
-    kept = sum(p.numel() for name, p in weights.items() if name not in model.new)
+    loaded = sum(p.numel() for name, p in weights.items() if name not in model.new)
     stays = sum(p.numel() for p in weights.values() if not p.requires_grad)
     new = ", ".join(sorted(model.new)) or "none"
-    return f"{kept:,} of {kept + sum(weights[n].numel() for n in model.new):,} weights, {stays:,} frozen; new: {new}"
+    return (
+        f"{loaded:,} of {loaded + sum(weights[n].numel() for n in model.new):,} weights, {stays:,} frozen; new: {new}"
+    )
