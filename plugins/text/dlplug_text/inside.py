@@ -33,7 +33,7 @@ def cells(
 ) -> Generator[str, None, dict[str, Any]]:
     """A text with one unit's activation as colour: blue is -1, white 0, red 1 (Karpathy et al. 2016, arXiv:1506.02078).
 
-    unit: index of the unit; -1 takes the one whose activation changes least, which is often interpretable.
+    unit: index of the unit; -1 takes the one whose activation changes most slowly, which is often interpretable.
     layer: index of the layer; -1 takes the last.
     prompt: text to read; "" takes the beginning of the held-out text.
     tokens: number of tokens of the held-out text.
