@@ -23,14 +23,14 @@ def board(arguments: list[str]) -> int:
     if {"--help", "-h"} & set(arguments):
         parser.print_help()
         return 0
-    given = parser.parse_args(arguments)
-    if given.port is not None and not 0 <= given.port < 2**16:
-        raise UserError(f"--port must be from 0 to {2**16 - 1}, got {given.port}")
-    folder = checked(Path(given.folder))
+    flags = parser.parse_args(arguments)
+    if flags.port is not None and not 0 <= flags.port < 2**16:
+        raise UserError(f"--port must be from 0 to {2**16 - 1}, got {flags.port}")
+    folder = checked(Path(flags.folder))
     if importlib.util.find_spec("tensorboard") is None:
         instead = f"`{command('report', 'RUN')}` makes a page"
         raise UserError(f"TensorBoard is not installed here: `pip install tensorboard`, or {instead}")
-    address = launch(folder, given.port)
+    address = launch(folder, flags.port)
     print(f"TensorBoard over {folder}: {address} (Ctrl-C stops it)", flush=True)
     threading.Event().wait()
     return 0

@@ -23,27 +23,27 @@ def report(arguments: list[str], host: Host) -> int:
     if {"--help", "-h"} & set(arguments):
         parser.print_help()
         return 0
-    given = parser.parse_args(arguments)
+    flags = parser.parse_args(arguments)
     from dlplug_report.html import html
     from dlplug_report.markdown import markdown
     from dlplug_report.model import build
     from dlplug_report.reading import find_runs
 
-    folders = find_runs(given.runs)
+    folders = find_runs(flags.runs)
     for folder in folders:
         try:
             host = host_of(folder, host)
         except UserError as error:  # what the run wrote down can be read without it
             print(error)
     page = build(folders, host)
-    path = destination(given.out, folders)
+    path = destination(flags.out, folders)
     for place, content in ((path, html(page)), (path.with_suffix(".md"), markdown(page, path.parent))):
         write(place, content)
         print(f"written: {place} ({math.ceil(len(content.encode()) / 1e3):,} kB)")
     for view in page.views:
         for note in view.record.notes:
             print(f"{view.record.folder}: {note}")
-    if given.wandb:
+    if flags.wandb:
         from dlplug_report.wandb_report import publish
 
         print(f"W&B Report: {publish(page)}")
