@@ -115,7 +115,7 @@ def test_one_run_given_twice_is_refused_and_an_option_tells_runs_apart(capsys):
     a_run("a", score=1.0, config={"data.n_step": 1})
     a_run("b", score=2.0, config={"data.n_step": 3})
     assert complaint("a", "b") == (
-        "dqn-atari gpu on pong has two runs of seed 0, a and b: give one of them, or tell them apart by an option:"
+        "dqn-atari gpu on pong has two runs of seed 0, a and b: give one of them, or separate them by an option:"
         " --by OPTION"
     )
     named = {one["recipe"]: one["games"]["pong"]["score"] for one in told_by(capsys, "a", "b", "--by", "data.n_step")}

@@ -65,8 +65,8 @@ class Group(NamedTuple):
 class Wanted(NamedTuple):
     """What is asked of the runs.
 
-    metric: the score; "" takes the first of RETURNS that a run measured. by: options that tell runs of one recipe
-    apart. references: for games without a human score.
+    metric: the score; "" takes the first of RETURNS that a run measured. by: options that separate runs of one
+    recipe. references: for games without a human score.
     """
 
     metric: str = ""
@@ -90,7 +90,7 @@ def read(places: Sequence[str], wanted: Wanted = Wanted()) -> list[Outcome]:  # 
         if key in seen:
             raise UserError(
                 f"{outcome.name} on {outcome.game} has two runs of seed {outcome.seed}, {seen[key]} and"
-                f" {outcome.source}: give one of them, or tell them apart by an option: --by OPTION"
+                f" {outcome.source}: give one of them, or separate them by an option: --by OPTION"
             )
         seen[key] = outcome.source
     return outcomes

@@ -119,7 +119,7 @@ def _parser() -> CommandParser:
     add = parser.add_argument
     add("places", nargs="+", metavar="RECORD_OR_RUN", help="a record of `dlplug verify`, a run, or a folder of either")
     add("--metric", default="", help="what is compared (default: test/return, or eval/return where a run has no other)")
-    add("--by", action="append", default=[], metavar="OPTION", help="tells runs of one recipe apart by an option")
+    add("--by", action="append", default=[], metavar="OPTION", help="separates runs of one recipe by an option")
     add("--reference", action="append", default=[], metavar="GAME=LOW,HIGH", help="0 and 1 where no human played")
     add("--figure", default="", metavar="PATH", help="draws the learning curves of run folders, and final scores")
     add("--curve", default="", metavar="METRIC", help="what the curves are of (default: eval/return or train/return)")
