@@ -3,7 +3,7 @@
 - static: each image once, so that the set is one fixed set of binary images, as Larochelle's is;
 - dynamic: drawn again each time an image is used.
 
-Either way a pixel is white with the probability that its grey tells. The static noise is a pure function of the image
+Either way a pixel is white with a probability equal to its grey value. The static noise is a pure function of the image
 itself, by a hash of its bytes: the same in every epoch, split, process and run, and no index has to travel with it.
 """
 

@@ -103,7 +103,7 @@ def step_of(path: Path) -> int:
 
 
 def below_step(picture: np.ndarray[Any, Any], step: int) -> np.ndarray[Any, Any]:
-    """A picture (H, W, 3) uint8 below a white strip that tells the step, even in height as it was."""
+    """A picture (H, W, 3) uint8 below a white strip with the step, even in height as it was."""
     from PIL import Image, ImageDraw, ImageFont
 
     strip = Image.new("RGB", (picture.shape[1], STRIP), "white")

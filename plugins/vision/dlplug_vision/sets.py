@@ -215,8 +215,8 @@ def read_cifar(kind: Any, root: Path) -> tuple[Any, Any]:
 
 
 def download(kind: Any, root: Path, wanted: Path, address: str, place: Path) -> None:
-    """By torchvision. Raises UserError that tells which file was wanted, where it was looked for, at what address it is
-    had and in what place torchvision will find it."""
+    """By torchvision. Raises UserError that names the file, the folder it was expected in, its address
+    and the place where torchvision finds it."""
     log.info(f"downloading {kind.__name__} into {root}")
     try:
         root.mkdir(parents=True, exist_ok=True)
