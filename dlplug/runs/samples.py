@@ -34,12 +34,12 @@ def sample(
     host: Host | None = None,
     show: Show = None,
 ) -> dict[str, Any]:
-    """Asks a sampler for what a trained run makes, and writes it. Gives the numbers, and the paths of what was written.
+    """Runs a sampler on a trained run and writes its output. Returns numbers, and the paths of the files written.
 
     name: a run, a run folder, or a recipe's name for its newest run.
     options: the sampler's own and `seed` (the run's by default); others overlay the run's, {"data.game": "breakout"}.
     what: the sampler; "" is the recipe's first. out: a file, or a new folder, instead of one below the run folder.
-    show: is called with each piece of a text as it is made.
+    show: called with each piece of a text while it is generated.
 
     Raises UserError for what a user can mend.
     """
