@@ -12,15 +12,12 @@ import pytest
 # Small models are quickest on one thread, and there is a worker for each core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Or `uv run pytest` would be in every command that is advised.
+os.environ.pop("UV_RUN_RECURSION_DEPTH", None)
+
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("dlplug", deadline=None)
 hypothesis.settings.load_profile("dlplug")
-
-
-@pytest.fixture(autouse=True, scope="session")
-def no_uv_run_in_advice() -> None:
-    """Advised commands begin with "uv run" where `uv run pytest` started this process."""
-    os.environ.pop("UV_RUN_RECURSION_DEPTH", None)
 
 
 @pytest.fixture(autouse=True)

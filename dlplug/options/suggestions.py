@@ -103,11 +103,12 @@ def nearest_flags(key: str, names: Sequence[str], units: Iterable[str] = ()) -> 
         return f" Did you mean {flag(leaf)}?"
     leaves = {name.rpartition(".")[2] for name in names}
     known = [own for own in ELSEWHERE.get(leaf, [leaf]) if own in leaves]
-    if not part and not known:  # misspelt, and its part left out
+    misspelt = not part and not known  # and its part left out: `eval` takes those of the metrics without it
+    if misspelt:
         known = difflib.get_close_matches(leaf, leaves, n=1, cutoff=0.75)
     parts = {name.rpartition(".")[0] for name in names}
     same = [name for name in names if name.rpartition(".")[2] in known[:1] and name not in parts]
-    of_run = [name for name in same if not name.startswith("metrics.")]
+    of_run = [name for name in same if misspelt or not name.startswith("metrics.")]
     of_part = [name for name in same if part and name.startswith(f"{part}.")]
     meant = of_part or of_run or same
     if meant:
