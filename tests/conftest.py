@@ -15,8 +15,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Or `uv run pytest` would be in every command that is advised.
 os.environ.pop("UV_RUN_RECURSION_DEPTH", None)
 
-# How long an example takes depends on what else the machine does.
-hypothesis.settings.register_profile("dlplug", deadline=None)
+# The same examples in each run, so that a change is judged by what it changed; how long one takes depends on the
+# machine. `--hypothesis-profile explore` looks for new ones.
+hypothesis.settings.register_profile("dlplug", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("dlplug")
 
 

@@ -34,8 +34,9 @@ def test_losses_are_what_the_papers_say_one_score_at_a_time(real: list[float], f
     }
     for name, objective in OBJECTIVES.items():
         x, z = torch.tensor(real, dtype=torch.double), torch.tensor(fake, dtype=torch.double)
-        assert float(objective.critic(x, z)) == pytest.approx(expected[name][0], abs=1e-9)
-        assert float(objective.generator(z)) == pytest.approx(expected[name][1], abs=1e-9)
+        # Above 20 torch's softplus(x) is x, which leaves out up to e^-20 = 2e-9 in each of a critic's two means.
+        assert float(objective.critic(x, z)) == pytest.approx(expected[name][0], abs=5e-9)
+        assert float(objective.generator(z)) == pytest.approx(expected[name][1], abs=5e-9)
 
 
 @torch.no_grad()
