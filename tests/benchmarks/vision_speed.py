@@ -22,9 +22,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 import torch
 import torch.nn.functional as F
-from dlplug_vision.images import Images, scaled
+from dlplug_images.images import Images, scaled
+from dlplug_images.sets.mnist_cifar import FashionMNIST
+from dlplug_images.sets.reading import read_idx
 from dlplug_vision.quick import QuickNet
-from dlplug_vision.sets import FashionMNIST, read_idx
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +19,8 @@ from dlplug.host.plugins import KINDS, load_host
 
 ROOT = Path(__file__).parents[2]
 CORE = sorted((ROOT / "dlplug").rglob("*.py"))
-PLUGINS = sorted(folder for folder in (ROOT / "plugins").glob("*/dlplug_*") if folder.is_dir())
+KITS = sorted(folder for folder in (ROOT / "plugins" / "kits").glob("*/dlplug_*") if folder.is_dir())
+PLUGINS = sorted(folder for folder in (ROOT / "plugins").glob("*/dlplug_*") if folder.is_dir()) + KITS
 ENVIRONMENTS = sorted((ROOT / "envs").glob("dlplug_envs/**/*.py"))
 
 # what a plugin may name beside `from dlplug import …`: the contract's own modules, and, for one that brings a trainer
@@ -56,6 +60,16 @@ def files_of(plugin: Path) -> list[Path]:
     return sorted(plugin.rglob("*.py"))
 
 
+def project(package: Path) -> dict[str, Any]:
+    """What the pyproject.toml beside a package says of its distribution."""
+    return tomllib.loads((package.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def required(package: Path) -> set[str]:
+    """The packages that its distribution depends on, of those that are named as their distributions are."""
+    return {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in project(package)["dependencies"]}
+
+
 def top(module: str) -> str:
     return module.partition(".")[0]
 
@@ -67,12 +81,13 @@ def test_there_is_something_to_look_at():
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
-def test_plugins_import_only_what_is_public_and_never_each_other(plugin):
-    others = {other.name for other in PLUGINS} - {plugin.name}
+def test_plugins_import_only_what_is_public_and_kits_that_they_depend_on(plugin):
+    kits = required(plugin) & {kit.name for kit in KITS}
+    others = {other.name for other in PLUGINS} - {plugin.name} - kits
     for path in files_of(plugin):
         for module, name in imports(tree(path)):
             where = f"{path.relative_to(ROOT)}: {module} {name}"
-            assert top(module) not in others, f"{where} is another plugin"
+            assert top(module) not in others, f"{where} is another plugin, or a kit that is not in its dependencies"
             if module == "dlplug":
                 assert name in dlplug.__all__ or name in PUBLIC, f"{where} is not public"
             elif top(module) == "dlplug":
@@ -195,11 +210,17 @@ def test_lazy_names_and_those_for_type_checkers_are_the_same():
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
 def test_each_plugin_is_a_distribution_of_its_own(plugin):
-    import tomllib
-
-    project = tomllib.loads((plugin.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert list(project["entry-points"]["dlplug"].values()) == [plugin.name]
+    found = project(plugin)
+    assert found["name"] == plugin.name.replace("_", "-")
+    registered = found.get("entry-points", {}).get("dlplug", {})
+    assert registered == {plugin.parent.name: plugin.name} or (plugin in KITS and not registered)
     assert (plugin.parent / "README.md").is_file()
+
+
+@pytest.mark.parametrize("kit", KITS, ids=lambda kit: kit.name)
+def test_a_kit_has_no_recipes(kit):
+    defined = {node.name for node in tree(kit / "__init__.py").body if isinstance(node, ast.FunctionDef)}
+    assert not defined & {"register_recipes", "register_commands", "register_trainers", "register_observers"}
 
 
 def test_files_are_short():

@@ -67,7 +67,7 @@ def test_the_observer_of_ones_own_is_a_sound_plugin_of_about_thirty_lines(observ
 
 def runs_shown():
     """(page, arguments) of every run that a block of a page shows, but for those of one's own plugin."""
-    pages = [README, PLUGINS, *sorted(README.parent.glob("plugins/*/README.md"))]
+    pages = [README, PLUGINS, *sorted(README.parent.glob("plugins/*/**/README.md"))]
     for page in pages:
         for text in re.findall(r"```\w*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
             for line in SHOWN.findall(text):

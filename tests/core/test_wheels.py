@@ -12,6 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PROJECTS = [*ROOT.glob("plugins/*/pyproject.toml"), *ROOT.glob("plugins/kits/*/pyproject.toml")]
 
 
 @pytest.mark.slow
@@ -21,8 +22,7 @@ def test_wheels_in_a_bare_environment(tmp_path):
     wheels = tmp_path / "wheels"
     run("uv", "build", "--all-packages", "--wheel", "--out-dir", wheels, cwd=ROOT)
     names = sorted(path.name.split("-")[0] for path in wheels.glob("*.whl"))
-    assert names == sorted(["dlplug", *(f"dlplug_{path.parent.name}" for path in ROOT.glob("plugins/*/pyproject.toml")),
-                            "dlplug_envs"])  # fmt: skip
+    assert names == sorted(["dlplug", *(f"dlplug_{path.parent.name}" for path in PROJECTS), "dlplug_envs"])
     for wheel in wheels.glob("*.whl"):
         assert [name for name in ZipFile(wheel).namelist() if name.endswith("/py.typed")], wheel
     python = tmp_path / "bare" / "bin" / "python"
@@ -32,7 +32,7 @@ def test_wheels_in_a_bare_environment(tmp_path):
     command = tmp_path / "bare" / "bin" / "dlplug"
     plugins = json.loads(run(command, "plugins", "--json", cwd=tmp_path))
     assert {plugin["name"]: plugin["state"] for plugin in plugins} == dict.fromkeys(
-        ["core", *(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))], "works"
+        ["core", *(path.parent.name for path in PROJECTS if "entry-points" in path.read_text("utf-8"))], "works"
     )
     recipes = json.loads(run(command, "list", "--json", cwd=tmp_path))
     assert "dqn-atari" in {recipe["name"] for recipe in recipes}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from dlplug_vision.augment import cutout, flip, normalise, padded_crop
-from dlplug_vision.images import Examples, Images, held_apart, scaled, statistics
+from dlplug_images.augment import cutout, flip, normalise, padded_crop
+from dlplug_images.images import Examples, Images, held_apart, scaled, statistics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn

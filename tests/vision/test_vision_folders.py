@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from dlplug_vision.folders import ImageFolder, decoded
+from dlplug_images.folders.decoding import decoded
+from dlplug_images.folders.image_folder import ImageFolder
 from PIL import Image
 
 from dlplug import UserError

@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from dlplug_images.classification import calibration_error, classification, logits_of, top
+from dlplug_images.cross_entropy import cross_entropy, mixed
+from dlplug_images.images import HeldOut
 from dlplug_vision.classics import AlexNet
 from dlplug_vision.drawing import LINE, tiled
-from dlplug_vision.images import HeldOut
 from dlplug_vision.inside import NOISE, convolutions, filters, maps, outputs_of, saliency, saliency_of
-from dlplug_vision.losses import cross_entropy, mixed
-from dlplug_vision.metrics import calibration_error, classification, logits_of, top
 from dlplug_vision.mistakes import confusion, confusion_picture, mistakes
 from dlplug_vision.quick import QuickNet
 from hypothesis import given, settings

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dlplug_images.images import HeldOut, ImageSpec, scaled
 from dlplug_vision.compression import Compress, flattened
-from dlplug_vision.images import HeldOut, ImageSpec, scaled
 from dlplug_vision.noise import replaced, replaced_alike
 from dlplug_vision.noise_nets import NoisyCrossEntropy, ResidualBlock, ThreeNets
 from dlplug_vision.noise_recipes import LECTURE, NETS, NOISE_RECIPES, PERCENT

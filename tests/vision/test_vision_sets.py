@@ -14,8 +14,11 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
-from dlplug_vision.folders import CIFAR10Jpeg, ImageFolder, decoded
-from dlplug_vision.sets import CIFAR10, MNIST, Digits, FashionMNIST
+from dlplug_images.folders.decoding import decoded
+from dlplug_images.folders.image_folder import ImageFolder
+from dlplug_images.sets.cifar10_jpeg import CIFAR10Jpeg
+from dlplug_images.sets.digits import Digits
+from dlplug_images.sets.mnist_cifar import CIFAR10, MNIST, FashionMNIST
 from PIL import Image
 from torch import nn
 

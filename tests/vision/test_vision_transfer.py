@@ -11,10 +11,11 @@ from urllib.error import URLError
 
 import pytest
 import torch
+from dlplug_images.sets.digits import Digits
+from dlplug_images.sets.mnist_cifar import MNIST
 from dlplug_vision import pretrained
 from dlplug_vision.classics import LeNet
 from dlplug_vision.quick import QuickNet
-from dlplug_vision.sets import MNIST, Digits
 from dlplug_vision.transfer import Transfer, frozen, head, load
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""Images: the sets that everybody measures by, any folder of them, convolutional nets, and what these see inside."""
+"""Nets of images: classifiers, autoencoders, attacks on them, transfer, and what they see inside."""
 
 from dlplug import hookimpl
 from dlplug_vision.adversarial_recipes import ADVERSARIAL_RECIPES
@@ -6,20 +6,6 @@ from dlplug_vision.autoencoder_recipes import AUTOENCODER_RECIPES
 from dlplug_vision.noise_recipes import NOISE_RECIPES
 from dlplug_vision.recipes import RECIPES
 from dlplug_vision.transfer_recipes import TRANSFER_RECIPES
-
-
-@hookimpl
-def register_data():
-    return {
-        "digits": "dlplug_vision.sets:Digits",
-        "mnist": "dlplug_vision.sets:MNIST",
-        "fashion-mnist": "dlplug_vision.sets:FashionMNIST",
-        "kmnist": "dlplug_vision.sets:KMNIST",
-        "cifar10": "dlplug_vision.sets:CIFAR10",
-        "cifar100": "dlplug_vision.sets:CIFAR100",
-        "cifar10-jpeg": "dlplug_vision.folders:CIFAR10Jpeg",
-        "image-folder": "dlplug_vision.folders:ImageFolder",
-    }
 
 
 @hookimpl
@@ -44,7 +30,6 @@ def register_models():
 @hookimpl
 def register_losses():
     return {
-        "cross-entropy": "dlplug_vision.losses:cross_entropy",
         "adversarial": "dlplug_vision.adversarial:Adversarial",
         "reconstruction": "dlplug_vision.reconstruction:reconstruction",
         "noisy-cross-entropy": "dlplug_vision.noise_nets:NoisyCrossEntropy",
@@ -54,7 +39,6 @@ def register_losses():
 @hookimpl
 def register_metrics():
     return {
-        "classification": "dlplug_vision.metrics:classification",
         "attack": "dlplug_vision.attacked:attack",
         "mistakes": "dlplug_vision.mistakes:mistakes",
         "reconstructions": "dlplug_vision.reconstruction:reconstructions",

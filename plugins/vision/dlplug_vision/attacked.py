@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
+from dlplug_images.classification import logits_of
+from dlplug_images.images import HeldOut, scaled
 from torch import Generator, Tensor, nn
 
 from dlplug import Image, NonNegativeFloat, NonNegativeInt, PositiveInt, Range, UserError, checked_by
 from dlplug.stop import stoppable
 from dlplug_vision.attacks import fgsm, pgd, step_size_or_usual
 from dlplug_vision.drawing import draw, new_figure, show
-from dlplug_vision.images import HeldOut, scaled
-from dlplug_vision.metrics import logits_of
 
 AT_ONCE = 250  # images: few enough for a processor's cache
 PICTURED = 8

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
+from dlplug_images.images import HeldOut, scaled
 from torch import Tensor, nn
 
 from dlplug import Image, PositiveInt, Range
 from dlplug_vision.autoencoders import halves
 from dlplug_vision.drawing import draw, new_figure, show, tiled
-from dlplug_vision.images import HeldOut, scaled
 
 
 def between(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
+from dlplug_images.images import HeldOut, scaled
 from torch import Tensor, nn
 
 from dlplug import Image, NonNegativeInt, PositiveInt, UserError
 from dlplug_vision.drawing import draw, new_figure, show, tiled
-from dlplug_vision.images import HeldOut, scaled
 
 NOISE = 0.15  # deviation, of pixels in [0, 1]: within the 10 to 20 % that Smilkov et al. 2017 advise
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
+from dlplug_images.augment import normalise
 from torch import Tensor, nn
 
 from dlplug import Spec, UserError
-from dlplug_vision.augment import normalise
 
 
 class Standardise(nn.Module):

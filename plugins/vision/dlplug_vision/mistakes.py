@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from dlplug_images.classification import logits_of
+from dlplug_images.images import HeldOut
 from torch import Tensor, nn
 
 from dlplug import Image, PositiveInt, neutral_options
 from dlplug_vision.drawing import draw, new_figure, show
-from dlplug_vision.images import HeldOut
-from dlplug_vision.metrics import logits_of
 
 MOST_NUMBERS = 20  # classes up to which the table's numbers can be read
 

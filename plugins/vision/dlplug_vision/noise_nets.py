@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
+from dlplug_images.images import ImageSpec
 from torch import Tensor, nn
 
 from dlplug import Fraction, Labelled, Loss, PositiveInt, Spec, Update, UserError
 from dlplug_vision.compression import Compress
-from dlplug_vision.images import ImageSpec
 from dlplug_vision.layers import check_size
 from dlplug_vision.noise import check_probability, replaced
 from dlplug_vision.noise_recipes import NETS

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from dlplug_images.images import HeldOut, scaled
 from torch import Tensor, nn
 
 from dlplug import Image, PositiveInt, UserError, checked_by, neutral_options
 from dlplug.stop import stoppable
 from dlplug_vision.drawing import draw, new_figure, show, tiled
-from dlplug_vision.images import HeldOut, scaled
 from dlplug_vision.noise import replaced_alike
 from dlplug_vision.noise_nets import ThreeNets
 from dlplug_vision.noise_recipes import LECTURE, NETS, NOISE, PERCENT

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from dlplug_images.images import HeldOut, scaled
 from torch import Tensor, nn
 
 from dlplug import Fraction, Image, Labelled, PositiveInt, UserError, checked_by, minimise, neutral_options
@@ -15,7 +16,6 @@ from dlplug.stop import stoppable
 from dlplug_vision.autoencoders import halves
 from dlplug_vision.compression import fitted_pca, most_components, through_pca
 from dlplug_vision.drawing import draw, new_figure, show, tiled
-from dlplug_vision.images import HeldOut, scaled
 from dlplug_vision.noise import check_probability, replaced, replaced_alike
 
 

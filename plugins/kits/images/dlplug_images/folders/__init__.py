@@ -1,0 +1,1 @@
+"""Images from any folder: which files belong to which class, how each is decoded."""

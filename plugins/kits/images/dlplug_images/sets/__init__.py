@@ -1,0 +1,1 @@
+"""Data sets by name: digits, MNIST and its likes, CIFAR."""

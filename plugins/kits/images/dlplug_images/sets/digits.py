@@ -1,0 +1,65 @@
+"""scikit-learn's digits, which need no download."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from dlplug import NonNegativeInt, PositiveInt, UserError
+from dlplug_images.images import Examples, Images, held_apart
+
+
+class Digits(Images):
+    """scikit-learn's 1797 digits of 8x8 pixels: 60 % train, 20 % val, 20 % test; no download.
+
+    The split is the same for every seed and keeps the classes' shares. Source: Alpaydin & Kaynak 1998, UCI
+    (doi:10.24432/C50P49), whose test half this is.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: PositiveInt = 8,
+        training: NonNegativeInt = 0,
+        batch_size: PositiveInt = 64,
+        flip: bool = False,
+        crop: NonNegativeInt = 0,
+        cutout: NonNegativeInt = 0,
+        seed: int,
+    ) -> None:
+        """
+        size: pixels per side; sizes other than 8 are interpolated.
+        training: number of training images, the same for every seed; 0 takes all 1078.
+        batch_size: images per batch.
+        flip: random horizontal flips.
+        crop: pixels of padding for random crops; 0 for none.
+        cutout: side of a randomly placed masked square, in pixels; 0 for none.
+        """
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
+
+        x, y = load_digits(return_X_y=True)
+        # 17 levels of grey, 0 to 16
+        images = torch.from_numpy(np.rint(x.reshape(-1, 8, 8, 1) * 255 / 16).astype(np.uint8))
+        if size != 8:
+            images = resized(images, size)
+        everything = Examples(images, torch.from_numpy(y).long())
+        train, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=0)
+        val, test = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=0)
+        parts = {
+            name: everything.take(torch.from_numpy(index))
+            for name, index in (("train", train), ("val", val), ("test", test))
+        }
+        if training:
+            _, parts["train"] = held_apart(parts["train"], training, "training")
+        names = tuple("0123456789")
+        super().__init__(parts, names, batch_size=batch_size, flip=flip, crop=crop, cutout=cutout, seed=seed)
+
+
+def resized(images: torch.Tensor, size: int) -> torch.Tensor:
+    """uint8 (N, H, W, C) as (N, size, size, C), by straight lines between the pixels."""
+    if size < 1:
+        raise UserError(f"--data.size must be at least 1, got {size}")
+    drawn = F.interpolate(images.permute(0, 3, 1, 2).float(), (size, size), mode="bilinear", antialias=True)
+    return drawn.round().clamp(0, 255).byte().permute(0, 2, 3, 1)

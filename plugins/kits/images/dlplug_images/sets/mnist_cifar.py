@@ -1,0 +1,88 @@
+"""The small sets that everybody measures by, in torchvision's formats and by its classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from dlplug import NonNegativeInt, PositiveInt, data_folder
+from dlplug_images.images import Examples, Images, held_apart
+from dlplug_images.sets.reading import read_cifar, read_idx
+
+
+class TorchvisionSet(Images):
+    """A set that torchvision knows: its own test set, and a validation set that is held apart from its training set.
+
+    It is looked for in the data folder ($DLPLUG_DATA, or ~/.cache/dlplug) and downloaded there by torchvision.
+    """
+
+    kind = ""
+
+    def __init__(
+        self,
+        *,
+        validation: PositiveInt = 5000,
+        training: NonNegativeInt = 0,
+        batch_size: PositiveInt = 128,
+        flip: bool = False,
+        crop: NonNegativeInt = 0,
+        cutout: NonNegativeInt = 0,
+        seed: int,
+    ) -> None:
+        """
+        validation: number of training images held out for validation, the same for every seed.
+        training: number of training images, the same for every seed; 0 takes all.
+        batch_size: images per batch.
+        flip: random horizontal flips.
+        crop: pixels of padding for random crops; 0 for none.
+        cutout: side of a randomly placed masked square, in pixels; 0 for none.
+        """
+        from torchvision import datasets
+
+        of_kind = getattr(datasets, self.kind)
+        read = read_cifar if issubclass(of_kind, datasets.CIFAR10) else read_idx
+        train, test = read(of_kind, data_folder())
+        train, val = held_apart(examples_of(train), validation)
+        if training:
+            _, train = held_apart(train, training, "training")
+        # torchvision calls a digit "7 - seven"
+        names = tuple(name.partition(" - ")[0] for name in test.classes)
+        parts = {"train": train, "val": val, "test": examples_of(test)}
+        super().__init__(parts, names, batch_size=batch_size, flip=flip, crop=crop, cutout=cutout, seed=seed)
+
+
+class MNIST(TorchvisionSet):
+    """60,000 handwritten digits of 28x28, and 10,000 to test (LeCun et al. 1998)."""
+
+    kind = "MNIST"
+
+
+class FashionMNIST(TorchvisionSet):
+    """Ten kinds of clothes in MNIST's format (Xiao et al. 2017, arXiv:1708.07747)."""
+
+    kind = "FashionMNIST"
+
+
+class KMNIST(TorchvisionSet):
+    """Ten cursive Japanese characters in MNIST's format (Clanuwat et al. 2018, arXiv:1812.01718)."""
+
+    kind = "KMNIST"
+
+
+class CIFAR10(TorchvisionSet):
+    """50,000 coloured pictures of 32x32 in ten classes, and 10,000 to test (Krizhevsky 2009)."""
+
+    kind = "CIFAR10"
+
+
+class CIFAR100(TorchvisionSet):
+    """CIFAR's pictures in a hundred classes (Krizhevsky 2009)."""
+
+    kind = "CIFAR100"
+
+
+def examples_of(dataset: Any) -> Examples:
+    """torchvision's arrays (N, H, W) or (N, H, W, C) as they are here."""
+    images = torch.as_tensor(dataset.data)
+    return Examples(images if images.ndim == 4 else images[..., None], torch.as_tensor(dataset.targets).long())

@@ -1,0 +1,96 @@
+"""torchvision's files: found, checked, unpacked for the reading, downloaded where they are missing."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import logging
+import shutil
+import struct
+import tempfile
+from math import prod
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+from dlplug import UserError
+
+log = logging.getLogger("dlplug")
+
+WITHOUT = "--data digits needs no download"
+
+
+def read_idx(kind: Any, root: Path) -> tuple[Any, Any]:
+    """torchvision's training and test set of one of MNIST's format, downloaded where it is missing. Files that are
+    only there as they are distributed, .gz, are unpacked for the reading alone: the folder may be read-only.
+
+    Raises UserError, naming the file, for one that is missing and cannot be downloaded, or that is truncated.
+    """
+    from torchvision.datasets.utils import check_integrity
+
+    raw = root / kind.__name__ / "raw"
+    plain = [raw / name.removesuffix(".gz") for name, _ in kind.resources]
+    packed = [raw / name for name, _ in kind.resources]
+    if not all(path.is_file() for path in plain):
+        whole = [check_integrity(str(path), md5) for path, (_, md5) in zip(packed, kind.resources, strict=True)]
+        if all(whole):
+            with tempfile.TemporaryDirectory() as scratch:
+                unpack(packed, Path(scratch) / kind.__name__ / "raw")
+                return kind(scratch, train=True), kind(scratch, train=False)
+        wanted = packed[whole.index(False)]
+        download(kind, root, wanted, kind.mirrors[0] + wanted.name, raw)
+    for path in plain:
+        check_idx(path)
+    return kind(root, train=True), kind(root, train=False)
+
+
+def unpack(packed: list[Path], folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for path in packed:
+        with gzip.open(path) as source, open(folder / path.stem, "wb") as target:
+            shutil.copyfileobj(source, target)
+
+
+def check_idx(path: Path) -> None:
+    """Raises UserError where a file is not as long as its header says: two zeros, the type, the number of axes, each
+    one's length as four bytes, and a byte for each pixel."""
+    with open(path, "rb") as file:
+        head = file.read(16)
+    axes = head[3] if len(head) >= 4 else 0
+    size = path.stat().st_size
+    if head[:3] != b"\0\0\x08" or axes not in (1, 3) or len(head) < 4 + 4 * axes:
+        raise UserError(f"{path} is not an idx file, or truncated: {size} bytes; remove it to download it again")
+    whole = 4 + 4 * axes + prod(struct.unpack(f">{axes}I", head[4 : 4 + 4 * axes]))
+    if size != whole:
+        raise UserError(f"{path} is truncated: {size} bytes of {whole}; remove it to download it again")
+
+
+def read_cifar(kind: Any, root: Path) -> tuple[Any, Any]:
+    """torchvision's training and test set of CIFAR, downloaded where it is missing. Raises UserError as above."""
+    from torchvision.datasets.utils import check_integrity
+
+    folder = root / kind.base_folder
+    listed = [*kind.train_list, *kind.test_list, (kind.meta["filename"], kind.meta["md5"])]
+    damaged = next((folder / name for name, md5 in listed if not check_integrity(str(folder / name), md5)), None)
+    if damaged is not None:
+        download(kind, root, damaged, kind.url, root)
+    return kind(root, train=True), kind(root, train=False)
+
+
+def download(kind: Any, root: Path, wanted: Path, address: str, place: Path) -> None:
+    """By torchvision. Raises UserError that names the file, the folder it was expected in, its address
+    and the place where torchvision finds it."""
+    log.info(f"downloading {kind.__name__} into {root}")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        kind(root, download=True)
+    except (OSError, URLError, RuntimeError, EOFError) as error:
+        with contextlib.suppress(OSError):  # the empty folders that torchvision has made
+            wanted.parent.rmdir()
+            wanted.parent.parent.rmdir()
+        state = "is truncated or damaged" if wanted.exists() else "is missing"
+        reason = " ".join(str(error).split())[-120:]
+        raise UserError(
+            f"{wanted.name} {state} in {wanted.parent}, and downloading it failed ({reason}): put {address} into "
+            f"{place}, or set DLPLUG_DATA to a folder that has {kind.__name__}; {WITHOUT}"
+        ) from None
