@@ -3,7 +3,7 @@
     uv run python tests/benchmarks/memory_speed.py [--compile] [--device cuda --graph]
 
 All train the same weights on the same copy task (one length), with the same loss and optimizer, alternating in one run:
-- dlplug: `dlplug_memory.ntm.NTM`, a few batched kernels a step;
+- dlplug: `dlplug_memory.ntm.model.NTM`, a few batched kernels a step;
 - ports: the paper's equations as the best-known ports write them (carpedm20's, loudinthecloud's pytorch-ntm):
   a matrix for each of a head's parameters, a loop over the batch, and one over the slots where a weighting is shifted;
 - batch_loop: the same with the convolution in one call, so that only the loop over the batch is left.
@@ -27,10 +27,10 @@ from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
-from dlplug_memory.content import EPSILON
-from dlplug_memory.copying import Copy
+from dlplug_memory.cells.content import EPSILON
 from dlplug_memory.losses import bit_cross_entropy
-from dlplug_memory.ntm import BLANK, NTM
+from dlplug_memory.ntm.model import BLANK, NTM
+from dlplug_memory.tasks.copying import Copy
 from torch import Tensor, nn
 
 import dlplug

@@ -23,9 +23,9 @@ from itertools import islice
 
 import torch
 import torch.nn.functional as F
-from dlplug_text.gpt import GPT
-from dlplug_text.texts import TinyShakespeare
-from dlplug_text.writing import write
+from dlplug_text.data.texts import TinyShakespeare
+from dlplug_text.language.generation import write
+from dlplug_text.language.gpt import GPT
 
 import dlplug
 from dlplug.host.plugins import load_host

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 import torch
-from dlplug_memory import dnc_addressing as dnc
+from dlplug_memory.dnc import addressing as dnc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor

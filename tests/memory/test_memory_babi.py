@@ -7,14 +7,14 @@ import os
 import tarfile
 from pathlib import Path
 
-import dlplug_memory.stories as stories
+import dlplug_memory.babi.files as stories
 import pytest
 import torch
-from dlplug_memory.babi import Babi
+from dlplug_memory.babi.data import Babi
+from dlplug_memory.babi.files import ARCHIVE, FOLDER, parse, read_task
 from dlplug_memory.baselines import SequenceLSTM
 from dlplug_memory.metrics import questions
 from dlplug_memory.samplers import story
-from dlplug_memory.stories import ARCHIVE, FOLDER, parse, read_task
 from served import served
 
 from dlplug import Remote, UserError, data_folder, testing

@@ -8,16 +8,16 @@ import meta
 import pytest
 import torch
 import torch.nn.functional as F
-from dlplug_memory import dnc_addressing
 from dlplug_memory.baselines import SequenceLSTM, SequenceTransformer, sines
-from dlplug_memory.content import content_weights
-from dlplug_memory.controllers import LSTM, FeedForward
-from dlplug_memory.dnc import DNC
+from dlplug_memory.cells.content import content_weights
+from dlplug_memory.cells.controllers import LSTM, FeedForward
+from dlplug_memory.cells.recurrent import Recurrent
+from dlplug_memory.dnc import addressing as dnc_addressing
+from dlplug_memory.dnc.model import DNC
 from dlplug_memory.losses import bit_cross_entropy
-from dlplug_memory.ntm import NTM
-from dlplug_memory.ntm_addressing import interpolate, read, sharpen, shift, write
-from dlplug_memory.recurrent import Recurrent
-from dlplug_memory.tasks import Sequences, SequenceSpec
+from dlplug_memory.ntm.addressing import interpolate, read, sharpen, shift, write
+from dlplug_memory.ntm.model import NTM
+from dlplug_memory.tasks.task import Sequences, SequenceSpec
 
 from dlplug import Spec, UserError
 

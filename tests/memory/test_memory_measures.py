@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 import torch
-from dlplug_memory.copying import Copy
+from dlplug_memory.cells.recurrent import Look
 from dlplug_memory.drawing import Film, solved, used
 from dlplug_memory.losses import bit_cross_entropy, word_cross_entropy
 from dlplug_memory.metrics import answers, generalisation, score
-from dlplug_memory.ngrams import NGrams, best_bits, optimum
-from dlplug_memory.ntm import NTM
-from dlplug_memory.recurrent import Look
+from dlplug_memory.ntm.model import NTM
 from dlplug_memory.samplers import memory
-from dlplug_memory.tasks import Sequences
+from dlplug_memory.tasks.copying import Copy
+from dlplug_memory.tasks.ngrams import NGrams, best_bits, optimum
+from dlplug_memory.tasks.task import Sequences
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn

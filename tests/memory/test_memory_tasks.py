@@ -10,12 +10,12 @@ from unittest.mock import ANY
 import pytest
 import torch
 from dlplug_memory.baselines import SequenceLSTM
-from dlplug_memory.copying import Copy, RepeatCopy
-from dlplug_memory.graphs import Traversal
-from dlplug_memory.ngrams import NGrams, best_bits, beta_half
-from dlplug_memory.recall import Recall
-from dlplug_memory.sorting import PrioritySort
-from dlplug_memory.tasks import HeldOut, Sequences, Task
+from dlplug_memory.tasks.copying import Copy, RepeatCopy
+from dlplug_memory.tasks.graphs import Traversal
+from dlplug_memory.tasks.ngrams import NGrams, best_bits, beta_half
+from dlplug_memory.tasks.recall import Recall
+from dlplug_memory.tasks.sorting import PrioritySort
+from dlplug_memory.tasks.task import HeldOut, Sequences, Task
 
 from dlplug import UserError, testing
 

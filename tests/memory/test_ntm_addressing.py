@@ -6,8 +6,8 @@ import math
 
 import pytest
 import torch
-from dlplug_memory.content import EPSILON, content_weights
-from dlplug_memory.ntm_addressing import SMALLEST, interpolate, read, sharpen, shift, write
+from dlplug_memory.cells.content import EPSILON, content_weights
+from dlplug_memory.ntm.addressing import SMALLEST, interpolate, read, sharpen, shift, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from dlplug_text.cells import STEPS, Layer, MinimalLayer, positive, scanned
-from dlplug_text.gpt import GPT, Attention
-from dlplug_text.losses import NextToken
-from dlplug_text.metrics import nats
-from dlplug_text.streams import Tokens
-from dlplug_text.writers import Recurrent, Writer
+from dlplug_text.data.streams import Tokens
+from dlplug_text.language.cells import STEPS, Layer, MinimalLayer, positive, scanned
+from dlplug_text.language.gpt import GPT, Attention
+from dlplug_text.language.loss import NextToken
+from dlplug_text.language.metrics import nats
+from dlplug_text.language.model import Writer
+from dlplug_text.language.recurrent import Recurrent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor

@@ -9,12 +9,13 @@ import re
 from itertools import islice
 from pathlib import Path
 
-import dlplug_text.pair_sets as pair_sets
+import dlplug_text.data.pair_sets as pair_sets
 import pytest
 import torch
-from dlplug_text.corpora import read_text
-from dlplug_text.pair_sets import Dates, Multi30k, PairFiles, drawn_dates
-from dlplug_text.pairs import BEGIN, END, PAD, UNKNOWN, epoch_batches, filled_up, made_side, unknown
+from dlplug_text.data.corpora import read_text
+from dlplug_text.data.dates import Dates, drawn_dates
+from dlplug_text.data.pair_sets import Multi30k, PairFiles
+from dlplug_text.data.pairs import BEGIN, END, PAD, UNKNOWN, epoch_batches, filled_up, made_side, unknown
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn

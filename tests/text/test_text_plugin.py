@@ -79,8 +79,8 @@ def test_gpu_is_nanogpt_s_configuration_for_characters():
 
 
 def test_the_four_readers_of_the_standard_library_are_equally_large():
-    from dlplug_text.gpt import GPT
-    from dlplug_text.writers import Recurrent
+    from dlplug_text.language.gpt import GPT
+    from dlplug_text.language.recurrent import Recurrent
 
     from dlplug import Spec
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import dlplug_text.texts as texts
+import dlplug_text.data.texts as texts
 import pytest
 import torch
-from dlplug_text.corpora import read_text, split_by_tail, standard_library
-from dlplug_text.streams import TextStream
-from dlplug_text.texts import StandardLibrary, TextFiles, TinyShakespeare
+from dlplug_text.data.corpora import read_text, split_by_tail, standard_library
+from dlplug_text.data.streams import TextStream
+from dlplug_text.data.texts import StandardLibrary, TextFiles, TinyShakespeare
 from hypothesis import given
 from hypothesis import strategies as st
 from served import served

@@ -10,10 +10,25 @@ import meta
 import pytest
 import torch
 import torch.nn.functional as F
-from dlplug_text.pairs import BEGIN, END, PAD, UNKNOWN, HeldOutPairs, Pair, PairSpec, Sentences, filled_up, made_side
-from dlplug_text.transformer import Look, Transformer, places
-from dlplug_text.translation import attention, bleu, exact_match, search, translate, translation, translation_loss
-from dlplug_text.translators import AdditiveAttention, EncoderDecoder, Memory, Translator
+from dlplug_text.data.pairs import (
+    BEGIN,
+    END,
+    PAD,
+    UNKNOWN,
+    HeldOutPairs,
+    Pair,
+    PairSpec,
+    Sentences,
+    filled_up,
+    made_side,
+)
+from dlplug_text.translation.loss import translation
+from dlplug_text.translation.metrics import bleu, exact_match, translation_loss
+from dlplug_text.translation.model import Memory, Translator
+from dlplug_text.translation.recurrent import AdditiveAttention, EncoderDecoder
+from dlplug_text.translation.samplers import attention, translate
+from dlplug_text.translation.search import search
+from dlplug_text.translation.transformer import Look, Transformer, places
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

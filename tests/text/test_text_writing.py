@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 import torch
-from dlplug_text.gpt import GPT
-from dlplug_text.inside import cells, gradient_norms, gradients, other, steadiest, watched
-from dlplug_text.metrics import prediction
-from dlplug_text.streams import HeldOut
+from dlplug_text.data.streams import HeldOut
+from dlplug_text.language.generation import drawn, sample, text, write
+from dlplug_text.language.gpt import GPT
+from dlplug_text.language.inspection import cells, gradient_norms, gradients, other, steadiest, watched
+from dlplug_text.language.metrics import prediction
+from dlplug_text.language.model import Writer
+from dlplug_text.language.recurrent import Recurrent
 from dlplug_text.vocabularies import Bytes, Characters
-from dlplug_text.writers import Recurrent, Writer
-from dlplug_text.writing import drawn, sample, text, write
 
 from dlplug import Image, Spec, Text, Trained, UserError
 
@@ -187,11 +188,15 @@ def test_another_run_s_model_is_built_from_what_it_left(
     weights = theirs.state_dict()
     if name == "gpt":
         del weights["head.weight"]  # tied: a file has one of the two
-    monkeypatch.setattr("dlplug_text.inside.trained", lambda run: Trained(Path("there"), model, options, weights))
+    monkeypatch.setattr(
+        "dlplug_text.language.inspection.trained", lambda run: Trained(Path("there"), model, options, weights)
+    )
     torch.testing.assert_close(other("there", data).eval()(data.tokens[None, :9])[0], theirs(data.tokens[None, :9])[0])
     with pytest.raises(UserError, match=r"--against there knows \d+ tokens, and this run's text has 256"):
         other("there", held_out(Bytes()))
-    monkeypatch.setattr("dlplug_text.inside.trained", lambda run: Trained(Path("there"), "vit", options, weights))
+    monkeypatch.setattr(
+        "dlplug_text.language.inspection.trained", lambda run: Trained(Path("there"), "vit", options, weights)
+    )
     with pytest.raises(UserError, match="--against names a run of recurrent or gpt; there is of vit"):
         other("there", data)
 

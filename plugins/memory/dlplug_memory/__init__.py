@@ -7,21 +7,21 @@ from dlplug_memory.recipes import RECIPES
 @hookimpl
 def register_data():
     return {
-        "copy": "dlplug_memory.copying:Copy",
-        "repeat-copy": "dlplug_memory.copying:RepeatCopy",
-        "recall": "dlplug_memory.recall:Recall",
-        "priority-sort": "dlplug_memory.sorting:PrioritySort",
-        "n-grams": "dlplug_memory.ngrams:NGrams",
-        "graph-traversal": "dlplug_memory.graphs:Traversal",
-        "babi": "dlplug_memory.babi:Babi",
+        "copy": "dlplug_memory.tasks.copying:Copy",
+        "repeat-copy": "dlplug_memory.tasks.copying:RepeatCopy",
+        "recall": "dlplug_memory.tasks.recall:Recall",
+        "priority-sort": "dlplug_memory.tasks.sorting:PrioritySort",
+        "n-grams": "dlplug_memory.tasks.ngrams:NGrams",
+        "graph-traversal": "dlplug_memory.tasks.graphs:Traversal",
+        "babi": "dlplug_memory.babi.data:Babi",
     }
 
 
 @hookimpl
 def register_models():
     return {
-        "ntm": "dlplug_memory.ntm:NTM",
-        "dnc": "dlplug_memory.dnc:DNC",
+        "ntm": "dlplug_memory.ntm.model:NTM",
+        "dnc": "dlplug_memory.dnc.model:DNC",
         "sequence-lstm": "dlplug_memory.baselines:SequenceLSTM",
         "sequence-transformer": "dlplug_memory.baselines:SequenceTransformer",
     }
@@ -40,7 +40,7 @@ def register_metrics():
     return {
         "answers": "dlplug_memory.metrics:answers",
         "generalisation": "dlplug_memory.metrics:generalisation",
-        "n-grams-optimum": "dlplug_memory.ngrams:optimum",
+        "n-grams-optimum": "dlplug_memory.tasks.ngrams:optimum",
         "questions": "dlplug_memory.metrics:questions",
     }
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, Spec, UserError
-from dlplug_memory.recurrent import check_sizes
+from dlplug_memory.cells.recurrent import check_sizes
 
 
 class SequenceLSTM(nn.Module):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dlplug import Image
-from dlplug_memory.recurrent import Look
+from dlplug_memory.cells.recurrent import Look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

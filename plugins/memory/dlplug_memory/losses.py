@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import minimise
-from dlplug_memory.tasks import Sequences
+from dlplug_memory.tasks.task import Sequences
 
 Values = tuple[Tensor, dict[str, Tensor]]
 

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from dlplug import PositiveInt
 from dlplug.stop import stoppable
-from dlplug_memory.babi import HeldOutStories
+from dlplug_memory.babi.data import HeldOutStories
+from dlplug_memory.babi.files import TASKS
+from dlplug_memory.cells.recurrent import too_few_slots
 from dlplug_memory.losses import bit_nats
-from dlplug_memory.recurrent import too_few_slots
-from dlplug_memory.stories import TASKS
-from dlplug_memory.tasks import HeldOut, Sequences
+from dlplug_memory.tasks.task import HeldOut, Sequences
 
 log = logging.getLogger("dlplug")
 

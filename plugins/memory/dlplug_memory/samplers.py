@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from dlplug import Image, NonNegativeInt, UserError
 from dlplug_memory import drawing
-from dlplug_memory.babi import HeldOutStories
+from dlplug_memory.babi.data import HeldOutStories
+from dlplug_memory.cells.recurrent import Look, Recurrent, too_few_slots
 from dlplug_memory.drawing import Film
 from dlplug_memory.metrics import score
-from dlplug_memory.recurrent import Look, Recurrent, too_few_slots
-from dlplug_memory.tasks import HeldOut, Sequences
+from dlplug_memory.tasks.task import HeldOut, Sequences
 
 
 def memory(

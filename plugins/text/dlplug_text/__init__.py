@@ -1,58 +1,58 @@
 """Text: recurrent nets and transformers that write, what goes on inside of them, and translation with attention."""
 
 from dlplug import hookimpl
-from dlplug_text.recipes import RECIPES
-from dlplug_text.translation_recipes import TRANSLATION_RECIPES
+from dlplug_text.language.recipes import RECIPES
+from dlplug_text.translation.recipes import TRANSLATION_RECIPES
 
 
 @hookimpl
 def register_data():
     return {
-        "stdlib": "dlplug_text.texts:StandardLibrary",
-        "tiny-shakespeare": "dlplug_text.texts:TinyShakespeare",
-        "text": "dlplug_text.texts:TextFiles",
-        "multi30k": "dlplug_text.pair_sets:Multi30k",
-        "pairs": "dlplug_text.pair_sets:PairFiles",
-        "dates": "dlplug_text.pair_sets:Dates",
+        "stdlib": "dlplug_text.data.texts:StandardLibrary",
+        "tiny-shakespeare": "dlplug_text.data.texts:TinyShakespeare",
+        "text": "dlplug_text.data.texts:TextFiles",
+        "multi30k": "dlplug_text.data.pair_sets:Multi30k",
+        "pairs": "dlplug_text.data.pair_sets:PairFiles",
+        "dates": "dlplug_text.data.dates:Dates",
     }
 
 
 @hookimpl
 def register_models():
     return {
-        "recurrent": "dlplug_text.writers:Recurrent",
-        "gpt": "dlplug_text.gpt:GPT",
-        "encoder-decoder": "dlplug_text.translators:EncoderDecoder",
-        "transformer": "dlplug_text.transformer:Transformer",
+        "recurrent": "dlplug_text.language.recurrent:Recurrent",
+        "gpt": "dlplug_text.language.gpt:GPT",
+        "encoder-decoder": "dlplug_text.translation.recurrent:EncoderDecoder",
+        "transformer": "dlplug_text.translation.transformer:Transformer",
     }
 
 
 @hookimpl
 def register_losses():
     return {
-        "next-token": "dlplug_text.losses:NextToken",
-        "translation": "dlplug_text.translation:translation",
+        "next-token": "dlplug_text.language.loss:NextToken",
+        "translation": "dlplug_text.translation.loss:translation",
     }
 
 
 @hookimpl
 def register_metrics():
     return {
-        "prediction": "dlplug_text.metrics:prediction",
-        "sample": "dlplug_text.writing:sample",
-        "translation-loss": "dlplug_text.translation:translation_loss",
-        "exact-match": "dlplug_text.translation:exact_match",
-        "bleu": "dlplug_text.translation:bleu",
+        "prediction": "dlplug_text.language.metrics:prediction",
+        "sample": "dlplug_text.language.generation:sample",
+        "translation-loss": "dlplug_text.translation.metrics:translation_loss",
+        "exact-match": "dlplug_text.translation.metrics:exact_match",
+        "bleu": "dlplug_text.translation.metrics:bleu",
     }
 
 
 @hookimpl
 def register_samplers():
     return {
-        "text": "dlplug_text.writing:text",
-        "cells": "dlplug_text.inside:cells",
-        "gradients": "dlplug_text.inside:gradients",
-        "translate": "dlplug_text.translation:translate",
+        "text": "dlplug_text.language.generation:text",
+        "cells": "dlplug_text.language.inspection:cells",
+        "gradients": "dlplug_text.language.inspection:gradients",
+        "translate": "dlplug_text.translation.samplers:translate",
     }
 
 

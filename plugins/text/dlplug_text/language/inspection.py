@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from dlplug import Image, NonNegativeInt, PositiveInt, Range, Spec, UserError, trained
 from dlplug_text import drawing
-from dlplug_text.gpt import GPT
-from dlplug_text.streams import HeldOut
+from dlplug_text.data.streams import HeldOut
+from dlplug_text.language.gpt import GPT
+from dlplug_text.language.model import Writer
+from dlplug_text.language.recurrent import Recurrent
 from dlplug_text.vocabularies import encoded
-from dlplug_text.writers import Recurrent, Writer
 
 log = logging.getLogger("dlplug")
 

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, Spec
-from dlplug_memory import dnc_addressing as address
-from dlplug_memory.content import content_weights
-from dlplug_memory.controllers import LARGEST, LSTM, Hidden, controller
-from dlplug_memory.recurrent import Cell, Look, Recurrent, bound_gradient, check_sizes
+from dlplug_memory.cells.content import content_weights
+from dlplug_memory.cells.controllers import LARGEST, LSTM, Hidden, controller
+from dlplug_memory.cells.recurrent import Cell, Look, Recurrent, bound_gradient, check_sizes
+from dlplug_memory.dnc import addressing
 
 # in logits: a ready net begins by writing (0.88), each step to a new slot (0.95), and reading frees none (0.05)
 WRITE, ALLOCATE, FREE = 2.0, 3.0, -3.0
@@ -121,27 +121,27 @@ class DNCCell(Cell):
         read_masks, write_mask = (None, None) if masks is None else (masks[:, :reads], masks[:, reads:])
 
         # write
-        retention = address.retention(free, state.read_weights)
-        usage = address.usage(state.usage, state.write_weights, retention)
+        retention = addressing.retention(free, state.read_weights)
+        usage = addressing.usage(state.usage, state.write_weights, retention)
         looked_up = content_weights(state.memory, keys[:, reads:], strengths[:, reads:], write_mask).squeeze(1)
-        allocated = address.allocation(usage)
-        write_weights = bound_gradient(address.write_weighting(looked_up, allocated, allocation_gate, write_gate))
+        allocated = addressing.allocation(usage)
+        write_weights = bound_gradient(addressing.write_weighting(looked_up, allocated, allocation_gate, write_gate))
         # freed slots are erased too (Csordás & Schmidhuber 2019)
         memory = state.memory * retention.unsqueeze(2) if self.deallocate else state.memory
-        memory = address.write(memory, write_weights, erase, add)
+        memory = addressing.write(memory, write_weights, erase, add)
 
         # read
-        links = address.linkage(state.links, write_weights, state.precedence)
-        backward, forward = address.follow_links(links, state.read_weights)
+        links = addressing.linkage(state.links, write_weights, state.precedence)
+        backward, forward = addressing.follow_links(links, state.read_weights)
         if self.sharpen:
-            backward = address.sharpen(backward, powers[:, :reads])
-            forward = address.sharpen(forward, powers[:, reads:])
+            backward = addressing.sharpen(backward, powers[:, :reads])
+            forward = addressing.sharpen(forward, powers[:, reads:])
         looked_up = content_weights(memory, keys[:, :reads], strengths[:, :reads], read_masks)
         ways = modes.unflatten(1, (reads, 3)).softmax(2)
-        read_weights = bound_gradient(address.read_weighting(backward, looked_up, forward, ways))
+        read_weights = bound_gradient(addressing.read_weighting(backward, looked_up, forward, ways))
         read = bound_gradient((read_weights @ memory).flatten(1))
 
-        precedence = address.precede(state.precedence, write_weights)
+        precedence = addressing.precede(state.precedence, write_weights)
         return torch.cat([output, read], 1), DNCState(
             memory, usage, links, precedence, read_weights, write_weights, read, hidden
         )

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from dlplug import NonNegativeFloat, NonNegativeInt, PositiveInt, Text, UserError, checked_by, neutral_options
-from dlplug_text.streams import HeldOut
+from dlplug_text.data.streams import HeldOut
+from dlplug_text.language.model import Writer
 from dlplug_text.vocabularies import Vocabulary, as_text, encoded
-from dlplug_text.writers import Writer
 
 
 def text(

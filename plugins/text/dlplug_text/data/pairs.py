@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from dlplug import Data, Run, Spec, UserError, nearest, to_device
 from dlplug.distributed import rank, share_of, world_size
 from dlplug.sampling import epoch_order
-from dlplug_text.keeping import keep_vocabulary, kept_vocabulary, read_or_miss
+from dlplug_text.data.saved_vocabulary import keep_vocabulary, kept_vocabulary, read_or_miss
 from dlplug_text.vocabularies import BPE, Characters, Vocabulary, Words, check_size, restored
 
 log = logging.getLogger("dlplug")

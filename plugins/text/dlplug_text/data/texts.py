@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from dlplug import PositiveInt, Range, Remote, Run, UserError, fetched
-from dlplug_text.corpora import read_file, read_text, split_by_tail, standard_library
-from dlplug_text.streams import Parts, TextStream
+from dlplug_text.data.corpora import read_file, read_text, split_by_tail, standard_library
+from dlplug_text.data.streams import Parts, TextStream
 
 SHAKESPEARE = Remote(
     "text/tinyshakespeare.txt",

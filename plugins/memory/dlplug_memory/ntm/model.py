@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import NonNegativeInt, PositiveInt, Spec, UserError
-from dlplug_memory.content import content_weights
-from dlplug_memory.controllers import LSTM, Hidden, controller
-from dlplug_memory.ntm_addressing import interpolate, read, sharpen, shift, write
-from dlplug_memory.recurrent import Cell, Look, Recurrent, bound_gradient, check_sizes
+from dlplug_memory.cells.content import content_weights
+from dlplug_memory.cells.controllers import LSTM, Hidden, controller
+from dlplug_memory.cells.recurrent import Cell, Look, Recurrent, bound_gradient, check_sizes
+from dlplug_memory.ntm.addressing import interpolate, read, sharpen, shift, write
 
 SURE = 2.0  # in logits: at first g_t is near 0.12, and one of three shifts near 0.79
 STRENGTH = 6.0  # of a ready net: β begins near 6

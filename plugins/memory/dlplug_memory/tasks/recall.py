@@ -6,7 +6,7 @@ import torch
 from torch import Generator
 
 from dlplug import NonNegativeInt, PositiveInt, UserError
-from dlplug_memory.tasks import Sequences, Task, check_bits, random_bits
+from dlplug_memory.tasks.task import Sequences, Task, check_bits, random_bits
 
 
 class Recall(Task):

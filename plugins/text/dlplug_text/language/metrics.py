@@ -12,8 +12,8 @@ from torch import Tensor
 
 from dlplug import PositiveInt
 from dlplug.stop import stoppable
-from dlplug_text.streams import HeldOut
-from dlplug_text.writers import Writer
+from dlplug_text.data.streams import HeldOut
+from dlplug_text.language.model import Writer
 
 IGNORED = -100  # what F.cross_entropy leaves out
 

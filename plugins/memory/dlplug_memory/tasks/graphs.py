@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from dlplug import NonNegativeInt, PositiveInt, UserError
-from dlplug_memory.tasks import Sequences, Task, check_bits
+from dlplug_memory.tasks.task import Sequences, Task, check_bits
 
 
 class Traversal(Task):

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from dlplug import NonNegativeInt, PositiveInt, Range, UserError, checked_by
-from dlplug_memory.tasks import HeldOut, Sequences, Task
+from dlplug_memory.tasks.task import HeldOut, Sequences, Task
 
 
 class NGrams(Task):

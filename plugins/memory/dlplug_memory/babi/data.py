@@ -11,8 +11,8 @@ from torch import Generator, Tensor, nn
 
 from dlplug import Data, NonNegativeInt, Order, PositiveInt, Range, Spec, UserError, to_device
 from dlplug.sampling import own_share
-from dlplug_memory.stories import ANSWER, TASKS, Story, read_task
-from dlplug_memory.tasks import Sequences, sequence_seed
+from dlplug_memory.babi.files import ANSWER, TASKS, Story, read_task
+from dlplug_memory.tasks.task import Sequences, sequence_seed
 
 VALIDATION = 0.1  # of the training stories, the last of each task
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dlplug import Data, Run, Spec, UserError, to_device
 from dlplug.distributed import rank, share_of, world_size
 from dlplug.sampling import own_share
-from dlplug_text.keeping import keep_vocabulary, kept_vocabulary, read_or_miss
+from dlplug_text.data.saved_vocabulary import keep_vocabulary, kept_vocabulary, read_or_miss
 from dlplug_text.vocabularies import Kind, Vocabulary, build, encoded, restored
 
 Order = Literal["windows", "stream"]

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 
 from dlplug import Loss, Update, UserError
-from dlplug_text.cells import State
-from dlplug_text.streams import Tokens
-from dlplug_text.writers import Writer
+from dlplug_text.data.streams import Tokens
+from dlplug_text.language.cells import State
+from dlplug_text.language.model import Writer
 
 
 class NextToken(Loss):

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, ProperFraction, Spec, UserError
-from dlplug_text.cells import State
-from dlplug_text.writers import Writer, check_dropout, check_sizes
+from dlplug_text.language.cells import State
+from dlplug_text.language.model import Writer, check_dropout, check_sizes
 
 
 class Attention(nn.Module):

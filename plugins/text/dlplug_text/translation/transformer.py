@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, ProperFraction, UserError
-from dlplug_text.cells import State
-from dlplug_text.gpt import Attention
-from dlplug_text.pairs import PAD, PairSpec
-from dlplug_text.translators import Memory, Translator
-from dlplug_text.writers import check_dropout, check_sizes
+from dlplug_text.data.pairs import PAD, PairSpec
+from dlplug_text.language.cells import State
+from dlplug_text.language.gpt import Attention
+from dlplug_text.language.model import check_dropout, check_sizes
+from dlplug_text.translation.model import Memory, Translator
 
 
 class Look(nn.Module):

@@ -1,0 +1,1 @@
+"""The bAbI tasks: their files, and their stories as data."""

@@ -1,0 +1,1 @@
+"""Language models: networks, loss, metrics, generation and what is inside of them."""

@@ -1,0 +1,49 @@
+"""The interface of a model that predicts the next token, and the recurrent nets that have it."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from dlplug import UserError
+from dlplug_text.language.cells import State
+
+
+class Writer(nn.Module):
+    """Logits (B, T, tokens) of the next token after each of the tokens (B, T), and the state after the last.
+
+    A state is a tuple of tensors (B, ...). Without one, the tokens begin a text.
+
+    carries: whether training carries the state from one window of a stream to the next.
+    context: context length in tokens; 0 for a net without a limit.
+    """
+
+    carries = False
+    context = 0
+    head: nn.Linear
+
+    def start(self, count: int) -> State:
+        """The state before the first token, of `count` texts."""
+        raise NotImplementedError
+
+    def embed(self, tokens: Tensor, state: State | None = None) -> Tensor:
+        """(B, T, W), what `read` reads."""
+        raise NotImplementedError
+
+    def read(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Logits and the next state of what `embed` gives. A transformer without a state keeps none."""
+        raise NotImplementedError
+
+    def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        return self.read(self.embed(tokens, state), state)
+
+
+def check_sizes(**sizes: int) -> None:
+    """Raises UserError for a size below 1."""
+    for name, size in sizes.items():
+        if size < 1:
+            raise UserError(f"--model.{name} must be at least 1, got {size}")
+
+
+def check_dropout(dropout: float) -> None:
+    if not 0 <= dropout < 1:
+        raise UserError(f"--model.dropout is in [0, 1), got {dropout}")

@@ -1,0 +1,1 @@
+"""Translation: encoder-decoders, loss, search, metrics and samplers."""
