@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import re
 import subprocess
@@ -16,6 +17,8 @@ import pytest
 
 import dlplug
 from dlplug.host.plugins import KINDS, load_host
+from dlplug.options.layers import KIND_OF, choice_keys, recipe_options
+from dlplug.recipes import as_use
 
 ROOT = Path(__file__).parents[2]
 CORE = sorted((ROOT / "dlplug").rglob("*.py"))
@@ -65,6 +68,7 @@ def project(package: Path) -> dict[str, Any]:
     return tomllib.loads((package.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
+@functools.cache
 def required(package: Path) -> set[str]:
     """The packages that its distribution depends on, of those that are named as their distributions are."""
     return {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in project(package)["dependencies"]}
@@ -221,6 +225,32 @@ def test_each_plugin_is_a_distribution_of_its_own(plugin):
 def test_a_kit_has_no_recipes(kit):
     defined = {node.name for node in tree(kit / "__init__.py").body if isinstance(node, ast.FunctionDef)}
     assert not defined & {"register_recipes", "register_commands", "register_trainers", "register_observers"}
+
+
+def reachable(package: Path) -> set[str]:
+    """A plugin's package and those that its distribution depends on, directly or not."""
+    found, todo = set[str](), [package]
+    while todo:
+        package = todo.pop()
+        found.add(package.name)
+        todo += [other for other in PLUGINS if other.name in required(package) - found]
+    return found
+
+
+def test_what_a_recipe_names_comes_with_its_plugin():
+    host = load_host()
+    packages = {plugin.parent.name: plugin for plugin in PLUGINS}
+    for entry in host.entries("recipes"):
+        own = {"core", *(name.removeprefix("dlplug_") for name in reachable(packages[entry.plugin.name]))}
+        recipe = host.recipe(entry.name)
+        for preset in [{}, *(preset.options for preset in recipe.presets.values())]:
+            config = {**recipe_options(recipe), **preset}
+            named = {(KIND_OF.get(key, "optimizers"), config.get(key)) for key in choice_keys(recipe) - {"metrics"}}
+            named |= {("metrics", name) for name in config["metrics"]}
+            named |= {("samplers", as_use(sampler).name) for sampler in recipe.samplers}
+            homes = {(kind, name): host.get(kind, name).plugin.name for kind, name in named if name}
+            missing = {name: home for name, home in homes.items() if home not in own}
+            assert not missing, f"{entry.name} needs {missing}, which {entry.plugin} does not depend on"
 
 
 def test_files_are_short():
