@@ -38,10 +38,12 @@ def take_launcher(host: Host, arguments: list[str]) -> tuple[str, Launcher]:
     """Takes `--launcher NAME` and its options out of the arguments: its name, and the launcher. Raises UserError."""
     name = take_value(arguments, "--launcher") or LOCAL
     entry = host.get("launchers", name)
-    options = entry.signature().options
+    signature = entry.signature()
+    options = signature.options
     typed = {option.name: take_value(arguments, flag(f"launcher.{option.name}")) for option in options}
     typed = {key: text for key, text in typed.items() if text}
-    return name, entry.load()(**(parse(options, typed, f"--launcher {name}") if options else {}))
+    values = parse(options, typed, f"--launcher {name}") if options else {}
+    return name, entry.load()(**signature.arguments(values))
 
 
 def launched(launcher: Launcher, words: Sequence[str]) -> int:

@@ -155,8 +155,8 @@ class Run:
     def _options(self, target: Any, prefix: str) -> dict[str, Any]:
         signature = read_signature(target)
         options = {option.name: self.config[prefix + option.name] for option in signature.options}
-        available = {"seed": self.seed, "run": self}
-        return options | {name: available[name] for name in signature.takes}
+        supplied = {"seed": self.seed, "run": self}
+        return signature.arguments(options) | {name: supplied[name] for name in signature.takes}
 
     def limits(self, data: Data) -> tuple[int, int | None]:
         """How many steps, and how many of the data's own unit (None where the length is in steps or epochs)."""

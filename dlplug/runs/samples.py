@@ -61,7 +61,8 @@ def sample(
 
     execution = open_run(str(folder), others, host=host)
     supplied = {"seed": seed, "run": execution}
-    values |= {taken: supplied[taken] for taken in sampler.signature().takes}
+    signature = sampler.signature()
+    values = signature.arguments(values) | {taken: supplied[taken] for taken in signature.takes}
     job = execution.make("trainer").load(execution)
     seed_everything(seed)
     try:

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,3 +86,25 @@ def command() -> Callable[..., Said]:
         return Said(done.returncode, done.stdout, done.stderr)
 
     return call
+
+
+@pytest.fixture
+def write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., str]]:
+    """`write(source, other=source)` gives the name of a new importable module, with `OTHER` in it replaced by that of
+    the other one."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    stem = f"m{abs(hash(request.node.nodeid))}"
+
+    def put(source: str, **others: str) -> str:
+        for name, text in {"": source, **others}.items():
+            text = textwrap.dedent(text)
+            for other in others:
+                text = text.replace(other.upper(), stem + other)
+            (tmp_path / f"{stem}{name}.py").write_text(text)
+        return stem
+
+    yield put
+    for name in [name for name in sys.modules if name.startswith(stem)]:
+        del sys.modules[name]

@@ -3,48 +3,16 @@
 from __future__ import annotations
 
 import sys
-import textwrap
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
+from sources import both
 
 from dlplug.host.plugins import load_host
 from dlplug.host.signatures import REQUIRED, Option, inspected, read_signature
 
 KINDS = ("data", "models", "losses", "optimizers", "trainers", "metrics", "samplers", "observers")
 REGISTERED = [(kind, entry.name) for kind in KINDS for entry in load_host().entries(kind)]
-Write = Callable[..., str]
-
-
-@pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Write]:
-    """`write(source, other=source)` gives the name of a new importable module, with `OTHER` in it replaced by that of
-    the other one."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-    stem = f"m{abs(hash(request.node.nodeid))}"
-
-    def put(source: str, **others: str) -> str:
-        for name, text in {"": source, **others}.items():
-            text = textwrap.dedent(text)
-            for other in others:
-                text = text.replace(other.upper(), stem + other)
-            (tmp_path / f"{stem}{name}.py").write_text(text)
-        return stem
-
-    yield put
-    for name in [name for name in sys.modules if name.startswith(stem)]:
-        del sys.modules[name]
-
-
-def both(module: str, name: str) -> Any:
-    """The signature by the source, which must not import the module, and by the object: they must be one."""
-    read = read_signature(f"{module}:{name}")
-    assert module not in sys.modules, "reading the source imported it"
-    __import__(module)
-    assert read == inspected(getattr(sys.modules[module], name))
-    return read
 
 
 @pytest.mark.parametrize(("kind", "name"), REGISTERED)

@@ -74,7 +74,7 @@ class Wanted(NamedTuple):
     references: References = {}
 
 
-def read(places: Sequence[str], wanted: Wanted = Wanted()) -> list[Outcome]:  # noqa: B008 (immutable)
+def read(places: Sequence[str], wanted: Wanted = Wanted()) -> list[Outcome]:
     """The outcomes of records, run folders, folders with either below, and recipes that were run here.
 
     Raises UserError where a place holds nothing, and where one run comes twice.

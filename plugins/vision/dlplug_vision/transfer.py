@@ -124,9 +124,9 @@ def built(origin: Origin, spec: Spec, run: Run) -> tuple[nn.Module, nn.Module]:
     if origin.model.startswith(pretrained.PREFIX):
         return pretrained.network(origin.model, spec), pretrained.Prepare(origin.model)
     entry = run.host.get("models", origin.model)
-    available = {"seed": run.seed, "run": run}
-    taken = {name: available[name] for name in entry.signature().takes}
-    return entry.load()(spec, **origin.options, **taken), nn.Identity()
+    signature, supplied = entry.signature(), {"seed": run.seed, "run": run}
+    taken = {name: supplied[name] for name in signature.takes}
+    return entry.load()(spec, **signature.arguments(origin.options), **taken), nn.Identity()
 
 
 def load(network: nn.Module, weights: Mapping[str, Tensor], keep_head: bool) -> tuple[str, ...]:

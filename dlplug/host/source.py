@@ -1,0 +1,293 @@
+"""What the source of a factory says of its keyword-only arguments; nothing of it is imported."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dlplug import ranges
+
+REQUIRED: Any = inspect.Parameter.empty
+SUPPLIED = ("seed", "run")  # by the run, to a factory that names them, so no options
+OPTIONLESS = ("torch", "abc", "typing")  # where a base class is never followed to: it has no options of ours
+MINIMISED = ("dlplug.contracts", "Minimised")  # whose options `minimise` adds to those of a function
+
+
+class Parameter(NamedTuple):
+    """A keyword-only argument.
+
+    type: None without an annotation. default: REQUIRED where there is none; of a group, the values by field in which
+    the factory's default differs from the dataclass.
+    """
+
+    name: str
+    type: Any
+    default: Any = REQUIRED
+
+
+class Fields(NamedTuple):
+    """The type of an option group: a frozen dataclass, itself or as "module:name", with its fields and docstring."""
+
+    kind: Any
+    parameters: list[Parameter]
+    doc: str
+
+
+class Declaration(NamedTuple):
+    """A factory as it was written.
+
+    doc: its docstring, and its constructor's. more: the docstring of whoever adds options. The others: see Signature.
+    """
+
+    parameters: Sequence[Parameter]
+    doc: str
+    more: str = ""
+    unit: str = ""
+    neutral: Sequence[str] = ()
+    splits: Sequence[str] = ()
+    finite: bool = False
+
+
+class NotPlain(Exception):
+    """The source does not say it plainly enough; only importing the module will."""
+
+
+@functools.cache
+def _source(module: str) -> tuple[ast.Module, str]:
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        raise NotPlain(module)
+    package = module if spec.submodule_search_locations is not None else module.rpartition(".")[0]
+    return ast.parse(Path(spec.origin).read_text(encoding="utf-8")), package
+
+
+def declared(target: str) -> Declaration:
+    """What the source of "module:name" declares. Raises NotPlain."""
+    module, _, name = target.partition(":")
+    found = _definition(module, name)
+    if found is None:
+        raise NotPlain(target)
+    module, node = found
+    doc = ast.get_docstring(node) or ""
+    function, unit, neutral, splits, finite = node, "", _neutral(module, node), (), False
+    if isinstance(node, ast.ClassDef):
+        attributes = ("unit", "training_options", "splits")
+        unit, neutral, splits = (_attribute(module, node, name) or "" for name in attributes)
+        finite = bool(_attribute(module, node, "finite"))
+        module, function = _constructor(module, node)
+    if function is None:
+        return Declaration([], doc, "", unit, neutral, splits, finite)
+    assert isinstance(function, ast.FunctionDef)
+    parameters, more = _keywords(module, function), ""
+    if parameters and function is not node:
+        doc += "\n" + (ast.get_docstring(function) or "")
+    if function is node and any(_is_minimise(module, decorator) for decorator in node.decorator_list):
+        home, maker = MINIMISED
+        _, made = _definition(home, maker) or (home, None)
+        assert isinstance(made, ast.ClassDef)
+        _, constructor = _constructor(home, made)
+        assert constructor is not None
+        parameters += _keywords(home, constructor)
+        more = ast.get_docstring(made) or ""
+    return Declaration(parameters, doc, more, unit, neutral, splits, finite)
+
+
+def _keywords(module: str, function: ast.FunctionDef) -> list[Parameter]:
+    parameters = []
+    for argument, node in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+        if argument.arg in SUPPLIED:
+            parameters.append(Parameter(argument.arg, None))
+            continue
+        annotation = _unquoted(argument.annotation)
+        if group := _group(module, annotation):
+            parameters.append(Parameter(argument.arg, group, _different(module, annotation, node, group)))
+        else:
+            default = REQUIRED if node is None else _value(module, node)
+            parameters.append(Parameter(argument.arg, _annotation(module, annotation), default))
+    return parameters
+
+
+def _group(module: str, annotation: ast.expr | None) -> Fields | None:
+    """The frozen dataclass that an annotation names, followed through `from … import …`; None for any other type."""
+    found = _dataclass(module, annotation.id) if isinstance(annotation, ast.Name) else None
+    if found is None:
+        return None
+    module, node = found
+    fields: dict[str, Parameter] = {}
+    for base in node.bases:
+        inherited = _group(module, base)
+        if inherited is None:
+            raise NotPlain(ast.unparse(base))
+        fields |= {field.name: field for field in inherited.parameters}
+    for item in node.body:
+        if isinstance(item, ast.AnnAssign):
+            if "ClassVar" in ast.unparse(item.annotation):
+                raise NotPlain(ast.unparse(item))
+            name, default = ast.unparse(item.target), REQUIRED if item.value is None else _value(module, item.value)
+            fields[name] = Parameter(name, _annotation(module, item.annotation), default)
+    return Fields(f"{module}:{node.name}", list(fields.values()), ast.get_docstring(node) or "")
+
+
+def _dataclass(module: str, name: str) -> tuple[str, ast.ClassDef] | None:
+    tree, package = _source(module)
+    for node in _statements(tree.body):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return (module, node) if any(map(_is_frozen, node.decorator_list)) else None
+        if imported := _imported(node, name, package):
+            source, original = imported
+            return None if source.partition(".")[0] in sys.stdlib_module_names else _dataclass(source, original)
+    return None
+
+
+def _is_frozen(decorator: ast.expr) -> bool:
+    if not isinstance(decorator, ast.Call) or ast.unparse(decorator.func).rpartition(".")[2] != "dataclass":
+        return False
+    return any(keyword.arg == "frozen" and ast.unparse(keyword.value) == "True" for keyword in decorator.keywords)
+
+
+def _different(module: str, kind: ast.expr | None, default: ast.expr | None, group: Fields) -> Any:
+    """The values by field that the default `Kind(field=…)` gives a group of that kind."""
+    if default is None:
+        return REQUIRED
+    if not isinstance(default, ast.Call) or kind is None or ast.unparse(default.func) != ast.unparse(kind):
+        raise NotPlain(ast.unparse(default))
+    names = [field.name for field in group.parameters]
+    named = [*zip(names, default.args, strict=False), *((keyword.arg, keyword.value) for keyword in default.keywords)]
+    if len(default.args) > len(names) or any(name not in names for name, _ in named):
+        raise NotPlain(ast.unparse(default))  # importing it says what is wrong
+    return {name: _value(module, value) for name, value in named}
+
+
+def _is_minimise(module: str, decorator: ast.expr) -> bool:
+    """Whether it is the core's decorator of losses, under whatever name it was imported."""
+    if ast.unparse(decorator) == "dlplug.minimise":
+        return True
+    tree, package = _source(module)
+    found = (_imported(node, ast.unparse(decorator), package) for node in _statements(tree.body))
+    return any(one in (("dlplug", "minimise"), (MINIMISED[0], "minimise")) for one in found)
+
+
+def _neutral(module: str, node: ast.ClassDef | ast.FunctionDef) -> tuple[str, ...]:
+    """What a metric's decorator `neutral_options` names."""
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).rpartition(".")[2] == "neutral_options":
+            return tuple(_value(module, name) for name in decorator.args)
+    return ()
+
+
+def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        return ast.parse(annotation.value, mode="eval").body
+    return annotation
+
+
+def _annotation(module: str, node: ast.expr | None) -> Any:
+    node = _unquoted(node)
+    return None if node is None else _value(module, node)
+
+
+def _definition(module: str, name: str) -> tuple[str, ast.ClassDef | ast.FunctionDef] | None:
+    """The class or function of that name, followed through `from … import …`; None where it can have no options."""
+    tree, package = _source(module)
+    for node in _statements(tree.body):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
+            if isinstance(node, ast.ClassDef) and node.decorator_list:
+                raise NotPlain(name)  # a dataclass writes its own __init__
+            return module, node
+        if imported := _imported(node, name, package):
+            source, original = imported
+            if source.partition(".")[0] in OPTIONLESS:
+                return None
+            return _definition(source, original)
+    if hasattr(builtins, name):
+        return None
+    raise NotPlain(name)
+
+
+def _imported(node: ast.stmt, name: str, package: str) -> tuple[str, str] | None:
+    """The module that `from … import …` has a name from, and its name there."""
+    if isinstance(node, ast.ImportFrom):
+        for alias in node.names:
+            if name == (alias.asname or alias.name):
+                return importlib.util.resolve_name("." * node.level + (node.module or ""), package), alias.name
+    return None
+
+
+def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """A module's statements, those under `if TYPE_CHECKING:` too, where a lazy package imports its names."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from node.body
+
+
+def _constructor(module: str, node: ast.ClassDef) -> tuple[str, ast.FunctionDef | None]:
+    """A class's own `__init__`, or the first one among its bases."""
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            return module, item
+    for home, base in _bases(module, node):
+        home, function = _constructor(home, base)
+        if function is not None:
+            return home, function
+    return module, None
+
+
+def _attribute(module: str, node: ast.ClassDef, name: str) -> Any:
+    """A class attribute, its own or its bases'; None where there is none."""
+    for item in node.body:
+        if isinstance(item, (ast.Assign, ast.AnnAssign)) and item.value is not None and name in _targets(item):
+            return _value(module, item.value)
+    found = (_attribute(home, base, name) for home, base in _bases(module, node))
+    return next((value for value in found if value is not None), None)
+
+
+def _bases(module: str, node: ast.ClassDef) -> Iterator[tuple[str, ast.ClassDef]]:
+    """The base classes that may have options."""
+    for base in node.bases:
+        if isinstance(base, ast.Name):
+            found = _definition(module, base.id)
+            if found is not None and isinstance(found[1], ast.ClassDef):
+                yield found[0], found[1]
+        elif not ast.unparse(base).startswith(("nn.", "torch.nn.")):
+            raise NotPlain(ast.unparse(base))
+
+
+def _value(module: str, node: ast.expr) -> Any:
+    """Evaluates an annotation or a default that is made of literals, builtins, the names of typing and of
+    `dlplug.ranges`, and plain constants; nothing of the module is run."""
+    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    for n in ast.walk(node):
+        if isinstance(n, (ast.Lambda, ast.Attribute)) or (isinstance(n, ast.Call) and ast.unparse(n.func) != "Range"):
+            raise NotPlain(ast.unparse(node))
+    scope: dict[str, Any] = {"Path": Path, "Sequence": Sequence}
+    for name in names - scope.keys():
+        scope[name] = _constant(module, name)
+    return eval(compile(ast.Expression(node), module, "eval"), {"__builtins__": {}}, scope)
+
+
+def _constant(module: str, name: str) -> Any:
+    plain = {t.__name__: t for t in (int, float, str, bool, tuple, list, dict)}
+    if name in plain:
+        return plain[name]
+    tree, package = _source(module)
+    for node in _statements(tree.body):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None and name in _targets(node):
+            return _value(module, node.value)
+        if imported := _imported(node, name, package):
+            source, original = imported
+            if source in ("typing", ranges.__name__):
+                return getattr(sys.modules[source], original)
+            return _constant(source, original)
+    raise NotPlain(name)
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[str]:
+    return [ast.unparse(target) for target in (node.targets if isinstance(node, ast.Assign) else [node.target])]
