@@ -1,4 +1,4 @@
-"""The command. Listing, help and completion import neither torch nor tyro: verbs import what they need."""
+"""The command. Listing, help and completion import no torch: verbs import what they need."""
 
 from __future__ import annotations
 

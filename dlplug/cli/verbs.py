@@ -139,7 +139,6 @@ def sample_command(arguments: list[str], host: Host) -> int:
 def verify_command(arguments: list[str], host: Host) -> int:
     """Trains, evaluates, compares with the target and records."""
     from dlplug.options.layers import arguments as parse
-    from dlplug.options.parsing import each_value
     from dlplug.runs.folder import host_knowing, results_folder
 
     if {"--all", "--table"} & set(arguments):
@@ -155,9 +154,9 @@ def verify_command(arguments: list[str], host: Host) -> int:
     host = host_knowing(recipe, host)
     host.recipe(recipe)
     options, count = parse(arguments), whole(seeds or "1", "--seeds")
-    overlays = [parse([f"--{option}={value}"]) for option, value in each_value(each, games)]
-    from dlplug.commands.verify import RECORDS, print_records, verify
+    from dlplug.commands.verify import RECORDS, each_value, print_records, verify
 
+    overlays = [parse([f"--{option}={value}"]) for option, value in each_value(each, games)]
     _warn(host)
     folder = results_folder(host, recipe) if ours else RECORDS
     records = verify(host, recipe, options, overlays, seeds=count, preset=preset, folder=folder)

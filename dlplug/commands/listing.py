@@ -12,7 +12,7 @@ from typing import Any
 from dlplug.commands.tables import records
 from dlplug.errors import UserError
 from dlplug.host.plugins import Entry, Host
-from dlplug.options import parsing
+from dlplug.options import help as options_help
 from dlplug.options.layers import Config, choice_keys, choose, resolve, schema, units_of
 from dlplug.recipes import Recipe, as_use, claims, needs_gpu
 from dlplug.runs.folder import find_run, host_of, read_config
@@ -149,8 +149,8 @@ def print_options(host: Host, name: str, preset: str, given: Config) -> None:
     presets = "".join(f"\n--preset {key}: {value.summary}" for key, value in recipe.presets.items())
     parts = "".join(f"\n--{key} {_text(value)}" for key, value in choices.items() if value)
     whose = f"the preset {preset}" if preset else "the recipe"
-    header = f"{recipe.summary}\n{recipe.source}\n{presets}\n{parts}\n\nThe defaults shown are those of {whose}."
-    parsing.print_options(schema(host, choices, units_of(host, choices)), config, f"dlplug run {name}", header)
+    header = f"{recipe.summary}\nSource: {recipe.source}\n{presets}\n{parts}\n\nThe defaults are those of {whose}."
+    options_help.print_options(schema(host, choices, units_of(host, choices)), config, f"dlplug run {name}", header)
 
 
 def print_sampler_options(host: Host, name: str, what: str) -> None:
@@ -174,7 +174,7 @@ def print_sampler_options(host: Host, name: str, what: str) -> None:
         "",
         "Options of the run, such as --device cpu, overlay its own.",
     ]
-    parsing.print_options(options, {}, f"dlplug sample {name}", "\n".join(lines))
+    options_help.print_options(options, {}, f"dlplug sample {name}", "\n".join(lines))
 
 
 def plugin_rows(host: Host) -> list[dict[str, Any]]:

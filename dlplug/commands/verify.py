@@ -63,6 +63,17 @@ def verify(
     ]
 
 
+def each_value(each: str, games: str = "") -> list[tuple[str, str]]:
+    """(option, value) for each value of `--each OPTION=VALUE,VALUE`; `--games A,B` is short for data.game=A,B."""
+    if each and games:
+        raise UserError(f"--games {games} is --each data.game={games}: give --each alone")
+    option, _, values = (each or f"data.game={games}").removeprefix("--").partition("=")
+    named = [value.strip() for value in values.split(",") if value.strip()]
+    if (each or games) and not (option and named):
+        raise UserError(f"--each expects OPTION=VALUE,VALUE such as data.game=pong,breakout, got {each or games!r}")
+    return [(option, value) for value in named]
+
+
 def _changes(
     host: Host, recipe: str, options: Mapping[str, Any], each: Sequence[Mapping[str, Any]], preset: str
 ) -> list[Mapping[str, Any]]:

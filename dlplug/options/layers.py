@@ -15,9 +15,9 @@ from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 from dlplug.host.signatures import Option, read_signature
-from dlplug.options import parsing
-from dlplug.options.parsing import flag, parse_int
+from dlplug.options.parsing import flag, parse
 from dlplug.options.suggestions import check_named, meant
+from dlplug.options.values import parse_int
 from dlplug.ranges import NonNegativeInt, Seed
 from dlplug.recipes import Recipe, Use, as_use
 
@@ -75,7 +75,7 @@ def resolve(
             hint = hint or f" Its options: {command('run', name, '--help')}."
             broken = host.unusable.get(("observers", key.partition(".")[0]))
             raise UserError(broken or f"{name} has no option {flag(key)}.{hint}")
-    values = parsing.parse(options, _without(config, choices), f"dlplug run {name}", partly)
+    values = parse(options, _without(config, choices), f"dlplug run {name}", partly)
     return {"recipe": name, "preset": preset, length[0]: values[length[0]], **choices, **_without(values, units)}
 
 

@@ -22,7 +22,6 @@ LIBRARIES = (
     "stable-baselines3",
     "wandb",
     "pluggy",
-    "tyro",
     "safetensors",
 )
 

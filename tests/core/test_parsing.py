@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dlplug.options.parsing import parse_bool, parse_int
+from dlplug.options.values import parse_bool, parse_int
 
 
 def slow_int(text: str) -> int:

@@ -234,7 +234,7 @@ host = load_host()
 for kind in KINDS[1:-1]:
     for entry in host.entries(kind):
         entry.signature()
-print(sorted({"torch", "tyro", "wandb", "gymnasium"} & sys.modules.keys()))
+print(sorted({"torch", "wandb", "gymnasium"} & sys.modules.keys()))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -202,7 +202,7 @@ def test_eval_as_a_person_would_type_it(tmp_path, capsys):
     assert values["protocol"] == f"breakout {PROTOCOLS['machado'].text}; 2 episodes at ε 0.9"
     assert 0 <= values["test/return_min"] <= values["test/return"] <= values["test/return_max"] <= 40
     assert main(["eval", str(run.folder), "--protocol", "nature"]) == 2
-    assert "invalid choice 'nature' for argument '--metrics.episodes.protocol'" in capsys.readouterr().err
+    assert "--metrics.episodes.protocol: expected" in capsys.readouterr().err
     assert main(["eval", str(run.folder), "--epsilom", "1"]) == 2
     assert "--metrics.episodes.epsilon?" in capsys.readouterr().err
 
