@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from dlplug_basics import figures
 from dlplug_basics.activations import ACTIVATIONS
 from dlplug_basics.batch_norm import BatchNorm
 from dlplug_basics.data import HeldOut, NoisyLine
@@ -160,18 +159,3 @@ def test_more_features_than_examples_have_the_shortest_of_the_closed_forms():
     best = normal_equations(x, y)
     np.testing.assert_allclose(np.c_[x, np.ones(5)] @ best.numpy(), y, atol=1e-6)
     np.testing.assert_allclose(best, np.linalg.pinv(np.c_[x, np.ones(5)]) @ y.numpy(), atol=1e-6)
-
-
-def test_the_confusion_matrix_shows_the_diagonal_and_one_error_is_pale(monkeypatch: pytest.MonkeyPatch):
-    drawn = []
-    monkeypatch.setattr("dlplug_basics.figures.draw", lambda figure, caption: drawn.append(figure))
-    y = torch.tensor([0] * 41 + [1] * 20)
-    chosen = y.clone()
-    chosen[0] = 1
-    figures.confusion(torch.tensor([[40, 1], [0, 20]]), torch.rand(61, 64), y, chosen)
-    axes = drawn[0].axes[0]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
-    (shade,) = axes.images
-    brightness = shade.to_rgba(shade.get_array())[..., :3].mean(2)
-    assert brightness[0, 0] < 0.5
-    assert brightness[0, 1] > 0.9

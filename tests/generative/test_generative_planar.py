@@ -103,18 +103,18 @@ class Pictures:
 def test_a_grid_has_every_picture_in_its_place_and_is_even():
     x = torch.linspace(0, 1, 7).view(7, 1, 1, 1).expand(7, 1, 5, 5)
     sheet = grid(x, columns=3)
-    side = 5 * 12 + 2  # twelve times as large for a width of 56 at least
-    assert sheet.shape == (3 * side + (3 * side) % 2, 3 * side + (3 * side) % 2, 3)
+    side = 5 * 12 + 1  # twelve times as large for a width of 56 at least, and a line
+    assert sheet.shape == (3 * side - 1, 3 * side - 1, 3)
     for n in range(7):
         row, column = divmod(n, 3)
-        inside = sheet[row * side + 1 : (row + 1) * side - 1, column * side + 1 : (column + 1) * side - 1]
+        inside = sheet[row * side : (row + 1) * side - 1, column * side : (column + 1) * side - 1]
         assert np.unique(inside).tolist() == [round(n / 6 * 255)]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_come_as_a_grid_or_one_by_one(channels: int):
     product = Pictures((channels, 28, 28))
-    assert generated(product, None, count=4, seed=0)["generated"].pixels.shape == (2 * 58, 2 * 58, 3)
+    assert generated(product, None, count=4, seed=0)["generated"].pixels.shape == (2 * 56 + 2, 2 * 56 + 2, 3)
     single = generated(product, None, count=12, single=True, seed=0)
     assert list(single)[:2] == ["generated-00", "generated-01"]
     assert len(single) == 12

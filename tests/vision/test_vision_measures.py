@@ -11,9 +11,8 @@ from dlplug_images.classification import calibration_error, classification, logi
 from dlplug_images.cross_entropy import cross_entropy, mixed
 from dlplug_images.images import HeldOut
 from dlplug_vision.classics import AlexNet
-from dlplug_vision.drawing import LINE, tiled
 from dlplug_vision.inside import NOISE, convolutions, filters, maps, outputs_of, saliency, saliency_of
-from dlplug_vision.mistakes import confusion, confusion_picture, mistakes
+from dlplug_vision.mistakes import mistakes
 from dlplug_vision.quick import QuickNet
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -117,15 +116,6 @@ def test_classification_measures_the_whole_split_whatever_the_batches():
     assert values["loss"] == pytest.approx(by_hand(one_by_one, data.y, 0), rel=1e-4)
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
-def test_the_confusion_matrix_counts_pairs(pairs):
-    y, called = torch.tensor(pairs).T
-    table = confusion(called, y, 4)
-    for i in range(4):
-        for j in range(4):
-            assert table[i, j] == pairs.count((i, j))
-
-
 def test_saliency_is_the_slope_of_the_chosen_score():
     model = net().eval().double()
     x = torch.rand(2, 1, 8, 8, dtype=torch.double)
@@ -185,34 +175,3 @@ def test_pictures_show_something_and_a_wrong_number_is_refused():
         maps(model, data, image=30)
     with pytest.raises(UserError, match="no convolution"):
         filters(nn.Linear(1, 1), data)
-
-
-def test_tiles_stand_in_rows_with_a_line_between():
-    sheet = tiled((torch.arange(5.0) / 8)[:, None, None, None].expand(5, 20, 30, 1), 3)
-    assert sheet.shape == (41, 92, 3)
-    line = torch.tensor(LINE)
-    for i in range(41):
-        for j in range(92):
-            number, on_line = 3 * (i // 21) + j // 31, i % 21 == 20 or j % 31 == 30
-            expected = line if on_line or number >= 5 else torch.full((3,), number / 8)
-            assert torch.equal(sheet[i, j], expected)
-
-
-def test_the_line_between_small_tiles_is_thin():
-    sheet = tiled(torch.rand(16, 2, 2, 1), 8)
-    assert (sheet == torch.tensor(LINE)).all(2).float().mean() < 0.1
-    assert len(sheet[..., 0].unique()) == 16 * 4 + 1
-
-
-def test_the_confusion_matrix_shows_the_diagonal_and_one_error_is_pale(monkeypatch: pytest.MonkeyPatch):
-    drawn = []
-    monkeypatch.setattr("dlplug_vision.mistakes.draw", lambda figure, caption: drawn.append(figure))
-    confusion_picture(torch.tensor([[40, 1], [0, 20]]), ("cat", "dog"))
-    axes = drawn[0].axes[0]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
-    assert {text.get_text() for text in axes.texts} == {"40", "1", "20"}
-    (shade,) = axes.images
-    brightness = shade.to_rgba(shade.get_array())[..., :3].mean(2)
-    assert brightness[0, 0] < 0.5
-    assert brightness[1, 1] < 0.5
-    assert brightness[0, 1] > 0.9

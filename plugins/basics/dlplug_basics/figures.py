@@ -1,36 +1,20 @@
-"""The pictures, drawn by matplotlib without a screen."""
+"""The figures: a fitted line, a boundary, mistakes, paths down a valley, activations and their training."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from dlplug_figures.confusion import confusion_matrix, draw_confusion
+from dlplug_figures.figure import COLOURS, new_figure, to_image
+from dlplug_figures.images import show
 from torch import Tensor
 
 from dlplug import Image
 from dlplug_basics.activations import ACTIVATIONS, pieces
 from dlplug_basics.race import RACERS, Valley, minimum
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444")  # Okabe & Ito 2008
-
-
-def new_figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure((width, height), dpi=120, layout="constrained")
-
-
-def draw(figure: Figure, caption: str) -> Image:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return Image(np.asarray(canvas.buffer_rgba())[..., :3].copy(), caption)
 
 
 def fit(x: Tensor, y: Tensor, predicted: Tensor, weights: Tensor, best: Tensor) -> Image:
@@ -51,7 +35,7 @@ def fit(x: Tensor, y: Tensor, predicted: Tensor, weights: Tensor, best: Tensor) 
         axes.plot(ends, ends, color=COLOURS[6], label="prediction = target")
         axes.set(xlabel="prediction", ylabel="target", title=f"{x.shape[1]} features")
     axes.legend()
-    return draw(figure, "the fitted line, over the closed-form solution")
+    return to_image(figure, "the fitted line, over the closed-form solution")
 
 
 def boundary(score: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, accuracy: float) -> Image:
@@ -70,34 +54,26 @@ def boundary(score: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, accuracy: 
     axes.set(xlabel="x₁", ylabel="x₂", title=f"decision boundary; accuracy on these points {accuracy:.1%}")
     axes.legend(loc="lower left")
     figure.colorbar(shade, ax=axes, label="score of the red class, from -1 to 1", ticks=[-1, 0, 1])
-    return draw(figure, "the model's prediction over the plane, and the held-out points")
+    return to_image(figure, "the model's prediction over the plane, and the held-out points")
 
 
-def confusion(table: Tensor, x: Tensor, y: Tensor, chosen: Tensor) -> Image:
-    """The table (C, C), and up to twelve examples that were got wrong; rows of x (N, side²) are square pictures."""
+def confusion(x: Tensor, y: Tensor, chosen: Tensor) -> Image:
+    """The confusion matrix, and up to twelve examples that were got wrong; rows of x (N, side²) are square images."""
     figure = new_figure(11, 4.8)
     halves: Any = figure.subfigures(1, 2, width_ratios=[1.1, 1])
     left, right = halves
-    axes = left.subplots()
-    share = table / table.sum(1, keepdim=True).clamp(min=1)
-    shade = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    for (i, j), number in np.ndenumerate(table.numpy()):
-        if number:
-            colour = "white" if share[i, j] > 0.5 else "black"
-            axes.text(j, i, str(number), ha="center", va="center", color=colour, fontsize=9)
-    axes.set(xlabel="predicted class", ylabel="true class", xticks=range(len(table)), yticks=range(len(table)))
-    right_ones = int((y == chosen).sum())
-    axes.set_title(f"accuracy {right_ones / len(y):.1%} ({right_ones} of {len(y)})")
-    left.colorbar(shade, ax=axes, label="share of the true class", fraction=0.046)
-    wrong = (y != chosen).nonzero()[:12, 0]
+    classes = [str(label) for label in range(int(y.max()) + 1)]
+    draw_confusion(left.subplots(), confusion_matrix(chosen, y, len(classes)), classes)
+    wrong = (y != chosen).nonzero()[:, 0]
     side = int(x.shape[1] ** 0.5)
-    right.suptitle(f"{len(wrong)} of {int((y != chosen).sum())} mistakes" if len(wrong) else "no mistakes")
-    for index, place in zip(wrong, np.ravel(right.subplots(3, 4)), strict=False):
-        place.imshow(x[index].view(side, -1), cmap="gray_r")
+    shown = wrong[:12].tolist()
+    right.suptitle(f"{len(shown)} of {len(wrong)} mistakes" if shown else "no mistakes")
+    for index, place in zip(shown, np.ravel(right.subplots(3, 4)), strict=False):
+        show(place, x[index].view(side, side, 1), cmap="gray_r")
         place.set_title(f"true {int(y[index])}, predicted {int(chosen[index])}", fontsize=8)
     for place in right.axes:
         place.axis("off")
-    return draw(figure, "confusion matrix, and some of the mistakes")
+    return to_image(figure, "confusion matrix, and some of the mistakes")
 
 
 def race(path: Tensor, above: Tensor, data: Valley, settings: Mapping[str, str]) -> Image:
@@ -122,7 +98,7 @@ def race(path: Tensor, above: Tensor, data: Valley, settings: Mapping[str, str])
     first, second = figure.axes[0], figure.axes[2]
     first.set_title("three optimizers")
     second.set_title("gradient descent, three step sizes")
-    return draw(figure, "paths and losses of the optimizers, and of too small and too large a step size")
+    return to_image(figure, "paths and losses of the optimizers, and of too small and too large a step size")
 
 
 def _valley(axes: Any, path: Tensor, data: Valley) -> None:
@@ -164,7 +140,7 @@ def functions() -> Image:
             axes.tick_params(labelbottom=True)
     grid[0, 0].legend(loc="upper left")
     grid[1, 3].axis("off")
-    return draw(figure, "activation functions and their derivatives")
+    return to_image(figure, "activation functions and their derivatives")
 
 
 def training(curves: Tensor, every: int, accuracies: dict[str, float]) -> Image:
@@ -181,7 +157,7 @@ def training(curves: Tensor, every: int, accuracies: dict[str, float]) -> Image:
     bars = right.barh(names, [accuracies[name] for name in names], color=[of_name[name] for name in names])
     right.bar_label(bars, [f"{accuracies[name]:.1%}" for name in names], padding=3)
     right.set(xlim=(0, 1.15), xlabel="accuracy on held-out examples")
-    return draw(figure, "the same perceptron with each activation")
+    return to_image(figure, "the same perceptron with each activation")
 
 
 def _smooth(curve: np.ndarray[Any, Any], window: int = 9) -> np.ndarray[Any, Any]:

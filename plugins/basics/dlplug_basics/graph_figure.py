@@ -6,10 +6,10 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+from dlplug_figures.figure import COLOURS, new_figure, to_image
 
 from dlplug import Image, UserError
 from dlplug_basics.computation_graph import Node, lecture_example
-from dlplug_basics.figures import COLOURS, draw, new_figure
 
 WIDE = 2.1  # between a depth and the next
 
@@ -51,7 +51,7 @@ def picture(x1: float, x2: float, x3: float) -> Image:
         (("value (forward)", COLOURS[0]), ("∂f/∂node (reverse)", COLOURS[1]), ("∂end/∂start, on its arrow", COLOURS[2]))
     ):
         axes.text(0.99, 0.97 - 0.05 * line, text, color=colour, ha="right", transform=axes.transAxes, fontsize=11)
-    return draw(figure, f"f and its derivatives at x = ({x1:g}, {x2:g}, {x3:g})")
+    return to_image(figure, f"f and its derivatives at x = ({x1:g}, {x2:g}, {x3:g})")
 
 
 def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], text: str) -> None:

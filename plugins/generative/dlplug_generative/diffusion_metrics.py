@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import torch
+from dlplug_figures.figure import new_figure, to_image
 from torch import Tensor
 
 from dlplug import Image, NonNegativeInt, PositiveInt, Range, UserError, checked_by
@@ -21,7 +22,7 @@ from dlplug_generative.diffusion_product import Denoising
 from dlplug_generative.diffusion_samplers import Moment, noise_like
 from dlplug_generative.diffusion_targets import noised
 from dlplug_generative.generating import device_of, examples_of
-from dlplug_generative.pictures import draw, grid, new_figure
+from dlplug_generative.pictures import grid
 
 SHOWN_POINTS = 2000
 
@@ -157,4 +158,4 @@ def scatters(product: Denoising, shown: list[Moment], data: Tensor, caption: str
         column[0].set_title(f"t = {moment.t}", fontsize=8)
     rows[0, 0].set_ylabel("z_t", fontsize=8)
     rows[1, 0].set_ylabel("x̂", fontsize=8)
-    return draw(figure, caption)
+    return to_image(figure, caption)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import torch
+from dlplug_figures.figure import even, new_figure, to_image
+from dlplug_figures.images import tiled
 from torch import Tensor
 
 from dlplug import Image
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-LINE = (0.34, 0.47, 0.67)
 TILE = 56  # smallest pixels across a picture in a grid, for eyes
 SHOWN = 2000  # points of a scatter: more hide each other
 STRIP = 24  # pixels above a film's picture
@@ -23,30 +20,15 @@ STRIP = 24  # pixels above a film's picture
 
 def grid(x: Tensor, columns: int = 0) -> np.ndarray[Any, Any]:
     """Pictures (N, C, H, W) in [0, 1], one or three channels, as one uint8 (H', W', 3): in rows, as near a square as
-    `columns` 0 makes it, with a blue line between them, enlarged; even in height and width, as videos want it."""
-    count = len(x)
-    columns = columns or int(np.ceil(np.sqrt(count)))
-    rows = -(-count // columns)
-    larger = max(1, -(-TILE // x.shape[2]))
+    `columns` 0 makes it; even in height and width, as videos want it."""
+    columns = columns or int(np.ceil(np.sqrt(len(x))))
     pictures = x.detach().float().cpu().clamp(0, 1).permute(0, 2, 3, 1)
-    pictures = pictures.repeat_interleave(larger, 1).repeat_interleave(larger, 2)
-    height, width = pictures.shape[1:3]
-    sheet = torch.tensor(LINE).expand(rows * columns, height + 2, width + 2, 3).clone()
-    sheet[:count, 1:-1, 1:-1] = pictures
-    sheet = sheet.view(rows, columns, height + 2, width + 2, 3).permute(0, 2, 1, 3, 4)
-    sheet = sheet.reshape(rows * (height + 2), columns * (width + 2), 3)
-    return even(pixels(sheet))
+    return even(pixels(tiled(pictures, columns, TILE)))
 
 
 def pixels(x: Tensor) -> np.ndarray[Any, Any]:
     """A picture (H, W, 3) in [0, 1] as uint8."""
     return (x * 255).round().byte().numpy()
-
-
-def even(picture: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """With a last row or column twice where their number was odd."""
-    height, width = picture.shape[:2]
-    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
 def scatter(generated: Tensor, data: Tensor, title: str) -> Image:
@@ -62,21 +44,7 @@ def scatter(generated: Tensor, data: Tensor, title: str) -> Image:
     axes.set(xlim=(centre[0] - reach, centre[0] + reach), ylim=(centre[1] - reach, centre[1] + reach), aspect="equal")
     axes.legend(loc="upper right", fontsize=8)
     axes.set_title(title, fontsize=9)
-    return draw(figure, title)
-
-
-def new_figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure((width, height), dpi=120, layout="constrained")
-
-
-def draw(figure: Figure, caption: str) -> Image:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return Image(even(np.asarray(canvas.buffer_rgba())[..., :3]).copy(), caption)
+    return to_image(figure, title)
 
 
 def kept(media: Path, name: str) -> list[Path]:

@@ -6,12 +6,13 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import torch
+from dlplug_figures.figure import new_figure, to_image
 from torch import Tensor
 
 from dlplug import Image, Labelled, NonNegativeInt, PositiveInt, UserError
 from dlplug_generative.binarise import Binarisation, binarised
 from dlplug_generative.generating import check_count, examples_of
-from dlplug_generative.pictures import draw, grid, new_figure
+from dlplug_generative.pictures import grid
 from dlplug_generative.vae import VAE, vae_of
 
 
@@ -107,7 +108,7 @@ def lines(decoded: Tensor, data: Tensor) -> Image:
     axes.set_aspect("equal")
     title = "decoded plane of latents, over the data"
     axes.set_title(title, fontsize=9)
-    return draw(figure, title)
+    return to_image(figure, title)
 
 
 def of_pictures(product: Any, name: str, data: Any) -> VAE:

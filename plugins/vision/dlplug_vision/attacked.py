@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
+from dlplug_figures.figure import new_figure, to_image
+from dlplug_figures.images import show
 from dlplug_images.classification import logits_of
 from dlplug_images.images import HeldOut, scaled
 from torch import Generator, Tensor, nn
@@ -13,7 +15,6 @@ from torch import Generator, Tensor, nn
 from dlplug import Image, NonNegativeFloat, NonNegativeInt, PositiveInt, Range, UserError, checked_by
 from dlplug.stop import stoppable
 from dlplug_vision.attacks import fgsm, pgd, step_size_or_usual
-from dlplug_vision.drawing import draw, new_figure, show
 
 AT_ONCE = 250  # images: few enough for a processor's cache
 PICTURED = 8
@@ -162,4 +163,4 @@ def picture(model: nn.Module, data: HeldOut, adversarial: Tensor, pictured: Tens
     figure.suptitle(
         f"{chosen};\nthe perturbation between is shown {0.5 / chosen.epsilon:.3g} times as strong", fontsize=9
     )
-    return draw(figure, f"images, perturbations, adversarial images: {chosen}")
+    return to_image(figure, f"images, perturbations, adversarial images: {chosen}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
+from dlplug_figures.figure import new_figure, to_image
+from dlplug_figures.images import show, tiled
 from dlplug_images.images import HeldOut, scaled
 from torch import Tensor, nn
 
 from dlplug import Image, PositiveInt, Range
 from dlplug_vision.autoencoders import halves
-from dlplug_vision.drawing import draw, new_figure, show, tiled
 
 
 def between(
@@ -30,7 +31,7 @@ def between(
     figure = new_figure(0.8 * steps, 0.8 * len(pairs) + 0.4)
     show(figure.subplots(), tiled(images.clamp(0, 1).permute(0, 2, 3, 1), steps))
     figure.suptitle("reconstructions at equal steps between two latent codes", fontsize=9)
-    return {"between": draw(figure, f"{len(pairs)} pairs of images, and what lies between their codes")}
+    return {"between": to_image(figure, f"{len(pairs)} pairs of images, and what lies between their codes")}
 
 
 def on_the_way(ends: Tensor, steps: int) -> Tensor:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
+from dlplug_figures.figure import new_figure, to_image
+from dlplug_figures.images import show, tiled
 from dlplug_images.images import HeldOut, scaled
 from torch import Tensor, nn
 
 from dlplug import Image, NonNegativeInt, PositiveInt, UserError
-from dlplug_vision.drawing import draw, new_figure, show, tiled
 
 NOISE = 0.15  # deviation, of pixels in [0, 1]: within the 10 to 20 % that Smilkov et al. 2017 advise
 
@@ -27,7 +28,7 @@ def filters(model: nn.Module, data: HeldOut, *, count: PositiveInt = 64) -> dict
     show(figure.subplots(), tiled(pixels.permute(0, 2, 3, 1), columns))
     size = "x".join(map(str, weight.shape[2:]))
     figure.suptitle(f"{len(pixels)} filters of the first layer, {size}")
-    return {"filters": draw(figure, "the first layer's filters, each scaled by its largest weight")}
+    return {"filters": to_image(figure, "the first layer's filters, each scaled by its largest weight")}
 
 
 def maps(
@@ -59,7 +60,7 @@ def maps(
         row.set_title(
             f"convolution {place + 1} of {len(everywhere)}: {len(maps)} of {output.shape[1]} maps, {size}", fontsize=9
         )
-    return {"maps": draw(figure, "feature maps of one image, each from its least to its largest value")}
+    return {"maps": to_image(figure, "feature maps of one image, each from its least to its largest value")}
 
 
 def saliency(
@@ -85,7 +86,7 @@ def saliency(
         below[place].imshow(slope, cmap="inferno", vmin=0, vmax=float(slope.quantile(0.99).clamp(min=1e-12)))
         below[place].axis("off")
     figure.suptitle("saliency |∂s/∂x| of the predicted class's score s", fontsize=10)
-    return {"saliency": draw(figure, "images, and the gradient of the predicted class's score by each pixel")}
+    return {"saliency": to_image(figure, "images, and the gradient of the predicted class's score by each pixel")}
 
 
 def saliency_of(model: nn.Module, x: Tensor, copies: int = 1) -> tuple[Tensor, Tensor]:

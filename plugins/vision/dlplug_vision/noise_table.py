@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from dlplug_figures.figure import new_figure, to_image
+from dlplug_figures.images import show, tiled
 from dlplug_images.images import HeldOut, scaled
 from torch import Tensor, nn
 
 from dlplug import Image, PositiveInt, UserError, checked_by, neutral_options
 from dlplug.stop import stoppable
-from dlplug_vision.drawing import draw, new_figure, show, tiled
 from dlplug_vision.noise import replaced_alike
 from dlplug_vision.noise_nets import ThreeNets
 from dlplug_vision.noise_recipes import LECTURE, NETS, NOISE, PERCENT
@@ -72,4 +73,4 @@ def table_picture(accuracy: Mapping[int, Mapping[str, float]], examples: Mapping
             ours, lecture = f"{accuracy[percent][name]:.4f}", f"lecture {LECTURE[name][percent]:.4f}"
             right.text(place[name], 0.5, ours, ha="center", va="bottom", fontsize=10)
             right.text(place[name], 0.45, lecture, ha="center", va="top", fontsize=8, color="#777777")
-    return draw(figure, "each net's accuracy by the share of pixels replaced, over a lecture's number")
+    return to_image(figure, "each net's accuracy by the share of pixels replaced, over a lecture's number")

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from dlplug_figures.figure import new_figure, to_image
+from dlplug_figures.images import show, tiled
 from dlplug_images.images import HeldOut, scaled
 from torch import Tensor, nn
 
@@ -15,7 +17,6 @@ from dlplug import Fraction, Image, Labelled, PositiveInt, UserError, checked_by
 from dlplug.stop import stoppable
 from dlplug_vision.autoencoders import halves
 from dlplug_vision.compression import fitted_pca, most_components, through_pca
-from dlplug_vision.drawing import draw, new_figure, show, tiled
 from dlplug_vision.noise import check_probability, replaced, replaced_alike
 
 
@@ -89,7 +90,7 @@ def side_by_side(clean: Tensor, rows: Mapping[str, Tensor]) -> Image:
     for axes, (name, x) in zip(below, rows.items(), strict=True):
         show(axes, sheet(x))
         axes.set_title(f"{name}: mean squared error {F.mse_loss(x, clean):.4f}", fontsize=8, loc="left")
-    return draw(figure, f"images, {', '.join(rows)}; the errors are of the images shown")
+    return to_image(figure, f"images, {', '.join(rows)}; the errors are of the images shown")
 
 
 def sheet(x: Tensor) -> Tensor:
