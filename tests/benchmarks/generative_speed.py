@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from dlplug_generative.binarise import binarised
+from dlplug_generative.vae.binarise import binarised
 from torch import Tensor, nn
 
 import dlplug

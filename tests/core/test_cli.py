@@ -180,7 +180,7 @@ def test_doctor_imports_no_more_than_it_must(command):
     imported = {
         row.rpartition("|")[2].strip() for row in command("doctor", python=("-X", "importtime")).err.splitlines()
     }
-    assert "dlplug_generative.frechet" in imported
+    assert "dlplug_generative.measures.frechet" in imported
     assert not {"torch._dynamo", "torchmetrics", "scipy", "matplotlib.pyplot"} & imported
 
 

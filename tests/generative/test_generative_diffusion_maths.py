@@ -7,10 +7,8 @@ from itertools import pairwise
 
 import pytest
 import torch
-from dlplug_generative import diffusion_bound as bound
-from dlplug_generative import diffusion_targets as targets
-from dlplug_generative import schedules
-from dlplug_generative.diffusion_metrics import chosen_times
+from dlplug_generative.diffusion import bound, schedules, targets
+from dlplug_generative.diffusion.metrics import chosen_times
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

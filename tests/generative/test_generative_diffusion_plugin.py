@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from dlplug_generative.denoisers import Denoiser, PlanarDenoiser
-from dlplug_generative.diffusion import Diffusion
-from dlplug_generative.diffusion_bound import decoder_deviation, discretised_log_likelihood
-from dlplug_generative.diffusion_metrics import diffusion_bound, evenly
-from dlplug_generative.diffusion_product import Denoising
-from dlplug_generative.diffusion_samplers import Moment
+from dlplug_generative.diffusion.bound import decoder_deviation, discretised_log_likelihood
+from dlplug_generative.diffusion.denoisers import Denoiser, PlanarDenoiser
+from dlplug_generative.diffusion.loss import Diffusion
+from dlplug_generative.diffusion.metrics import diffusion_bound, evenly
+from dlplug_generative.diffusion.product import Denoising
+from dlplug_generative.diffusion.samplers import Moment
+from dlplug_generative.diffusion.unet import UNet
 from dlplug_generative.planar import PlanarHeldOut
-from dlplug_generative.unet import UNet
 from torch import Tensor, nn
 
 from dlplug import Labelled, Spec, UserError, testing

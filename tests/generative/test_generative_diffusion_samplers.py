@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from dlplug_generative.diffusion_samplers import Moment, ancestral, ddim, dpm_solver, noise_like, step_of, walk
-from dlplug_generative.schedules import cosine_betas, linear_betas, schedule_of, spaced
+from dlplug_generative.diffusion.samplers import Moment, ancestral, ddim, dpm_solver, noise_like, step_of, walk
+from dlplug_generative.diffusion.schedules import cosine_betas, linear_betas, schedule_of, spaced
 from torch import Tensor
 
 from dlplug import UserError

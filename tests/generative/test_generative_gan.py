@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from dlplug_generative.gan import GAN
-from dlplug_generative.gan_dcgan import dcgan
-from dlplug_generative.gan_losses import OBJECTIVES
-from dlplug_generative.gan_networks import Adversaries, Generator
-from dlplug_generative.gan_planar import planar_gan
-from dlplug_generative.gan_resnet import resnet_gan
+from dlplug_generative.gan.dcgan import dcgan
+from dlplug_generative.gan.loss import GAN
+from dlplug_generative.gan.networks import Adversaries, Generator
+from dlplug_generative.gan.objectives import OBJECTIVES
+from dlplug_generative.gan.planar import planar_gan
+from dlplug_generative.gan.resnet import resnet_gan
 from torch import Tensor, nn
 
 import dlplug

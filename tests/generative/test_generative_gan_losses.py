@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from dlplug_generative.gan_losses import OBJECTIVES
-from dlplug_generative.gan_penalties import clip_weights, gradient_penalty, r1
+from dlplug_generative.gan.objectives import OBJECTIVES
+from dlplug_generative.gan.penalties import clip_weights, gradient_penalty, r1
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn

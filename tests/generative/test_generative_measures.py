@@ -14,13 +14,13 @@ import pytest
 import scipy.linalg
 import torch
 import torch.nn.functional as F
-from dlplug_generative.coverage import modes, modes_of, precision_recall
-from dlplug_generative.feature_recipes import FASHION_FID, MNIST_FID
-from dlplug_generative.features import OURS, FeatureNet, load_features, ship
-from dlplug_generative.fidelity import fidelity, inception_fid, rounded, some
-from dlplug_generative.frechet import frechet_distance
 from dlplug_generative.generating import examples_of, trained_on
-from dlplug_generative.memorisation import memorisation, nearest, share_nearer
+from dlplug_generative.measures.coverage import modes, modes_of, precision_recall
+from dlplug_generative.measures.features import OURS, FeatureNet, load_features, ship
+from dlplug_generative.measures.fidelity import fidelity, inception_fid, rounded, some
+from dlplug_generative.measures.frechet import frechet_distance
+from dlplug_generative.measures.memorisation import memorisation, nearest, share_nearer
+from dlplug_generative.measures.recipes import FASHION_FID, MNIST_FID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file

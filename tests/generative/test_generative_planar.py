@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 from dlplug_generative.generating import examples_of, generating, in_chunks, trained_on
-from dlplug_generative.pictures import grid, scatter
 from dlplug_generative.planar import HELD_OUT, EightGaussians, HalfMoons, Planar, SwissRoll
-from dlplug_generative.samplers import generated, history
+from dlplug_generative.samples.generated import generated, history
+from dlplug_generative.samples.pictures import grid, scatter
 from imageio.v3 import imwrite
 from torch import Tensor, nn
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from dlplug_generative.feature_recipes import FASHION_FID
+from dlplug_generative.measures.recipes import FASHION_FID
 
 from dlplug.intervals import interval
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from dlplug_generative.denoisers import Denoiser, PlanarDenoiser, sinusoids
-from dlplug_generative.unet import Attention, Block, UNet
+from dlplug_generative.diffusion.denoisers import Denoiser, PlanarDenoiser, sinusoids
+from dlplug_generative.diffusion.unet import Attention, Block, UNet
 from torch import nn
 
 from dlplug import Spec, UserError

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from dlplug_generative.binarise import binarised
 from dlplug_generative.planar import EightGaussians
-from dlplug_generative.vae import VAE
-from dlplug_generative.vae_losses import EvidenceLowerBound, ImportanceWeighted
-from dlplug_generative.vae_metrics import evidence, log_likelihoods
-from dlplug_generative.vae_nets import ConvVAE, DenseVAE
-from dlplug_generative.vae_pictures import interpolation, manifold, on_the_way, plane, reconstructed
+from dlplug_generative.vae.binarise import binarised
+from dlplug_generative.vae.losses import EvidenceLowerBound, ImportanceWeighted
+from dlplug_generative.vae.metrics import evidence, log_likelihoods
+from dlplug_generative.vae.model import VAE
+from dlplug_generative.vae.networks import ConvVAE, DenseVAE
+from dlplug_generative.vae.samplers import interpolation, manifold, on_the_way, plane, reconstructed
 from torch import Tensor, nn
 
 from dlplug import Labelled, Spec, UserError, testing
@@ -197,7 +197,7 @@ def test_what_is_measured_has_its_protocol_in_its_name_and_hangs_on_no_chunk(mon
     assert values["elbo_static"] == pytest.approx(values["reconstruction_static"] - values["kl_static"])
     assert -values["nll_static_iws7"] > values["elbo_static"] - 0.5
     assert evidence(model, held_out, importance_samples=7, seed=0) == values
-    monkeypatch.setattr("dlplug_generative.vae_metrics.AT_ONCE", 4)
+    monkeypatch.setattr("dlplug_generative.vae.metrics.AT_ONCE", 4)
     apart = evidence(model, held_out, importance_samples=7, seed=0)
     assert apart["kl_static"] == pytest.approx(values["kl_static"])
     assert apart["nll_static_iws7"] == pytest.approx(values["nll_static_iws7"], rel=0.01)

@@ -6,9 +6,9 @@ import math
 
 import pytest
 import torch
-from dlplug_generative.binarise import binarised, mixed, noise_of
-from dlplug_generative.likelihoods import bernoulli, discretised_logistic, gaussian
-from dlplug_generative.vae_terms import (
+from dlplug_generative.vae.binarise import binarised, mixed, noise_of
+from dlplug_generative.vae.likelihoods import bernoulli, discretised_logistic, gaussian
+from dlplug_generative.vae.terms import (
     Gaussian,
     divergence,
     importance_bound,

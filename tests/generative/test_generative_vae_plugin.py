@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dlplug_generative.vae_recipes import VAE_RECIPES
+from dlplug_generative.vae.recipes import VAE_RECIPES
 
 import dlplug
 from dlplug import UserError, testing

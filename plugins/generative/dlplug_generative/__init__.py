@@ -1,10 +1,10 @@
 """Nets that make pictures, or points of a plane: variational autoencoders, adversarial nets and diffusion."""
 
 from dlplug import hookimpl
-from dlplug_generative.diffusion_recipes import DIFFUSION_RECIPES
-from dlplug_generative.feature_recipes import FEATURE_RECIPES
-from dlplug_generative.gan_recipes import GAN_RECIPES
-from dlplug_generative.vae_recipes import VAE_RECIPES
+from dlplug_generative.diffusion.recipes import DIFFUSION_RECIPES
+from dlplug_generative.gan.recipes import GAN_RECIPES
+from dlplug_generative.measures.recipes import FEATURE_RECIPES
+from dlplug_generative.vae.recipes import VAE_RECIPES
 
 
 @hookimpl
@@ -19,50 +19,50 @@ def register_data():
 @hookimpl
 def register_models():
     return {
-        "vae": "dlplug_generative.vae_nets:DenseVAE",
-        "vae-conv": "dlplug_generative.vae_nets:ConvVAE",
-        "planar-gan": "dlplug_generative.gan_planar:planar_gan",
-        "dcgan": "dlplug_generative.gan_dcgan:dcgan",
-        "resnet-gan": "dlplug_generative.gan_resnet:resnet_gan",
-        "ddpm-unet": "dlplug_generative.unet:UNet",
-        "ddpm-mlp": "dlplug_generative.denoisers:PlanarDenoiser",
-        "feature-net": "dlplug_generative.features:FeatureNet",
+        "vae": "dlplug_generative.vae.networks:DenseVAE",
+        "vae-conv": "dlplug_generative.vae.networks:ConvVAE",
+        "planar-gan": "dlplug_generative.gan.planar:planar_gan",
+        "dcgan": "dlplug_generative.gan.dcgan:dcgan",
+        "resnet-gan": "dlplug_generative.gan.resnet:resnet_gan",
+        "ddpm-unet": "dlplug_generative.diffusion.unet:UNet",
+        "ddpm-mlp": "dlplug_generative.diffusion.denoisers:PlanarDenoiser",
+        "feature-net": "dlplug_generative.measures.features:FeatureNet",
     }
 
 
 @hookimpl
 def register_losses():
     return {
-        "elbo": "dlplug_generative.vae_losses:EvidenceLowerBound",
-        "iwae": "dlplug_generative.vae_losses:ImportanceWeighted",
-        "gan": "dlplug_generative.gan:GAN",
-        "diffusion": "dlplug_generative.diffusion:Diffusion",
+        "elbo": "dlplug_generative.vae.losses:EvidenceLowerBound",
+        "iwae": "dlplug_generative.vae.losses:ImportanceWeighted",
+        "gan": "dlplug_generative.gan.loss:GAN",
+        "diffusion": "dlplug_generative.diffusion.loss:Diffusion",
     }
 
 
 @hookimpl
 def register_metrics():
     return {
-        "generated": "dlplug_generative.samplers:generated",
-        "evidence": "dlplug_generative.vae_metrics:evidence",
-        "diffusion-bound": "dlplug_generative.diffusion_metrics:diffusion_bound",
-        "modes": "dlplug_generative.coverage:modes",
-        "fidelity": "dlplug_generative.fidelity:fidelity",
-        "inception-fid": "dlplug_generative.fidelity:inception_fid",
-        "memorisation": "dlplug_generative.memorisation:memorisation",
+        "generated": "dlplug_generative.samples.generated:generated",
+        "evidence": "dlplug_generative.vae.metrics:evidence",
+        "diffusion-bound": "dlplug_generative.diffusion.metrics:diffusion_bound",
+        "modes": "dlplug_generative.measures.coverage:modes",
+        "fidelity": "dlplug_generative.measures.fidelity:fidelity",
+        "inception-fid": "dlplug_generative.measures.fidelity:inception_fid",
+        "memorisation": "dlplug_generative.measures.memorisation:memorisation",
     }
 
 
 @hookimpl
 def register_samplers():
     return {
-        "generated": "dlplug_generative.samplers:generated",
-        "history": "dlplug_generative.samplers:history",
-        "reconstructed": "dlplug_generative.vae_pictures:reconstructed",
-        "interpolation": "dlplug_generative.vae_pictures:interpolation",
-        "manifold": "dlplug_generative.vae_pictures:manifold",
-        "memorisation": "dlplug_generative.memorisation:memorisation",
-        "denoising": "dlplug_generative.diffusion_metrics:denoising",
+        "generated": "dlplug_generative.samples.generated:generated",
+        "history": "dlplug_generative.samples.generated:history",
+        "reconstructed": "dlplug_generative.vae.samplers:reconstructed",
+        "interpolation": "dlplug_generative.vae.samplers:interpolation",
+        "manifold": "dlplug_generative.vae.samplers:manifold",
+        "memorisation": "dlplug_generative.measures.memorisation:memorisation",
+        "denoising": "dlplug_generative.diffusion.denoising:denoising",
     }
 
 

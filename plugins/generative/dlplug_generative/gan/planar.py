@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, Spec, UserError
-from dlplug_generative.gan_networks import Adversaries, Critic, Generator, bounded, check_positive
+from dlplug_generative.gan.networks import Adversaries, Critic, Generator, bounded, check_positive
 
 
 def planar_gan(

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from dlplug import PositiveInt, UserError, checked_by, data_folder, nearest, neutral_options
 from dlplug.stop import stoppable
-from dlplug_generative.coverage import check_neighbours, precision_recall
-from dlplug_generative.features import load_features
-from dlplug_generative.frechet import frechet_distance
 from dlplug_generative.generating import examples_of, generating, trained_on
+from dlplug_generative.measures.coverage import check_neighbours, precision_recall
+from dlplug_generative.measures.features import load_features
+from dlplug_generative.measures.frechet import frechet_distance
 
 log = logging.getLogger("dlplug")
 

@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 from dlplug import Preset, Recipe, Target, use
-from dlplug_generative.feature_recipes import FASHION_FID, FID_PROTOCOL
+from dlplug_generative.measures.recipes import FASHION_FID, FID_PROTOCOL
 
 KINGMA = "Kingma & Welling 2014 (arXiv:1312.6114)"
 PROTOCOL = "MNIST's 10,000 test pictures, each binarised once, 200 importance samples, nats a picture"

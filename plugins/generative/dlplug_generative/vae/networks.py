@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, Spec, UserError
-from dlplug_generative.vae import VAE, check_size, start_at
+from dlplug_generative.vae.model import VAE, check_size, start_at
 
 
 class DenseVAE(VAE):

@@ -10,10 +10,10 @@ from dlplug_figures.figure import new_figure, to_image
 from torch import Tensor
 
 from dlplug import Image, Labelled, NonNegativeInt, PositiveInt, UserError
-from dlplug_generative.binarise import Binarisation, binarised
 from dlplug_generative.generating import check_count, examples_of
-from dlplug_generative.pictures import grid
-from dlplug_generative.vae import VAE, vae_of
+from dlplug_generative.samples.pictures import grid
+from dlplug_generative.vae.binarise import Binarisation, binarised
+from dlplug_generative.vae.model import VAE, vae_of
 
 
 def reconstructed(

@@ -8,7 +8,7 @@ from dlplug_figures.figure import even
 
 from dlplug import Image, NonNegativeInt, PositiveInt, Run, UserError, Video, checked_by, neutral_options
 from dlplug_generative.generating import examples_of, generating
-from dlplug_generative.pictures import frames, grid, kept, pixels, scatter
+from dlplug_generative.samples.pictures import frames, grid, kept, pixels, scatter
 
 
 def check_generated(

@@ -10,11 +10,11 @@ from torch import Generator, Tensor
 
 from dlplug import Labelled, NonNegativeInt, UserError, checked_by
 from dlplug.stop import stoppable
-from dlplug_generative.binarise import Binarisation, binarised, named
 from dlplug_generative.generating import examples_of
-from dlplug_generative.vae import VAE, vae_of
-from dlplug_generative.vae_losses import checked
-from dlplug_generative.vae_terms import divergence, importance_bound, log_weights, reparametrised
+from dlplug_generative.vae.binarise import Binarisation, binarised, named
+from dlplug_generative.vae.losses import checked
+from dlplug_generative.vae.model import VAE, vae_of
+from dlplug_generative.vae.terms import divergence, importance_bound, log_weights, reparametrised
 
 AT_ONCE = 500  # decoded at once: what a layer makes of so many stays in a processor's cache
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, Spec
-from dlplug_generative.gan_networks import Adversaries, Critic, Generator, Norm, bounded, check_positive, halvings
+from dlplug_generative.gan.networks import Adversaries, Critic, Generator, Norm, bounded, check_positive, halvings
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
 

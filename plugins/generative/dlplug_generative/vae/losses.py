@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from dlplug import Labelled, Loss, NonNegativeFloat, NonNegativeInt, PositiveInt, Update, UserError
-from dlplug_generative.binarise import Binarisation, binarised
-from dlplug_generative.vae import VAE, vae_of
-from dlplug_generative.vae_terms import divergence, importance_bound, log_weights, reparametrised
+from dlplug_generative.vae.binarise import Binarisation, binarised
+from dlplug_generative.vae.model import VAE, vae_of
+from dlplug_generative.vae.terms import divergence, importance_bound, log_weights, reparametrised
 
 
 class EvidenceLowerBound(Loss):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlplug import Preset, Recipe, Target, use
-from dlplug_generative.feature_recipes import FASHION_FID, FID_PROTOCOL
+from dlplug_generative.measures.recipes import FASHION_FID, FID_PROTOCOL
 
 HO = "Ho, Jain & Abbeel 2020 (arXiv:2006.11239)"
 COSINE = "cosine schedule: Nichol & Dhariwal 2021 (arXiv:2102.09672)"

@@ -8,11 +8,11 @@ import torch
 from torch import Generator, Tensor, nn
 
 from dlplug import UserError
-from dlplug_generative.denoisers import Denoiser
-from dlplug_generative.diffusion_samplers import Moment, Step, noise_like, walk
-from dlplug_generative.diffusion_targets import clean_of
+from dlplug_generative.diffusion.denoisers import Denoiser
+from dlplug_generative.diffusion.samplers import Moment, Step, noise_like, walk
+from dlplug_generative.diffusion.schedules import Schedule
+from dlplug_generative.diffusion.targets import clean_of
 from dlplug_generative.generating import check_count, check_label, device_of, in_chunks
-from dlplug_generative.schedules import Schedule
 
 
 class Denoising(nn.Module):

@@ -1,30 +1,26 @@
-"""How many bits a diffusion needs for a pixel, at most; and how pictures come out of noise, to be looked at."""
+"""How many bits a diffusion needs for a pixel, at most."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Any
 
 import torch
-from dlplug_figures.figure import new_figure, to_image
 from torch import Tensor
 
-from dlplug import Image, NonNegativeInt, PositiveInt, Range, UserError, checked_by
+from dlplug import PositiveInt, UserError, checked_by
 from dlplug.stop import stoppable
-from dlplug_generative.diffusion_bound import (
+from dlplug_generative.diffusion.bound import (
     bits_per_dimension,
     decoder_deviation,
     denoising_term,
     discretised_log_likelihood,
     prior_term,
 )
-from dlplug_generative.diffusion_product import Denoising
-from dlplug_generative.diffusion_samplers import Moment, noise_like
-from dlplug_generative.diffusion_targets import noised
+from dlplug_generative.diffusion.product import Denoising
+from dlplug_generative.diffusion.samplers import noise_like
+from dlplug_generative.diffusion.targets import noised
 from dlplug_generative.generating import device_of, examples_of
-from dlplug_generative.pictures import grid
-
-SHOWN_POINTS = 2000
 
 
 def check_bound(product: Any, data: Any, *, bound_images: int, bound_terms: int, seed: int) -> None:
@@ -101,61 +97,3 @@ def bound_parts(
     deviation = decoder_deviation(schedule, product.variance)
     # p(x | z_1) = N(x̂(z_1), σ_1²): at the last step the posterior's mean is x̂
     return rate.item(), bits_per_dimension(-discretised_log_likelihood(x.cpu(), guess(1).cpu(), deviation)).item()
-
-
-def denoising(
-    product: Any,
-    data: Any,
-    *,
-    count: PositiveInt = 6,
-    label: NonNegativeInt | None = None,
-    steps: PositiveInt | None = None,
-    moments: Annotated[int, Range(ge=2)] = 10,
-    seed: int,
-) -> dict[str, Image]:
-    """How noise becomes pictures, from left to right: z_t above, the model's estimate of the clean picture below.
-
-    count: number of pictures; for points of a plane always 2,000.
-    label: class to generate, for a conditional model.
-    steps: sampling steps.
-    moments: number of timesteps shown, including the first and the last.
-    """
-    if not isinstance(product, Denoising):
-        raise UserError(f"denoising shows what the loss diffusion trains, not a {type(product).__name__}")
-    if moments < 2:
-        raise UserError(f"--moments must be at least 2, got {moments}")
-    points = len(product.denoiser.shape) == 1
-    walked = product.trajectory(SHOWN_POINTS if points else count, seed=seed, label=label, steps=steps)
-    total = (product.steps if steps is None else steps) + 1
-    shown = list(evenly(walked, total, min(moments, total)))
-    times = ", ".join(str(moment.t) for moment in shown)
-    caption = f"t = {times} of {product.schedule.steps}: z_t above, the estimate x̂ below"
-    if points:
-        return {"denoising": scatters(product, shown, examples_of(data).x, caption)}
-    rows = [torch.stack([getattr(moment, what) for moment in shown], 1) for what in ("z", "clean")]
-    together = product.denoiser.natural(torch.cat(rows).flatten(0, 1))
-    return {"denoising": Image(grid(together, len(shown)), caption)}
-
-
-def evenly(walked: Iterator[Moment], total: int, count: int) -> Iterator[Moment]:
-    """`count` of `total` moments, the first and the last among them; the others are not kept."""
-    wanted = {round(i * (total - 1) / (count - 1)) for i in range(count)}
-    return (moment for place, moment in enumerate(walked) if place in wanted)
-
-
-def scatters(product: Denoising, shown: list[Moment], data: Tensor, caption: str) -> Image:
-    """Points of a plane at each moment, over the data's; noise that is outside of the picture is not seen."""
-    figure = new_figure(1.7 * len(shown), 3.9)
-    rows = figure.subplots(2, len(shown), squeeze=False, sharex=True, sharey=True)
-    low, high = data.amin(0), data.amax(0)
-    centre, reach = (low + high) / 2, 0.75 * float((high - low).max())
-    for moment, column in zip(shown, rows.T, strict=True):
-        for axes, points in zip(column, (moment.z, moment.clean), strict=True):
-            axes.scatter(*data[:SHOWN_POINTS].T.numpy(), s=2, linewidths=0, color="#9aa7b5")
-            axes.scatter(*product.denoiser.natural(points).cpu().T.numpy(), s=2, linewidths=0, color="#b2182b")
-            axes.set(xlim=(centre[0] - reach, centre[0] + reach), ylim=(centre[1] - reach, centre[1] + reach))
-            axes.set(aspect="equal", xticks=[], yticks=[])
-        column[0].set_title(f"t = {moment.t}", fontsize=8)
-    rows[0, 0].set_ylabel("z_t", fontsize=8)
-    rows[1, 0].set_ylabel("x̂", fontsize=8)
-    return to_image(figure, caption)

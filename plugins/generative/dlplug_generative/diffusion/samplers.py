@@ -16,9 +16,9 @@ import torch
 from torch import Generator, Tensor
 
 from dlplug.stop import stoppable
-from dlplug_generative.diffusion_bound import reverse_variance
-from dlplug_generative.diffusion_targets import noise_of
-from dlplug_generative.schedules import Schedule, added_variance, posterior, spaced
+from dlplug_generative.diffusion.bound import reverse_variance
+from dlplug_generative.diffusion.schedules import Schedule, added_variance, posterior, spaced
+from dlplug_generative.diffusion.targets import noise_of
 
 
 class Moment(NamedTuple):

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import Labelled, Lagged, Loss, NonNegativeFloat, PositiveInt, ProperFraction, Turn, Update, UserError
-from dlplug_generative.gan_losses import OBJECTIVES
-from dlplug_generative.gan_networks import Adversaries, Generator
-from dlplug_generative.gan_penalties import Scores, clip_weights, gradient_penalty, r1
+from dlplug_generative.gan.networks import Adversaries, Generator
+from dlplug_generative.gan.objectives import OBJECTIVES
+from dlplug_generative.gan.penalties import Scores, clip_weights, gradient_penalty, r1
 
 USUAL = {"none": 0.0, "gradient": 10.0, "r1": 10.0, "clip": 0.01}
 

@@ -11,8 +11,8 @@ from torch import Generator, Tensor, nn
 
 from dlplug import Spec, UserError
 from dlplug_generative.generating import check_count, check_label, check_no_steps, in_chunks
-from dlplug_generative.likelihoods import Likelihood, bernoulli, discretised_logistic, gaussian
-from dlplug_generative.vae_terms import Gaussian
+from dlplug_generative.vae.likelihoods import Likelihood, bernoulli, discretised_logistic, gaussian
+from dlplug_generative.vae.terms import Gaussian
 
 
 class VAE(nn.Module):

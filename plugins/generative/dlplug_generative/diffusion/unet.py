@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import NonNegativeInt, PositiveInt, ProperFraction, Spec, UserError
-from dlplug_generative.denoisers import Conditioning, Denoiser
+from dlplug_generative.diffusion.denoisers import Conditioning, Denoiser
 
 GROUPS = 8  # that the channels are normalised in; Ho et al. have 32, of four times as many channels
 

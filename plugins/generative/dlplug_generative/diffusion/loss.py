@@ -22,11 +22,11 @@ from dlplug import (
     Update,
     UserError,
 )
-from dlplug_generative.denoisers import Denoiser
-from dlplug_generative.diffusion_product import Denoising
-from dlplug_generative.diffusion_samplers import step_of
-from dlplug_generative.diffusion_targets import noised, target_of
-from dlplug_generative.schedules import schedule_of
+from dlplug_generative.diffusion.denoisers import Denoiser
+from dlplug_generative.diffusion.product import Denoising
+from dlplug_generative.diffusion.samplers import step_of
+from dlplug_generative.diffusion.schedules import schedule_of
+from dlplug_generative.diffusion.targets import noised, target_of
 
 
 class Diffusion(Loss):

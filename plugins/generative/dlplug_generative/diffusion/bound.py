@@ -14,7 +14,7 @@ import math
 import torch
 from torch import Tensor
 
-from dlplug_generative.schedules import Schedule, added_variance, posterior
+from dlplug_generative.diffusion.schedules import Schedule, added_variance, posterior
 
 LEVELS = 256  # of a pixel
 SMALLEST = 1e-12  # the least probability of a pixel, as in Ho et al.'s code: what is impossible costs 40 bits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dlplug import Preset, Recipe, Target, use
-from dlplug_generative.feature_recipes import FASHION_FID, FID_PROTOCOL
+from dlplug_generative.measures.recipes import FASHION_FID, FID_PROTOCOL
 
 GOODFELLOW = "Goodfellow et al. 2014 (arXiv:1406.2661)"
 METZ = "Metz et al. 2017 (arXiv:1611.02163), section 3.1"

@@ -11,7 +11,7 @@ from torch import Tensor
 from dlplug import Image, PositiveInt, UserError, checked_by, neutral_options
 from dlplug.stop import stoppable
 from dlplug_generative.generating import examples_of, generating, trained_on
-from dlplug_generative.pictures import grid
+from dlplug_generative.samples.pictures import grid
 
 AT_ONCE = 250
 

@@ -1,0 +1,1 @@
+"""Diffusion: schedules, denoisers, sampling, and the variational bound."""

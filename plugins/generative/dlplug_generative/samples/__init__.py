@@ -1,0 +1,1 @@
+"""What a trained model makes, as images, scatters and films."""

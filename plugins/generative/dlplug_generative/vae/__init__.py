@@ -1,0 +1,1 @@
+"""Variational autoencoders: bounds, likelihoods, networks, and what their latents mean."""
