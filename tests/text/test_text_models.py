@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from dlplug_text.data.streams import Tokens
 from dlplug_text.language.cells import STEPS, Layer, MinimalLayer, positive, scanned
-from dlplug_text.language.gpt import GPT, Attention
+from dlplug_text.language.gpt import GPT
 from dlplug_text.language.loss import NextToken
 from dlplug_text.language.metrics import nats
 from dlplug_text.language.model import Writer
@@ -104,20 +104,6 @@ def test_no_logit_knows_what_comes_after_it(writer: Writer):
     one, other = writer(tokens)[0], writer(changed)[0]
     torch.testing.assert_close(one[:, :7], other[:, :7])
     assert not torch.allclose(one[:, 7:], other[:, 7:])
-
-
-def test_attention_is_the_paper_s_by_loops():
-    layer = Attention(6, 2).eval()
-    x = torch.randn(1, 5, 6)
-    q, k, v = layer.query_key_value(x)[0].detach().view(5, 3, 2, 3).unbind(1)
-    mixed = torch.zeros(5, 2, 3)
-    for t in range(5):
-        for head in range(2):
-            scores = [float(q[t, head] @ k[s, head]) / math.sqrt(3) for s in range(t + 1)]
-            weights = np.exp(scores) / np.exp(scores).sum()
-            for s, weight in enumerate(weights):
-                mixed[t, head] += float(weight) * v[s, head]
-    torch.testing.assert_close(layer(x)[0][0], layer.out(mixed.flatten(1)), atol=1e-5, rtol=1e-4)
 
 
 def test_a_gpt_is_as_large_as_nanogpt_says_and_ties_its_weights():

@@ -28,7 +28,7 @@ from dlplug_text.translation.model import Memory, Translator
 from dlplug_text.translation.recurrent import AdditiveAttention, EncoderDecoder
 from dlplug_text.translation.samplers import attention, translate
 from dlplug_text.translation.search import search
-from dlplug_text.translation.transformer import Look, Transformer, places
+from dlplug_text.translation.transformer import Transformer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,24 +93,6 @@ def test_additive_attention_is_the_paper_s_by_loops():
     context, alpha = layer(s, h, layer.of_state(h), known)
     assert alpha[0].tolist() == pytest.approx([math.exp(e) / total for e in scores] + [0, 0], abs=1e-6)
     torch.testing.assert_close(context[0], sum(a * h[0, j] for j, a in enumerate(alpha[0])))
-
-
-def test_a_look_weighs_values_by_its_weights():
-    layer = Look(8, 1, 0.0).eval()
-    x, read, known = torch.randn(2, 3, 8), torch.randn(2, 5, 8), torch.tensor([[True] * 5, [True] * 2 + [False] * 3])
-    key, value = layer.keys(read)
-    weights = layer.weights(x, key, known)
-    assert weights[1, :, 2:].abs().max() == 0
-    torch.testing.assert_close(weights.sum(2), torch.ones(2, 3))
-    torch.testing.assert_close(layer(x, key, value, known), layer.out(weights @ value[:, 0]), atol=1e-5, rtol=1e-4)
-
-
-def test_places_are_the_paper_s():
-    table = places(3, 4, 6)
-    for row, p in enumerate(range(3, 7)):
-        for i in range(3):
-            angle = p / 10000 ** (2 * i / 6)
-            assert table[row, 2 * i : 2 * i + 2].tolist() == pytest.approx([math.sin(angle), math.cos(angle)], abs=1e-5)
 
 
 def test_the_loss_is_of_every_token_but_what_fills_up(translator: Translator):

@@ -18,7 +18,7 @@ from dlplug_text.language.inspection import cells, gradient_norms, gradients, ot
 from dlplug_text.language.metrics import prediction
 from dlplug_text.language.model import Writer
 from dlplug_text.language.recurrent import Recurrent
-from dlplug_text.vocabularies import Bytes, Characters
+from dlplug_words.vocabularies import Bytes, Characters
 
 from dlplug import Image, Spec, Text, Trained, UserError
 

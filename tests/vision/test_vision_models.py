@@ -9,7 +9,7 @@ from dlplug_vision.classics import VGG, AlexNet, Dilated, LeNet
 from dlplug_vision.layers import Standardise
 from dlplug_vision.quick import QuickNet
 from dlplug_vision.resnet import BasicBlock, PreActivation, ResNet, WideResNet, projection
-from dlplug_vision.transformer import Attention, ViT
+from dlplug_vision.transformer import ViT
 from torch import nn
 
 from dlplug import Spec, UserError
@@ -129,17 +129,6 @@ def test_dilated_layers_see_2_to_the_depth_plus_1_less_1_pixels(depth):
     (slope,) = torch.autograd.grad(y[0, 0, 20, 20], x)
     rows = slope[0, 0].any(1).nonzero().flatten()
     assert len(rows) == int(rows.max() - rows.min()) + 1 == 2 ** (depth + 1) - 1  # and none of them is skipped
-
-
-def test_attention_is_its_equation_head_by_head():
-    torch.manual_seed(0)
-    attention, x = Attention(8, 2), torch.rand(3, 5, 8)
-    query, key, value = attention.query_key_value(x).split(8, 2)
-    heads = []
-    for head in range(2):
-        q, k, v = (part[:, :, 4 * head : 4 * head + 4] for part in (query, key, value))
-        heads.append((q @ k.transpose(1, 2) / 4**0.5).softmax(2) @ v)
-    torch.testing.assert_close(attention(x), attention.out(torch.cat(heads, 2)))
 
 
 def test_a_transformer_tells_patches_apart_by_their_places():

@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
+from dlplug_words.transformer.attention import SelfAttention
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, ProperFraction, Spec, UserError
 from dlplug_vision.layers import Standardise, check_size
-
-
-class Attention(nn.Module):
-    """softmax(QKᵀ/√d) V for several heads at once (Vaswani et al. 2017, equation 1)."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.query_key_value = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x and the result are (B, L, width)."""
-        # (3, B, heads, L, d)
-        query, key, value = self.query_key_value(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        return self.out(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
 
 
 class Layer(nn.Module):
@@ -31,7 +15,7 @@ class Layer(nn.Module):
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.attend = nn.Sequential(nn.LayerNorm(width), Attention(width, heads), nn.Dropout(dropout))
+        self.attend = nn.Sequential(nn.LayerNorm(width), SelfAttention(width, heads), nn.Dropout(dropout))
         self.think = nn.Sequential(
             nn.LayerNorm(width),
             *(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)),

@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 import torch
+from dlplug_words.saved_vocabulary import read_or_miss, save_vocabulary, saved_vocabulary
+from dlplug_words.vocabularies import BPE, Characters, Vocabulary, Words, check_size, restored
 from torch import Tensor, nn
 
 from dlplug import Data, Run, Spec, UserError, nearest, to_device
 from dlplug.distributed import rank, share_of, world_size
 from dlplug.sampling import epoch_order
-from dlplug_text.data.saved_vocabulary import keep_vocabulary, kept_vocabulary, read_or_miss
-from dlplug_text.vocabularies import BPE, Characters, Vocabulary, Words, check_size, restored
 
 log = logging.getLogger("dlplug")
 
@@ -135,12 +135,12 @@ class Pairs(Data):
         max_length: tokens of the longest sentence in training.
         batch_size: sentence pairs per batch.
         """
-        kept = kept_vocabulary(run)
+        kept = saved_vocabulary(run)
         self.parts, self.missing = read_or_miss(read, kept is not None)
         if kept is None:
             source, target = (made_side(vocabulary, vocabulary_size, side, lowercase) for side in self.part("train"))
             sides = {"source": source.vocabulary.state(), "target": target.vocabulary.state()}
-            keep_vocabulary({**sides, "lowercase": lowercase}, run)
+            save_vocabulary({**sides, "lowercase": lowercase}, run)
         else:
             source, target = (Side(restored(kept[name]), kept["lowercase"]) for name in ("source", "target"))
         self.source, self.target, self.max_length = source, target, max_length

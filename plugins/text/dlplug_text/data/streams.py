@@ -7,13 +7,13 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 import torch
+from dlplug_words.saved_vocabulary import read_or_miss, save_vocabulary, saved_vocabulary
+from dlplug_words.vocabularies import Kind, Vocabulary, build, encoded, restored
 from torch import Tensor, nn
 
 from dlplug import Data, Run, Spec, UserError, to_device
 from dlplug.distributed import rank, share_of, world_size
 from dlplug.sampling import own_share
-from dlplug_text.data.saved_vocabulary import keep_vocabulary, kept_vocabulary, read_or_miss
-from dlplug_text.vocabularies import Kind, Vocabulary, build, encoded, restored
 
 Order = Literal["windows", "stream"]
 Parts = Mapping[str, str]
@@ -84,7 +84,7 @@ class TextStream(Data):
             if value < 1:
                 raise UserError(f"--data.{option} must be at least 1, got {value}")
         share_of(batch_size)
-        kept = kept_vocabulary(run)
+        kept = saved_vocabulary(run)
         self.parts, self.missing = read_or_miss(read, kept is not None)
         self.vocabulary = restored(kept) if kept else build(vocabulary, vocabulary_size, self.parts or {})
         self.splits, self.protocol = splits, protocol
@@ -95,7 +95,7 @@ class TextStream(Data):
         self.remembers = ("count", "place")
         if kept is None:
             self.check_lengths()
-            keep_vocabulary(self.vocabulary.state(), run)
+            save_vocabulary(self.vocabulary.state(), run)
 
     def part(self, name: str) -> str:
         """Raises UserError where the text is no longer there."""

@@ -7,12 +7,12 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+from dlplug_words.vocabularies import Vocabulary, as_text, encoded
 from torch import Tensor
 
 from dlplug import NonNegativeFloat, NonNegativeInt, PositiveInt, Text, UserError, checked_by, neutral_options
 from dlplug_text.data.streams import HeldOut
 from dlplug_text.language.model import Writer
-from dlplug_text.vocabularies import Vocabulary, as_text, encoded
 
 
 def text(

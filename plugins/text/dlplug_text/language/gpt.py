@@ -6,58 +6,12 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+from dlplug_words.transformer.blocks import CausalBlock
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, ProperFraction, Spec, UserError
 from dlplug_text.language.cells import State
 from dlplug_text.language.model import Writer, check_dropout, check_sizes
-
-
-class Attention(nn.Module):
-    """softmax(QKᵀ/√d) V for several heads at once (Vaswani et al. 2017, equation 1), by torch's fused kernels.
-
-    Takes the keys and values (B, heads, L, d) of earlier tokens and returns them with the new ones appended.
-    """
-
-    def __init__(self, width: int, heads: int, dropout: float = 0.0, bias: bool = True) -> None:
-        super().__init__()
-        self.heads, self.dropout = heads, dropout
-        self.query_key_value = nn.Linear(width, 3 * width, bias)
-        self.out = nn.Linear(width, width, bias)
-
-    def forward(self, x: Tensor, cache: State = ()) -> tuple[Tensor, State]:
-        """x and the result are (B, T, width); no token sees one that comes after it."""
-        # (3, B, heads, T, d)
-        query, key, value = self.query_key_value(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mask = None
-        if cache:
-            key, value = torch.cat([cache[0], key], 2), torch.cat([cache[1], value], 2)
-            mask = sees(x.shape[1], key.shape[2], x.device)
-        dropout = self.dropout if self.training else 0.0
-        y = F.scaled_dot_product_attention(query, key, value, mask, dropout, is_causal=mask is None)
-        return self.out(y.transpose(1, 2).flatten(2)), (key, value)
-
-
-def sees(count: int, length: int, device: torch.device) -> Tensor:
-    """Which of `length` tokens the last `count` of them see: (count, length), true for themselves and those before."""
-    return torch.ones(count, length, dtype=torch.bool, device=device).tril(length - count)
-
-
-class Block(nn.Module):
-    """Attention, then a perceptron, normalised before and added after (GPT-2, Radford et al. 2019)."""
-
-    def __init__(self, width: int, heads: int, dropout: float, bias: bool) -> None:
-        super().__init__()
-        self.attention_norm, self.attention = nn.LayerNorm(width, bias=bias), Attention(width, heads, dropout, bias)
-        self.norm = nn.LayerNorm(width, bias=bias)
-        self.widen, self.narrow = nn.Linear(width, 4 * width, bias), nn.Linear(4 * width, width, bias)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor, cache: State = ()) -> tuple[Tensor, State]:
-        y, cache = self.attention(self.attention_norm(x), cache)
-        x = x + self.dropout(y)
-        return x + self.dropout(self.narrow(F.gelu(self.widen(self.norm(x))))), cache
 
 
 class GPT(Writer):
@@ -89,7 +43,7 @@ class GPT(Writer):
         self.embedding = nn.Embedding(spec.output, width)
         self.position = nn.Embedding(self.context, width)
         self.dropout = nn.Dropout(dropout)
-        self.blocks: Any = nn.ModuleList(Block(width, heads, dropout, bias) for _ in range(depth))
+        self.blocks: Any = nn.ModuleList(CausalBlock(width, heads, dropout, bias) for _ in range(depth))
         self.norm = nn.LayerNorm(width, bias=bias)
         self.head = nn.Linear(width, spec.output, bias=False)
         self.apply(begin)

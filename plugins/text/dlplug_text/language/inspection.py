@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
+from dlplug_words.vocabularies import encoded
 from torch import Tensor, nn
 
 from dlplug import Image, NonNegativeInt, PositiveInt, Range, Spec, UserError, trained
@@ -16,7 +17,6 @@ from dlplug_text.data.streams import HeldOut
 from dlplug_text.language.gpt import GPT
 from dlplug_text.language.model import Writer
 from dlplug_text.language.recurrent import Recurrent
-from dlplug_text.vocabularies import encoded
 
 log = logging.getLogger("dlplug")
 

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from dlplug_text.vocabularies import BPE, Bytes, Characters, Vocabulary, Words, as_text, build, encoded, restored
+from dlplug_words.vocabularies import BPE, Bytes, Characters, Vocabulary, Words, as_text, build, encoded, restored
 from hypothesis import given
 from hypothesis import strategies as st
 

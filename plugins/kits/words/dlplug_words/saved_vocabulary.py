@@ -18,8 +18,8 @@ def vocabulary_file(run: Run | None) -> Path | None:
     return run.folder / "vocabulary.json" if run is not None and (run.folder / "config.yaml").is_file() else None
 
 
-def kept_vocabulary(run: Run | None) -> Mapping[str, Any] | None:
-    """What `keep_vocabulary` wrote; None for a run that is new. Raises UserError where the file is damaged."""
+def saved_vocabulary(run: Run | None) -> Mapping[str, Any] | None:
+    """What `save_vocabulary` wrote; None for a run that is new. Raises UserError where the file is damaged."""
     path = vocabulary_file(run)
     if path is None or not path.is_file():
         return None
@@ -29,7 +29,7 @@ def kept_vocabulary(run: Run | None) -> Mapping[str, Any] | None:
         raise UserError(f"{path} is damaged: {error}") from None
 
 
-def keep_vocabulary(state: Mapping[str, Any], run: Run | None) -> None:
+def save_vocabulary(state: Mapping[str, Any], run: Run | None) -> None:
     path = vocabulary_file(run)
     if path is not None and rank() == 0:
         partial = path.with_name(f".{path.name}.partial")

@@ -1,0 +1,1 @@
+"""Connectionist temporal classification: labels without an alignment."""
