@@ -28,9 +28,9 @@ from statistics import median
 from typing import Any
 
 import torch
-from dlplug_rl.dqn import DQN
-from dlplug_rl.networks import q_network
-from dlplug_rl.replay import Transition
+from dlplug_rl.losses.dqn import DQN
+from dlplug_rl.networks.q_network import q_network
+from dlplug_rl.replay.buffer import Transition
 
 from dlplug import Spec, hookimpl
 from dlplug.host.plugins import load_host

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from dlplug_rl.atari import AtariEnvironments
+from dlplug_rl.environments.atari import AtariEnvironments
 
 from dlplug import hookimpl
 from dlplug.host.plugins import load_host

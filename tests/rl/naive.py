@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 import torch
-from dlplug_rl.prioritised import PrioritisedReplay
-from dlplug_rl.replay import Replay
+from dlplug_rl.replay.buffer import Replay
+from dlplug_rl.replay.prioritised import PrioritisedReplay
 from hypothesis import strategies as st
 
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from dlplug_rl.aggregate import interquartile_mean, interval, mean, median, resampled
+from dlplug_rl.scores.aggregate import interquartile_mean, interval, mean, median, resampled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import trim_mean

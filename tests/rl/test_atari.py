@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from ale_py import roms
 from ale_py.vector_env import AtariVectorEnv
-from dlplug_rl.atari import FOR_TWO_PLAYERS, PROTOCOLS, AtariEnvironments, find_game, frame_statistics
-from dlplug_rl.environments import Seen
+from dlplug_rl.environments.atari import FOR_TWO_PLAYERS, PROTOCOLS, AtariEnvironments, find_game, frame_statistics
+from dlplug_rl.environments.interface import Seen
 
 from dlplug.errors import UserError
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dlplug_rl import atari
-from dlplug_rl.atari import AtariEnvironments
-from dlplug_rl.cpus import usable_cpus
+from dlplug_rl.environments import atari
+from dlplug_rl.environments.atari import AtariEnvironments
+from dlplug_rl.environments.cpus import usable_cpus
 
 
 def control_groups(folder: Path, membership: str, files: dict[str, str]) -> dict[str, Path]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from dlplug_rl.auxiliary import GAMMA, Unreal, balanced, pixel_change, reward_classes
-from dlplug_rl.dqn import DQN
-from dlplug_rl.networks import GRID, q_network
-from dlplug_rl.replay import Transition
+from dlplug_rl.losses.dqn import DQN
+from dlplug_rl.losses.unreal import GAMMA, Unreal, balanced, pixel_change, reward_classes
+from dlplug_rl.networks.q_network import GRID, q_network
+from dlplug_rl.replay.buffer import Transition
 
 from dlplug import Spec, UserError
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from dlplug_rl import distributional
-from dlplug_rl.distributional import C51, IQN, QuantileRegression
-from dlplug_rl.dqn import DQN
-from dlplug_rl.networks import q_network
-from dlplug_rl.replay import Transition
+from dlplug_rl.losses import distributional
+from dlplug_rl.losses.distributional import C51, IQN, QuantileRegression
+from dlplug_rl.losses.dqn import DQN
+from dlplug_rl.networks.q_network import q_network
+from dlplug_rl.replay.buffer import Transition
 from torch import Tensor, nn
 
 from dlplug import Spec, UserError

@@ -8,9 +8,10 @@ import sys
 import gymnasium
 import numpy as np
 import pytest
-from dlplug_rl.environments import GymEnvironments, Seen
-from dlplug_rl.networks import q_network
-from dlplug_rl.player import Gym
+from dlplug_rl.environments.gym import GymEnvironments
+from dlplug_rl.environments.interface import Seen
+from dlplug_rl.networks.q_network import q_network
+from dlplug_rl.players.replaying import Gym
 from gymnasium import spaces
 from odd import registered
 

@@ -11,12 +11,12 @@ import imageio.v3
 import numpy as np
 import pytest
 import torch
-from dlplug_rl.acting import gym_stage
-from dlplug_rl.atari import PROTOCOLS, AtariEnvironments, ProtocolName
-from dlplug_rl.environments import Environments, Seen
-from dlplug_rl.evaluation import LANES, VIDEO_FRAMES, Playable, episodes, lanes_for, play, shares, show
+from dlplug_rl.environments.atari import PROTOCOLS, AtariEnvironments, ProtocolName
+from dlplug_rl.environments.interface import Environments, Seen
+from dlplug_rl.evaluation.episodes import LANES, VIDEO_FRAMES, Playable, episodes, lanes_for, play, shares, show
+from dlplug_rl.players.actor import gym_stage
 from dlplug_rl.policy import EpsilonGreedy
-from dlplug_rl.scores import SCORES, human_normalised
+from dlplug_rl.scores.human import SCORES, human_normalised
 from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -218,7 +218,7 @@ def endless():
 
 
 def test_an_episode_that_never_ends_is_cut_and_the_protocol_says_so(endless, monkeypatch):
-    monkeypatch.setattr("dlplug_rl.acting.EPISODE_LIMIT", 40)
+    monkeypatch.setattr("dlplug_rl.players.actor.EPISODE_LIMIT", 40)
     results = episodes(lambda obs: np.ones(len(obs), dtype=int), endless, count=3, epsilon=0.0)
     assert results["return"] == results["return_min"] == results["episode_length"] == 40
     assert results["protocol"] == "Odd-v0; 3 episodes of the greedy policy, 3 of them cut at 40 actions"

@@ -11,10 +11,11 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from dlplug_rl.atari import AtariEnvironments
-from dlplug_rl.canvas import BAR, LEGEND, RANDOM, ROW, TAKEN, TOP, VALUE, Canvas
-from dlplug_rl.environments import Environments, GymEnvironments
-from dlplug_rl.film import Game, drawn, film, play
+from dlplug_rl.environments.atari import AtariEnvironments
+from dlplug_rl.environments.gym import GymEnvironments
+from dlplug_rl.environments.interface import Environments
+from dlplug_rl.evaluation.canvas import BAR, LEGEND, RANDOM, ROW, TAKEN, TOP, VALUE, Canvas
+from dlplug_rl.evaluation.film import Game, drawn, film, play
 from imageio.v3 import imread
 
 import dlplug

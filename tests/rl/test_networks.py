@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from dlplug_rl.heads import Head, NoisyLinear
-from dlplug_rl.networks import QNetwork, q_network
-from dlplug_rl.returns import COSINES, Implicit
+from dlplug_rl.networks.heads import Head, NoisyLinear
+from dlplug_rl.networks.q_network import QNetwork, q_network
+from dlplug_rl.networks.returns import COSINES, Implicit
 from torch import nn
 
 from dlplug import Spec, UserError

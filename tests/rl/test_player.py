@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from dlplug_rl import replay as replay_module
-from dlplug_rl.environments import Seen
-from dlplug_rl.evaluation import episodes
-from dlplug_rl.networks import q_network
-from dlplug_rl.player import Atari, Gym, Player
+from dlplug_rl.environments.interface import Seen
+from dlplug_rl.evaluation.episodes import episodes
+from dlplug_rl.networks.q_network import q_network
+from dlplug_rl.players.replaying import Atari, Gym, Player
+from dlplug_rl.players.rollout import GymRollout
 from dlplug_rl.policy import EpsilonGreedy
-from dlplug_rl.rollout import GymRollout
+from dlplug_rl.replay import buffer as replay_module
 
 import dlplug
 from dlplug import UserError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from dlplug_rl.prioritised import LEAST
-from dlplug_rl.sum_tree import SumTree
+from dlplug_rl.replay.prioritised import LEAST
+from dlplug_rl.replay.sum_tree import SumTree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import CPU, Naive, check, histories, play, prioritised_ring_of

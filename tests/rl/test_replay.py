@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from dlplug_rl import memory, replay
-from dlplug_rl.replay import Replay
+from dlplug_rl.replay import buffer as replay
+from dlplug_rl.replay import memory
+from dlplug_rl.replay.buffer import Replay
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import CPU, GAMMA, Naive, check, histories, play, ring_of

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from dlplug_rl.networks import q_network
-from dlplug_rl.pqn import PQN
-from dlplug_rl.rollout import AtariRollout, GymRollout, RolloutPlayer, Steps, lambda_returns
+from dlplug_rl.losses.pqn import PQN
+from dlplug_rl.networks.q_network import q_network
+from dlplug_rl.players.rollout import AtariRollout, GymRollout, RolloutPlayer, Steps, lambda_returns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from dlplug_rl import scores_figure
-from dlplug_rl.aggregate import interquartile_mean, interval
-from dlplug_rl.learning_curves import POINTS, binned, curve_of, key_for, read_values
-from dlplug_rl.outcomes import Wanted, grouped, read
-from dlplug_rl.scores_command import scores
+from dlplug_rl.scores import figure as scores_figure
+from dlplug_rl.scores.aggregate import interquartile_mean, interval
+from dlplug_rl.scores.command import scores
+from dlplug_rl.scores.learning_curves import POINTS, binned, curve_of, key_for, read_values
+from dlplug_rl.scores.outcomes import Wanted, grouped, read
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from dlplug_report.model import build
 from dlplug_report.sections import verdicts
-from dlplug_rl.evaluation import episodes
-from dlplug_rl.player import Atari, Gym
-from dlplug_rl.scores_command import scores
+from dlplug_rl.evaluation.episodes import episodes
+from dlplug_rl.players.replaying import Atari, Gym
+from dlplug_rl.scores.command import scores
 from dlplug_sb3 import environments, evaluation
 
 import dlplug
@@ -52,7 +52,9 @@ DATA = {
 @pytest.fixture
 def no_statistics(monkeypatch):
     """The mean frame of a game is of no interest here, and takes 500 steps."""
-    monkeypatch.setattr("dlplug_rl.acting.frame_statistics", lambda played, seed: (np.zeros((42, 42), np.float32), 1.0))
+    monkeypatch.setattr(
+        "dlplug_rl.players.actor.frame_statistics", lambda played, seed: (np.zeros((42, 42), np.float32), 1.0)
+    )
 
 
 @pytest.mark.usefixtures("no_statistics")

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from dlplug_rl.targets import (
+from dlplug_rl.losses.targets import (
     chosen,
     greedy_policy,
     munchausen_reward,

@@ -1,51 +1,51 @@
 """Reinforcement learning: DQN on Atari games in the real emulator, and on any Gymnasium environment."""
 
 from dlplug import hookimpl
-from dlplug_rl import atari_recipes, small_recipes
+from dlplug_rl.recipes import RECIPES
 
 
 @hookimpl
 def register_data():
     return {
-        "atari": "dlplug_rl.player:Atari",
-        "gym": "dlplug_rl.player:Gym",
-        "atari-rollout": "dlplug_rl.rollout:AtariRollout",
-        "gym-rollout": "dlplug_rl.rollout:GymRollout",
+        "atari": "dlplug_rl.players.replaying:Atari",
+        "gym": "dlplug_rl.players.replaying:Gym",
+        "atari-rollout": "dlplug_rl.players.rollout:AtariRollout",
+        "gym-rollout": "dlplug_rl.players.rollout:GymRollout",
     }
 
 
 @hookimpl
 def register_models():
-    return {"q-network": "dlplug_rl.networks:q_network"}
+    return {"q-network": "dlplug_rl.networks.q_network:q_network"}
 
 
 @hookimpl
 def register_losses():
     return {
-        "dqn": "dlplug_rl.dqn:DQN",
-        "c51": "dlplug_rl.distributional:C51",
-        "qr-dqn": "dlplug_rl.distributional:QuantileRegression",
-        "iqn": "dlplug_rl.distributional:IQN",
-        "pqn": "dlplug_rl.pqn:PQN",
-        "unreal": "dlplug_rl.auxiliary:Unreal",
+        "dqn": "dlplug_rl.losses.dqn:DQN",
+        "c51": "dlplug_rl.losses.distributional:C51",
+        "qr-dqn": "dlplug_rl.losses.distributional:QuantileRegression",
+        "iqn": "dlplug_rl.losses.distributional:IQN",
+        "pqn": "dlplug_rl.losses.pqn:PQN",
+        "unreal": "dlplug_rl.losses.unreal:Unreal",
     }
 
 
 @hookimpl
 def register_metrics():
-    return {"episodes": "dlplug_rl.evaluation:episodes"}
+    return {"episodes": "dlplug_rl.evaluation.episodes:episodes"}
 
 
 @hookimpl
 def register_commands():
-    return {"scores": "dlplug_rl.scores_command:scores"}
+    return {"scores": "dlplug_rl.scores.command:scores"}
 
 
 @hookimpl
 def register_samplers():
-    return {"film": "dlplug_rl.film:film"}
+    return {"film": "dlplug_rl.evaluation.film:film"}
 
 
 @hookimpl
 def register_recipes():
-    return {**atari_recipes.RECIPES, **small_recipes.RECIPES}
+    return RECIPES

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from dlplug import UserError, to_device
-from dlplug_rl.memory import HEADROOM, available
+from dlplug_rl.replay.memory import HEADROOM, available
 
 OLDEST = 255  # ages are bytes; no stack or window is that long
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlplug import Recipe, Target, Use, use
-from dlplug_rl.atari_recipes import C51, DOUBLE, IQN, MUNCHAUSEN, NATURE, QR_DQN, RAINBOW, WATCH
+from dlplug_rl.recipes.atari import C51, DOUBLE, IQN, MUNCHAUSEN, NATURE, QR_DQN, RAINBOW, WATCH
 
 SMALL_SOURCE = f"{NATURE}, on a small problem"
 BOARDS = "Bricks, mean of 30 greedy episodes"

@@ -11,11 +11,11 @@ import numpy as np
 from dlplug import Fraction, PositiveInt, checked_by, neutral_options
 from dlplug.media import Video
 from dlplug.stop import stop_if_asked
-from dlplug_rl.environments import Environments
-from dlplug_rl.scores import human_normalised
+from dlplug_rl.environments.interface import Environments
+from dlplug_rl.scores.human import human_normalised
 
 if TYPE_CHECKING:
-    from dlplug_rl.atari import ProtocolName
+    from dlplug_rl.environments.atari import ProtocolName
 
 LANES = 16  # environments at most: what one batch of a policy serves well
 EPISODE_LIMIT = 27_000  # actions: the half hour that ends an Atari game, where a registration sets no shorter limit

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import Fraction, PositiveFloat, PositiveInt, UserError
-from dlplug_rl.networks import QNetwork
-from dlplug_rl.qlearning import Bootstrap, Compared, NonPositiveFloat, QLearning
-from dlplug_rl.replay import Transition
-from dlplug_rl.returns import Categorical, Implicit, Quantile
-from dlplug_rl.targets import chosen, projection, quantile_huber, td_target
+from dlplug_rl.losses.q_learning import Bootstrap, Compared, NonPositiveFloat, QLearning
+from dlplug_rl.losses.targets import chosen, projection, quantile_huber, td_target
+from dlplug_rl.networks.q_network import QNetwork
+from dlplug_rl.networks.returns import Categorical, Implicit, Quantile
+from dlplug_rl.replay.buffer import Transition
 
 
 class Distributional(QLearning):

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import NonNegativeInt, PositiveInt, Spec, UserError
-from dlplug_rl import torsos
-from dlplug_rl.heads import Auxiliary, Head
-from dlplug_rl.returns import Categorical, Implicit, Mean, Quantile, Returns
+from dlplug_rl.networks import torsos
+from dlplug_rl.networks.heads import Auxiliary, Head
+from dlplug_rl.networks.returns import Categorical, Implicit, Mean, Quantile, Returns
 
 GRID = 14  # cells along a side that pixel control looks at: of 3 pixels in frames of 42x42, of 6 in 84x84
 

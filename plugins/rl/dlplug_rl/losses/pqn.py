@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from torch import nn
 
 from dlplug import Loss, Update
+from dlplug_rl.losses.targets import chosen
+from dlplug_rl.players.rollout import Steps
 from dlplug_rl.policy import EpsilonGreedy
-from dlplug_rl.rollout import Steps
-from dlplug_rl.targets import chosen
 
 
 class PQN(Loss):

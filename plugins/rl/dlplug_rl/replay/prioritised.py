@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlplug_rl.replay import Replay, Transition
-from dlplug_rl.sum_tree import SumTree
+from dlplug_rl.replay.buffer import Replay, Transition
+from dlplug_rl.replay.sum_tree import SumTree
 
 LEAST = 1e-6  # ε, so that nothing is never seen again (Schaul et al., section 3.3)
 

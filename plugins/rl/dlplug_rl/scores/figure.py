@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlplug.errors import UserError, nearest
-from dlplug_rl.aggregate import interquartile_mean, interval
-from dlplug_rl.learning_curves import curve_of, key_for, last_frame
-from dlplug_rl.outcomes import Group, Outcome
+from dlplug_rl.scores.aggregate import interquartile_mean, interval
+from dlplug_rl.scores.learning_curves import curve_of, key_for, last_frame
+from dlplug_rl.scores.outcomes import Group, Outcome
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

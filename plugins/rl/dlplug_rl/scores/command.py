@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from dlplug import CommandParser, UserError
-from dlplug_rl.aggregate import Scores, Statistic, interquartile_mean, interval, mean, median
-from dlplug_rl.outcomes import Group, Outcome, Wanted, grouped, read
+from dlplug_rl.scores.aggregate import Scores, Statistic, interquartile_mean, interval, mean, median
+from dlplug_rl.scores.outcomes import Group, Outcome, Wanted, grouped, read
 
 STATISTICS = {"mean": mean, "median": median, "interquartile mean": interquartile_mean}
 
@@ -29,9 +29,9 @@ def scores(arguments: list[str]) -> int:
     wanted = Wanted(flags.metric, flags.by, dict(map(_reference, flags.reference)))
     groups = grouped(read(flags.places, wanted))
     if flags.figure:
-        from dlplug_rl import scores_figure
+        from dlplug_rl.scores import figure
 
-        scores_figure.save(groups, Path(flags.figure), flags.curve)
+        figure.save(groups, Path(flags.figure), flags.curve)
     summaries = [summary(group) for group in groups]
     if flags.json:
         print(json.dumps(summaries, indent=2, ensure_ascii=False))

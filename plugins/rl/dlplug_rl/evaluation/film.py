@@ -14,9 +14,9 @@ from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.media import Video
 from dlplug.stop import stop_if_asked
-from dlplug_rl.canvas import Canvas
-from dlplug_rl.environments import Environments
-from dlplug_rl.evaluation import Playable, stoppable
+from dlplug_rl.environments.interface import Environments
+from dlplug_rl.evaluation.canvas import Canvas
+from dlplug_rl.evaluation.episodes import Playable, stoppable
 
 
 class Judge(Protocol):

@@ -12,10 +12,18 @@ from torch import Tensor, nn
 
 from dlplug import Data, UserError, to_device
 from dlplug.distributed import rank
-from dlplug_rl.atari import PROTOCOLS, AtariEnvironments, AtariProtocol, ProtocolName, find_game, frame_statistics
-from dlplug_rl.cpus import usable_cpus
-from dlplug_rl.environments import Environments, GymEnvironments, Seen
-from dlplug_rl.evaluation import EPISODE_LIMIT
+from dlplug_rl.environments.atari import (
+    PROTOCOLS,
+    AtariEnvironments,
+    AtariProtocol,
+    ProtocolName,
+    find_game,
+    frame_statistics,
+)
+from dlplug_rl.environments.cpus import usable_cpus
+from dlplug_rl.environments.gym import GymEnvironments
+from dlplug_rl.environments.interface import Environments, Seen
+from dlplug_rl.evaluation.episodes import EPISODE_LIMIT
 
 STACK = 4  # frames in an observation, as in Mnih et al. 2015
 OTHER_PROCESSES = 7_919  # between the seeds of a distributed run's processes

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import Lagged, Loss, Range, Update
+from dlplug_rl.losses.targets import greedy_policy, munchausen_reward, scaled_log_policy, soft_policy, td_target
 from dlplug_rl.policy import EpsilonGreedy
-from dlplug_rl.replay import Transition
-from dlplug_rl.targets import greedy_policy, munchausen_reward, scaled_log_policy, soft_policy, td_target
+from dlplug_rl.replay.buffer import Transition
 
 Bootstrap = Literal["greedy", "double", "munchausen"]
 NonPositiveFloat = Annotated[float, Range(le=0)]

@@ -27,8 +27,8 @@ from ale_py.vector_env import AtariVectorEnv
 from dlplug.contracts import Spec
 from dlplug.errors import UserError, nearest
 from dlplug.stop import stop_if_asked
-from dlplug_rl.cpus import usable_cpus
-from dlplug_rl.environments import Environments, Seen
+from dlplug_rl.environments.cpus import usable_cpus
+from dlplug_rl.environments.interface import Environments, Seen
 
 ProtocolName = Literal["classic", "machado"]
 FRAME_SKIP = 4

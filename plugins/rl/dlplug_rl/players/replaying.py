@@ -16,10 +16,10 @@ from torch import nn
 
 from dlplug import Fraction, NonNegativeInt, PositiveInt, UserError
 from dlplug.stop import stop_if_asked
-from dlplug_rl.acting import STACK, Actor, Linear, Stage, atari_stage, gym_stage, own_seed
-from dlplug_rl.environments import Environments, Seen
-from dlplug_rl.prioritised import PrioritisedReplay
-from dlplug_rl.replay import Replay, Transition, fits
+from dlplug_rl.environments.interface import Environments, Seen
+from dlplug_rl.players.actor import STACK, Actor, Linear, Stage, atari_stage, gym_stage, own_seed
+from dlplug_rl.replay.buffer import Replay, Transition, fits
+from dlplug_rl.replay.prioritised import PrioritisedReplay
 
 log = logging.getLogger("dlplug")
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from dlplug import Fraction, NonNegativeInt, PositiveInt, UserError, to_device
 from dlplug.stop import stop_if_asked
-from dlplug_rl.acting import Actor, Linear, Stage, atari_stage, gym_stage, own_seed, q_values
-from dlplug_rl.environments import Environments
+from dlplug_rl.environments.interface import Environments
+from dlplug_rl.players.actor import Actor, Linear, Stage, atari_stage, gym_stage, own_seed, q_values
 
 
 class Steps(NamedTuple):

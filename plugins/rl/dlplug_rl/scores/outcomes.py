@@ -14,7 +14,7 @@ import yaml
 
 from dlplug.errors import UserError
 from dlplug.runs.records import EVALUATION, read_json
-from dlplug_rl.scores import SCORES, human_normalised
+from dlplug_rl.scores.human import SCORES, human_normalised
 
 log = logging.getLogger("dlplug")
 

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import Fraction, PositiveFloat, PositiveInt
-from dlplug_rl.qlearning import Compared, NonPositiveFloat, QLearning
-from dlplug_rl.replay import Transition
-from dlplug_rl.targets import chosen
+from dlplug_rl.losses.q_learning import Compared, NonPositiveFloat, QLearning
+from dlplug_rl.losses.targets import chosen
+from dlplug_rl.replay.buffer import Transition
 
 
 class DQN(QLearning):

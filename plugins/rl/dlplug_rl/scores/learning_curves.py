@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dlplug_rl.aggregate import interquartile_mean, interval
+from dlplug_rl.scores.aggregate import interquartile_mean, interval
 
 POINTS = 30  # of a curve: each a mean of many episodes
 REPETITIONS = 2_000  # of the bootstrap, at each point

@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import NonNegativeFloat, PositiveInt, UserError
-from dlplug_rl.dqn import DQN
-from dlplug_rl.networks import QNetwork
-from dlplug_rl.qlearning import Compared
-from dlplug_rl.replay import Transition
-from dlplug_rl.targets import chosen
+from dlplug_rl.losses.dqn import DQN
+from dlplug_rl.losses.q_learning import Compared
+from dlplug_rl.losses.targets import chosen
+from dlplug_rl.networks.q_network import QNetwork
+from dlplug_rl.replay.buffer import Transition
 
 GAMMA = 0.9  # of pixel control (section B of the paper's appendix)
 MINUS, NONE, PLUS = range(3)

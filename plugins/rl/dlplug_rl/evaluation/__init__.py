@@ -1,0 +1,1 @@
+"""How well a policy plays: episodes, their scores, and films of them."""

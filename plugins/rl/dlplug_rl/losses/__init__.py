@@ -1,0 +1,1 @@
+"""Q-learning: its targets, and the losses of each algorithm."""

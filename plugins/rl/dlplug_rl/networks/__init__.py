@@ -1,0 +1,1 @@
+"""Q-networks: a torso, a head and how they represent returns."""

@@ -1,0 +1,1 @@
+"""Data that play: with a replay buffer, or rollout by rollout."""

@@ -1,0 +1,1 @@
+"""`dlplug scores`: scores of runs, normalised, aggregated and drawn."""
