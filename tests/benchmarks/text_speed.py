@@ -24,7 +24,7 @@ from itertools import islice
 import torch
 import torch.nn.functional as F
 from dlplug_text.data.texts import TinyShakespeare
-from dlplug_text.language.generation import write
+from dlplug_text.language.generation import generate
 from dlplug_text.language.gpt import GPT
 
 import dlplug
@@ -81,7 +81,7 @@ def by_writing(options: argparse.Namespace, data: TinyShakespeare, cache: bool) 
     torch.manual_seed(0)
     model = GPT(data.spec, **MODEL).to(options.device).eval()
     count = WINDOW * max(1, options.steps // 100)
-    written = write(model, [0], 1.0, 0, torch.Generator().manual_seed(0), cache)
+    written = generate(model, [0], 1.0, 0, torch.Generator().manual_seed(0), cache)
     started = time.perf_counter()
     for _ in islice(written, count):
         pass

@@ -9,11 +9,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from dlplug_text.data.streams import Tokens
-from dlplug_text.language.cells import STEPS, Layer, MinimalLayer, positive, scanned
+from dlplug_text.language.cells import STEPS, Layer, MinimalLayer, parallel_scan, positive
 from dlplug_text.language.gpt import GPT
 from dlplug_text.language.loss import NextToken
 from dlplug_text.language.metrics import nats
-from dlplug_text.language.model import Writer
+from dlplug_text.language.model import LanguageModel
 from dlplug_text.language.recurrent import Recurrent
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,7 +32,7 @@ BUILD = {
 
 
 @pytest.fixture(params=BUILD)
-def writer(request: pytest.FixtureRequest) -> Writer:
+def writer(request: pytest.FixtureRequest) -> LanguageModel:
     torch.manual_seed(0)
     return BUILD[request.param]().eval()
 
@@ -76,7 +76,7 @@ def test_the_scan_is_the_recurrence(length: int, seed: int):
     for t in range(length):
         h = (1 - z[:, t]) * h + z[:, t] * candidate[:, t]
         naive.append(h)
-    torch.testing.assert_close(scanned(z, candidate, begin), torch.stack(naive, 1), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(parallel_scan(z, candidate, begin), torch.stack(naive, 1), atol=1e-5, rtol=1e-4)
 
 
 def test_the_minimal_cell_stays_positive_and_its_function_is_continuous():
@@ -86,7 +86,7 @@ def test_the_minimal_cell_stays_positive_and_its_function_is_continuous():
     assert (h > 0).all()
 
 
-def test_a_text_read_in_pieces_is_the_text_read_at_once(writer: Writer):
+def test_a_text_read_in_pieces_is_the_text_read_at_once(writer: LanguageModel):
     tokens = torch.randint(9, (3, 12))
     whole, _ = writer(tokens)
     state, parts = writer.start(3), []
@@ -97,7 +97,7 @@ def test_a_text_read_in_pieces_is_the_text_read_at_once(writer: Writer):
     assert all(len(part) == 3 for part in state)
 
 
-def test_no_logit_knows_what_comes_after_it(writer: Writer):
+def test_no_logit_knows_what_comes_after_it(writer: LanguageModel):
     tokens = torch.randint(9, (1, 12))
     changed = tokens.clone()
     changed[0, 7:] = (tokens[0, 7:] + 1) % 9
@@ -146,11 +146,11 @@ def test_the_state_is_carried_and_its_gradient_is_not(cell):
     assert update.loss.item() == pytest.approx(fresh.item(), abs=1e-6)
 
 
-def test_the_loss_keeps_the_contract_and_its_state_survives_a_file(writer: Writer):
+def test_the_loss_keeps_the_contract_and_its_state_survives_a_file(writer: LanguageModel):
     loss = NextToken(writer)
     batch = tokens_of(torch.randint(9, (2, 9)), carried=True)
     testing.check_loss(loss, batch)
-    assert len(loss.state) == (len(writer.start(1)) if writer.carries else 0)
+    assert len(loss.state) == (len(writer.start(1)) if writer.stateful else 0)
     again = NextToken(writer)
     again.load_state_dict(testing.through_a_file(loss.state_dict()))
     testing.assert_same(list(again.state), list(loss.state), "the carried state")
@@ -180,8 +180,8 @@ def test_every_token_is_predicted_once(count: int, streams: int):
         (lambda: GPT(SPEC, depth=0), r"--model\.depth must be at least 1"),
         (lambda: Recurrent(SPEC, units=0), r"--model\.units must be at least 1"),
         (lambda: Recurrent(SPEC, dropout=1.0), r"--model\.dropout is in \[0, 1\)"),
-        (lambda: Recurrent(SPEC, cell="min-gru", written_out=True), "min-gru does not"),
-        (lambda: NextToken(torch.nn.Linear(1, 1)), "needs a model that writes, and Linear does not"),  # pyright: ignore
+        (lambda: Recurrent(SPEC, cell="min-gru", written_out=True), "not min-gru"),
+        (lambda: NextToken(torch.nn.Linear(1, 1)), "needs a language model, and Linear is none"),  # pyright: ignore
     ],
 )
 def test_bad_options_are_one_clear_line(make, said: str):

@@ -13,9 +13,9 @@ import dlplug_text.data.pair_sets as pair_sets
 import pytest
 import torch
 from dlplug_text.data.corpora import read_text
-from dlplug_text.data.dates import Dates, drawn_dates
+from dlplug_text.data.dates import Dates, random_dates
 from dlplug_text.data.pair_sets import Multi30k, PairFiles
-from dlplug_text.data.pairs import BEGIN, END, PAD, UNKNOWN, epoch_batches, filled_up, made_side, unknown
+from dlplug_text.data.pairs import BOS, EOS, PAD, UNK, build_tokenizer, epoch_batches, padded, unknown
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -31,27 +31,27 @@ ENGLISH = [f"a dog runs {n} times." for n in range(30)]
 
 @pytest.mark.parametrize("kind", ["words", "bpe", "characters"])
 def test_a_sentence_comes_back_from_its_numbers(kind):
-    side = made_side(kind, 300, ENGLISH)
+    side = build_tokenizer(kind, 300, ENGLISH)
     tokens = side.encode("a dog runs.")
-    assert tokens[-1] == END
-    assert min(tokens[:-1]) > UNKNOWN
+    assert tokens[-1] == EOS
+    assert min(tokens[:-1]) > UNK
     assert side.decode([*tokens, PAD, PAD]) == "a dog runs."
-    assert side.pieces([BEGIN, UNKNOWN, END, PAD]) == ["‹", "?", "›", ""]
+    assert side.pieces([BOS, UNK, EOS, PAD]) == ["‹", "?", "›", ""]
     assert len(side.pieces(tokens)) == len(tokens)
 
 
 def test_small_letters_alone_are_read_where_they_are_asked_for():
-    side = made_side("bpe", 300, ENGLISH, lowercase=True)
+    side = build_tokenizer("bpe", 300, ENGLISH, lowercase=True)
     assert side.decode(side.encode("A Dog RUNS.")) == "a dog runs."
-    assert unknown(made_side("characters", 0, ["ab"], lowercase=True), "Ab") == []
-    assert unknown(made_side("characters", 0, ["ab"]), "Ab") == ["A"]
+    assert unknown(build_tokenizer("characters", 0, ["ab"], lowercase=True), "Ab") == []
+    assert unknown(build_tokenizer("characters", 0, ["ab"]), "Ab") == ["A"]
 
 
 def test_what_is_not_known_is_read_as_unknown_and_can_be_named():
-    side = made_side("words", 0, ENGLISH)
-    assert side.encode("a cat runs")[1] == UNKNOWN
+    side = build_tokenizer("words", 0, ENGLISH)
+    assert side.encode("a cat runs")[1] == UNK
     assert unknown(side, "a cat runs") == ["cat"]
-    assert unknown(made_side("bpe", 300, ENGLISH), "eine Katze läuft") == []
+    assert unknown(build_tokenizer("bpe", 300, ENGLISH), "eine Katze läuft") == []
 
 
 @given(st.lists(st.integers(1, 30), min_size=4, max_size=400), st.integers(1, 4), st.integers(0, 99))
@@ -69,7 +69,7 @@ def test_pairs_of_a_batch_are_about_equally_long():
 
 
 def test_what_is_shorter_is_filled_up():
-    assert filled_up([[5, 6, 7], [8]]).tolist() == [[5, 6, 7], [8, PAD, PAD]]
+    assert padded([[5, 6, 7], [8]]).tolist() == [[5, 6, 7], [8, PAD, PAD]]
 
 
 def write_columns(folder: Path) -> Path:
@@ -91,7 +91,7 @@ def test_two_columns_and_two_files_are_the_same_pairs(tmp_path: Path):
         assert all(e == ENGLISH[GERMAN.index(g)] for g, e in zip(*part, strict=True))
     for batch in islice(one.batches(MODEL), 13):
         for source, target in zip(batch.source.tolist(), batch.target.tolist(), strict=True):
-            assert target[0] == BEGIN
+            assert target[0] == BOS
             assert one.target.decode(target[1:]) == ENGLISH[GERMAN.index(one.source.decode(source))]
         assert list(batch.lengths) == sorted(batch.lengths, reverse=True)
         assert list(batch.lengths) == (batch.source != PAD).sum(1).tolist()
@@ -126,7 +126,7 @@ def test_pairs_go_on_exactly_where_they_were(tmp_path: Path):
 def test_bad_files_of_pairs_are_one_clear_line(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     path = write_columns(tmp_path)
     (tmp_path / "short.en").write_text("\n".join(ENGLISH[:-1]), encoding="utf-8")
-    with pytest.raises(UserError, match=r"pairs\.tsv and .*short\.en: 30 lines against 29; a pair needs"):
+    with pytest.raises(UserError, match=r"pairs\.tsv and .*short\.en: 30 lines against 29; every pair needs"):
         PairFiles(path=str(path), beside=str(tmp_path / "short.en"), seed=0)
     path.write_text("ein Hund\ta dog\nnothing\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"pairs\.tsv, line 2, has 1 columns; expected a sentence, a tab"):
@@ -135,7 +135,7 @@ def test_bad_files_of_pairs_are_one_clear_line(tmp_path: Path, caplog: pytest.Lo
     with pytest.raises(UserError, match="0xe4 at offset 12"):
         PairFiles(path=str(path), seed=0)
     path.write_text("ein Hund\ta dog\n", encoding="utf-8")
-    with pytest.raises(UserError, match="must leave some of 1 pairs to each part"):
+    with pytest.raises(UserError, match="must leave pairs for each split of 1"):
         PairFiles(path=str(path), seed=0)
     with pytest.raises(UserError, match=r"^--data pairs needs --data\.path: a file of two columns"):
         PairFiles(seed=0)
@@ -165,14 +165,14 @@ def iso(written: str) -> str:
 
 
 def test_dates_have_one_right_answer_and_held_out_days_are_not_learnt():
-    parts = [drawn_dates(2000, range(8), 0), drawn_dates(500, [8], 1), drawn_dates(500, [9], 2)]
+    parts = [random_dates(2000, range(8), 0), random_dates(500, [8], 1), random_dates(500, [9], 2)]
     for part in parts:
         for written, answer in zip(*part, strict=True):
             assert iso(written) == answer, written
     days = [set(part.target) for part in parts]
     assert not days[0] & days[1]
     assert not (days[0] | days[1]) & days[2]
-    assert drawn_dates(10, range(8), 0) == drawn_dates(10, range(8), 0)
+    assert random_dates(10, range(8), 0) == random_dates(10, range(8), 0)
     with pytest.raises(UserError, match=r"--data\.dates must be at least 1"):
         Dates(dates=0, seed=0)
 

@@ -92,7 +92,7 @@ def test_a_tail_is_held_out():
     assert [len(part) for part in parts.values()] == [700, 100, 200]
     assert "".join(parts.values()) == text
     assert [len(part) for part in split_by_tail(text, 0.1, 0.0).values()] == [900, 100]
-    with pytest.raises(UserError, match="shares that leave some"):
+    with pytest.raises(UserError, match="must be fractions that sum to less than 1"):
         split_by_tail(text, 0.6, 0.4)
 
 

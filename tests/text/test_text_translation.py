@@ -11,22 +11,22 @@ import pytest
 import torch
 import torch.nn.functional as F
 from dlplug_text.data.pairs import (
-    BEGIN,
-    END,
+    BOS,
+    EOS,
     PAD,
-    UNKNOWN,
+    UNK,
     HeldOutPairs,
     Pair,
     PairSpec,
     Sentences,
-    filled_up,
-    made_side,
+    build_tokenizer,
+    padded,
 )
 from dlplug_text.translation.loss import translation
 from dlplug_text.translation.metrics import bleu, exact_match, translation_loss
-from dlplug_text.translation.model import Memory, Translator
+from dlplug_text.translation.model import Encoded, Translator
 from dlplug_text.translation.recurrent import AdditiveAttention, EncoderDecoder
-from dlplug_text.translation.samplers import attention, translate
+from dlplug_text.translation.samplers import attention_weights, translate
 from dlplug_text.translation.search import search
 from dlplug_text.translation.transformer import Transformer
 from hypothesis import given, settings
@@ -40,8 +40,8 @@ BUILD = {
     "attention": lambda spec: EncoderDecoder(spec, units=10),
     "transformer": lambda spec: Transformer(spec, width=8, depth=2, heads=2, hidden=12),
 }
-SOURCE = filled_up([[5, 6, 7, 4, END], [8, 4, END]])
-TARGET = filled_up([[BEGIN, 4, 5, END], [BEGIN, 6, 4, 5, 5, END]])
+SOURCE = padded([[5, 6, 7, 4, EOS], [8, 4, EOS]])
+TARGET = padded([[BOS, 4, 5, EOS], [BOS, 6, 4, 5, 5, EOS]])
 
 
 @pytest.fixture(params=BUILD)
@@ -67,10 +67,10 @@ def test_a_step_of_the_transformer_copies_nothing_to_the_device():
 
 def test_a_translation_in_steps_is_the_translation_at_once(translator: Translator):
     whole = translator(SOURCE, TARGET)
-    memory = translator.remember(SOURCE)
-    state, steps = translator.start(memory), []
+    encoded = translator.encode(SOURCE)
+    state, steps = translator.start(encoded), []
     for t in range(TARGET.shape[1]):
-        logits, state, _ = translator.step(TARGET[:, t : t + 1], memory, state)
+        logits, state, _ = translator.decode(TARGET[:, t : t + 1], encoded, state)
         steps.append(logits)
     torch.testing.assert_close(torch.cat(steps, 1), whole, atol=1e-5, rtol=1e-4)
     assert all(len(part) == 2 for part in state)
@@ -84,13 +84,13 @@ def test_no_word_depends_on_those_after_it(translator: Translator):
 
 def test_additive_attention_is_the_paper_s_by_loops():
     layer = AdditiveAttention(3, 4, 5)
-    s, h, known = torch.randn(1, 3), torch.randn(1, 6, 4), torch.tensor([[True] * 4 + [False] * 2])
+    s, h, mask = torch.randn(1, 3), torch.randn(1, 6, 4), torch.tensor([[True] * 4 + [False] * 2])
     U, u = layer.of_state.weight, layer.of_state.bias
     scores = [
         (layer.score.weight[0] @ torch.tanh(layer.of_query.weight @ s[0] + U @ h[0, j] + u)).item() for j in range(4)
     ]
     total = sum(math.exp(e) for e in scores)
-    context, alpha = layer(s, h, layer.of_state(h), known)
+    context, alpha = layer(s, h, layer.of_state(h), mask)
     assert alpha[0].tolist() == pytest.approx([math.exp(e) / total for e in scores] + [0, 0], abs=1e-6)
     torch.testing.assert_close(context[0], sum(a * h[0, j] for j, a in enumerate(alpha[0])))
 
@@ -113,24 +113,24 @@ class Table(Translator):
     def __init__(self, seed: int) -> None:
         super().__init__()
         self.logits = torch.randn(7, 7, generator=torch.Generator().manual_seed(seed))
-        self.logits[:, END] += 2.0
+        self.logits[:, EOS] += 2.0
 
-    def remember(self, source: torch.Tensor, lengths: Any = ()) -> Memory:
-        return Memory(torch.zeros(len(source), 1, 1), source != PAD, ())
+    def encode(self, source: torch.Tensor, lengths: Any = ()) -> Encoded:
+        return Encoded(torch.zeros(len(source), 1, 1), source != PAD, ())
 
-    def start(self, memory: Memory) -> tuple[torch.Tensor, ...]:
+    def start(self, encoded: Encoded) -> tuple[torch.Tensor, ...]:
         return ()
 
-    def step(self, tokens: torch.Tensor, memory: Memory, state: Any) -> Any:
+    def decode(self, tokens: torch.Tensor, encoded: Encoded, state: Any) -> Any:
         return self.logits[tokens], (), None
 
 
 def log_probability(model: Table, tokens: tuple[int, ...]) -> float:
     """Of a translation and its end, where what no translation has is left out."""
     table = model.logits.clone()
-    table[:, [PAD, BEGIN, UNKNOWN]] = -torch.inf
+    table[:, [PAD, BOS, UNK]] = -torch.inf
     log_p = table.log_softmax(1)
-    return sum(float(log_p[last, token]) for last, token in itertools.pairwise([BEGIN, *tokens, END]))
+    return sum(float(log_p[last, token]) for last, token in itertools.pairwise([BOS, *tokens, EOS]))
 
 
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 1.0]))
@@ -139,20 +139,20 @@ def test_a_wide_search_finds_the_best_of_all(seed: int, length_power: float):
     model = Table(seed)
     everything = [t for n in range(6) for t in itertools.product((4, 5, 6), repeat=n)]
     scored = {t: log_probability(model, t) / (len(t) + 1) ** length_power for t in everything}
-    (found,) = search(model, torch.tensor([[5, END]]), beams=500, length_power=length_power)
+    (found,) = search(model, torch.tensor([[5, EOS]]), beams=500, length_power=length_power)
     assert scored.get(tuple(found), -log_probability(model, tuple(found))) >= max(scored.values()) - 1e-5
 
 
 @torch.no_grad()
 def test_one_beam_always_takes_the_likeliest_token(translator: Translator):
-    source, step = torch.tensor([[5, 6, END]]), list[int]()
+    source, decode = torch.tensor([[5, 6, EOS]]), list[int]()
     for _ in range(2 * 3 + 10):
-        logits = translator(source, torch.tensor([[BEGIN, *step]]))[0, -1]
-        logits[[PAD, BEGIN, UNKNOWN]] = -torch.inf
-        if int(logits.argmax()) == END:
+        logits = translator(source, torch.tensor([[BOS, *decode]]))[0, -1]
+        logits[[PAD, BOS, UNK]] = -torch.inf
+        if int(logits.argmax()) == EOS:
             break
-        step.append(int(logits.argmax()))
-    assert search(translator, source) == [step]
+        decode.append(int(logits.argmax()))
+    assert search(translator, source) == [decode]
 
 
 @torch.no_grad()
@@ -167,7 +167,7 @@ SENTENCES = Sentences(["ein hund", "eine katze", "ein hund ruht"], ["a dog", "a 
 
 
 def held_out() -> HeldOutPairs:
-    source, target = (made_side("characters", 0, side) for side in SENTENCES)
+    source, target = (build_tokenizer("characters", 0, side) for side in SENTENCES)
     return HeldOutPairs(lambda: SENTENCES, source, target, "three pairs")
 
 
@@ -178,19 +178,19 @@ class Parrot(Translator):
         super().__init__()
         answers = ["a cod"] * wrong + list(SENTENCES.target[wrong:])
         self.answers = {
-            tuple(data.source.encode(s)): [*data.target.encode(a), END]
+            tuple(data.source.encode(s)): [*data.target.encode(a), EOS]
             for s, a in zip(SENTENCES.source, answers, strict=True)
         }
         self.size, self.weight = data.target.size, torch.nn.Parameter(torch.zeros(1))
 
-    def remember(self, source: torch.Tensor, lengths: Any = ()) -> Memory:
-        known = [self.answers[tuple(t for t in row if t != PAD)] for row in source.tolist()]
-        return Memory(filled_up(known).float(), source != PAD, ())
+    def encode(self, source: torch.Tensor, lengths: Any = ()) -> Encoded:
+        mask = [self.answers[tuple(t for t in row if t != PAD)] for row in source.tolist()]
+        return Encoded(padded(mask).float(), source != PAD, ())
 
-    def start(self, memory: Any) -> Any:
-        return (memory.states, torch.zeros(len(memory.states), dtype=torch.long))
+    def start(self, encoded: Any) -> Any:
+        return (encoded.states, torch.zeros(len(encoded.states), dtype=torch.long))
 
-    def step(self, tokens: torch.Tensor, memory: Any, state: Any) -> Any:
+    def decode(self, tokens: torch.Tensor, encoded: Any, state: Any) -> Any:
         answers, past = state
         place = (past[:, None] + torch.arange(tokens.shape[1])).clamp(max=answers.shape[1] - 1)
         logits = 20.0 * F.one_hot(answers.gather(1, place).long(), self.size).float()
@@ -246,18 +246,18 @@ def test_a_sentence_is_translated_with_a_picture_of_the_attention(name: str):
 
 
 def test_attention_is_a_share_for_each_token_that_was_read(translator: Translator):
-    looked = attention(translator, SOURCE[:1], [4, 5])
+    weights = attention_weights(translator, SOURCE[:1], [4, 5])
     if isinstance(translator, EncoderDecoder) and translator.attention is None:
-        assert looked is None
+        assert weights is None
         return
-    assert looked is not None
-    assert looked.shape == (3, 5)
-    torch.testing.assert_close(looked.sum(1), torch.ones(3))
+    assert weights is not None
+    assert weights.shape == (3, 5)
+    torch.testing.assert_close(weights.sum(1), torch.ones(3))
 
 
 def test_even_attention_can_be_seen(monkeypatch: pytest.MonkeyPatch):
     drawn: list[Any] = []
-    monkeypatch.setattr("dlplug_text.drawing.draw", lambda figure, caption: drawn.append(figure))
+    monkeypatch.setattr("dlplug_text.drawing.to_image", lambda figure, caption: drawn.append(figure))
     data = held_out()
     model = BUILD["attention"](PairSpec((20,), data.target.size, source=data.source.size)).eval()
     run_through(translate(model, data, prompt="ein hund", beams=1))

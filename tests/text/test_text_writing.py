@@ -12,11 +12,18 @@ from typing import Any
 import pytest
 import torch
 from dlplug_text.data.streams import HeldOut
-from dlplug_text.language.generation import drawn, sample, text, write
+from dlplug_text.language.generation import generate, sample, sample_token, text
 from dlplug_text.language.gpt import GPT
-from dlplug_text.language.inspection import cells, gradient_norms, gradients, other, steadiest, watched
+from dlplug_text.language.inspection import (
+    cells,
+    gradient_norms,
+    gradients,
+    other_model,
+    slowest_unit,
+    unit_activations,
+)
 from dlplug_text.language.metrics import prediction
-from dlplug_text.language.model import Writer
+from dlplug_text.language.model import LanguageModel
 from dlplug_text.language.recurrent import Recurrent
 from dlplug_words.vocabularies import Bytes, Characters
 
@@ -33,7 +40,7 @@ def held_out(vocabulary: Any = None) -> HeldOut:
     return HeldOut(lambda: VERSE * 3, vocabulary or Characters.of(VERSE), 10, "verses")
 
 
-def net(name: str, data: HeldOut) -> Writer:
+def net(name: str, data: HeldOut) -> LanguageModel:
     torch.manual_seed(0)
     return WRITERS[name](Spec((data.window,), data.vocabulary.size)).eval()
 
@@ -55,7 +62,7 @@ def test_with_a_cache_and_without_the_same_is_written_beyond_the_context_too(nam
     prompt = data.vocabulary.encode("the cat sat on the mat").tolist()
 
     def written(cache: bool) -> list[int]:
-        return list(islice(write(model, prompt, 1.0, 0, torch.Generator().manual_seed(5), cache), 45))
+        return list(islice(generate(model, prompt, 1.0, 0, torch.Generator().manual_seed(5), cache), 45))
 
     one = written(cache=True)
     assert one == written(cache=False)
@@ -64,21 +71,21 @@ def test_with_a_cache_and_without_the_same_is_written_beyond_the_context_too(nam
 
 def test_draws_follow_the_softmax_of_the_likeliest():
     logits, random = torch.tensor([0.0, 2.0, 1.0, -1.0]), torch.Generator().manual_seed(0)
-    assert {drawn(logits, 0.0, 0, random) for _ in range(5)} == {1}
-    counts = Counter(drawn(logits, 0.5, 2, random) for _ in range(4000))
+    assert {sample_token(logits, 0.0, 0, random) for _ in range(5)} == {1}
+    counts = Counter(sample_token(logits, 0.5, 2, random) for _ in range(4000))
     expected = (torch.tensor([2.0, 1.0]) / 0.5).softmax(0)
     assert set(counts) == {1, 2}
     assert counts[1] / 4000 == pytest.approx(float(expected[0]), abs=0.03)
-    assert {drawn(logits, 1.0, 0, random) for _ in range(500)} == {0, 1, 2, 3}
+    assert {sample_token(logits, 1.0, 0, random) for _ in range(500)} == {0, 1, 2, 3}
 
 
 def test_a_text_goes_on_from_its_prompt_as_the_seed_says():
     data = held_out()
     model = net("lstm", data)
-    written, told = all_of(text(model, data, prompt="the cat", tokens=30, seed=1))
+    written, description = all_of(text(model, data, prompt="the cat", tokens=30, seed=1))
     assert written.startswith("the cat")
     assert len(written) == 7 + 30
-    assert told["tokens_per_second"] > 0
+    assert description["tokens_per_second"] > 0
     assert all_of(text(model, data, prompt="the cat", tokens=30, seed=1))[0] == written
     assert all_of(text(model, data, prompt="the cat", tokens=30, seed=2))[0] != written
     assert len(all_of(text(model, data, tokens=30, seed=1))[0]) == 30
@@ -123,7 +130,7 @@ def test_a_unit_s_activation_is_what_the_layer_gives():
     data = held_out()
     model = net("lstm", data)
     assert isinstance(model, Recurrent)
-    seen = watched(model, data.tokens[:9], 0)
+    seen = unit_activations(model, data.tokens[:9], 0)
     x = model.embedding(data.tokens[None, :9])
     c = [model.layers[0](x[:, : t + 1], model.start(1)[:2])[1][1][0] for t in range(9)]
     torch.testing.assert_close(seen, torch.stack(c).tanh(), atol=1e-5, rtol=1e-4)
@@ -132,7 +139,7 @@ def test_a_unit_s_activation_is_what_the_layer_gives():
 def test_the_steadiest_unit_is_not_one_that_hardly_moves():
     slow = torch.sin(torch.linspace(0, 6, 100))
     fast = torch.sin(torch.linspace(0, 300, 100))
-    assert steadiest(torch.stack([fast, 0.01 * slow, slow], 1)) == 2
+    assert slowest_unit(torch.stack([fast, 0.01 * slow, slow], 1)) == 2
 
 
 def test_cells_are_coloured_in_the_terminal_and_on_a_page():
@@ -141,7 +148,7 @@ def test_cells_are_coloured_in_the_terminal_and_on_a_page():
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == (VERSE * 3)[:60]
     assert coloured.count("\x1b[30;48;2;") >= 55
     assert isinstance(kept["cells"], Image)
-    with pytest.raises(UserError, match="GPT has none"):
+    with pytest.raises(UserError, match="GPT is not recurrent"):
         all_of(cells(net("gpt", data), data))
     with pytest.raises(UserError, match="--layer is below 2"):
         all_of(cells(net("lstm", data), data, layer=2))
@@ -191,14 +198,16 @@ def test_another_run_s_model_is_built_from_what_it_left(
     monkeypatch.setattr(
         "dlplug_text.language.inspection.trained", lambda run: Trained(Path("there"), model, options, weights)
     )
-    torch.testing.assert_close(other("there", data).eval()(data.tokens[None, :9])[0], theirs(data.tokens[None, :9])[0])
-    with pytest.raises(UserError, match=r"--against there knows \d+ tokens, and this run's text has 256"):
-        other("there", held_out(Bytes()))
+    torch.testing.assert_close(
+        other_model("there", data).eval()(data.tokens[None, :9])[0], theirs(data.tokens[None, :9])[0]
+    )
+    with pytest.raises(UserError, match=r"--against there has a vocabulary of \d+ tokens, this run has 256"):
+        other_model("there", held_out(Bytes()))
     monkeypatch.setattr(
         "dlplug_text.language.inspection.trained", lambda run: Trained(Path("there"), "vit", options, weights)
     )
-    with pytest.raises(UserError, match="--against names a run of recurrent or gpt; there is of vit"):
-        other("there", data)
+    with pytest.raises(UserError, match="--against must be a run of recurrent or gpt; there is a run of vit"):
+        other_model("there", data)
 
 
 class Certain(Recurrent):

@@ -6,7 +6,17 @@ import json
 
 import numpy as np
 import pytest
-from dlplug_words.vocabularies import BPE, Bytes, Characters, Vocabulary, Words, as_text, build, encoded, restored
+from dlplug_words.vocabularies import (
+    BPE,
+    Bytes,
+    Characters,
+    Vocabulary,
+    Words,
+    build_vocabulary,
+    decode_stream,
+    encode_checked,
+    from_state,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,19 +48,19 @@ def test_characters_are_numbered_in_order_and_others_are_minus_one(known: str, t
 @given(ANY)
 def test_a_text_in_pieces_is_the_text(text: str):
     for vocabulary in (Bytes(), BPE_OF_IT, Characters.of(text + "a")):
-        assert "".join(as_text(vocabulary, iter(vocabulary.encode(text).tolist()))) == text
+        assert "".join(decode_stream(vocabulary, iter(vocabulary.encode(text).tolist()))) == text
 
 
 def test_a_character_of_several_bytes_comes_when_it_is_whole():
-    assert list(as_text(Bytes(), iter("aä🙂".encode()))) == ["a", "ä", "🙂"]
-    assert list(as_text(Bytes(), iter("ä".encode()[:1]))) == ["\N{REPLACEMENT CHARACTER}"]
+    assert list(decode_stream(Bytes(), iter("aä🙂".encode()))) == ["a", "ä", "🙂"]
+    assert list(decode_stream(Bytes(), iter("ä".encode()[:1]))) == ["\N{REPLACEMENT CHARACTER}"]
 
 
 @pytest.mark.parametrize(
     "vocabulary", [Characters.of(WRITTEN), Bytes(), BPE_OF_IT, Words.of([WRITTEN])], ids=lambda v: type(v).__name__
 )
 def test_a_vocabulary_survives_a_file(vocabulary: Vocabulary):
-    again = restored(json.loads(json.dumps(vocabulary.state())))
+    again = from_state(json.loads(json.dumps(vocabulary.state())))
     assert type(again) is type(vocabulary)
     assert again.size == vocabulary.size
     assert np.array_equal(again.encode(WRITTEN), vocabulary.encode(WRITTEN))
@@ -59,12 +69,12 @@ def test_a_vocabulary_survives_a_file(vocabulary: Vocabulary):
 
 def test_a_damaged_vocabulary_is_refused():
     with pytest.raises(UserError, match="not a vocabulary"):
-        restored({"kind": "runes"})
+        from_state({"kind": "runes"})
 
 
 def test_pairs_are_learnt_from_the_training_split_alone():
     training, held_out = "abab" * 50, "xyxy" * 500
-    vocabulary = build("bpe", 300, {"train": training, "val": held_out})
+    vocabulary = build_vocabulary("bpe", 300, {"train": training, "val": held_out})
     assert len(vocabulary.encode("abab")) < 4
     assert len(vocabulary.encode("xyxy")) == 4
 
@@ -72,14 +82,14 @@ def test_pairs_are_learnt_from_the_training_split_alone():
 def test_what_a_vocabulary_lacks_is_named_and_replaced_only_if_asked():
     vocabulary = Characters.of("abc? ")
     with pytest.raises(UserError, match=r"the vocabulary of 5 lacks 'X', 'é'; try"):
-        encoded(vocabulary, "aXé", advice="; try")
-    assert vocabulary.decode(encoded(vocabulary, "aXé", replace="?").tolist()) == "a??"
-    with pytest.raises(UserError, match="what replaces others must be one token"):
-        encoded(vocabulary, "aX", replace="!")
+        encode_checked(vocabulary, "aXé", advice="; try")
+    assert vocabulary.decode(encode_checked(vocabulary, "aXé", replace="?").tolist()) == "a??"
+    with pytest.raises(UserError, match="the replacement must be one token"):
+        encode_checked(vocabulary, "aX", replace="!")
 
 
 def test_words_are_those_seen_often_in_small_letters():
-    vocabulary = Words.of(["A dog runs.", "a dog sits.", "Two dogs, running."], least=2)
+    vocabulary = Words.of(["A dog runs.", "a dog sits.", "Two dogs, running."], min_count=2)
     assert vocabulary.words == [".", "a", "dog"]
     assert vocabulary.encode("The dog ran.").tolist() == [-1, 2, -1, 0]
     assert vocabulary.decode([1, 2, 0]) == "a dog."
@@ -90,4 +100,4 @@ def test_words_are_those_seen_often_in_small_letters():
 )
 def test_bad_options_of_a_vocabulary(kind, size: int, said: str):
     with pytest.raises(UserError, match=said):
-        build(kind, size, {"train": "abc"})
+        build_vocabulary(kind, size, {"train": "abc"})

@@ -1,4 +1,4 @@
-"""Text: recurrent nets and transformers that write, what goes on inside of them, and translation with attention."""
+"""Text: language models, recurrent and transformers, their activations and gradients; translation with attention."""
 
 from dlplug import hookimpl
 from dlplug_text.language.recipes import RECIPES

@@ -1,33 +1,17 @@
-"""Figures, drawn by matplotlib without a screen, and colours for the terminal."""
+"""Figures of texts, curves and attention, and colours for the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from dlplug_figures.figure import new_figure, to_image
 from torch import Tensor
 
 from dlplug import Image
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 COLUMNS = 80
-
-
-def new_figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure((width, height), dpi=120, layout="constrained")
-
-
-def draw(figure: Figure, caption: str) -> Image:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return Image(np.asarray(canvas.buffer_rgba())[..., :3].copy(), caption)
 
 
 def colour(value: float) -> tuple[int, int, int]:
@@ -36,15 +20,15 @@ def colour(value: float) -> tuple[int, int, int]:
     return (255, pale, pale) if value > 0 else (pale, pale, 255)
 
 
-def on_terminal(text: str, value: float) -> str:
-    """Black letters on the value's colour, by ANSI's codes; a line's end is not coloured."""
+def ansi_coloured(text: str, value: float) -> str:
+    """Black letters on the value's colour, by ANSI escape codes; line feeds are not coloured."""
     red, green, blue = colour(value)
     on, off = f"\x1b[30;48;2;{red};{green};{blue}m", "\x1b[0m"
     return "\n".join(f"{on}{line}{off}" if line else "" for line in text.split("\n"))
 
 
 def coloured_text(pieces: Sequence[str], values: Sequence[float], title: str, caption: str) -> Image:
-    """A text as it stands on a page, each piece on the colour of its value in [-1, 1]."""
+    """A page of text, each piece on the colour of its value in [-1, 1]."""
     rows: list[list[tuple[str, float]]] = [[]]
     for piece, value in zip(pieces, values, strict=True):
         for letter in piece:
@@ -58,7 +42,7 @@ def coloured_text(pieces: Sequence[str], values: Sequence[float], title: str, ca
     for y, row in enumerate(rows):
         for x, (letter, value) in enumerate(row):
             page[y, x] = value
-            if letter.isprintable() and letter != "$":  # matplotlib would read formulas between two of these
+            if letter.isprintable() and letter != "$":  # two of these would enclose a formula of matplotlib
                 axes.text(x, y, letter, ha="center", va="center", family="monospace", fontsize=8)
             elif letter == "$":
                 axes.text(x, y, r"\$", ha="center", va="center", family="monospace", fontsize=8)
@@ -66,11 +50,11 @@ def coloured_text(pieces: Sequence[str], values: Sequence[float], title: str, ca
     axes.axis("off")
     axes.set_title(title, fontsize=9)
     figure.colorbar(image, ax=axes, boundaries=np.linspace(-1, 1, 101), ticks=[-1, 0, 1], fraction=0.02)
-    return draw(figure, caption)
+    return to_image(figure, caption)
 
 
 def curves(values: Mapping[str, Tensor], x: str, y: str, title: str, caption: str) -> Image:
-    """Curves by name over 0, 1, 2, …, on a logarithmic axis."""
+    """Curves by name over 0, 1, 2, …, on a logarithmic y axis."""
     figure = new_figure(7, 4.2)
     axes = figure.subplots()
     for name, curve in values.items():
@@ -80,11 +64,11 @@ def curves(values: Mapping[str, Tensor], x: str, y: str, title: str, caption: st
     axes.set_title(title, fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend()
-    return draw(figure, caption)
+    return to_image(figure, caption)
 
 
 def attention(weights: Tensor, source: Sequence[str], target: Sequence[str], caption: str) -> Image:
-    """Weights (T, S) in [0, 1], a row for each token of the target; the darkest is the largest of them."""
+    """Weights (T, S) in [0, 1], one row per target token; the darkest is the largest."""
     figure = new_figure(2.6 + 0.32 * len(source), 1.8 + 0.28 * len(target))
     axes: Any = figure.subplots()
     shade = axes.imshow(weights.numpy(), cmap="Blues", vmin=0, vmax=max(1e-6, float(weights.max())), aspect="auto")
@@ -95,4 +79,4 @@ def attention(weights: Tensor, source: Sequence[str], target: Sequence[str], cap
     axes.xaxis.set_label_position("top")
     axes.set(xlabel="source", ylabel="translation")
     figure.colorbar(shade, ax=axes, label="attention weight", fraction=0.05)
-    return draw(figure, caption)
+    return to_image(figure, caption)

@@ -1,4 +1,4 @@
-"""What a run folder keeps of its text, so that a trained run can be used without it."""
+"""The vocabulary in a run folder, with which a trained model can be used where its text is gone."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Parts = TypeVar("Parts")
 
 
 def vocabulary_file(run: Run | None) -> Path | None:
-    """Where a run keeps its vocabulary; None for data that belong to no run folder."""
+    """The path of a run's vocabulary; None for data without a run folder."""
     return run.folder / "vocabulary.json" if run is not None and (run.folder / "config.yaml").is_file() else None
 
 
 def saved_vocabulary(run: Run | None) -> Mapping[str, Any] | None:
-    """What `save_vocabulary` wrote; None for a run that is new. Raises UserError where the file is damaged."""
+    """What `save_vocabulary` wrote; None for a new run. Raises UserError where the file is damaged."""
     path = vocabulary_file(run)
     if path is None or not path.is_file():
         return None
@@ -30,6 +30,7 @@ def saved_vocabulary(run: Run | None) -> Mapping[str, Any] | None:
 
 
 def save_vocabulary(state: Mapping[str, Any], run: Run | None) -> None:
+    """Writes plain values to the run folder, by a temporary file; does nothing without one."""
     path = vocabulary_file(run)
     if path is not None and rank() == 0:
         partial = path.with_name(f".{path.name}.partial")
@@ -37,11 +38,11 @@ def save_vocabulary(state: Mapping[str, Any], run: Run | None) -> None:
         partial.replace(path)
 
 
-def read_or_miss(read: Callable[[], Parts], may_miss: bool) -> tuple[Parts | None, UserError | None]:
-    """The text; or, for a run that has its vocabulary, the error that is to be raised when the text is asked for."""
+def read_or_defer(read: Callable[[], Parts], optional: bool) -> tuple[Parts | None, UserError | None]:
+    """What `read` returns; or, if it is optional and cannot be read, the UserError to raise when it is needed."""
     try:
         return read(), None
     except UserError as error:
-        if not may_miss:
+        if not optional:
             raise
         return None, error

@@ -1,4 +1,4 @@
-"""What a text is cut into: characters, bytes, words, or the pieces of byte-pair encoding; and the numbers of these."""
+"""Vocabularies: a text as the ids of its characters, bytes or words, or of the tokens of byte-pair encoding."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ import numpy as np
 
 from dlplug import UserError, nearest
 
-Numbers = np.ndarray[Any, np.dtype[np.int64]]
-Kind = Literal["characters", "bytes", "bpe"]
+TokenIds = np.ndarray[Any, np.dtype[np.int64]]
+VocabularyKind = Literal["characters", "bytes", "bpe"]
 
 
 class Vocabulary(Protocol):
-    """The tokens of a text by their numbers, 0 to size - 1."""
+    """Tokens with the ids 0 to size - 1."""
 
     size: int
 
-    def encode(self, text: str) -> Numbers:
-        """The numbers of a text's tokens (T,); -1 stands for what the vocabulary lacks."""
+    def encode(self, text: str) -> TokenIds:
+        """The ids of a text's tokens (T,); -1 for a token that is not in the vocabulary."""
         ...
 
     def decode(self, tokens: Iterable[int]) -> str: ...
 
     def pieces(self, text: str) -> Sequence[str]:
-        """What each of a text's numbers stands for, (T,)."""
+        """The piece of text that each id stands for, (T,)."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """What `restored` makes the same vocabulary of; plain values, to be written as JSON."""
+        """Plain values, which JSON can hold, from which `from_state` restores the vocabulary."""
         ...
 
 
 class Characters:
-    """Each character that a text has, in Unicode's order."""
+    """The characters of a text, in Unicode's order."""
 
     def __init__(self, alphabet: str) -> None:
         self.alphabet, self.size = alphabet, len(alphabet)
@@ -48,7 +48,7 @@ class Characters:
     def of(cls, text: str) -> Characters:
         return cls("".join(sorted(set(text))))
 
-    def encode(self, text: str) -> Numbers:
+    def encode(self, text: str) -> TokenIds:
         codes = code_points(text)
         place = np.searchsorted(self._codes, codes).clip(max=self.size - 1)
         return np.where(self._codes[place] == codes, place, -1)
@@ -63,16 +63,16 @@ class Characters:
         return {"kind": "characters", "alphabet": self.alphabet}
 
 
-def code_points(text: str) -> Numbers:
+def code_points(text: str) -> TokenIds:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.int64)
 
 
 class Bytes:
-    """The 256 bytes that UTF-8 is made of: any text can be written, and nothing is learnt of the text beforehand."""
+    """The 256 bytes of UTF-8: any text can be encoded, and nothing is learnt from a text."""
 
     size = 256
 
-    def encode(self, text: str) -> Numbers:
+    def encode(self, text: str) -> TokenIds:
         return np.frombuffer(text.encode(), np.uint8).astype(np.int64)
 
     def decode(self, tokens: Iterable[int]) -> str:
@@ -86,8 +86,8 @@ class Bytes:
 
 
 class BPE:
-    """Byte-pair encoding (Sennrich et al. 2016, arXiv:1508.07909) on bytes, by the library `tokenizers`: pairs that are
-    seen often become a token, until there are `size`. Any text can be written, and decoding gives it back exactly."""
+    """Byte-level byte-pair encoding (Sennrich et al. 2016, arXiv:1508.07909), by the library `tokenizers`: the most
+    frequent pair becomes a token, until there are `size`. Any text can be encoded, and decoding restores it exactly."""
 
     def __init__(self, definition: str) -> None:
         from tokenizers import Tokenizer
@@ -97,7 +97,7 @@ class BPE:
 
     @classmethod
     def of(cls, texts: Iterable[str], size: int) -> BPE:
-        """Learnt from texts; `size` is at least the 256 bytes, and fewer where no pair is left to join."""
+        """Learnt from texts. size: at least the 256 bytes; the vocabulary is smaller where no pair is left to merge."""
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
         tokenizer = Tokenizer(models.BPE())
@@ -108,8 +108,8 @@ class BPE:
         tokenizer.train_from_iterator(texts, trainer)
         return cls(tokenizer.to_str())
 
-    def encode(self, text: str) -> Numbers:
-        lines = self._tokenizer.encode_batch_fast(with_ends(text))
+    def encode(self, text: str) -> TokenIds:
+        lines = self._tokenizer.encode_batch_fast(lines_with_ends(text))
         return np.array([token for line in lines for token in line.ids], np.int64)
 
     def decode(self, tokens: Iterable[int]) -> str:
@@ -123,37 +123,37 @@ class BPE:
 
 
 class Words:
-    """Words and signs in small letters, those that are seen often enough; how they were spaced is lost."""
+    """Frequent words and punctuation marks, in lower case; white space is lost."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words, self.size = list(words), len(words)
         self._numbers = {word: number for number, word in enumerate(words)}
 
     @classmethod
-    def of(cls, texts: Iterable[str], least: int = 2) -> Words:
-        """Those that the texts have at least `least` times, in the alphabet's order."""
-        counts = Counter(word for text in texts for word in cut_into_words(text))
-        return cls(sorted(word for word, count in counts.items() if count >= least))
+    def of(cls, texts: Iterable[str], min_count: int = 2) -> Words:
+        """Those that occur at least `min_count` times in the texts, in alphabetical order."""
+        counts = Counter(word for text in texts for word in split_words(text))
+        return cls(sorted(word for word, count in counts.items() if count >= min_count))
 
-    def encode(self, text: str) -> Numbers:
-        return np.array([self._numbers.get(word, -1) for word in cut_into_words(text)], np.int64)
+    def encode(self, text: str) -> TokenIds:
+        return np.array([self._numbers.get(word, -1) for word in split_words(text)], np.int64)
 
     def decode(self, tokens: Iterable[int]) -> str:
         return re.sub(r" ([.,!?;:)])", r"\1", " ".join(self.words[token] for token in tokens))
 
     def pieces(self, text: str) -> Sequence[str]:
-        return cut_into_words(text)
+        return split_words(text)
 
     def state(self) -> dict[str, Any]:
         return {"kind": "words", "words": self.words}
 
 
-def cut_into_words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     return re.findall(r"\w+|[^\w\s]", text.lower())
 
 
-def restored(state: Mapping[str, Any]) -> Vocabulary:
-    """The vocabulary that gave this state."""
+def from_state(state: Mapping[str, Any]) -> Vocabulary:
+    """The vocabulary whose `state()` this is. Raises UserError for anything else."""
     match state:
         case {"kind": "characters", "alphabet": alphabet}:
             return Characters(alphabet)
@@ -166,11 +166,11 @@ def restored(state: Mapping[str, Any]) -> Vocabulary:
     raise UserError(f"not a vocabulary: {json.dumps(state)[:80]}")
 
 
-def build(kind: Kind, size: int, parts: Mapping[str, str]) -> Vocabulary:
-    """The vocabulary of a text in parts. Pairs are learnt from "train" alone; characters are all that the text has, as
-    char-rnn and nanoGPT have it, so that none of a held-out split is unknown.
+def build_vocabulary(kind: VocabularyKind, size: int, parts: Mapping[str, str]) -> Vocabulary:
+    """The vocabulary of a text's splits. A BPE is learnt from "train" alone; characters are those of all splits, as in
+    char-rnn and nanoGPT, so that no held-out character is unknown.
 
-    Raises UserError for another kind, or for a BPE smaller than the bytes.
+    Raises UserError for another kind, or for a BPE smaller than the 256 bytes.
     """
     if kind == "characters":
         return Characters.of("".join(parts.values()))
@@ -179,11 +179,11 @@ def build(kind: Kind, size: int, parts: Mapping[str, str]) -> Vocabulary:
     if kind != "bpe":
         raise UserError(f"no vocabulary {kind!r}.{nearest(kind, ('characters', 'bytes', 'bpe'))}")
     check_size(size)
-    return BPE.of(with_ends(parts["train"]), size)
+    return BPE.of(lines_with_ends(parts["train"]), size)
 
 
-def with_ends(text: str) -> list[str]:
-    """A text's lines, each with the line feed that ends it."""
+def lines_with_ends(text: str) -> list[str]:
+    """A text's lines, each with its line feed."""
     return list(io.StringIO(text, newline="\n"))
 
 
@@ -192,10 +192,10 @@ def check_size(size: int) -> None:
         raise UserError(f"--data.vocabulary-size of bpe is at least the 256 bytes, got {size}")
 
 
-def encoded(vocabulary: Vocabulary, text: str, replace: str = "", advice: str = "") -> Numbers:
-    """The numbers of a text whose tokens are all known. Those that are not are replaced, if asked to, by `replace`.
+def encode_checked(vocabulary: Vocabulary, text: str, replace: str = "", advice: str = "") -> TokenIds:
+    """The ids of a text's tokens (T,); those that are not in the vocabulary become that of `replace`.
 
-    Raises UserError that names what the vocabulary lacks.
+    advice: ends the error message. Raises UserError that names the unknown tokens where `replace` is empty.
     """
     tokens = vocabulary.encode(text)
     if (tokens >= 0).all():
@@ -206,12 +206,12 @@ def encoded(vocabulary: Vocabulary, text: str, replace: str = "", advice: str = 
         raise UserError(f"the vocabulary of {vocabulary.size} lacks {named}{advice}")
     substitute = vocabulary.encode(replace)
     if len(substitute) != 1 or substitute[0] < 0:
-        raise UserError(f"what replaces others must be one token of the vocabulary, and {replace!r} is not")
+        raise UserError(f"the replacement must be one token of the vocabulary, got {replace!r}")
     return np.where(tokens < 0, substitute[0], tokens)
 
 
-def as_text(vocabulary: Vocabulary, tokens: Iterator[int]) -> Iterator[str]:
-    """The text of tokens as they come; those that end within a character wait for the rest of it."""
+def decode_stream(vocabulary: Vocabulary, tokens: Iterator[int]) -> Iterator[str]:
+    """The text of a stream of tokens, as it arrives; the bytes of an unfinished character wait for the rest of it."""
     waiting: list[int] = []
     for token in tokens:
         waiting.append(token)

@@ -1,4 +1,4 @@
-"""Texts as they lie on the disk: a file, a folder of files, and the source of Python's own standard library."""
+"""Reads texts from the disk: a file, a folder of files, and the source of Python's standard library."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from dlplug import UserError
 
-# Modules of every Python from 3.11 on that are one file, in a fixed order; tests and generated tables left out. What is
-# held out are whole modules of several kinds.
+# Single-file modules of every Python from 3.11 on, in a fixed order, without tests and generated tables. Whole modules
+# of several kinds are held out.
 # fmt: off
 TRAINING = [
     "abc", "argparse", "ast", "base64", "bdb", "bisect", "cmd", "code", "codecs", "codeop", "colorsys",
@@ -28,9 +28,9 @@ TEST = ["heapq", "queue", "random", "tempfile", "textwrap"]
 
 
 def read_text(path: Path, pattern: str = "*") -> str:
-    """A UTF-8 file, or all files of a folder whose names match, below it too, in the order of their names.
+    """A UTF-8 file, or all files of a folder and its subfolders whose names match, in the order of their names.
 
-    Raises UserError for what is not there, not UTF-8 (telling the offset), or empty.
+    Raises UserError for what is not there, not UTF-8 (with the offset), or empty.
     """
     if path.is_dir():
         files = sorted(file for file in path.rglob(pattern) if file.is_file() and not hidden(file, path))
@@ -40,16 +40,16 @@ def read_text(path: Path, pattern: str = "*") -> str:
     elif path.is_file():
         text = read_file(path)
     else:
-        raise UserError(f"{path} is neither a file nor a folder; --data.path names the text to learn from")
+        raise UserError(f"{path} is neither a file nor a folder; --data.path is the text to train on")
     if not text:
-        raise UserError(f"{path} is empty: there is nothing to learn from")
+        raise UserError(f"{path} is empty: there is nothing to train on")
     return text
 
 
 def read_file(path: Path, otherwise: str = "") -> str:
-    """`otherwise`: what else may be done about one that is not UTF-8."""
+    """otherwise: a second remedy in the message for a file that is not UTF-8."""
     try:
-        return path.read_bytes().decode("utf-8-sig")  # without the mark that Windows' editors begin a file with
+        return path.read_bytes().decode("utf-8-sig")  # without the byte order mark of Windows' editors
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise UserError(
@@ -58,9 +58,9 @@ def read_file(path: Path, otherwise: str = "") -> str:
         ) from None
 
 
-def lines_of(text: str) -> list[str]:
-    """A text's lines, without their ends: a line ends with a line feed, or a carriage return and that, and with nothing
-    else. `str.splitlines` would also cut at form feeds, U+0085 and U+2028, which sentences may hold."""
+def split_lines(text: str) -> list[str]:
+    """A text's lines without their ends, which are LF or CRLF alone: `str.splitlines` would also split at form feeds,
+    U+0085 and U+2028, which sentences may contain."""
     lines = text.removesuffix("\n").split("\n") if text else []
     return [line.removesuffix("\r") for line in lines]
 
@@ -70,10 +70,12 @@ def hidden(file: Path, root: Path) -> bool:
 
 
 def split_by_tail(text: str, validation: float, test: float) -> dict[str, str]:
-    """The text's beginning to learn from, then a share to validate on, and its end to test on; one that is 0 is left
-    out. Raises UserError for shares that leave nothing to learn from."""
+    """The beginning of a text for training, then a fraction for validation, and its end for the test; a test of 0 is
+    left out. Raises UserError for fractions that leave nothing to train on."""
     if not (0 < validation < 1 and 0 <= test < 1 and validation + test < 1):
-        raise UserError(f"--data.validation and --data.test are shares that leave some, got {validation} and {test}")
+        raise UserError(
+            f"--data.validation and --data.test must be fractions that sum to less than 1, got {validation} and {test}"
+        )
     end = len(text) - int(len(text) * test)
     begin = int(len(text) * (1 - validation - test)) if test else int(len(text) * (1 - validation))
     parts = {"train": text[:begin], "val": text[begin:end], "test": text[end:]}
@@ -81,21 +83,21 @@ def split_by_tail(text: str, validation: float, test: float) -> dict[str, str]:
 
 
 def standard_library() -> dict[str, str]:
-    """The source of Python's own standard library in three splits of whole modules.
+    """The source of Python's standard library in three splits of whole modules.
 
-    What is neither a line's end nor printable ASCII is written as "?", so that every Python has the same 96 characters.
-    Raises UserError where this Python came without its source.
+    What is neither a line feed nor printable ASCII becomes "?", so that every Python has the same 96 characters. Raises
+    UserError for a Python installed without its source.
     """
     folder = Path(sysconfig.get_path("stdlib"))
     names = {"train": TRAINING, "val": VALIDATION, "test": TEST}
     missing = [name for part in names.values() for name in part if not (folder / f"{name}.py").is_file()]
     if missing:
         raise UserError(
-            f"this Python came without the source of its own {', '.join(missing[:5])} in {folder}; --data text "
-            "--data.path FOLDER learns from other files"
+            f"this Python was installed without the source of {', '.join(missing[:5])} in {folder}; --data text "
+            "--data.path FOLDER trains on other files"
         )
-    return {name: "".join(plain(read_file(folder / f"{m}.py")) for m in part) for name, part in names.items()}
+    return {name: "".join(to_ascii(read_file(folder / f"{m}.py")) for m in part) for name, part in names.items()}
 
 
-def plain(source: str) -> str:
+def to_ascii(source: str) -> str:
     return re.sub(r"[^\n -~]", "?", source)

@@ -1,4 +1,4 @@
-"""Dates as people write them, and as ISO 8601 does: generated sentence pairs."""
+"""Dates in seven formats and in ISO 8601: generated sentence pairs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from dlplug import PositiveInt, Run, UserError
 from dlplug_text.data.pairs import Pairs, Sentences
 
-FIRST, LAST = datetime.date(1950, 1, 1), datetime.date(2049, 12, 31)  # so that two digits are enough for a year
+FIRST, LAST = datetime.date(1950, 1, 1), datetime.date(2049, 12, 31)  # two digits are enough for a year
 MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()  # noqa: SIM905
 FORMATS: tuple[Callable[[datetime.date], str], ...] = (
@@ -25,7 +25,7 @@ FORMATS: tuple[Callable[[datetime.date], str], ...] = (
 
 
 class Dates(Pairs):
-    """Dates as people write them, and as ISO 8601 does: generated, no download; the held-out days are never learnt."""
+    """Dates in seven formats and in ISO 8601: generated, no download; held-out days are never in the training set."""
 
     training_options = ("batch_size", "dates")
 
@@ -40,9 +40,9 @@ class Dates(Pairs):
             raise UserError(f"--data.dates must be at least 1, got {dates}")
         super().__init__(
             lambda: {
-                "train": drawn_dates(dates, range(8), 0),
-                "val": drawn_dates(500, [8], 1),
-                "test": drawn_dates(1000, [9], 2),
+                "train": random_dates(dates, range(8), 0),
+                "val": random_dates(500, [8], 1),
+                "test": random_dates(1000, [9], 2),
             },
             "dates in seven formats, of days that were not learnt from",
             vocabulary="characters",
@@ -52,8 +52,8 @@ class Dates(Pairs):
         )
 
 
-def drawn_dates(count: int, residues: range | list[int], seed: int) -> Sentences:
-    """Dates whose day number ends in one of the residues, each in a format of its own; the same ones for every run."""
+def random_dates(count: int, residues: range | list[int], seed: int) -> Sentences:
+    """Dates whose day number modulo 10 is one of the residues, each in a random format; the same for every run."""
     random = np.random.default_rng(seed)
     tens = (LAST - FIRST).days // 10
     days = 10 * random.integers(0, tens, count) + random.choice(residues, count)

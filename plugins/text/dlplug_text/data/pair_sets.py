@@ -1,4 +1,4 @@
-"""Sentence pairs by name and by path: Multi30k, two files or two columns, and dates that are generated."""
+"""The sentence pairs: Multi30k, and your own, in two files or two columns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from dlplug import PositiveInt, Range, Remote, Run, UserError, fetched
 from dlplug.sampling import epoch_order
-from dlplug_text.data.corpora import lines_of, read_text
+from dlplug_text.data.corpora import read_text, split_lines
 from dlplug_text.data.pairs import Pairs, Sentences
 
 WITHOUT = "the recipe translate-dates needs no download"
@@ -68,7 +68,7 @@ class Multi30k(Pairs):
 
 def multi30k(split: str, source: str, target: str) -> Sentences:
     one, other = (
-        lines_of(gzip.decompress(fetched(MULTI30K[f"{split}.{language}"], WITHOUT).read_bytes()).decode())
+        split_lines(gzip.decompress(fetched(MULTI30K[f"{split}.{language}"], WITHOUT).read_bytes()).decode())
         for language in (source, target)
     )
     return aligned(one, other, f"multi30k {split}")
@@ -108,7 +108,7 @@ class PairFiles(Pairs):
                 "--data pairs needs --data.path: a file of two columns, or of sentences, with --data.beside"
             )
         super().__init__(
-            lambda: shares(two_files(path, beside) if beside else two_columns(path), validation, test),
+            lambda: split_pairs(two_files(path, beside) if beside else two_columns(path), validation, test),
             f"{path}, {validation:.0%} of its pairs for validation, {test:.0%} for the test",
             vocabulary=vocabulary,
             vocabulary_size=vocabulary_size,
@@ -121,8 +121,8 @@ class PairFiles(Pairs):
 
 
 def two_columns(path: str) -> Sentences:
-    """Raises UserError, naming the line, for one that has not two columns."""
-    rows = [line.split("\t") for line in lines_of(read_text(Path(path).expanduser()))]
+    """Raises UserError, naming the line, for a line without exactly two columns."""
+    rows = [line.split("\t") for line in split_lines(read_text(Path(path).expanduser()))]
     for number, row in enumerate(rows, 1):
         if len(row) != 2:
             raise UserError(f"{path}, line {number}, has {len(row)} columns; expected a sentence, a tab, a translation")
@@ -130,23 +130,23 @@ def two_columns(path: str) -> Sentences:
 
 
 def two_files(path: str, beside: str) -> Sentences:
-    source, target = (lines_of(read_text(Path(side).expanduser())) for side in (path, beside))
+    source, target = (split_lines(read_text(Path(side).expanduser())) for side in (path, beside))
     return aligned(source, target, f"{path} and {beside}")
 
 
 def aligned(source: list[str], target: list[str], where: str) -> Sentences:
-    """Raises UserError for sides of unequal length."""
+    """Raises UserError for unequal numbers of sentences."""
     if len(source) != len(target):
-        raise UserError(f"{where}: {len(source)} lines against {len(target)}; a pair needs a line in each")
+        raise UserError(f"{where}: {len(source)} lines against {len(target)}; every pair needs a line in both")
     return Sentences(source, target)
 
 
-def shares(pairs: Sentences, validation: float, test: float) -> dict[str, Sentences]:
-    """The pairs in three parts, shuffled in the same way for every run."""
+def split_pairs(pairs: Sentences, validation: float, test: float) -> dict[str, Sentences]:
+    """The pairs in three splits, shuffled in the same way for every run."""
     count = len(pairs.source)
     held = {"val": int(count * validation), "test": int(count * test)}
     if min(held.values()) < 1 or sum(held.values()) >= count:
-        raise UserError(f"--data.validation and --data.test must leave some of {count} pairs to each part, got {held}")
+        raise UserError(f"--data.validation and --data.test must leave pairs for each split of {count}, got {held}")
     order, parts, begin = epoch_order(count, 0, 0).tolist(), {}, 0
     for name, size in [("train", count - sum(held.values())), *held.items()]:
         mine = [(pairs.source[int(n)], pairs.target[int(n)]) for n in order[begin : begin + size]]

@@ -1,4 +1,4 @@
-"""Pairs of sentences as data: both sides in numbers, in batches of sentences that are about equally long."""
+"""Sentence pairs as data: token ids of both languages, in batches of sentences of similar length."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 import torch
-from dlplug_words.saved_vocabulary import read_or_miss, save_vocabulary, saved_vocabulary
-from dlplug_words.vocabularies import BPE, Characters, Vocabulary, Words, check_size, restored
+from dlplug_words.saved_vocabulary import read_or_defer, save_vocabulary, saved_vocabulary
+from dlplug_words.vocabularies import BPE, Characters, Vocabulary, Words, check_size, from_state
 from torch import Tensor, nn
 
 from dlplug import Data, Run, Spec, UserError, nearest, to_device
@@ -19,11 +19,11 @@ from dlplug.sampling import epoch_order
 
 log = logging.getLogger("dlplug")
 
-PAD, BEGIN, END, UNKNOWN = range(4)  # what fills a batch up; what stands round a sentence, and for what is not known
+PAD, BOS, EOS, UNK = range(4)
 SPECIALS = 4
-POOL = 50  # batches, among whose sentences those of equal length are brought together
+POOL = 50  # batches whose sentences are sorted by length together
 
-SideKind = Literal["words", "bpe", "characters"]
+TokenKind = Literal["words", "bpe", "characters"]
 
 
 class Sentences(NamedTuple):
@@ -34,9 +34,9 @@ class Sentences(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A batch: source (B, S) with its end, target (B, T) with beginning and end, filled up, on the model's device.
+    """A batch: source (B, S) with EOS and target (B, T) with BOS and EOS, padded, on the model's device.
 
-    lengths: of the sources, falling; numbers of the host, where packing them wants them. () where they are not known.
+    lengths: of the sources in descending order, on the host, for packing; () where they are not known.
     """
 
     source: Tensor
@@ -46,56 +46,56 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class PairSpec(Spec):
-    """source: how many tokens the language has that is read; `output` is how many the other has."""
+    """source: vocabulary size of the source language; `output` is that of the target language."""
 
     source: int = 0
 
 
-class Side:
-    """The sentences of one language in numbers: a vocabulary's, behind those with a meaning of their own.
+class Tokenizer:
+    """Sentences of one language as token ids: those of a vocabulary, after the special tokens.
 
-    lowercase: reads every sentence in small letters.
+    lowercase: convert every sentence to lower case.
     """
 
     def __init__(self, vocabulary: Vocabulary, lowercase: bool = False) -> None:
         self.vocabulary, self.lowercase, self.size = vocabulary, lowercase, vocabulary.size + SPECIALS
 
-    def spelled(self, sentence: str) -> str:
+    def normalised(self, sentence: str) -> str:
         return sentence.lower() if self.lowercase else sentence
 
     def encode(self, sentence: str) -> list[int]:
-        """The numbers of a sentence and of its end. What the vocabulary lacks, -1, becomes UNKNOWN."""
-        return [*(self.vocabulary.encode(self.spelled(sentence)) + SPECIALS).tolist(), END]
+        """The ids of a sentence and EOS; a token that is not in the vocabulary is UNK."""
+        return [*(self.vocabulary.encode(self.normalised(sentence)) + SPECIALS).tolist(), EOS]
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The sentence before the first end."""
-        sentence = tokens[: tokens.index(END)] if END in tokens else tokens
+        """The sentence before the first EOS."""
+        sentence = tokens[: tokens.index(EOS)] if EOS in tokens else tokens
         return self.vocabulary.decode(token - SPECIALS for token in sentence if token >= SPECIALS)
 
     def pieces(self, tokens: Sequence[int]) -> list[str]:
-        """Each token as it is written, for pictures."""
-        named = {PAD: "", BEGIN: "‹", END: "›", UNKNOWN: "?"}
+        """Each token as text, for figures."""
+        named = {PAD: "", BOS: "‹", EOS: "›", UNK: "?"}
         return [named[t] if t in named else self.vocabulary.decode([t - SPECIALS]).strip() or "␣" for t in tokens]
 
 
-def made_side(kind: SideKind, size: int, sentences: Sequence[str], lowercase: bool = False) -> Side:
-    """Of training sentences alone."""
+def build_tokenizer(kind: TokenKind, size: int, sentences: Sequence[str], lowercase: bool = False) -> Tokenizer:
+    """The tokenizer of training sentences. Raises UserError for another kind, or a BPE smaller than the bytes."""
     if lowercase:
         sentences = [sentence.lower() for sentence in sentences]
     if kind == "characters":
-        return Side(Characters.of("".join(sentences)), lowercase)
+        return Tokenizer(Characters.of("".join(sentences)), lowercase)
     if kind == "words":
-        return Side(Words.of(sentences), lowercase)
+        return Tokenizer(Words.of(sentences), lowercase)
     if kind != "bpe":
         raise UserError(f"no vocabulary {kind!r}.{nearest(kind, ('words', 'bpe', 'characters'))}")
     check_size(size)
-    return Side(BPE.of(sentences, size), lowercase)
+    return Tokenizer(BPE.of(sentences, size), lowercase)
 
 
 class HeldOutPairs:
     """Held-out pairs for metrics and samplers. `sentences` raise UserError where the files are no longer there."""
 
-    def __init__(self, read: Callable[[], Sentences], source: Side, target: Side, protocol: str) -> None:
+    def __init__(self, read: Callable[[], Sentences], source: Tokenizer, target: Tokenizer, protocol: str) -> None:
         self.read, self.source, self.target, self.protocol = read, source, target, protocol
 
     @cached_property
@@ -104,7 +104,7 @@ class HeldOutPairs:
 
 
 class Pairs(Data):
-    """Sentence pairs in three parts. Models train on "train", watch "val", and are judged on "test".
+    """Sentence pairs in three splits: models train on "train", watch "val", and are tested on "test".
 
     The vocabularies come from the training split and are saved in the run folder. The order is a function of the seed
     and the epoch: its state is two integers.
@@ -120,7 +120,7 @@ class Pairs(Data):
         read: Callable[[], Mapping[str, Sentences]],
         protocol: str,
         *,
-        vocabulary: SideKind = "bpe",
+        vocabulary: TokenKind = "bpe",
         vocabulary_size: int = 4000,
         lowercase: bool = False,
         max_length: int = 100,
@@ -136,13 +136,15 @@ class Pairs(Data):
         batch_size: sentence pairs per batch.
         """
         kept = saved_vocabulary(run)
-        self.parts, self.missing = read_or_miss(read, kept is not None)
+        self.parts, self.missing = read_or_defer(read, kept is not None)
         if kept is None:
-            source, target = (made_side(vocabulary, vocabulary_size, side, lowercase) for side in self.part("train"))
+            source, target = (
+                build_tokenizer(vocabulary, vocabulary_size, side, lowercase) for side in self.part("train")
+            )
             sides = {"source": source.vocabulary.state(), "target": target.vocabulary.state()}
             save_vocabulary({**sides, "lowercase": lowercase}, run)
         else:
-            source, target = (Side(restored(kept[name]), kept["lowercase"]) for name in ("source", "target"))
+            source, target = (Tokenizer(from_state(kept[name]), kept["lowercase"]) for name in ("source", "target"))
         self.source, self.target, self.max_length = source, target, max_length
         self.batch_size, self.seed, self.protocol = batch_size, seed, protocol
         self.spec = PairSpec((max_length,), target.size, source=source.size)
@@ -160,9 +162,9 @@ class Pairs(Data):
 
     @cached_property
     def training(self) -> list[tuple[list[int], list[int]]]:
-        """The training pairs in numbers, without those that are too long."""
+        """The training pairs as token ids, without those that are too long."""
         pairs = [
-            (self.source.encode(one), [BEGIN, *self.target.encode(other)])
+            (self.source.encode(one), [BOS, *self.target.encode(other)])
             for one, other in zip(*self.part("train"), strict=True)
         ]
         short = [pair for pair in pairs if max(map(len, pair)) <= self.max_length]
@@ -185,7 +187,7 @@ class Pairs(Data):
             self.count += self.batch_size
             pairs = sorted((self.training[number] for number in mine), key=lambda pair: -len(pair[0]))
             source, target = zip(*pairs, strict=True)
-            x, y = (to_device(filled_up(side), device) for side in (source, target))
+            x, y = (to_device(padded(side), device) for side in (source, target))
             yield Pair(x, y, tuple(map(len, source)))
 
     def steps_per_epoch(self) -> int:
@@ -196,8 +198,8 @@ class Pairs(Data):
 
 
 def epoch_batches(lengths: Tensor, batch_size: int, seed: int, epoch: int) -> list[Tensor]:
-    """An epoch's batches of the numbers of pairs whose lengths (N,) are near each other's, in any order; those of a
-    last, smaller batch are left to another epoch."""
+    """The batches of an epoch, in random order, as indices of pairs with similar lengths (N,). The remainder after the
+    last whole batch is left out."""
     order = epoch_order(len(lengths), seed, epoch)
     order = order[: len(order) // batch_size * batch_size]
     sorted_pools = [pool[lengths[pool].argsort(stable=True)] for pool in order.split(POOL * batch_size)]
@@ -205,16 +207,16 @@ def epoch_batches(lengths: Tensor, batch_size: int, seed: int, epoch: int) -> li
     return [batches[place] for place in epoch_order(len(batches), seed + 1, epoch).tolist()]
 
 
-def filled_up(sentences: Sequence[Sequence[int]]) -> Tensor:
-    """(B, T), T the longest's length, PAD behind the others."""
-    filled = torch.full((len(sentences), max(map(len, sentences))), PAD)
-    for row, sentence in zip(filled, sentences, strict=True):
+def padded(sentences: Sequence[Sequence[int]]) -> Tensor:
+    """(B, T), T the length of the longest; PAD after the others."""
+    batch = torch.full((len(sentences), max(map(len, sentences))), PAD)
+    for row, sentence in zip(batch, sentences, strict=True):
         row[: len(sentence)] = torch.tensor(sentence)
-    return filled
+    return batch
 
 
-def unknown(side: Side, sentence: str) -> list[str]:
-    """What of a sentence a side's vocabulary lacks."""
-    sentence = side.spelled(sentence)
-    tokens = side.vocabulary.encode(sentence).tolist()
-    return sorted({p for p, token in zip(side.vocabulary.pieces(sentence), tokens, strict=True) if token < 0})
+def unknown(tokenizer: Tokenizer, sentence: str) -> list[str]:
+    """The tokens of a sentence that are not in the vocabulary."""
+    sentence = tokenizer.normalised(sentence)
+    tokens = tokenizer.vocabulary.encode(sentence).tolist()
+    return sorted({p for p, token in zip(tokenizer.vocabulary.pieces(sentence), tokens, strict=True) if token < 0})

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 import torch
-from dlplug_words.saved_vocabulary import read_or_miss, save_vocabulary, saved_vocabulary
-from dlplug_words.vocabularies import Kind, Vocabulary, build, encoded, restored
+from dlplug_words.saved_vocabulary import read_or_defer, save_vocabulary, saved_vocabulary
+from dlplug_words.vocabularies import Vocabulary, VocabularyKind, build_vocabulary, encode_checked, from_state
 from torch import Tensor, nn
 
 from dlplug import Data, Run, Spec, UserError, to_device
@@ -20,8 +20,8 @@ Parts = Mapping[str, str]
 
 
 class Tokens(NamedTuple):
-    """Windows of a text x (B, T) and what follows each token y (B, T), on the model's device; carried (B,) bool tells
-    which rows go on where the batch before has ended."""
+    """Windows of a text x (B, T) and the token after each, y (B, T), on the model's device; carried (B,) bool is true
+    for rows that continue where the previous batch ended."""
 
     x: Tensor
     y: Tensor
@@ -31,8 +31,8 @@ class Tokens(NamedTuple):
 class HeldOut:
     """A held-out text for metrics and samplers.
 
-    vocabulary: of its tokens. window: how many tokens a model was trained to look at. protocol: what the split is.
-    tokens (N,) and text raise UserError where the text that was learnt from is no longer there.
+    window: tokens per window in training. protocol: describes the split.
+    tokens (N,) and text raise UserError where the text is no longer there.
     """
 
     def __init__(self, read: Callable[[], str], vocabulary: Vocabulary, window: int, protocol: str) -> None:
@@ -44,15 +44,15 @@ class HeldOut:
 
     @cached_property
     def tokens(self) -> Tensor:
-        return torch.from_numpy(encoded(self.vocabulary, self.text, advice="; has the text changed since?"))
+        return torch.from_numpy(encode_checked(self.vocabulary, self.text, advice="; has the text changed since?"))
 
 
 class TextStream(Data):
-    """A text in two or three parts: models train on "train", watch "val", and are judged on the last.
+    """A text in two or three splits: models train on "train", watch "val", and are tested on the last.
 
-    The vocabulary is saved in the run folder as vocabulary.json, and a run that is opened again takes it from there: it
-    writes on where the text has changed or is gone. What is random in a batch is a pure function of the seed and of how
-    many tokens came before it; a stream's state is its place.
+    The vocabulary is saved in the run folder as vocabulary.json and read from there when the run is opened again, so
+    that it can generate text where its training text has changed or is gone. A window's position is a pure function of
+    the seed and of the number of tokens before it; a stream's state is its position.
     """
 
     unit = "tokens"
@@ -65,7 +65,7 @@ class TextStream(Data):
         splits: tuple[str, ...],
         protocol: str,
         *,
-        vocabulary: Kind = "characters",
+        vocabulary: VocabularyKind = "characters",
         vocabulary_size: int = 1000,
         order: Order = "windows",
         window: int = 64,
@@ -85,8 +85,8 @@ class TextStream(Data):
                 raise UserError(f"--data.{option} must be at least 1, got {value}")
         share_of(batch_size)
         kept = saved_vocabulary(run)
-        self.parts, self.missing = read_or_miss(read, kept is not None)
-        self.vocabulary = restored(kept) if kept else build(vocabulary, vocabulary_size, self.parts or {})
+        self.parts, self.missing = read_or_defer(read, kept is not None)
+        self.vocabulary = from_state(kept) if kept else build_vocabulary(vocabulary, vocabulary_size, self.parts or {})
         self.splits, self.protocol = splits, protocol
         self.order: Order = order
         self.window, self.batch_size, self.seed = window, batch_size, seed
@@ -105,11 +105,13 @@ class TextStream(Data):
 
     @cached_property
     def training(self) -> Tensor:
-        """The training split's tokens (N,)."""
-        return torch.from_numpy(encoded(self.vocabulary, self.part("train"), advice="; has the text changed since?"))
+        """The tokens (N,) of the training split."""
+        return torch.from_numpy(
+            encode_checked(self.vocabulary, self.part("train"), advice="; has the text changed since?")
+        )
 
     def check_lengths(self) -> None:
-        """Raises UserError for a text that has not even one batch, or a held-out split without a token to predict."""
+        """Raises UserError for a text shorter than one batch, or a held-out split without a token to predict."""
         rows = self.batch_size if self.order == "stream" else 1
         for name, least in [("train", rows * (self.window + 1)), *((name, 2) for name in self.splits)]:
             count = len(self.training) if name == "train" else len(self.split(name).tokens)
@@ -123,7 +125,7 @@ class TextStream(Data):
         return self.streams(tokens) if self.order == "stream" else self.windows(tokens)
 
     def windows(self, tokens: Tensor) -> Iterator[Tokens]:
-        """Windows of tokens (N,) that begin anywhere."""
+        """Windows of tokens (N,) at random positions."""
         generator = torch.Generator()
         within = torch.arange(self.window, device=tokens.device)
         alone = torch.zeros(share_of(self.batch_size), dtype=torch.bool, device=tokens.device)
@@ -136,8 +138,8 @@ class TextStream(Data):
             yield Tokens(tokens[index], tokens[index + 1], alone)
 
     def streams(self, tokens: Tensor) -> Iterator[Tokens]:
-        """Tokens (N,) cut into as many streams as a batch has rows; a batch is the next window of each. What does not
-        fill a last window is left out, and the streams start again."""
+        """Tokens (N,) cut into as many streams as a batch has rows; a batch is the next window of each. The remainder
+        after the last whole window is left out, and the streams start again."""
         length = len(tokens) // self.batch_size
         streams = tokens[: self.batch_size * length].view(self.batch_size, length)[rank() :: world_size()]
         while True:
@@ -150,7 +152,7 @@ class TextStream(Data):
             yield Tokens(streams[:, begin:end], streams[:, begin + 1 : end + 1], carried)
 
     def steps_per_epoch(self) -> int:
-        """Of a stream, until it begins again; of windows from random places, as many tokens as the text has."""
+        """A stream once through; of random windows, as many tokens as the text has."""
         length = len(self.training)
         if self.order == "stream":
             return (length // self.batch_size - 1) // self.window

@@ -1,4 +1,4 @@
-"""The texts by name: tiny-shakespeare, the source of Python's standard library, and any file or folder."""
+"""The text data: tiny-shakespeare, the source of Python's standard library, and any file or folder."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ WITHOUT = "the recipe char-lstm needs no download"
 
 
 class NamedText(TextStream):
-    """A text that needs no more than its name. A subclass says what it is (`parts_of`), what is held out of it
-    (`held_out`) and how that is told (`told`)."""
+    """A text without options of its own. A subclass has its splits (`parts_of`), the names of those that are held out
+    (`held_out`) and a description of them for the protocol (`description`)."""
 
     held_out: tuple[str, ...] = ("val",)
-    told = ""
+    description = ""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class NamedText(TextStream):
         super().__init__(
             self.parts_of,
             self.held_out,
-            self.told,
+            self.description,
             vocabulary=vocabulary,
             vocabulary_size=vocabulary_size,
             order=order,
@@ -62,19 +62,19 @@ class NamedText(TextStream):
 
 
 class TinyShakespeare(NamedText):
-    """A megabyte of Shakespeare's plays (Karpathy's char-rnn); its last 10 % validate, as nanoGPT has it."""
+    """A megabyte of Shakespeare's plays (Karpathy's char-rnn); its last 10 % are for validation, as in nanoGPT."""
 
-    told = "tiny-shakespeare, of which the last 10 % (111,540 characters) are held out"
+    description = "tiny-shakespeare, of which the last 10 % (111,540 characters) are held out"
 
     def parts_of(self) -> Parts:
         return split_by_tail(read_file(fetched(SHAKESPEARE, WITHOUT)), validation=0.1, test=0.0)
 
 
 class StandardLibrary(NamedText):
-    """The source of Python's own standard library; no download, whole modules held out."""
+    """The source of Python's standard library; no download, whole modules held out."""
 
     held_out = ("val", "test")
-    told = f"modules of the standard library of Python {platform.python_version()} that were not learnt from"
+    description = f"modules of the standard library of Python {platform.python_version()} that were not learnt from"
 
     def parts_of(self) -> Parts:
         return standard_library()
@@ -110,7 +110,7 @@ class TextFiles(TextStream):
         batch_size: windows per batch.
         """
         if not path:
-            raise UserError("--data text needs --data.path: a UTF-8 file, or a folder of them, to learn from")
+            raise UserError("--data text needs --data.path: a UTF-8 file, or a folder of them, to train on")
 
         def read() -> Parts:
             return split_by_tail(read_text(Path(path).expanduser(), pattern), validation, test)

@@ -1,1 +1,1 @@
-"""Language models: networks, loss, metrics, generation and what is inside of them."""
+"""Language models: networks, loss, metrics, generation, and a look at activations and gradients."""

@@ -1,4 +1,4 @@
-"""Recurrent layers: torch's fast ones, the same written out step by step, and a minimal GRU without steps.
+"""Recurrent layers: torch's fast kernels, the same equations written out step by step, and a parallel minimal GRU.
 
 Shapes: B sequences, T steps, W inputs, H units. A layer's state is a tuple of tensors (B, H): h, and an LSTM's c.
 """
@@ -24,7 +24,7 @@ def rnn_step(x: Tensor, state: State, W: Tensor, w: Tensor) -> State:
 
 
 def lstm_step(x: Tensor, state: State, W: Tensor, w: Tensor) -> State:
-    """Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000; x (B, 4H) is the input's share."""
+    """Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000; x (B, 4H) is the input's part."""
     h, c = state
     i, f, g, o = (F.linear(h, W, w) + x).chunk(4, 1)
     # c' = σ(f) c + σ(i) tanh(g)
@@ -34,7 +34,7 @@ def lstm_step(x: Tensor, state: State, W: Tensor, w: Tensor) -> State:
 
 
 def gru_step(x: Tensor, state: State, W: Tensor, w: Tensor) -> State:
-    """Cho et al. 2014 as cuDNN has it: r resets the output of W, not its input; x (B, 3H) is the input's share."""
+    """Cho et al. 2014 as in cuDNN: r resets the output of W, not its input; x (B, 3H) is the input's part."""
     (h,) = state
     x_r, x_z, x_n = x.chunk(3, 1)
     h_r, h_z, h_n = F.linear(h, W, w).chunk(3, 1)
@@ -49,11 +49,11 @@ STEPS: dict[str, Step] = {"rnn": rnn_step, "lstm": lstm_step, "gru": gru_step}
 TORCH: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
-def unrolled(step: Step, net: nn.RNNBase, x: Tensor, state: State) -> tuple[Tensor, State]:
+def unroll(step: Step, net: nn.RNNBase, x: Tensor, state: State) -> tuple[Tensor, State]:
     """What torch's net (batch_first, one layer) computes of x (B, T, W): h (B, T, H), and the state after it."""
     outputs = []
     U, W, u, w = net.all_weights[0]
-    # the inputs' share of all steps is one product of matrices
+    # the input's part of all steps is one matrix product
     for x_t in F.linear(x, U, u).unbind(1):
         state = step(x_t, state, W, w)
         outputs.append(state[0])
@@ -63,7 +63,7 @@ def unrolled(step: Step, net: nn.RNNBase, x: Tensor, state: State) -> tuple[Tens
 class Layer(nn.Module):
     """x (B, T, W) and a state give h (B, T, H) and the state after it.
 
-    written_out: steps in plain torch instead of torch's own kernel; the weights are the same ones.
+    written_out: steps in plain torch instead of torch's own kernel, with the same weights.
     """
 
     def __init__(self, cell: Cell, inputs: int, units: int, written_out: bool = False) -> None:
@@ -71,24 +71,24 @@ class Layer(nn.Module):
         self.cell, self.units, self.parts = cell, units, 2 if cell == "lstm" else 1
         self.written_out = written_out
         self.net = TORCH[cell](inputs, units, batch_first=True)
-        if cell == "lstm":  # a forget gate that begins open (Jozefowicz et al. 2015, section 3.2)
+        if cell == "lstm":  # the forget gate starts open (Jozefowicz et al. 2015, section 3.2)
             with torch.no_grad():
                 self.net.all_weights[0][3][units : 2 * units] = 1.0
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         if self.written_out:
-            return unrolled(STEPS[self.cell], self.net, x, state)
+            return unroll(STEPS[self.cell], self.net, x, state)
         stacked = tuple(part[None].contiguous() for part in state)
         h, after = self.net(x, stacked if self.parts == 2 else stacked[0])
         return h, tuple(part[0] for part in (after if self.parts == 2 else (after,)))
 
     def activation(self, state: State) -> Tensor:
-        """What a unit is said to do (B, H), in [-1, 1]: tanh(c) of an LSTM (Karpathy et al. 2016), or h."""
+        """The units' activations (B, H), in [-1, 1]: tanh(c) of an LSTM (Karpathy et al. 2016), or h."""
         return state[-1].tanh() if self.parts == 2 else state[0]
 
 
 class MinimalLayer(nn.Module):
-    """A GRU whose gate does not look at h, so that all steps are computed at once (Feng et al. 2024,
+    """A GRU whose gate does not depend on h, so that all steps are computed at once (Feng et al. 2024,
     arXiv:2410.01201, section 3.1 and appendix B): h' = (1 - z) h + z h̃, with z = σ(A x) and h̃ = g(B x) > 0."""
 
     def __init__(self, inputs: int, units: int) -> None:
@@ -98,11 +98,11 @@ class MinimalLayer(nn.Module):
         self.candidate = nn.Linear(inputs, units)
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        h = scanned(self.gate(x).sigmoid(), positive(self.candidate(x)), state[0])
+        h = parallel_scan(self.gate(x).sigmoid(), positive(self.candidate(x)), state[0])
         return h, (h[:, -1],)
 
     def activation(self, state: State) -> Tensor:
-        """tanh h (B, H), for h has no upper bound."""
+        """tanh h (B, H), since h has no upper bound."""
         return state[0].tanh()
 
 
@@ -111,11 +111,11 @@ def positive(x: Tensor) -> Tensor:
     return torch.where(x >= 0, x + 0.5, x.sigmoid())
 
 
-def scanned(z: Tensor, candidate: Tensor, h: Tensor) -> Tensor:
-    """h_t = (1 - z_t) h_{t-1} + z_t h̃_t for all t at once: z, candidate (B, T, H), and h (B, H) from before the first.
+def parallel_scan(z: Tensor, candidate: Tensor, h: Tensor) -> Tensor:
+    """h_t = (1 - z_t) h_{t-1} + z_t h̃_t for all t at once: z, candidate (B, T, H), and the initial h (B, H).
 
     A step is an affine function of h, and so are several; each round composes twice as many steps (Hillis & Steele
-    1986), so that T of them take log₂ T rounds. The factors are at most 1: no logarithms are needed.
+    1986), so that T steps take log₂ T rounds. The factors are at most 1, so that no logarithms are needed.
     """
     factor, term = 1 - z, z * candidate
     reach = 1

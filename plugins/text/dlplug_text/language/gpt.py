@@ -1,4 +1,4 @@
-"""A transformer that writes: layers that look back at all tokens before, in nanoGPT's form."""
+"""A transformer language model in nanoGPT's form."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from dlplug import PositiveInt, ProperFraction, Spec, UserError
 from dlplug_text.language.cells import State
-from dlplug_text.language.model import Writer, check_dropout, check_sizes
+from dlplug_text.language.model import LanguageModel, check_dropout, check_sizes
 
 
-class GPT(Writer):
-    """A transformer of the kind of GPT-2 as nanoGPT writes it; its context is the data's window.
+class GPT(LanguageModel):
+    """GPT-2 as nanoGPT writes it; its context is the data's window.
 
     width: embedding size.
     depth: number of layers.
@@ -46,15 +46,15 @@ class GPT(Writer):
         self.blocks: Any = nn.ModuleList(CausalBlock(width, heads, dropout, bias) for _ in range(depth))
         self.norm = nn.LayerNorm(width, bias=bias)
         self.head = nn.Linear(width, spec.output, bias=False)
-        self.apply(begin)
+        self.apply(initialise)
         for block in self.blocks:
-            # the sum of 2 · depth branches keeps the deviation of one (Radford et al. 2019, section 2.3)
+            # the sum of 2 · depth branches has the standard deviation of one (Radford et al. 2019, section 2.3)
             for layer in (block.attention.out, block.narrow):
                 nn.init.normal_(layer.weight, std=0.02 / math.sqrt(2 * depth))
-        self.head.weight = self.embedding.weight  # tied: what says a token is what knows it (Press & Wolf 2017)
+        self.head.weight = self.embedding.weight  # tied (Press & Wolf 2017)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Weight decay is for matrices alone, as in nanoGPT; what the optimizer's says is theirs."""
+        """The optimizer's weight decay is for matrices alone, as in nanoGPT."""
         weights = [p for p in self.parameters() if p.requires_grad]
         vectors = [p for p in weights if p.dim() < 2]
         return [
@@ -63,7 +63,7 @@ class GPT(Writer):
         ]
 
     def start(self, count: int) -> State:
-        """Keys and values of no tokens yet, of each layer."""
+        """Each layer's empty cache of keys and values."""
         empty = self.head.weight.new_empty(count, self.heads, 0, self.width // self.heads)
         return (empty,) * (2 * len(self.blocks))
 
@@ -83,8 +83,8 @@ class GPT(Writer):
         return self.head(self.norm(x)), after
 
 
-def begin(module: nn.Module) -> None:
-    """Weights ~ N(0, 0.02²), biases 0, as GPT-2's."""
+def initialise(module: nn.Module) -> None:
+    """Weights ~ N(0, 0.02²), biases 0, as in GPT-2."""
     if isinstance(module, (nn.Linear, nn.Embedding)):
         nn.init.normal_(module.weight, std=0.02)
     if isinstance(module, nn.Linear) and module.bias is not None:

@@ -1,4 +1,4 @@
-"""What goes on in a net that reads: what one unit does at each character, and how far back a gradient reaches."""
+"""Activations and gradients of language models: one unit at each character, and how far back a gradient reaches."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
-from dlplug_words.vocabularies import encoded
+from dlplug_words.vocabularies import encode_checked
 from torch import Tensor, nn
 
 from dlplug import Image, NonNegativeInt, PositiveInt, Range, Spec, UserError, trained
 from dlplug_text import drawing
 from dlplug_text.data.streams import HeldOut
 from dlplug_text.language.gpt import GPT
-from dlplug_text.language.model import Writer
+from dlplug_text.language.model import LanguageModel
 from dlplug_text.language.recurrent import Recurrent
 
 log = logging.getLogger("dlplug")
 
-KINDS: dict[str, type[Writer]] = {"recurrent": Recurrent, "gpt": GPT}
+KINDS: dict[str, type[LanguageModel]] = {"recurrent": Recurrent, "gpt": GPT}
 
 
 def cells(
-    model: Writer,
+    model: LanguageModel,
     data: HeldOut,
     *,
     unit: Annotated[int, Range(ge=-1)] = -1,
@@ -40,27 +40,27 @@ def cells(
     tokens: number of tokens of the held-out text.
     """
     if not isinstance(model, Recurrent):
-        raise UserError(f"the sampler cells shows a recurrent net's units, and {type(model).__name__} has none")
+        raise UserError(f"the sampler cells shows a recurrent net's units; {type(model).__name__} is not recurrent")
     depth, units = len(model.layers), model.head.in_features
     if not (-depth <= layer < depth and -1 <= unit < units and tokens >= 2):
         raise UserError(
             f"--layer is below {depth}, --unit below {units}, --tokens at least 2; got {layer}, {unit}, {tokens}"
         )
-    read = torch.from_numpy(encoded(data.vocabulary, prompt)) if prompt else data.tokens[:tokens]
+    read = torch.from_numpy(encode_checked(data.vocabulary, prompt)) if prompt else data.tokens[:tokens]
     layer %= depth
-    activations = watched(model, read, layer)
-    unit = steadiest(activations) if unit < 0 else unit
+    activations = unit_activations(model, read, layer)
+    unit = slowest_unit(activations) if unit < 0 else unit
     values = activations[:, unit].tolist()
     pieces = [data.vocabulary.decode([token]) for token in read.tolist()]
     for piece, value in zip(pieces, values, strict=True):
-        yield drawing.on_terminal(piece, value)
+        yield drawing.ansi_coloured(piece, value)
     title = f"unit {unit} of layer {layer + 1}: blue -1, white 0, red 1"
     return {"cells": drawing.coloured_text(pieces, values, title, title), "unit": unit, "layer": layer}
 
 
 @torch.no_grad()
-def watched(model: Recurrent, tokens: Tensor, layer: int) -> Tensor:
-    """What a layer's units do (T, H) after each of the tokens (T,), on the CPU."""
+def unit_activations(model: Recurrent, tokens: Tensor, layer: int) -> Tensor:
+    """The activations (T, H) of a layer's units after each of the tokens (T,), on the CPU."""
     device, state, seen = next(model.parameters()).device, model.start(1), []
     for token in tokens.to(device):
         _, state = model(token.view(1, 1), state)
@@ -68,9 +68,9 @@ def watched(model: Recurrent, tokens: Tensor, layer: int) -> Tensor:
     return torch.stack(seen)
 
 
-def steadiest(activations: Tensor) -> int:
-    """The unit whose activation (T, H) changes least from step to step for how much it varies at all. Units that
-    hardly move (deviation below 0.1) are left out where others are."""
+def slowest_unit(activations: Tensor) -> int:
+    """The unit whose activation (T, H) changes least from step to step relative to its variance. Units with a standard
+    deviation below 0.1 are left out unless all are."""
     variance = activations.var(0)
     change = activations.diff(dim=0).square().mean(0)
     roughness = change / variance.clamp(min=1e-9)
@@ -79,7 +79,13 @@ def steadiest(activations: Tensor) -> int:
 
 
 def gradients(
-    model: Writer, data: HeldOut, *, length: NonNegativeInt = 0, count: PositiveInt = 64, against: str = "", seed: int
+    model: LanguageModel,
+    data: HeldOut,
+    *,
+    length: NonNegativeInt = 0,
+    count: PositiveInt = 64,
+    against: str = "",
+    seed: int,
 ) -> dict[str, Any]:
     """How far back the gradient of one prediction reaches, beside an untrained RNN and LSTM of this size (Bengio et al.
     1994; Hochreiter & Schmidhuber 1997).
@@ -97,7 +103,7 @@ def gradients(
     windows = data.tokens[begin + torch.arange(length + 1)].to(next(model.parameters()).device)
     nets: dict[str, nn.Module] = {"this run": model}
     if against:
-        nets[against] = other(against, data)
+        nets[against] = other_model(against, data)
     spec, units = Spec((data.window,), data.vocabulary.size), model.head.in_features
     depth = len(model.layers) if isinstance(model, Recurrent) else 1
     nets |= {f"{cell}, untrained": Recurrent(spec, cell=cell, units=units, depth=depth) for cell in ("rnn", "lstm")}
@@ -114,24 +120,24 @@ def gradients(
 
 def gradient_norms(model: Any, windows: Tensor) -> Tensor:
     """‖∂L_T / ∂x_{T-k}‖ (T,) for k = 0, 1, …, T - 1, where L_T is the loss of the last token of windows (B, T + 1) and
-    x what `embed` makes of the others; the mean over the windows."""
+    x the embedding of the others; the mean over the windows."""
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):  # cuDNN has no gradient in eval mode
         x = model.embed(windows[:, :-1]).detach().requires_grad_()
         logits, _ = model.read(x)
-        # windows do not touch each other: the sum's gradient is each one's own
+        # windows are independent, so that the sum's gradient is that of each
         loss = F.cross_entropy(logits[:, -1], windows[:, -1], reduction="sum")
         (gradient,) = torch.autograd.grad(loss, x)
     return gradient.norm(dim=2).mean(0).flip(0).cpu()
 
 
-def other(run: str, data: HeldOut) -> Writer:
-    """The trained model of another run. Raises UserError for one that reads another vocabulary."""
+def other_model(run: str, data: HeldOut) -> LanguageModel:
+    """The trained model of another run. Raises UserError for one with another vocabulary size."""
     found = trained(run)
     if found.model not in KINDS:
-        raise UserError(f"--against names a run of {' or '.join(KINDS)}; {found.folder} is of {found.model}")
+        raise UserError(f"--against must be a run of {' or '.join(KINDS)}; {found.folder} is a run of {found.model}")
     known = len(found.weights["head.weight"] if "head.weight" in found.weights else found.weights["embedding.weight"])
     if known != data.vocabulary.size:
-        raise UserError(f"--against {run} knows {known} tokens, and this run's text has {data.vocabulary.size}")
+        raise UserError(f"--against {run} has a vocabulary of {known} tokens, this run has {data.vocabulary.size}")
     context = len(found.weights["position.weight"]) if found.model == "gpt" else data.window
     model = KINDS[found.model](Spec((context,), known), **found.options)
     model.load_state_dict(found.weights, strict=False)

@@ -1,4 +1,4 @@
-"""Cross entropy of the next token; what a recurrent net knows is handed from batch to batch, its gradient is not."""
+"""Cross entropy of the next token. A recurrent net's state is carried from batch to batch, its gradient is not."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ import torch.nn.functional as F
 from dlplug import Loss, Update, UserError
 from dlplug_text.data.streams import Tokens
 from dlplug_text.language.cells import State
-from dlplug_text.language.model import Writer
+from dlplug_text.language.model import LanguageModel
 
 
 class NextToken(Loss):
     """Cross entropy of the next token, in nats.
 
-    A model that carries a state gets the previous batch's in the rows that continue it: truncated
-    backpropagation through time (Williams & Peng 1990). The gradient ends with the window.
+    A stateful model starts from the previous batch's state in the rows that continue it: truncated backpropagation
+    through time (Williams & Peng 1990). The gradient ends with the window.
     """
 
     remembers = ("state",)
 
-    def __init__(self, model: Writer) -> None:
-        if not isinstance(model, Writer):
-            raise UserError(f"the loss next-token needs a model that writes, and {type(model).__name__} does not")
+    def __init__(self, model: LanguageModel) -> None:
+        if not isinstance(model, LanguageModel):
+            raise UserError(f"the loss next-token needs a language model, and {type(model).__name__} is none")
         super().__init__(model)
         self.state: State = ()
 
     def updates(self, batch: Tokens) -> Iterator[Update]:
-        assert isinstance(self.model, Writer)
-        if not self.model.carries:
+        assert isinstance(self.model, LanguageModel)
+        if not self.model.stateful:
             logits, _ = self.model(batch.x)
             yield Update(F.cross_entropy(logits.flatten(0, 1), batch.y.flatten()))
             return

@@ -1,4 +1,4 @@
-"""What is measured of a model that writes: how well it predicts every token of a split, and how it writes."""
+"""How well a language model predicts every token of a split."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from torch import Tensor
 from dlplug import PositiveInt
 from dlplug.stop import stoppable
 from dlplug_text.data.streams import HeldOut
-from dlplug_text.language.model import Writer
+from dlplug_text.language.model import LanguageModel
 
-IGNORED = -100  # what F.cross_entropy leaves out
+IGNORED = -100  # the target that F.cross_entropy ignores
 
 
-def prediction(model: Writer, data: HeldOut, *, streams: PositiveInt = 32) -> Mapping[str, Any]:
+def prediction(model: LanguageModel, data: HeldOut, *, streams: PositiveInt = 32) -> Mapping[str, Any]:
     """Loss in nats, bits per character and perplexity, over the whole split.
 
     streams: number of parallel streams that a recurrent net's text is cut into; each starts from a zero state.
@@ -42,20 +42,20 @@ def prediction(model: Writer, data: HeldOut, *, streams: PositiveInt = 32) -> Ma
 
 
 def perplexity(loss: float) -> float:
-    """exp(loss in nats); infinite where that is beyond a double's range."""
+    """exp(loss in nats); infinite beyond a double's range."""
     return torch.tensor(loss, dtype=torch.double).exp().item()
 
 
-def nats(model: Writer, tokens: Tensor, window: int, streams: int = 32) -> float:
-    """-Σ ln p of all tokens (N,) but the first, each given those before it: in its window, for a model whose context is
-    limited, or else in its stream."""
+def nats(model: LanguageModel, tokens: Tensor, window: int, streams: int = 32) -> float:
+    """-Σ ln p of all tokens (N,) but the first, each given those before it in its window, for a model with a limited
+    context, or else in its stream."""
     device = next(model.parameters()).device
     total, state = torch.zeros((), dtype=torch.double), None
-    for x, y, first in stoppable(pieces(tokens, model.context, window, streams)):
-        if first and model.carries:
+    for x, y, first in stoppable(evaluation_batches(tokens, model.context, window, streams)):
+        if first and model.stateful:
             state = model.start(len(x))
         logits, after = model(x.to(device), state)
-        state = after if model.carries else None
+        state = after if model.stateful else None
         total += (
             F.cross_entropy(logits.float().flatten(0, 1), y.to(device).flatten(), ignore_index=IGNORED, reduction="sum")
             .double()
@@ -64,11 +64,13 @@ def nats(model: Writer, tokens: Tensor, window: int, streams: int = 32) -> float
     return total.item()
 
 
-def pieces(tokens: Tensor, context: int, window: int, streams: int) -> Iterator[tuple[Tensor, Tensor, bool]]:
-    """Batches x, y (B, T) in which each token but the first is a y once, and whether they begin without a state.
+def evaluation_batches(
+    tokens: Tensor, context: int, window: int, streams: int
+) -> Iterator[tuple[Tensor, Tensor, bool]]:
+    """Batches x, y (B, T) in which each token but the first is a target once, and whether they start without a state.
 
-    With a context, rows of as many tokens, each on its own; without one, streams of equal length, a window at a time.
-    What fills the last row up is ignored.
+    With a context, each row is a window of that length; without one, rows are streams of equal length, read a window at
+    a time. The last row's padding is ignored.
     """
     count = len(tokens) - 1
     rows = -(-count // context) if context else min(streams, count)

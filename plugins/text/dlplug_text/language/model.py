@@ -1,4 +1,4 @@
-"""The interface of a model that predicts the next token, and the recurrent nets that have it."""
+"""The interface of a language model."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from dlplug import UserError
 from dlplug_text.language.cells import State
 
 
-class Writer(nn.Module):
+class LanguageModel(nn.Module):
     """Logits (B, T, tokens) of the next token after each of the tokens (B, T), and the state after the last.
 
-    A state is a tuple of tensors (B, ...). Without one, the tokens begin a text.
+    A state is a tuple of tensors (B, ...); None starts a text.
 
-    carries: whether training carries the state from one window of a stream to the next.
-    context: context length in tokens; 0 for a net without a limit.
+    stateful: whether training carries the state from one window of a stream to the next.
+    context: context length in tokens; 0 for a model without a limit.
     """
 
-    carries = False
+    stateful = False
     context = 0
     head: nn.Linear
 
     def start(self, count: int) -> State:
-        """The state before the first token, of `count` texts."""
+        """The initial state of `count` texts."""
         raise NotImplementedError
 
     def embed(self, tokens: Tensor, state: State | None = None) -> Tensor:
-        """(B, T, W), what `read` reads."""
+        """The input (B, T, W) of `read`."""
         raise NotImplementedError
 
     def read(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Logits and the next state of what `embed` gives. A transformer without a state keeps none."""
+        """Logits and the next state from embedded tokens. A transformer without a state returns none."""
         raise NotImplementedError
 
     def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:

@@ -1,4 +1,4 @@
-"""The recipes that write. What they claim is of a whole split, not of windows drawn from it."""
+"""The language models. Their targets are of a whole split, not of random windows."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ COMPARED = Target(
 ADAM: Any = use("adam", learning_rate=2e-3, clip_norm=1.0, schedule="cosine", warmup=0.02, final=0.05)
 
 
-# of 1e-3, which is nanoGPT's, 2e-3 and 4e-3 the one whose training loss ended lowest: 1.79, 1.66 and 1.61
+# of 1e-3 (nanoGPT's), 2e-3 and 4e-3 the one with the lowest final training loss: 1.79, 1.66 and 1.61
 SMALL_GPT_RATE = 4e-3
 
 
 def nanogpt(warmup: float, learning_rate: float = 1e-3) -> Any:
-    """nanoGPT's train.py with config/train_shakespeare_char.py; warmup as a share of the training, 100 iterations."""
+    """nanoGPT's train.py with config/train_shakespeare_char.py; warmup: fraction of the training, 100 iterations."""
     return use(
         "adamw",
         learning_rate=learning_rate,
@@ -42,7 +42,7 @@ def nanogpt(warmup: float, learning_rate: float = 1e-3) -> Any:
 
 
 def on_standard_library(cell: str, units: int, summary: str, source: str, **model: Any) -> Recipe:
-    """A recurrent net that reads the standard library; units and depth make for 0.8 million weights."""
+    """A recurrent language model of the standard library; units and depth give 0.8 million parameters."""
     return Recipe(
         summary=summary,
         data=use("stdlib", order="stream", window=64, batch_size=32),
@@ -90,24 +90,24 @@ RECIPES = {
     "char-rnn": on_standard_library(
         "rnn",
         422,
-        "A recurrent net, written out, learns to write Python from the standard library",
+        "A recurrent language model of Python's standard library, with its equations written out",
         "Elman 1990; Karpathy 2015, The Unreasonable Effectiveness of Recurrent Neural Networks",
         written_out=True,
     ),
     "char-lstm": on_standard_library(
         "lstm",
         217,
-        "An LSTM learns to write Python from the standard library",
+        "An LSTM language model of Python's standard library, character by character",
         "Hochreiter & Schmidhuber 1997; Graves 2013 (arXiv:1308.0850)",
     ),
     "char-gru": on_standard_library(
         "gru",
         250,
-        "A GRU learns to write Python from the standard library",
+        "A GRU language model of Python's standard library, character by character",
         "Cho et al. 2014 (arXiv:1406.1078)",
     ),
     "char-gpt": Recipe(
-        summary="A small transformer learns to write Python from the standard library",
+        summary="A small GPT, a language model of Python's standard library, character by character",
         data=use("stdlib", window=64, batch_size=32),
         model="gpt",
         loss="next-token",
@@ -122,7 +122,7 @@ RECIPES = {
         level=2,
     ),
     "shakespeare-lstm": Recipe(
-        summary="An LSTM learns to write like Shakespeare",
+        summary="An LSTM language model of Shakespeare's plays, character by character",
         data=use("tiny-shakespeare", order="stream", window=64, batch_size=32),
         model=use("recurrent", cell="lstm", units=512, depth=2, dropout=0.3, layer_norm=True),
         loss="next-token",
@@ -133,12 +133,12 @@ RECIPES = {
         samplers=SAMPLERS,
         presets={
             "cpu": Preset(
-                "two layers of 256 units, ten passes",
+                "two layers of 256 units, ten epochs",
                 {"model.units": 256, "model.dropout": 0.1, "tokens": 10_000_000, "eval_every": 500},
                 [shakespeare_lstm(inf)],
             ),
             "gpu": Preset(
-                "two layers of 512 units, 20 passes",
+                "two layers of 512 units, 20 epochs",
                 {"data.window": 128, "data.batch_size": 64, "tokens": 20_000_000, "eval_every": 250},
                 [shakespeare_lstm(1.60, "no published plain LSTM was found; minLSTM 1.555 (arXiv:2410.01201)")],
             ),
@@ -147,7 +147,7 @@ RECIPES = {
         needs="tiny-shakespeare, 1.1 MB",
     ),
     "shakespeare-gpt": Recipe(
-        summary="A transformer learns to write like Shakespeare: nanoGPT's two configurations",
+        summary="A GPT of Shakespeare's plays, character by character: nanoGPT's two configurations",
         data=use("tiny-shakespeare", window=256, batch_size=64),
         model=use("gpt", width=384, depth=6, heads=6, dropout=0.2),
         loss="next-token",

@@ -1,4 +1,4 @@
-"""A recurrent language model: layers of one kind of cell, one above the other."""
+"""The recurrent language model."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from dlplug import PositiveInt, ProperFraction, Spec, UserError
 from dlplug_text.language.cells import Layer, MinimalLayer, State
-from dlplug_text.language.model import Writer, check_dropout, check_sizes
+from dlplug_text.language.model import LanguageModel, check_dropout, check_sizes
 
 
-class Recurrent(Writer):
-    """Recurrent layers, one above the other: rnn, lstm, gru or min-gru.
+class Recurrent(LanguageModel):
+    """Stacked recurrent layers: rnn, lstm, gru or min-gru.
 
     cell: kind of cell in every layer.
     units: hidden size and embedding size.
@@ -23,7 +23,7 @@ class Recurrent(Writer):
     written_out: the equations in plain torch instead of torch's own kernel.
     """
 
-    carries = True
+    stateful = True
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Recurrent(Writer):
         check_sizes(units=units, depth=depth)
         check_dropout(dropout)
         if cell == "min-gru" and written_out:
-            raise UserError("--model.written-out is of cells that go step by step, and min-gru does not")
+            raise UserError("--model.written-out needs a cell that goes step by step: rnn, lstm or gru, not min-gru")
         self.residual = residual
         self.embedding = nn.Embedding(spec.output, units)
         self.layers: Any = nn.ModuleList(
@@ -69,7 +69,7 @@ class Recurrent(Writer):
         return self.head(self.dropout(self.norms[-1](x))), after
 
     def activations(self, state: State, layer: int) -> Tensor:
-        """What the units (B, H) of a layer do in a state."""
+        """The activations (B, H) of a layer's units in a state."""
         before = sum(part.parts for part in list(self.layers)[:layer])
         chosen = self.layers[layer]
         return chosen.activation(state[before : before + chosen.parts])

@@ -1,4 +1,4 @@
-"""What is measured of translations: loss, exact matches and BLEU."""
+"""Metrics of translation: loss, exact match and BLEU."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import torch.nn.functional as F
 
 from dlplug import NonNegativeInt, PositiveInt, Text, UserError, checked_by, neutral_options
 from dlplug.stop import stoppable
-from dlplug_text.data.pairs import BEGIN, PAD, HeldOutPairs, filled_up
+from dlplug_text.data.pairs import BOS, PAD, HeldOutPairs, padded
 from dlplug_text.language.metrics import perplexity
 from dlplug_text.translation.model import Translator
 from dlplug_text.translation.search import search
 
 
-def translated(model: Translator, data: HeldOutPairs, count: int, beams: int, batch_size: int = 100) -> list[str]:
-    """The model's translations of the first `count` held-out sentences (0: of all), in their order."""
+def translations(model: Translator, data: HeldOutPairs, count: int, beams: int, batch_size: int = 100) -> list[str]:
+    """The model's translations of the first `count` held-out sentences (0: of all), in order."""
     if beams < 1 or count < 0:
         raise UserError(f"--beams is at least 1 and --count at least 0, got {beams} and {count}")
     device = next(model.parameters()).device
@@ -25,7 +25,7 @@ def translated(model: Translator, data: HeldOutPairs, count: int, beams: int, ba
     found = [""] * len(sources)
     for begin in stoppable(range(0, len(sources), batch_size)):
         numbers = by_length[begin : begin + batch_size]
-        batch = filled_up([sources[number] for number in numbers]).to(device)
+        batch = padded([sources[number] for number in numbers]).to(device)
         for number, tokens in zip(numbers, search(model, batch, beams), strict=True):
             found[number] = data.target.decode(tokens)
     return found
@@ -39,11 +39,11 @@ def translation_loss(model: Translator, data: HeldOutPairs, *, batch_size: Posit
     """
     device = next(model.parameters()).device
     source = [data.source.encode(sentence) for sentence in data.sentences.source]
-    target = [[BEGIN, *data.target.encode(sentence)] for sentence in data.sentences.target]
+    target = [[BOS, *data.target.encode(sentence)] for sentence in data.sentences.target]
     total, count = 0.0, 0
     for begin in stoppable(range(0, len(source), batch_size)):
-        x = filled_up(source[begin : begin + batch_size]).to(device)
-        y = filled_up(target[begin : begin + batch_size]).to(device)
+        x = padded(source[begin : begin + batch_size]).to(device)
+        y = padded(target[begin : begin + batch_size]).to(device)
         logits = model(x, y[:, :-1]).float().flatten(0, 1)
         total += F.cross_entropy(logits, y[:, 1:].flatten(), ignore_index=PAD, reduction="sum").item()
         count += int((y[:, 1:] != PAD).sum())
@@ -55,10 +55,10 @@ def check_exact_match(model: Translator, data: HeldOutPairs, *, count: int, beam
 
 
 def check_sentences(metric: str, data: HeldOutPairs, count: int) -> None:
-    there = len(data.sentences.source)
-    if count > there:
+    available = len(data.sentences.source)
+    if count > available:
         raise UserError(
-            f"--metrics.{metric}.count is at most {there}, as many as are held out (0 takes all), got {count}"
+            f"--metrics.{metric}.count is at most {available}, the held-out sentences (0 takes all), got {count}"
         )
 
 
@@ -66,14 +66,14 @@ def check_sentences(metric: str, data: HeldOutPairs, count: int) -> None:
 def exact_match(
     model: Translator, data: HeldOutPairs, *, count: NonNegativeInt = 0, beams: PositiveInt = 1
 ) -> Mapping[str, Any]:
-    """The share of translations that match the reference exactly, and some examples.
+    """The fraction of translations that match the reference exactly, and some examples.
 
     count: number of sentences of the split; 0 takes all.
     beams: beam size; 1 is greedy.
     """
-    found = translated(model, data, count, beams)
+    found = translations(model, data, count, beams)
     right = sum(one == other for one, other in zip(found, data.sentences.target, strict=False))
-    protocol = f"{data.protocol}; {searched(beams)}"
+    protocol = f"{data.protocol}; {decoding(beams)}"
     return {"exact": right / len(found), "examples": examples(data, found), "protocol": protocol}
 
 
@@ -94,14 +94,14 @@ def bleu(
     """
     from sacrebleu.metrics.bleu import BLEU
 
-    found = translated(model, data, count, beams)
+    found = translations(model, data, count, beams)
     measure = BLEU(lowercase=lowercase)
     score = measure.corpus_score(found, [list(data.sentences.target[: len(found)])])
-    protocol = f"{data.protocol}; {searched(beams)}; sacrebleu {measure.get_signature()}"
+    protocol = f"{data.protocol}; {decoding(beams)}; sacrebleu {measure.get_signature()}"
     return {"bleu": score.score, "examples": examples(data, found), "protocol": protocol}
 
 
-def searched(beams: int) -> str:
+def decoding(beams: int) -> str:
     return f"{beams} beams" if beams > 1 else "greedy"
 
 

@@ -1,4 +1,4 @@
-"""The interface of a model that translates, and the recurrent encoder-decoder, with attention or without."""
+"""The interface of a translation model."""
 
 from __future__ import annotations
 
@@ -10,35 +10,36 @@ from torch import Tensor, nn
 from dlplug_text.language.cells import State
 
 
-class Memory(NamedTuple):
-    """What was read: a vector of each token (B, S, W), which of them are tokens (B, S), and the reader's last state."""
+class Encoded(NamedTuple):
+    """The encoder's output: states (B, S, W) of the source's tokens, mask (B, S) bool, false for padding, and the last
+    state of a recurrent encoder."""
 
     states: Tensor
-    known: Tensor
+    mask: Tensor
     last: State
 
 
 class Translator(nn.Module):
-    """Reads a source (B, S) once, and writes the target from it a token at a time, or all at once where it is known.
+    """Encodes a source (B, S) once, and decodes the target from it token by token, or all at once with teacher forcing.
 
-    Whoever knows the lengths of the sources, in falling order, spares the host a wait for the device by giving them.
+    lengths: of the sources in descending order; without them the host waits for the device to count.
 
     A state is a tuple of tensors (B, ...).
     """
 
-    def remember(self, source: Tensor, lengths: Sequence[int] = ()) -> Memory:
+    def encode(self, source: Tensor, lengths: Sequence[int] = ()) -> Encoded:
         raise NotImplementedError
 
-    def start(self, memory: Memory) -> State:
-        """The state before the first token is written."""
+    def start(self, encoded: Encoded) -> State:
+        """The decoder's initial state."""
         raise NotImplementedError
 
-    def step(self, tokens: Tensor, memory: Memory, state: State) -> tuple[Tensor, State, Tensor | None]:
-        """What follows each of the tokens (B, T): logits (B, T, tokens), the state after them, and how much each looked
-        at each of the source's tokens (B, T, S), for a model that does."""
+    def decode(self, tokens: Tensor, encoded: Encoded, state: State) -> tuple[Tensor, State, Tensor | None]:
+        """Logits (B, T, tokens) of the token after each of the tokens (B, T), the next state, and, of a model with
+        attention, its weights (B, T, S)."""
         raise NotImplementedError
 
     def forward(self, source: Tensor, target: Tensor, lengths: Sequence[int] = ()) -> Tensor:
-        """Logits (B, T, tokens) of what follows each of the target's tokens (B, T)."""
-        memory = self.remember(source, lengths)
-        return self.step(target, memory, self.start(memory))[0]
+        """Logits (B, T, tokens) of the token after each of the target's tokens (B, T)."""
+        encoded = self.encode(source, lengths)
+        return self.decode(target, encoded, self.start(encoded))[0]

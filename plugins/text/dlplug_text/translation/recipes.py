@@ -1,4 +1,4 @@
-"""The recipes that translate."""
+"""The translation recipes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def multi30k_target(bar: float, published: str = "") -> Target:
 
 TRANSLATION_RECIPES = {
     "translate-dates": Recipe(
-        summary="Dates as people write them become ISO dates, to the letter, in a minute",
+        summary="Dates in seven formats to ISO 8601, by an LSTM encoder-decoder with attention, in a minute",
         data="dates",
         model=use("encoder-decoder", units=96),
         loss="translation",
@@ -46,7 +46,7 @@ TRANSLATION_RECIPES = {
         level=2,
     ),
     "translate-multi30k": Recipe(
-        summary="Captions from German to English by an LSTM that looks back at what it reads",
+        summary="Captions from German to English by an LSTM encoder-decoder with attention",
         data=use("multi30k", lowercase=True),
         model=use("encoder-decoder", units=512, dropout=0.4),
         loss=use("translation", smoothing=0.1),
@@ -57,12 +57,12 @@ TRANSLATION_RECIPES = {
         samplers=["translate"],
         presets={
             "cpu": Preset(
-                "256 units and five passes: to be seen working, not to reach the target",
+                "256 units and five epochs: a demonstration, too short for the target",
                 {"model.units": 256, "model.dropout": 0.2, "data.batch_size": 64, "pairs": 145_000, "eval_every": 750},
                 [multi30k_target(-inf)],
             ),
             "gpu": Preset(
-                "512 units, 15 passes",
+                "512 units, 15 epochs",
                 {"eval_every": 1000},
                 [multi30k_target(28.0, BENTREVETT.format("attention 28.30"))],
             ),
@@ -82,12 +82,12 @@ TRANSLATION_RECIPES = {
         samplers=["translate"],
         presets={
             "cpu": Preset(
-                "128 wide and five passes: to be seen working, not to reach the target",
+                "128 wide and five epochs: a demonstration, too short for the target",
                 {"model.width": 128, "model.dropout": 0.1, "data.batch_size": 64, "pairs": 145_000, "eval_every": 750},
                 [multi30k_target(-inf)],
             ),
             "gpu": Preset(
-                "256 wide, 20 passes",
+                "256 wide, 20 epochs",
                 {"eval_every": 1000},
                 [multi30k_target(36.0, BENTREVETT.format("transformer 36.52"))],
             ),

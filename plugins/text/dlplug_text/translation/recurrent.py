@@ -12,7 +12,7 @@ from dlplug import PositiveInt, ProperFraction
 from dlplug_text.data.pairs import PAD, PairSpec
 from dlplug_text.language.cells import State
 from dlplug_text.language.model import check_dropout, check_sizes
-from dlplug_text.translation.model import Memory, Translator
+from dlplug_text.translation.model import Encoded, Translator
 
 
 class AdditiveAttention(nn.Module):
@@ -24,10 +24,10 @@ class AdditiveAttention(nn.Module):
         self.of_state = nn.Linear(states, units)
         self.score = nn.Linear(units, 1, bias=False)
 
-    def forward(self, query: Tensor, states: Tensor, keys: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-        """query (B, Q), states (B, S, W), keys `of_state` of them, known (B, S): c (B, W) and α (B, S)."""
+    def forward(self, query: Tensor, states: Tensor, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """c (B, W) and α (B, S) of query (B, Q), states (B, S, W), keys = `of_state(states)` and mask (B, S)."""
         e = self.score(torch.tanh(self.of_query(query)[:, None] + keys)).squeeze(2)
-        alpha = e.masked_fill(~known, -torch.inf).softmax(1)
+        alpha = e.masked_fill(~mask, -torch.inf).softmax(1)
         return (alpha[:, None] @ states).squeeze(1), alpha
 
 
@@ -57,31 +57,31 @@ class EncoderDecoder(Translator):
         self.head = nn.Linear(units, spec.output)
         self.dropout = nn.Dropout(dropout)
 
-    def remember(self, source: Tensor, lengths: Sequence[int] = ()) -> Memory:
-        known, x = source != PAD, self.dropout(self.source(source))
+    def encode(self, source: Tensor, lengths: Sequence[int] = ()) -> Encoded:
+        mask, x = source != PAD, self.dropout(self.source(source))
         x = pack_padded_sequence(
-            x, torch.tensor(lengths or known.sum(1).tolist()), batch_first=True, enforce_sorted=bool(lengths)
+            x, torch.tensor(lengths or mask.sum(1).tolist()), batch_first=True, enforce_sorted=bool(lengths)
         )
         packed, (h, _) = self.reader(x)
         states, _ = pad_packed_sequence(packed, batch_first=True, total_length=source.shape[1])
-        # h (2, B, units / 2), forwards to the end and backwards to the beginning
-        return Memory(states, known, (torch.tanh(self.bridge(torch.cat([h[0], h[1]], 1))),))
+        # h (2, B, units / 2): the last states of both directions
+        return Encoded(states, mask, (torch.tanh(self.bridge(torch.cat([h[0], h[1]], 1))),))
 
-    def start(self, memory: Memory) -> State:
-        (h,) = memory.last
-        keys = () if self.attention is None else (self.attention.of_state(memory.states),)
+    def start(self, encoded: Encoded) -> State:
+        (h,) = encoded.last
+        keys = () if self.attention is None else (self.attention.of_state(encoded.states),)
         return (h, torch.zeros_like(h), *keys)
 
-    def step(self, tokens: Tensor, memory: Memory, state: State) -> tuple[Tensor, State, Tensor | None]:
+    def decode(self, tokens: Tensor, encoded: Encoded, state: State) -> tuple[Tensor, State, Tensor | None]:
         h, c, *keys = state
-        said, looked = [], []
+        outputs, weights = [], []
         for y in self.dropout(self.target(tokens)).unbind(1):
             seen = [y]
             if self.attention is not None:
-                context, alpha = self.attention(h, memory.states, keys[0], memory.known)
+                context, alpha = self.attention(h, encoded.states, keys[0], encoded.mask)
                 seen.append(context)
-                looked.append(alpha)
+                weights.append(alpha)
             h, c = self.writer(torch.cat(seen, 1), (h, c))
-            said.append(torch.cat([h, *seen], 1))
-        logits = self.head(self.dropout(torch.tanh(self.say(torch.stack(said, 1)))))
-        return logits, (h, c, *keys), torch.stack(looked, 1) if looked else None
+            outputs.append(torch.cat([h, *seen], 1))
+        logits = self.head(self.dropout(torch.tanh(self.say(torch.stack(outputs, 1)))))
+        return logits, (h, c, *keys), torch.stack(weights, 1) if weights else None

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dlplug import NonNegativeInt, PositiveInt, UserError
 from dlplug_text import drawing
-from dlplug_text.data.pairs import BEGIN, END, HeldOutPairs, unknown
+from dlplug_text.data.pairs import BOS, EOS, HeldOutPairs, unknown
 from dlplug_text.translation.model import Translator
 from dlplug_text.translation.search import search
 
@@ -33,20 +33,20 @@ def translate(
     """
     if beams < 1:
         raise UserError(f"--beams is at least 1, got {beams}")
-    sentence = prompt or held_out(data, number)
+    sentence = prompt or held_out_sentence(data, number)
     if prompt and not replace and (lacking := unknown(data.source, prompt)):
         raise UserError(f"the vocabulary lacks {', '.join(map(repr, lacking))}; --replace reads them as unknown")
     source = torch.tensor([data.source.encode(sentence)], device=next(model.parameters()).device)
     (tokens,) = search(model, source, beams)
     yield data.target.decode(tokens) + "\n"
-    looked = attention(model, source, tokens)
-    if looked is None:
+    weights = attention_weights(model, source, tokens)
+    if weights is None:
         return {}
-    read, written = data.source.pieces(source[0].tolist()), data.target.pieces([*tokens, END])
-    return {"attention": drawing.attention(looked, read, written, f"attention to: {sentence}")}
+    read, written = data.source.pieces(source[0].tolist()), data.target.pieces([*tokens, EOS])
+    return {"attention": drawing.attention(weights, read, written, f"attention to: {sentence}")}
 
 
-def held_out(data: HeldOutPairs, number: int) -> str:
+def held_out_sentence(data: HeldOutPairs, number: int) -> str:
     count = len(data.sentences.source)
     if not 0 <= number < count:
         raise UserError(f"--number is between 0 and {count - 1}, got {number}")
@@ -54,9 +54,9 @@ def held_out(data: HeldOutPairs, number: int) -> str:
 
 
 @torch.no_grad()
-def attention(model: Translator, source: Tensor, tokens: list[int]) -> Tensor | None:
-    """How much each token of a translation, and its end, looked at each of the source (1, S): (T, S) on the CPU."""
-    memory = model.remember(source)
-    written = torch.tensor([[BEGIN, *tokens]], device=source.device)
-    looked = model.step(written, memory, model.start(memory))[2]
-    return None if looked is None else looked[0].float().cpu()
+def attention_weights(model: Translator, source: Tensor, tokens: list[int]) -> Tensor | None:
+    """The attention weights (T, S), on the CPU, of a translation's tokens and EOS over the source (1, S)."""
+    encoded = model.encode(source)
+    written = torch.tensor([[BOS, *tokens]], device=source.device)
+    weights = model.decode(written, encoded, model.start(encoded))[2]
+    return None if weights is None else weights[0].float().cpu()

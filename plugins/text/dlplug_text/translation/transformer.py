@@ -1,4 +1,4 @@
-"""A transformer that translates: layers that read, and layers that write while they look at what was read."""
+"""A transformer for translation."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from dlplug import PositiveInt, ProperFraction, UserError
 from dlplug_text.data.pairs import PAD, PairSpec
 from dlplug_text.language.cells import State
 from dlplug_text.language.model import check_dropout, check_sizes
-from dlplug_text.translation.model import Memory, Translator
+from dlplug_text.translation.model import Encoded, Translator
 
 
 class Transformer(Translator):
-    """Encoder and decoder of Vaswani et al. 2017 (arXiv:1706.03762), normalised before each half of a layer.
+    """Encoder and decoder of Vaswani et al. 2017 (arXiv:1706.03762), normalised before each part of a layer.
 
     width: embedding size.
     depth: number of encoder layers, and of decoder layers.
@@ -57,29 +57,29 @@ class Transformer(Translator):
             nn.init.normal_(embedding.weight, std=width**-0.5)
         self.head.weight = self.target.weight  # tied (section 3.4)
 
-    def remember(self, source: Tensor, lengths: Sequence[int] = ()) -> Memory:
-        known = source != PAD
+    def encode(self, source: Tensor, lengths: Sequence[int] = ()) -> Encoded:
+        mask = source != PAD
         x = self.embedded(self.source(source), 0)
         for layer in self.reading:
-            x = layer(x, known)
-        return Memory(self.read_norm(x), known, ())
+            x = layer(x, mask)
+        return Encoded(self.read_norm(x), mask, ())
 
-    def start(self, memory: Memory) -> State:
-        """Of each layer: keys and values of no token yet that was written, and of all that were read."""
-        count = len(memory.states)
-        nothing = memory.states.new_empty(count, self.heads, 0, self.width // self.heads)
-        return tuple(part for layer in self.writing for part in (nothing, nothing, *layer.look.keys(memory.states)))
+    def start(self, encoded: Encoded) -> State:
+        """Each layer's empty cache of the target, and the keys and values of the source."""
+        count = len(encoded.states)
+        empty = encoded.states.new_empty(count, self.heads, 0, self.width // self.heads)
+        return tuple(part for layer in self.writing for part in (empty, empty, *layer.look.keys(encoded.states)))
 
-    def step(self, tokens: Tensor, memory: Memory, state: State) -> tuple[Tensor, State, Tensor | None]:
-        x, after, looked = self.embedded(self.target(tokens), state[0].shape[2]), list[Tensor](), None
+    def decode(self, tokens: Tensor, encoded: Encoded, state: State) -> tuple[Tensor, State, Tensor | None]:
+        x, after, weights = self.embedded(self.target(tokens), state[0].shape[2]), list[Tensor](), None
         for number, layer in enumerate(self.writing):
-            x, part, asked = layer(x, memory.known, state[4 * number : 4 * number + 4])
+            x, part, query = layer(x, encoded.mask, state[4 * number : 4 * number + 4])
             after.extend(part)
             if not self.training and layer is self.writing[-1]:
-                looked = layer.look.weights(asked, part[2], memory.known)
-        return self.head(self.written_norm(x)), tuple(after), looked
+                weights = layer.look.weights(query, part[2], encoded.mask)
+        return self.head(self.written_norm(x)), tuple(after), weights
 
     def embedded(self, x: Tensor, past: int) -> Tensor:
-        """Scaled, with the places of tokens (B, T, width) that come after `past` others (sections 3.4 and 3.5)."""
-        where = sinusoids(past, x.shape[1], self.width, x.device).to(x.dtype)
-        return self.dropout(x * math.sqrt(self.width) + where)
+        """Scaled embeddings (B, T, width) with the encodings of positions from `past` on (sections 3.4 and 3.5)."""
+        positions = sinusoids(past, x.shape[1], self.width, x.device).to(x.dtype)
+        return self.dropout(x * math.sqrt(self.width) + positions)
