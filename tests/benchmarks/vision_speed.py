@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from dlplug_images.images import Images, scaled
 from dlplug_images.sets.mnist_cifar import FashionMNIST
 from dlplug_images.sets.reading import read_idx
-from dlplug_vision.quick import QuickNet
+from dlplug_vision.classification.quick import QuickNet
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 

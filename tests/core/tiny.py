@@ -36,3 +36,11 @@ def write_bars(raw: Path) -> Path:
         write_idx(raw / f"{part}-images-idx3-ubyte", images)
         write_idx(raw / f"{part}-labels-idx1-ubyte", labels)
     return raw
+
+
+@pytest.fixture
+def tiny_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The four files below $DLPLUG_DATA; gives the folder `raw`."""
+    raw = write_bars(tmp_path / "sets" / "MNIST" / "raw")
+    monkeypatch.setenv("DLPLUG_DATA", str(tmp_path / "sets"))
+    return raw

@@ -9,8 +9,9 @@ import pytest
 import torch
 from dlplug_generative.diffusion.bound import decoder_deviation, discretised_log_likelihood
 from dlplug_generative.diffusion.denoisers import Denoiser, PlanarDenoiser
+from dlplug_generative.diffusion.denoising import evenly
 from dlplug_generative.diffusion.loss import Diffusion
-from dlplug_generative.diffusion.metrics import diffusion_bound, evenly
+from dlplug_generative.diffusion.metrics import diffusion_bound
 from dlplug_generative.diffusion.product import Denoising
 from dlplug_generative.diffusion.samplers import Moment
 from dlplug_generative.diffusion.unet import UNet

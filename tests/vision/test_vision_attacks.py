@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 from dlplug_images.images import HeldOut
 from dlplug_images.sets.digits import Digits
-from dlplug_vision.adversarial import Adversarial, Ramp
-from dlplug_vision.adversarial_recipes import ADVERSARIAL_RECIPES
-from dlplug_vision.attacked import attack, says, show_attack
-from dlplug_vision.attacks import fgsm, pgd, pgd_of_fixed_length, random_start, step_size_or_usual, within
-from dlplug_vision.quick import QuickNet
-from dlplug_vision.strided import StridedNet
+from dlplug_vision.attacks.gradient import fgsm, pgd, pgd_of_fixed_length, random_start, step_size_or_usual, within
+from dlplug_vision.attacks.metric import attack, says, show_attack
+from dlplug_vision.attacks.recipes import ADVERSARIAL_RECIPES
+from dlplug_vision.attacks.training import Adversarial, Ramp
+from dlplug_vision.classification.quick import QuickNet
+from dlplug_vision.classification.strided import StridedNet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 from dlplug_images.images import HeldOut, scaled
-from dlplug_vision.autoencoders import Autoencoder, ConvAutoencoder
-from dlplug_vision.between import on_the_way
-from dlplug_vision.compression import fitted_pca, flattened, through_pca
-from dlplug_vision.inside import first_weights
-from dlplug_vision.noise import replaced
-from dlplug_vision.reconstruction import made_by, reconstruction, reconstructions
+from dlplug_vision.autoencoders.between import on_the_way
+from dlplug_vision.autoencoders.networks import Autoencoder, ConvAutoencoder
+from dlplug_vision.autoencoders.pca import fitted_pca, flattened, through_pca
+from dlplug_vision.autoencoders.reconstruction import made_by, reconstruction, reconstructions
+from dlplug_vision.inside.layers import first_weights
+from dlplug_vision.noise.pixels import replaced
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn

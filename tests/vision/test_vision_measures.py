@@ -10,10 +10,13 @@ import torch
 from dlplug_images.classification import calibration_error, classification, logits_of, top
 from dlplug_images.cross_entropy import cross_entropy, mixed
 from dlplug_images.images import HeldOut
-from dlplug_vision.classics import AlexNet
-from dlplug_vision.inside import NOISE, convolutions, filters, maps, outputs_of, saliency, saliency_of
-from dlplug_vision.mistakes import mistakes
-from dlplug_vision.quick import QuickNet
+from dlplug_vision.classification.classics import AlexNet
+from dlplug_vision.classification.mistakes import mistakes
+from dlplug_vision.classification.quick import QuickNet
+from dlplug_vision.inside.filters import filters
+from dlplug_vision.inside.layers import convolutions, outputs_of
+from dlplug_vision.inside.maps import maps
+from dlplug_vision.inside.saliency import NOISE, saliency, saliency_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn

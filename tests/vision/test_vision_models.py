@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from dlplug_vision.classics import VGG, AlexNet, Dilated, LeNet
+from dlplug_vision.classification.classics import VGG, AlexNet, Dilated, LeNet
+from dlplug_vision.classification.quick import QuickNet
+from dlplug_vision.classification.resnet import BasicBlock, PreActivation, ResNet, WideResNet, projection
+from dlplug_vision.classification.transformer import ViT
 from dlplug_vision.layers import Standardise
-from dlplug_vision.quick import QuickNet
-from dlplug_vision.resnet import BasicBlock, PreActivation, ResNet, WideResNet, projection
-from dlplug_vision.transformer import ViT
 from torch import nn
 
 from dlplug import Spec, UserError

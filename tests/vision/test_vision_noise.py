@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 from dlplug_images.images import HeldOut, ImageSpec, scaled
-from dlplug_vision.compression import Compress, flattened
-from dlplug_vision.noise import replaced, replaced_alike
-from dlplug_vision.noise_nets import NoisyCrossEntropy, ResidualBlock, ThreeNets
-from dlplug_vision.noise_recipes import LECTURE, NETS, NOISE_RECIPES, PERCENT
-from dlplug_vision.noise_table import noise_table
+from dlplug_vision.autoencoders.pca import Compress, flattened
+from dlplug_vision.noise.networks import NoisyCrossEntropy, ResidualBlock, ThreeNets
+from dlplug_vision.noise.pixels import replaced, replaced_alike
+from dlplug_vision.noise.recipes import LECTURE, NETS, NOISE_RECIPES, PERCENT
+from dlplug_vision.noise.table import noise_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn

@@ -13,10 +13,10 @@ import pytest
 import torch
 from dlplug_images.sets.digits import Digits
 from dlplug_images.sets.mnist_cifar import MNIST
-from dlplug_vision import pretrained
-from dlplug_vision.classics import LeNet
-from dlplug_vision.quick import QuickNet
-from dlplug_vision.transfer import Transfer, frozen, head, load
+from dlplug_vision.classification.classics import LeNet
+from dlplug_vision.classification.quick import QuickNet
+from dlplug_vision.transfer import pretrained
+from dlplug_vision.transfer.model import Transfer, frozen, head, load
 from torch import Tensor
 
 import dlplug

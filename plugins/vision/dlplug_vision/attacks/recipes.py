@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlplug import Recipe, Target, use
-from dlplug_vision.recipes import METRICS, SAMPLERS
+from dlplug_vision.classification.recipes import METRICS, SAMPLERS
 
 ADVERSARIAL_RECIPES = {
     "mnist-adversarial": Recipe(

@@ -14,7 +14,7 @@ from dlplug import PositiveFloat, Run, Spec, UserError, nearest, trained
 from dlplug.advice import command
 from dlplug.distributed import rank
 from dlplug.runs.folder import began
-from dlplug_vision import pretrained
+from dlplug_vision.transfer import pretrained
 
 log = logging.getLogger("dlplug")
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from dlplug import Fraction, Image, Labelled, PositiveInt, UserError, checked_by, minimise, neutral_options
 from dlplug.stop import stoppable
-from dlplug_vision.autoencoders import halves
-from dlplug_vision.compression import fitted_pca, most_components, through_pca
-from dlplug_vision.noise import check_probability, replaced, replaced_alike
+from dlplug_vision.autoencoders.networks import halves
+from dlplug_vision.autoencoders.pca import fitted_pca, most_components, through_pca
+from dlplug_vision.noise.pixels import check_probability, replaced, replaced_alike
 
 
 @minimise

@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 
 from dlplug import Image, NonNegativeFloat, NonNegativeInt, PositiveInt, Range, UserError, checked_by
 from dlplug.stop import stoppable
-from dlplug_vision.attacks import fgsm, pgd, step_size_or_usual
+from dlplug_vision.attacks.gradient import fgsm, pgd, step_size_or_usual
 
 AT_ONCE = 250  # images: few enough for a processor's cache
 PICTURED = 8

@@ -11,7 +11,7 @@ from dlplug_images.images import HeldOut, scaled
 from torch import Tensor, nn
 
 from dlplug import Image, PositiveInt, Range
-from dlplug_vision.autoencoders import halves
+from dlplug_vision.autoencoders.networks import halves
 
 
 def between(

@@ -20,7 +20,7 @@ from dlplug import (
     Update,
     UserError,
 )
-from dlplug_vision.attacks import pgd_of_fixed_length, step_size_or_usual
+from dlplug_vision.attacks.gradient import pgd_of_fixed_length, step_size_or_usual
 
 
 class Adversarial(Loss):

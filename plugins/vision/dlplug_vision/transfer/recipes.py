@@ -4,7 +4,7 @@ the validation set, and are those of the same net from nothing."""
 from __future__ import annotations
 
 from dlplug import Recipe, Target, use
-from dlplug_vision.recipes import METRICS, SAMPLERS, WATCH, sgd
+from dlplug_vision.classification.recipes import METRICS, SAMPLERS, WATCH, sgd
 
 TRANSFER_RECIPES = {
     "transfer": Recipe(

@@ -10,10 +10,10 @@ from dlplug_images.images import ImageSpec
 from torch import Tensor, nn
 
 from dlplug import Fraction, Labelled, Loss, PositiveInt, Spec, Update, UserError
-from dlplug_vision.compression import Compress
+from dlplug_vision.autoencoders.pca import Compress
 from dlplug_vision.layers import check_size
-from dlplug_vision.noise import check_probability, replaced
-from dlplug_vision.noise_recipes import NETS
+from dlplug_vision.noise.pixels import check_probability, replaced
+from dlplug_vision.noise.recipes import NETS
 
 
 class ThreeNets(nn.Module):

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from dlplug import Image, PositiveInt, UserError, checked_by, neutral_options
 from dlplug.stop import stoppable
-from dlplug_vision.noise import replaced_alike
-from dlplug_vision.noise_nets import ThreeNets
-from dlplug_vision.noise_recipes import LECTURE, NETS, NOISE, PERCENT
+from dlplug_vision.noise.networks import ThreeNets
+from dlplug_vision.noise.pixels import replaced_alike
+from dlplug_vision.noise.recipes import LECTURE, NETS, NOISE, PERCENT
 
 
 def check_nets(model: nn.Module, data: HeldOut, **options: Any) -> None:

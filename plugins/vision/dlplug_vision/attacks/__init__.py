@@ -1,0 +1,1 @@
+"""Adversarial examples, training on them, and accuracy under attack."""

@@ -1,0 +1,1 @@
+"""What a network sees: filters, feature maps, saliency."""

@@ -1,0 +1,41 @@
+"""The layers of any network that can be looked into, and what they give for images."""
+
+from __future__ import annotations
+
+from dlplug_images.images import scaled
+from torch import Tensor, nn
+
+from dlplug import UserError
+
+
+def first_weights(model: nn.Module, images: Tensor) -> Tensor:
+    """(outputs, C, H, W) of the first layer that sees images (N, H, W, C). Raises UserError where there is none."""
+    height, width, channels = images.shape[1:]
+    first = next((module for module in model.modules() if isinstance(module, (nn.Conv2d, nn.Linear))), None)
+    if isinstance(first, nn.Linear) and first.in_features == channels * height * width:
+        return first.weight.unflatten(1, (channels, height, width))
+    return convolutions(model)[0].weight
+
+
+def convolutions(model: nn.Module) -> list[nn.Conv2d]:
+    """In the order in which they are defined. Raises UserError where there is none."""
+    found = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
+    if not found:
+        raise UserError("this model has no convolution to look into; --what saliency and --what mistakes need none")
+    return found
+
+
+def outputs_of(model: nn.Module, layers: list[nn.Conv2d], images: Tensor) -> list[Tensor]:
+    """What each of the layers gives for uint8 images (B, H, W, C)."""
+    seen: dict[nn.Module, Tensor] = {}
+
+    def keep(layer: nn.Module, _: object, output: Tensor) -> None:
+        seen[layer] = output.clone()  # a rectifier that follows may work in place
+
+    hooks = [layer.register_forward_hook(keep) for layer in layers]
+    try:
+        model(scaled(images.to(next(model.parameters()).device)))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [seen[layer] for layer in layers]

@@ -1,0 +1,1 @@
+"""Noisy images, and three networks that classify them."""

@@ -1,0 +1,1 @@
+"""Starting from trained weights: of another run, or torchvision's."""
