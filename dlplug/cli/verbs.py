@@ -46,8 +46,9 @@ def run_command(arguments: list[str], host: Host) -> int:
     """Trains a recipe."""
     from dlplug.cli.launching import LOCAL, launched, take_launcher
     from dlplug.commands import listing
-    from dlplug.options.layers import arguments as parse
-    from dlplug.options.layers import read_file, resolve
+    from dlplug.options.layers import resolve
+    from dlplug.options.reading import arguments as parse
+    from dlplug.options.reading import read_file
     from dlplug.runs.folder import plugin_files
     from dlplug.training.device_hint import likely_preset
 
@@ -80,7 +81,7 @@ def run_command(arguments: list[str], host: Host) -> int:
 
 def resume_command(arguments: list[str], host: Host) -> int:
     """Goes on with a run from its last checkpoint."""
-    from dlplug.options.layers import arguments as parse
+    from dlplug.options.reading import arguments as parse
     from dlplug.runs.folder import find_run
 
     folder = find_run(first(arguments, "resume", "RUN", []))
@@ -93,7 +94,7 @@ def resume_command(arguments: list[str], host: Host) -> int:
 
 def eval_command(arguments: list[str], host: Host) -> int:
     """Measures a run on its data's last split."""
-    from dlplug.options.layers import arguments as parse
+    from dlplug.options.reading import arguments as parse
     from dlplug.runs.folder import find_run
 
     as_json = take_flag(arguments, "--json")
@@ -110,7 +111,7 @@ def eval_command(arguments: list[str], host: Host) -> int:
 def sample_command(arguments: list[str], host: Host) -> int:
     """What a run makes: pictures, a video, text."""
     from dlplug.commands import listing
-    from dlplug.options.layers import arguments as parse
+    from dlplug.options.reading import arguments as parse
     from dlplug.runs.samples import sample
 
     say_to("stderr")  # standard output is for what is made: `dlplug sample RUN > story.txt`
@@ -138,7 +139,7 @@ def sample_command(arguments: list[str], host: Host) -> int:
 
 def verify_command(arguments: list[str], host: Host) -> int:
     """Trains, evaluates, compares with the target and records."""
-    from dlplug.options.layers import arguments as parse
+    from dlplug.options.reading import arguments as parse
     from dlplug.runs.folder import host_knowing, results_folder
 
     if {"--all", "--table"} & set(arguments):

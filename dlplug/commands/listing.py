@@ -13,7 +13,9 @@ from dlplug.commands.tables import records
 from dlplug.errors import UserError
 from dlplug.host.plugins import Entry, Host
 from dlplug.options import help as options_help
-from dlplug.options.layers import Config, choice_keys, choose, resolve, schema, units_of
+from dlplug.options.layers import choose, resolve
+from dlplug.options.parts import choice_keys, schema, units_of
+from dlplug.options.reading import Config
 from dlplug.recipes import Recipe, as_use, claims, needs_gpu
 from dlplug.runs.folder import find_run, host_of, read_config
 from dlplug.runs.samples import sampler_names, sampler_of

@@ -14,8 +14,9 @@ from dlplug.advice import called
 from dlplug.errors import Interrupted, UserError
 from dlplug.host.plugins import Host
 from dlplug.intervals import Interval, interval
-from dlplug.options.layers import Config, resolve
+from dlplug.options.layers import resolve
 from dlplug.options.parsing import flag
+from dlplug.options.reading import Config
 from dlplug.recipes import State, Target, claims
 from dlplug.runs.environment import commit, environment
 from dlplug.runs.folder import read_config

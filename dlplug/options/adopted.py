@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlplug.host.own import name_of
-from dlplug.options.layers import KIND_OF
+from dlplug.options.parts import KIND_OF
 
 
 def adopted(host: Any, layer: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host, load_host
-from dlplug.options.layers import PLUGIN_FILES, Config
+from dlplug.options.reading import PLUGIN_FILES, Config
 from dlplug.runs.lock import LOCK, held
 from dlplug.runs.records import read_json
 

@@ -21,7 +21,7 @@ def write_config(run: Run) -> None:
     """config.yaml and environment.json: enough to reproduce the run. A resume adds where and how it went on."""
     import yaml
 
-    from dlplug.options.layers import PLUGIN_FILES
+    from dlplug.options.reading import PLUGIN_FILES
     from dlplug.runs.environment import environment
 
     path = run.folder / "environment.json"

@@ -18,7 +18,7 @@ from dlplug.host.plugins import Host, one_line
 from dlplug.host.signatures import read_signature
 from dlplug.json_values import number, strict
 from dlplug.media import Media
-from dlplug.options.layers import Config
+from dlplug.options.reading import Config
 from dlplug.recipes import Target, claims
 from dlplug.runs import notebook
 from dlplug.runs.records import EVALUATION, read_json, write_config, write_json

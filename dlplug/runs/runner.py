@@ -15,7 +15,8 @@ from dlplug.host.hookspecs import hookimpl
 from dlplug.host.plugins import Host, load_host
 from dlplug.media import Media
 from dlplug.options.adopted import adopted
-from dlplug.options.layers import KIND_OF, choose, for_measuring, resolve
+from dlplug.options.layers import choose, for_measuring, resolve
+from dlplug.options.parts import KIND_OF
 from dlplug.runs.folder import damaged, host_of, new_folder, place_of, read_config
 from dlplug.runs.lock import held
 from dlplug.runs.notebook import in_notebook, say_by_default

@@ -12,8 +12,8 @@ from dlplug.advice import command
 from dlplug.errors import UserError, nearest
 from dlplug.host.plugins import Entry, Host
 from dlplug.host.signatures import Option
-from dlplug.options.layers import Config
 from dlplug.options.parsing import flag, parse
+from dlplug.options.reading import Config
 from dlplug.ranges import Seed
 from dlplug.recipes import as_use
 from dlplug.runs.folder import host_of, place_of, read_config

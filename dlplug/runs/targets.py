@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlplug.host.plugins import Host
-from dlplug.options.layers import Config, usual
+from dlplug.options.layers import usual
 from dlplug.options.parsing import flag
+from dlplug.options.reading import Config
 from dlplug.recipes import Target, claims
 
 

@@ -1,4 +1,4 @@
-"""What a trainer works on."""
+"""What a configuration builds."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ import torch
 from torch import nn
 
 from dlplug.contracts import Data, Loss
-from dlplug.training.stepper import Stepper
 
 
 class Job(NamedTuple):
-    """What a configuration builds."""
+    """What is trained, measured and sampled from; the optimizers belong to the training alone."""
 
     data: Data
     model: nn.Module
     loss: Loss
-    steppers: dict[str, Stepper]
     device: torch.device

@@ -31,6 +31,7 @@ class Training:
 
     def __init__(self, trainer: TorchTrainer, run: Run, job: Job) -> None:
         self.trainer, self.run, self.job = trainer, run, job
+        self.steppers = {part: run.make_stepper(part, job.model.get_submodule(part)) for part in job.loss.parts}
         self.meter = Meter()
         self.progresses = [*attributes_of(job.loss, Progress), *attributes_of(job.data, Progress)]
         for progress in self.progresses:
@@ -40,7 +41,7 @@ class Training:
 
     def train(self) -> None:
         run, job = self.run, self.job
-        self.learn = self.trainer.step_function(job)
+        self.learn = self.trainer.step_function(job, self.steppers)
         if run.resumed:
             self.restore()
         check_metrics(run, job, job.data.splits[0])
@@ -62,7 +63,7 @@ class Training:
         """Learns until it is over, or until a stop is asked for."""
         job = self.job
         job.model.train()
-        fit(job.data, job.loss, job.steppers, self.limit_steps, start=self.step, learn=self.learn,
+        fit(job.data, job.loss, self.steppers, self.limit_steps, start=self.step, learn=self.learn,
             before=self.before, after=self.after)  # fmt: skip
 
     @contextlib.contextmanager
@@ -90,7 +91,7 @@ class Training:
     def before(self, step: int) -> None:
         """Ahead of the draw of a batch: by the count before it, so that the first is learnt from at 0 and none at 1."""
         fraction = self.progress()
-        for stepper in self.job.steppers.values():
+        for stepper in self.steppers.values():
             stepper.set_progress(fraction)
         for progress in self.progresses:
             progress.set(fraction)
@@ -183,7 +184,7 @@ class Training:
             "step": self.step,
             "seconds": self.run.seconds(),
             "loss": self.job.loss.state_dict(),
-            "steppers": {part: stepper.state_dict() for part, stepper in self.job.steppers.items()},
+            "steppers": {part: stepper.state_dict() for part, stepper in self.steppers.items()},
             "random": checkpoint.random_state(),
             "best": self.run.best,
         }
@@ -193,7 +194,7 @@ class Training:
         learner = checkpoint.load_learner(path)
         checkpoint.load_weights(path, self.job.model)
         self.job.loss.load_state_dict(learner["loss"])
-        for part, stepper in self.job.steppers.items():
+        for part, stepper in self.steppers.items():
             stepper.load_state_dict(learner["steppers"][part])
         self.job.data.load_state_dict(checkpoint.load_state(path / "data.pt"))
         states = [learner["random"], *learner.get("others", ())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from torch import nn
@@ -22,6 +22,7 @@ from dlplug.training.loop import learn_from
 from dlplug.training.matching import check_batches, check_parts, check_processes
 from dlplug.training.precision import acting_in_bf16, in_bf16
 from dlplug.training.session import Training
+from dlplug.training.stepper import Stepper
 
 if TYPE_CHECKING:
     from dlplug.runs.run import Run
@@ -92,25 +93,24 @@ class TorchTrainer:
         loss: Loss = run.make("loss", model)
         check_batches(data, loss, (run.config["data"], run.config["loss"]))
         check_parts(loss, run.config["loss"])
-        steppers = {part: run.make_stepper(part, model.get_submodule(part)) for part in loss.parts}
         data.meet(model)
         seed_everything(run.seed + distributed.rank())
         run.device = f"{describe(device)}, {self.precision}"
         run.protocol = data.protocol
         run.parameters = sum(p.numel() for p in model.parameters())
-        return Job(data, model, loss, steppers, device)
+        return Job(data, model, loss, device)
 
-    def step_function(self, job: Job) -> Callable[[Any], list[Update]]:
+    def step_function(self, job: Job, steppers: Mapping[str, Stepper]) -> Callable[[Any], list[Update]]:
         """`learn_from`, in the precision and by the means that the options ask for."""
         if self.compile:
             for part in job.loss.parts:
                 job.model.get_submodule(part).compile()
         mixed = in_bf16(job.device) if self.precision == "bf16" else iter
-        learn = functools.partial(learn_from, job.loss, job.steppers, mixed=mixed)
+        learn = functools.partial(learn_from, job.loss, steppers, mixed=mixed)
         if self.graph and job.device.type != "cuda":
             log.info(f"--graph needs a CUDA device: steps run eagerly on {job.device}")
         elif self.graph:
-            for stepper in job.steppers.values():
+            for stepper in steppers.values():
                 stepper.make_capturable()
             return GraphedStep(learn, job.loss)
         return learn

@@ -27,7 +27,8 @@ from torch import Tensor, nn
 
 import dlplug
 from dlplug.host.plugins import load_host
-from dlplug.options.layers import Config, resolve
+from dlplug.options.layers import resolve
+from dlplug.options.reading import Config
 
 HOST = load_host()
 Bare = Callable[[Config, Any, argparse.Namespace], float]

@@ -8,7 +8,8 @@ import pytest
 
 from dlplug.errors import UserError
 from dlplug.host.hookspecs import hookimpl
-from dlplug.options.layers import arguments, resolve
+from dlplug.options.layers import resolve
+from dlplug.options.reading import arguments
 
 
 def typed(line: str, host, recipe: str = "toy-moons", preset: str = "", layers=()):

@@ -10,7 +10,7 @@ from torch import nn
 from dlplug import Loss, Update, testing
 from dlplug.host.plugins import load_host
 from dlplug.recipes import as_use
-from dlplug.testing_options import lacking
+from dlplug.testing.options import lacking
 
 ONE_STEP = {"data.environments": 1, "model.n_steps": 1, "threads": 1}  # in a rollout
 # Overlays that make a recipe small enough to learn a few steps in a test.

@@ -17,7 +17,8 @@ import pytest
 
 import dlplug
 from dlplug.host.plugins import KINDS, load_host
-from dlplug.options.layers import KIND_OF, choice_keys, recipe_options
+from dlplug.options.layers import recipe_options
+from dlplug.options.parts import KIND_OF, choice_keys
 from dlplug.recipes import as_use
 
 ROOT = Path(__file__).parents[2]
@@ -29,20 +30,23 @@ ENVIRONMENTS = sorted((ROOT / "envs").glob("dlplug_envs/**/*.py"))
 # what a plugin may name beside `from dlplug import …`: the contract's own modules, and, for one that brings a trainer
 # of its own, those that the shared trainer is made of, and, for a verb over runs, those that read them and recipes
 PUBLIC = {"advice", "contracts", "distributed", "errors", "json_values", "media", "protocols", "recipes", "sampling"}
-PUBLIC |= {"stop", "testing", "cli.launching", "host.hookspecs", "host.local_modules", "host.plugins", "options.layers"}
+PUBLIC |= {
+    "stop",
+    "testing",
+    "cli.launching",
+    "host.hookspecs",
+    "host.local_modules",
+    "host.plugins",
+    "options.layers",
+    "options.parts",
+    "options.reading",
+}
 PUBLIC |= {"runs.environment", "runs.folder", "runs.lock", "runs.records", "runs.targets"}
 PUBLIC |= {"training.device", "training.device_hint", "training.session", "training.trainer"}
 
 # the core's packages, each of which imports only those after it; modules beside them import none of them
-PACKAGES = ["cli", "commands", "observers", "runs", "training", "options", "host"]
-ABOVE = {
-    "__init__",
-    "__main__",
-    "testing",
-    "testing_contract",
-    "testing_options",
-    "testing_parts",
-}  # what hands out or checks all of it
+PACKAGES = ["testing", "cli", "commands", "observers", "runs", "training", "options", "host"]
+ABOVE = {"__init__", "__main__"}  # what hands out all of it
 HEAVY = {"torch", "numpy", "gymnasium", "wandb", "ale_py", "torchvision", "rich", "yaml", "tensorboard"}
 
 

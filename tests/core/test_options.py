@@ -10,7 +10,8 @@ from layers import complaint, file_of, registering, typed, with_plugins
 
 from dlplug.commands.listing import print_options
 from dlplug.host.plugins import load_host
-from dlplug.options.layers import arguments, read_file, resolve
+from dlplug.options.layers import resolve
+from dlplug.options.reading import arguments, read_file
 from dlplug.recipes import Recipe, use
 
 # Who wins

@@ -12,8 +12,10 @@ import dlplug
 from dlplug.errors import UserError
 from dlplug.host.plugins import load_host
 from dlplug.host.signatures import Option
-from dlplug.options.layers import Config, choose, resolve, schema, units_of
+from dlplug.options.layers import choose, resolve
 from dlplug.options.parsing import flag, parse
+from dlplug.options.parts import schema, units_of
+from dlplug.options.reading import Config
 
 pytestmark = pytest.mark.slow
 HOST = load_host()

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from layers import complaint, file_of, registering, typed, with_plugins
 
 from dlplug.host.plugins import load_host
-from dlplug.options.layers import arguments, for_measuring, read_file, resolve
+from dlplug.options.layers import for_measuring, resolve
+from dlplug.options.reading import arguments, read_file
 from dlplug.recipes import Preset, Recipe, use
 from dlplug.runs.targets import evaluated as for_evaluation
 

@@ -17,8 +17,9 @@ from dlplug import Fraction, NonNegativeInt, PositiveFloat, PositiveInt, ProperF
 from dlplug.host.plugins import KINDS, load_host
 from dlplug.host.signatures import REQUIRED, Option, inspected, read_signature
 from dlplug.options.help import print_options
-from dlplug.options.layers import read_file, resolve
+from dlplug.options.layers import resolve
 from dlplug.options.parsing import parse
+from dlplug.options.reading import read_file
 from dlplug.ranges import fault, ranges_of
 
 

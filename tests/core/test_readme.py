@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dlplug.host.plugins import load_host
-from dlplug.options.layers import arguments, resolve
+from dlplug.options.layers import resolve
+from dlplug.options.reading import arguments
 from dlplug.testing import check_plugin
 
 README = Path(__file__).parents[2] / "README.md"

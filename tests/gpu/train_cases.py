@@ -59,8 +59,8 @@ class Watched:
     def _watch_steps(self) -> None:
         make = TorchTrainer.step_function
 
-        def step_function(trainer: TorchTrainer, job: Any) -> Callable[[Any], Any]:
-            learn = make(trainer, job)
+        def step_function(trainer: TorchTrainer, job: Any, steppers: Any) -> Callable[[Any], Any]:
+            learn = make(trainer, job, steppers)
             if not hasattr(job.data, "environments"):  # a player waits for the actions that the model chooses
                 job.data.batches = functools.partial(self.batches, job.data.batches)
 

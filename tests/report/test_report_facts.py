@@ -15,7 +15,8 @@ from dlplug_report.sections import courses, machine, number, pace, parts, standi
 from folders import a_run, lines_of
 
 from dlplug.host.plugins import load_host
-from dlplug.options.layers import arguments, resolve
+from dlplug.options.layers import resolve
+from dlplug.options.reading import arguments
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from dlplug_report.sweep_wandb import configuration
 from dlplug.cli import launching
 from dlplug.cli.main import main
 from dlplug.host.plugins import load_host
-from dlplug.options.layers import arguments, resolve
+from dlplug.options.layers import resolve
+from dlplug.options.reading import arguments
 
 pytest.importorskip("optuna")
 CHILD = str(Path(__file__).with_name("child.py"))

@@ -28,7 +28,8 @@ from dlplug import UserError
 from dlplug.cli import launching
 from dlplug.cli.main import main
 from dlplug.host.plugins import load_host
-from dlplug.options.layers import arguments, resolve
+from dlplug.options.layers import resolve
+from dlplug.options.reading import arguments
 from dlplug.recipes import Recipe, Target
 
 CHILD = str(Path(__file__).with_name("child.py"))

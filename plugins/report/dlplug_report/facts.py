@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
-from dlplug.options.layers import choice_keys, resolve
+from dlplug.options.layers import resolve
+from dlplug.options.parts import choice_keys
 from dlplug.recipes import Target, claims
 from dlplug.runs.targets import evaluated, standing
 from dlplug_report.reading import Record

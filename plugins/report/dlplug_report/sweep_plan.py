@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
-from dlplug.options.layers import arguments as parse
-from dlplug.options.layers import read_file, resolve
+from dlplug.options.layers import resolve
+from dlplug.options.reading import arguments as parse
+from dlplug.options.reading import read_file
 from dlplug.training.device_hint import likely_preset
 from dlplug_report.sweep_goal import Goal, goal_of
 from dlplug_report.sweep_values import Choices, Range, Space, flag, spaces

@@ -84,7 +84,7 @@ class Sb3Trainer(TorchTrainer):
         run.device = describe(device)
         run.protocol = data.protocol
         run.parameters = sum(p.numel() for name, p in model.named_parameters() if "target" not in name)
-        return Job(data, model, Learner(model), {}, device)
+        return Job(data, model, Learner(model), device)
 
 
 class Playing(Training):

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 from dlplug.host.signatures import REQUIRED, Option
-from dlplug.options.layers import choose, resolve, schema
+from dlplug.options.layers import choose, resolve
 from dlplug.options.parsing import parse
+from dlplug.options.parts import schema
 
 PLAIN = (int, float, str, bool, Path, type(None))
 

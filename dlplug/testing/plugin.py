@@ -1,0 +1,59 @@
+"""Checks of a whole plugin, by what it registers."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+
+from dlplug.host.plugins import Host, Plugin, load_host
+from dlplug.host.signatures import inspected, read_signature
+from dlplug.options.layers import resolve
+from dlplug.recipes import as_use
+from dlplug.runs.samples import sampler_of
+from dlplug.testing.options import check_options
+
+
+def check_plugin(name: str, host: Host | None = None) -> None:
+    """An installed plugin works, imports no torch to be listed, and every name it gives loads; its options read
+    from the source are those that the objects have, and each recipe and preset resolves."""
+    host = host or load_host()
+    plugin = next((p for p in host.plugins if p.name == name), None)
+    assert plugin is not None, f"no plugin {name!r}; there are {[p.name for p in host.plugins]}"
+    assert plugin.state == "works", f"plugin {name} is {plugin.state}: {plugin.error}"
+    assert not host.clashes, "; ".join(host.clashes.values())
+    check_imports_no_torch(plugin)
+    for kind in plugin.provides:
+        for entry in (e for e in host.entries(kind) if e.plugin is plugin):
+            loaded = entry.load()
+            if kind == "recipes":
+                for preset in ("", *loaded.presets):
+                    resolve(host, entry.name, [loaded.evaluation], preset, partly=True)
+                for used in map(as_use, loaded.samplers):
+                    known = {option.name for option in sampler_of(host, entry.name, used.name)[1]}
+                    assert used.options.keys() <= known, f"{entry.name}: {used} has options that its sampler has not"
+            elif kind != "commands":
+                read, real = read_signature(entry.target), inspected(loaded)
+                assert read == real, f"{kind} {entry.name}: options read as {read}, but they are {real}"
+                assert real.summary, f"{kind} {entry.name} has no docstring to list it by"
+                check_options(f"{kind} {entry.name}", real.options)
+
+
+def check_imports_no_torch(plugin: Plugin) -> None:
+    """Listing and help of an installed plugin leave torch unimported (a file given by -p may import it)."""
+    if plugin.origin.startswith("entry point") and plugin.provides:
+        _list_everything(plugin.name)
+
+
+@functools.cache
+def _list_everything(name: str) -> None:
+    code = (
+        "import sys; from dlplug.cli.main import main; from dlplug.host.plugins import load_host\n"
+        "kinds = 'recipes', 'data', 'models', 'losses', 'metrics', 'samplers', 'observers'\n"
+        "for kind in kinds: main(['list', kind])\n"
+        f"names = [e.name for e in load_host().entries('recipes') if e.plugin.name == {name!r}]\n"
+        "for name in names: main(['show', name]), main(['run', name, '--help']), main(['sample', name, '--help'])\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"plugin {name} imports torch to be listed: {done.stderr[-500:]}"
