@@ -6,6 +6,7 @@ import functools
 import inspect
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
 import torch
@@ -57,26 +58,39 @@ def sgd(
     )
 
 
+@dataclass(frozen=True)
+class Moments:
+    """Running means of the gradients (Kingma & Ba 2015).
+
+    beta1: decay rate of the mean of the gradients, β₁. 0.9 is Adam's default.
+    beta2: decay rate of the mean of the squared gradients, β₂. 0.999 is Adam's default.
+    epsilon: ε, added to the denominator against division by zero. 1e-8 is Adam's default.
+    """
+
+    beta1: ProperFraction = 0.9
+    beta2: ProperFraction = 0.999
+    epsilon: PositiveFloat = 1e-8
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        return self.beta1, self.beta2
+
+
 def adam(
     parameters: Parameters,
     *,
     learning_rate: PositiveFloat = 1e-3,
-    beta1: ProperFraction = 0.9,
-    beta2: ProperFraction = 0.999,
-    epsilon: PositiveFloat = 1e-8,
+    moments: Moments = Moments(),
     weight_decay: NonNegativeFloat = 0.0,
 ) -> Optimizer:
     """Adam (Kingma & Ba 2015).
 
     learning_rate: step size α. 0.001 is the paper's default.
-    beta1: decay rate of the mean of the gradients, β₁. 0.9 is the paper's default.
-    beta2: decay rate of the mean of the squared gradients, β₂. 0.999 is the paper's default.
-    epsilon: ε, added to the denominator against division by zero. 1e-8 is the paper's default.
     weight_decay: factor λ of the L2 penalty: λθ is added to the gradient, which Adam then rescales; adamw
         decouples it. 0 as in torch.
     """
     return light(torch.optim.Adam)(
-        parameters, lr=learning_rate, betas=(beta1, beta2), eps=epsilon, weight_decay=weight_decay, fused=True
+        parameters, lr=learning_rate, betas=moments.betas, eps=moments.epsilon, weight_decay=weight_decay, fused=True
     )
 
 
@@ -84,21 +98,16 @@ def adamw(
     parameters: Parameters,
     *,
     learning_rate: PositiveFloat = 1e-3,
-    beta1: ProperFraction = 0.9,
-    beta2: ProperFraction = 0.999,
-    epsilon: PositiveFloat = 1e-8,
+    moments: Moments = Moments(),
     weight_decay: NonNegativeFloat = 0.01,
 ) -> Optimizer:
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019).
 
     learning_rate: step size α. 0.001 is Adam's default (Kingma & Ba 2015).
-    beta1: decay rate of the mean of the gradients, β₁. 0.9 is Adam's default.
-    beta2: decay rate of the mean of the squared gradients, β₂. 0.999 is Adam's default.
-    epsilon: ε, added to the denominator against division by zero. 1e-8 is Adam's default.
     weight_decay: λ: each step also subtracts learning rate · λ · θ from the weights θ. 0.01 is torch's default.
     """
     return light(torch.optim.AdamW)(
-        parameters, lr=learning_rate, betas=(beta1, beta2), eps=epsilon, weight_decay=weight_decay, fused=True
+        parameters, lr=learning_rate, betas=moments.betas, eps=moments.epsilon, weight_decay=weight_decay, fused=True
     )
 
 
@@ -137,21 +146,16 @@ def radam(
     parameters: Parameters,
     *,
     learning_rate: PositiveFloat = 1e-3,
-    beta1: ProperFraction = 0.9,
-    beta2: ProperFraction = 0.999,
-    epsilon: PositiveFloat = 1e-8,
+    moments: Moments = Moments(),
     weight_decay: NonNegativeFloat = 0.0,
 ) -> Optimizer:
     """Rectified Adam (Liu et al. 2020).
 
     learning_rate: step size α. 0.001 is Adam's default (Kingma & Ba 2015) and torch's.
-    beta1: decay rate of the mean of the gradients, β₁. 0.9 is Adam's default.
-    beta2: decay rate of the mean of the squared gradients, β₂. 0.999 is Adam's default.
-    epsilon: ε, added to the denominator against division by zero. 1e-8 is Adam's default.
     weight_decay: factor λ of the L2 penalty: λθ is added to the gradient. 0 as in torch.
     """
     return light(torch.optim.RAdam)(
-        parameters, lr=learning_rate, betas=(beta1, beta2), eps=epsilon, weight_decay=weight_decay, foreach=True
+        parameters, lr=learning_rate, betas=moments.betas, eps=moments.epsilon, weight_decay=weight_decay, foreach=True
     )
 
 

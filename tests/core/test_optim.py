@@ -204,9 +204,10 @@ def trained(stepper, module, steps=4):
 @pytest.mark.parametrize(("name", "option"), optimizer_options())
 @pytest.mark.parametrize("added", [False, True], ids=["changed", "taken-back"])
 def test_after_a_resume_an_optimizer_has_the_options_that_were_asked_for(name, option, added):
-    make = load_host().get("optimizers", name).load()
+    entry = load_host().get("optimizers", name)
+    make, signature = entry.load(), entry.signature()
     beside = {"momentum": 0.9} if option == "nesterov" else {}
-    options = [beside, beside | {option: OTHER_VALUES[option]}]
+    options = [signature.arguments(values) for values in (beside, beside | {option: OTHER_VALUES[option]})]
     before, after = reversed(options) if added else options
     torch.manual_seed(0)
     module, fresh = nn.Linear(2, 2), nn.Linear(2, 2)

@@ -13,6 +13,7 @@ from dlplug_rl.environments.interface import Seen
 from dlplug_rl.networks.q_network import q_network
 from dlplug_rl.players.replaying import Gym
 from gymnasium import spaces
+from made import made
 from odd import registered
 
 from dlplug.errors import UserError
@@ -179,7 +180,7 @@ def test_actions_that_are_no_list_are_refused_in_one_line(actions):
 def test_every_box_is_shown_as_a_network_and_a_replay_want_it(space, shape, kind):
     with registered(space, (1.0,) * 3) as id:
         seen = random_play(GymEnvironments(id, count=2), 5)
-        player = Gym(id=id, environments=2, replay=100, learning_starts=4, batch_size=2)
+        player = made(Gym, id=id, environments=2, replay=100, learning_starts=4, batch_size=2)
         batch = next(player.batches(q_network(player.spec, torso="mlp", hidden=4)))
     assert all(row.obs.shape == (2, *shape) and row.obs.dtype == kind for row in seen)
     assert player.spec.input == shape == tuple(batch.obs.shape[1:])

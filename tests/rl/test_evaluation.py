@@ -14,7 +14,7 @@ import torch
 from dlplug_rl.environments.atari import PROTOCOLS, AtariEnvironments, ProtocolName
 from dlplug_rl.environments.interface import Environments, Seen
 from dlplug_rl.evaluation.episodes import LANES, VIDEO_FRAMES, Playable, episodes, lanes_for, play, shares, show
-from dlplug_rl.players.actor import gym_stage
+from dlplug_rl.players.stages import gym_stage
 from dlplug_rl.policy import EpsilonGreedy
 from dlplug_rl.scores.human import SCORES, human_normalised
 from gymnasium import spaces
@@ -114,7 +114,7 @@ def test_the_video_can_be_written_and_watched(evaluated, tmp_path):
 
 
 def test_the_video_is_of_the_best_episode_even_if_it_is_not_the_lanes_first(monkeypatch):
-    monkeypatch.setattr("dlplug_rl.evaluation.LANES", 2)
+    monkeypatch.setattr("dlplug_rl.evaluation.episodes.LANES", 2)
     stage, seed = Stage("breakout", 400), 6
     played, _ = play(Watcher(4), stage.make(2, seed + START), np.array([2, 2]), 0.0, seed + START)
     best = max(played, key=lambda episode: episode.score)
@@ -130,7 +130,7 @@ def test_the_video_is_of_the_best_episode_even_if_it_is_not_the_lanes_first(monk
 
 
 def test_a_long_game_is_shown_faster(monkeypatch):
-    monkeypatch.setattr("dlplug_rl.evaluation.VIDEO_FRAMES", 50)
+    monkeypatch.setattr("dlplug_rl.evaluation.episodes.VIDEO_FRAMES", 50)
     results = episodes(Watcher(6), Stage("pong", 480), count=1, epsilon=0.0)
     assert results["episode_length"] == 120
     assert len(results["video"].frames) == len(range(0, 121, 3)) <= 50
@@ -218,7 +218,7 @@ def endless():
 
 
 def test_an_episode_that_never_ends_is_cut_and_the_protocol_says_so(endless, monkeypatch):
-    monkeypatch.setattr("dlplug_rl.players.actor.EPISODE_LIMIT", 40)
+    monkeypatch.setattr("dlplug_rl.players.stages.EPISODE_LIMIT", 40)
     results = episodes(lambda obs: np.ones(len(obs), dtype=int), endless, count=3, epsilon=0.0)
     assert results["return"] == results["return_min"] == results["episode_length"] == 40
     assert results["protocol"] == "Odd-v0; 3 episodes of the greedy policy, 3 of them cut at 40 actions"

@@ -16,6 +16,7 @@ from dlplug_rl.players.replaying import Atari, Gym, Player
 from dlplug_rl.players.rollout import GymRollout
 from dlplug_rl.policy import EpsilonGreedy
 from dlplug_rl.replay import buffer as replay_module
+from made import made
 
 import dlplug
 from dlplug import UserError
@@ -88,7 +89,16 @@ def network(player: Player) -> torch.nn.Module:
 def test_batches_hold_what_the_emulator_showed_and_nothing_else(protocol: Any, lives_count: bool) -> None:
     """Breakout at random: a game lasts some 200 steps and five lives."""
     player, witness = witnessed(
-        Atari(game="breakout", protocol=protocol, epsilon_steps=0, epsilon_end=1.0, train_every=4, gamma=0.9, **QUICK)
+        made(
+            Atari,
+            game="breakout",
+            protocol=protocol,
+            epsilon_steps=0,
+            epsilon_end=1.0,
+            train_every=4,
+            gamma=0.9,
+            **QUICK,
+        )
     )
     assert player.life_loss_terminates == lives_count
     batches = list(itertools.islice(player.batches(network(player)), 500))
@@ -116,7 +126,7 @@ def test_batches_hold_what_the_emulator_showed_and_nothing_else(protocol: Any, l
 
 
 def test_due_batches_are_given_while_the_emulator_steps() -> None:
-    player, witness = witnessed(Atari(train_every=2, **QUICK))
+    player, witness = witnessed(made(Atari, train_every=2, **QUICK))
     for given, _ in enumerate(itertools.islice(player.batches(network(player)), 30)):
         witness.calls.append("batch")
         assert given * 2 < player.steps - player.pace.learning_starts < (given + 3) * 2
@@ -127,7 +137,7 @@ def test_due_batches_are_given_while_the_emulator_steps() -> None:
 
 
 def test_steps_and_frames_are_counted_without_the_rows_that_begin_episodes() -> None:
-    player, witness = witnessed(Atari(game="breakout", **QUICK))
+    player, witness = witnessed(made(Atari, game="breakout", **QUICK))
     next(itertools.islice(player.batches(network(player)), 300, None))
     played = sum(int((~seen.first).sum()) for seen, _ in witness.log)
     begun = sum(int(seen.first.sum()) for seen, _ in witness.log[1:])
@@ -138,7 +148,7 @@ def test_steps_and_frames_are_counted_without_the_rows_that_begin_episodes() -> 
 
 
 def test_returns_are_raw_sums_of_whole_episodes() -> None:
-    player, witness = witnessed(Gym(environments=4, learning_starts=50))
+    player, witness = witnessed(made(Gym, environments=4, learning_starts=50))
     player.clip_reward = True  # the learner's business alone
     stream = player.batches(network(player))
     next(itertools.islice(stream, 300, None))
@@ -158,7 +168,7 @@ def test_returns_are_raw_sums_of_whole_episodes() -> None:
 
 
 def test_exploration_falls_linearly_and_stays() -> None:
-    player = Gym(epsilon_start=0.8, epsilon_end=0.2, epsilon_steps=100)
+    player = made(Gym, epsilon_start=0.8, epsilon_end=0.2, epsilon_steps=100)
     seen = []
     for player.steps in (0, 50, 100, 5000):
         seen.append(player.epsilon)
@@ -166,7 +176,7 @@ def test_exploration_falls_linearly_and_stays() -> None:
 
 
 def test_actions_are_random_as_often_as_epsilon_says_and_else_greedy() -> None:
-    player = Gym(epsilon_steps=0, epsilon_end=0.3, environments=500)
+    player = made(Gym, epsilon_steps=0, epsilon_end=0.3, environments=500)
     model = network(player)
     obs = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32)
     best = EpsilonGreedy(model)(obs)
@@ -176,10 +186,10 @@ def test_actions_are_random_as_often_as_epsilon_says_and_else_greedy() -> None:
 
 def test_a_restored_player_goes_on_with_its_replay_counters_and_random_numbers() -> None:
     options: dict[str, Any] = {"environments": 3, "learning_starts": 40, "replay": 300}
-    one = Gym(**options, seed=1)
+    one = made(Gym, **options, seed=1)
     next(itertools.islice(one.batches(network(one)), 200, None))
     saved = one.state_dict()
-    two = Gym(**options, seed=2)
+    two = made(Gym, **options, seed=2)
     two.load_state_dict(saved)
     stream = two.batches(network(two))
     batch = next(stream)
@@ -187,16 +197,16 @@ def test_a_restored_player_goes_on_with_its_replay_counters_and_random_numbers()
     assert (two.steps, two.count) >= (one.steps, one.count)
     shown = {row.numpy().tobytes() for row in saved["replay"]["frames"]}
     assert sum(row.numpy().tobytes() in shown for row in batch.obs) >= 60  # of 64: few are new
-    three = Gym(**options, seed=3)
+    three = made(Gym, **options, seed=3)
     three.load_state_dict(saved)
     assert three.random.integers(2**60) == one.random.integers(2**60)
 
 
 def test_the_stage_gives_fresh_environments_to_measure_in() -> None:
-    player = Gym(environments=2)
+    player = made(Gym, environments=2)
     results = episodes(EpsilonGreedy(network(player)), player.split("eval"), count=5, video=False)
     assert 5 < results["return"] <= 500
-    atari = Atari(game="Space Invaders", protocol="machado", **QUICK)
+    atari = made(Atari, game="Space Invaders", protocol="machado", **QUICK)
     stage = atari.split("eval")
     assert (stage.game, stage.protocol.split(":")[0]) == ("space_invaders", "machado")
     assert atari.split("test").under("classic").starts == atari.split("test").starts != stage.starts
@@ -207,7 +217,7 @@ def test_the_stage_gives_fresh_environments_to_measure_in() -> None:
 
 
 def test_frames_are_standardised_by_the_game_s_own() -> None:
-    pong, breakout = Atari(game="pong", **QUICK), Atari(game="breakout", **QUICK)
+    pong, breakout = made(Atari, game="pong", **QUICK), made(Atari, game="breakout", **QUICK)
     means = [torch.as_tensor(player.spec.mean).mean().item() for player in (pong, breakout)]
     assert 70 < means[0] < 120
     assert means[0] > 2 * means[1]
@@ -217,16 +227,16 @@ def test_frames_are_standardised_by_the_game_s_own() -> None:
 
 def test_what_a_user_can_get_wrong() -> None:
     with pytest.raises(UserError, match=r"no Atari game is called 'pongg'.*pong"):
-        Atari(game="pongg")
-    player = Gym()
-    player.memory = player.memory._replace(device="gpu")
+        made(Atari, game="pongg")
+    player = made(Gym)
+    player.replay_device = "gpu"
     with pytest.raises(UserError, match="replay-device gpu"):
         next(player.batches(network(player)))
 
 
 def test_a_replay_larger_than_memory_is_refused_before_it_is_allocated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay_module, "available", lambda device: 5_000_000)
-    player = Atari(**QUICK)
+    player = made(Atari, **QUICK)
     with pytest.raises(UserError, match=r"a replay of 6,000 needs 0\.01 GB of RAM and there is 0\.00 GB: 2,5\d\d"):
         next(player.batches(network(player)))
     player.close()
@@ -246,13 +256,13 @@ def test_a_length_that_ends_before_learning_starts_is_kept(
 
 
 def test_a_length_that_ends_before_enough_is_remembered_is_kept() -> None:
-    player = Gym(environments=2, learning_starts=0, n_step=40, train_every=1)
+    player = made(Gym, environments=2, learning_starts=0, n_step=40, train_every=1)
     player.limit = 60
     assert list(player.batches(network(player))) == []
     assert player.count in (60, 61)
 
 
-@pytest.mark.parametrize("make", [lambda: Gym(learning_starts=10**9), lambda: GymRollout(rollout=10**5)])
+@pytest.mark.parametrize("make", [lambda: made(Gym, learning_starts=10**9), lambda: made(GymRollout, rollout=10**5)])
 def test_a_stop_is_heard_before_the_first_batch(make: Any) -> None:
     player = make()
     note, calls = player.note, itertools.count()

@@ -13,6 +13,7 @@ from dlplug_rl.networks.q_network import q_network
 from dlplug_rl.players.rollout import AtariRollout, GymRollout, RolloutPlayer, Steps, lambda_returns
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import made
 
 from dlplug import Spec, UserError
 
@@ -54,7 +55,7 @@ def network(player: RolloutPlayer) -> torch.nn.Module:
 def test_every_step_of_a_rollout_is_given_once_an_epoch_with_its_return() -> None:
     """CartPole at random: an episode lasts some 20 steps."""
     options: dict[str, Any] = {"rollout": 40, "epochs": 3, "minibatches": 4, "gamma": GAMMA, "trace": TRACE}
-    player = GymRollout(environments=4, epsilon_steps=0, epsilon_end=1.0, **options)
+    player = made(GymRollout, environments=4, epsilon_steps=0, epsilon_end=1.0, **options)
     model, log = network(player), []
     receive = player.environments.receive
 
@@ -89,8 +90,16 @@ def test_every_step_of_a_rollout_is_given_once_an_epoch_with_its_return() -> Non
 
 
 def test_atari_rollouts_hold_raw_frames_and_clipped_rewards() -> None:
-    player = AtariRollout(
-        game="breakout", size=42, environments=4, rollout=32, minibatches=4, epsilon_steps=0, epsilon_end=1.0, trace=0.0
+    player = made(
+        AtariRollout,
+        game="breakout",
+        size=42,
+        environments=4,
+        rollout=32,
+        minibatches=4,
+        epsilon_steps=0,
+        epsilon_end=1.0,
+        trace=0.0,
     )
     model = network(player)
     batches = list(itertools.islice(player.batches(model), 3 * 8))
@@ -114,4 +123,4 @@ def test_the_loss_is_the_mean_over_steps_that_are_steps() -> None:
 
 def test_rollouts_that_do_not_make_equal_minibatches_are_refused() -> None:
     with pytest.raises(UserError, match="5 steps of 3 environments do not make 4 equal minibatches"):
-        GymRollout(environments=3, rollout=5, minibatches=4)
+        made(GymRollout, environments=3, rollout=5, minibatches=4)

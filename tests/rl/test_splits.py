@@ -14,6 +14,7 @@ from dlplug_rl.evaluation.episodes import episodes
 from dlplug_rl.players.replaying import Atari, Gym
 from dlplug_rl.scores.command import scores
 from dlplug_sb3 import environments, evaluation
+from made import made
 
 import dlplug
 from dlplug.cli.main import main
@@ -42,9 +43,9 @@ class Stranger:
 
 
 DATA = {
-    "cartpole": lambda: Gym(id="CartPole-v1", environments=2, replay=100, seed=7),
-    "catch": lambda: Gym(id="dlplug_envs:dlplug/Catch-v0", environments=2, replay=100, seed=7),
-    "atari": lambda: Atari(game="freeway", environments=2, replay=100, size=42, seed=7),
+    "cartpole": lambda: made(Gym, id="CartPole-v1", environments=2, replay=100, seed=7),
+    "catch": lambda: made(Gym, id="dlplug_envs:dlplug/Catch-v0", environments=2, replay=100, seed=7),
+    "atari": lambda: made(Atari, game="freeway", environments=2, replay=100, size=42, seed=7),
     "sb3": lambda: environments.Gym(id="CartPole-v1", environments=2, seed=7),
 }
 
@@ -53,7 +54,7 @@ DATA = {
 def no_statistics(monkeypatch):
     """The mean frame of a game is of no interest here, and takes 500 steps."""
     monkeypatch.setattr(
-        "dlplug_rl.players.actor.frame_statistics", lambda played, seed: (np.zeros((42, 42), np.float32), 1.0)
+        "dlplug_rl.players.stages.frame_statistics", lambda played, seed: (np.zeros((42, 42), np.float32), 1.0)
     )
 
 

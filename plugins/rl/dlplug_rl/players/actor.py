@@ -1,67 +1,40 @@
-"""Data that acts: what every player does, whether it remembers in a replay or learns from what it has just seen."""
+"""What every player has: environments, actions chosen ε-greedily, and a count of what was played."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlplug import Data, UserError, to_device
-from dlplug.distributed import rank
-from dlplug_rl.environments.atari import (
-    PROTOCOLS,
-    AtariEnvironments,
-    AtariProtocol,
-    ProtocolName,
-    find_game,
-    frame_statistics,
-)
-from dlplug_rl.environments.cpus import usable_cpus
-from dlplug_rl.environments.gym import GymEnvironments
+from dlplug import Data, Fraction, NonNegativeInt, to_device
 from dlplug_rl.environments.interface import Environments, Seen
-from dlplug_rl.evaluation.episodes import EPISODE_LIMIT
-
-STACK = 4  # frames in an observation, as in Mnih et al. 2015
-OTHER_PROCESSES = 7_919  # between the seeds of a distributed run's processes
-STARTS = {"eval": 1_000_003, "test": 2_000_003}  # added to the run's seed: no split starts as training or another does
+from dlplug_rl.players.stages import STARTS, Stage
 
 
-class Stage(NamedTuple):
-    """Where a product is measured: fresh environments, from one split's starts.
+@dataclass(frozen=True)
+class Exploration:
+    """ε-greedy exploration.
 
-    make: (count, seed) -> environments. starts: what a split adds to the run's seed, for the environments and for the
-    policy's random actions. others: the same game under a protocol that is named; None where there is but one.
+    epsilon_start: initial ε, the probability of a random action
+    epsilon_end: final ε
+    epsilon_steps: steps over which ε falls linearly
     """
 
-    game: str
-    protocol: str
-    make: Callable[[int, int], Environments]
-    starts: int = STARTS["eval"]
-    others: Callable[[ProtocolName], Stage] | None = None
+    epsilon_start: Fraction = 1.0
+    epsilon_end: Fraction = 0.01
+    epsilon_steps: NonNegativeInt = 250_000
 
-    def under(self, protocol: ProtocolName) -> Stage:
-        """The same game from the same starts. Raises UserError where there is one protocol only."""
-        if self.others is None:
-            raise UserError(
-                f"{self.game or self.protocol} has one protocol only: leave --metrics.episodes.protocol {protocol} out"
-            )
-        return self.others(protocol)._replace(starts=self.starts)
+    def epsilon(self, steps: int) -> float:
+        return linear(self.epsilon_start, self.epsilon_end, self.epsilon_steps, steps)
 
 
-class Linear(NamedTuple):
+def linear(start: float, end: float, steps: int, now: int) -> float:
     """From `start` to `end` linearly over the first steps, then constant."""
-
-    start: float
-    end: float
-    steps: int
-
-    def at(self, steps: int) -> float:
-        progress = min(1.0, steps / self.steps) if self.steps else 1.0
-        return self.start + progress * (self.end - self.start)
+    progress = min(1.0, now / steps) if steps else 1.0
+    return start + progress * (end - start)
 
 
 class Actor(Data):
@@ -74,7 +47,7 @@ class Actor(Data):
     remembers = ("count", "steps")
     forgets = ("returns", "lengths", "finished", "seen")  # of episodes that end with the emulator
 
-    def __init__(self, environments: Environments, stage: Stage, exploration: Linear, seed: int) -> None:
+    def __init__(self, environments: Environments, stage: Stage, exploration: Exploration, seed: int) -> None:
         self.environments, self.stage, self.spec = environments, stage, environments.spec
         self.protocol = f"{stage.game} {stage.protocol}".lstrip()
         self.exploration = exploration
@@ -106,7 +79,7 @@ class Actor(Data):
 
     @property
     def epsilon(self) -> float:
-        return self.exploration.at(self.steps)
+        return self.exploration.epsilon(self.steps)
 
     def values(self) -> Mapping[str, float]:
         """Mean return and length of the episodes that ended since the last call, where any did; and ε."""
@@ -128,39 +101,3 @@ class Actor(Data):
 def q_values(model: nn.Module, obs: np.ndarray, device: torch.device) -> Tensor:
     """Q(s, ·) (N, actions) of observations (N, ...) as the environments show them."""
     return model(to_device(torch.from_numpy(obs), device))
-
-
-def atari_stage(
-    game: str, protocol: ProtocolName, size: int, count: int, threads: int, seed: int
-) -> tuple[AtariEnvironments, Stage, AtariProtocol]:
-    """Environments of a game with the statistics of its frames, a stage to measure on, and the protocol's rules."""
-
-    def stage(protocol: ProtocolName) -> Stage:
-        def make(count: int, seed: int) -> AtariEnvironments:
-            return AtariEnvironments(
-                game, count=count, size=size, stack=STACK, protocol=protocol, threads=threads, seed=seed
-            )
-
-        return Stage(find_game(game), PROTOCOLS[protocol].text, make, others=stage)
-
-    rules, home, count = PROTOCOLS[protocol], stage(protocol), count or 2 * usable_cpus()
-    played = AtariEnvironments(
-        game, count=count, size=size, stack=STACK, protocol=protocol, threads=threads, seed=own_seed(seed)
-    )
-    mean, deviation = frame_statistics(played, seed=seed)
-    played.spec = dataclasses.replace(played.spec, mean=torch.from_numpy(mean), deviation=deviation)
-    return played, home, rules
-
-
-def gym_stage(id: str, count: int, seed: int) -> tuple[GymEnvironments, Stage]:
-    """Environments of a Gymnasium id, and a stage to measure on, where every episode ends."""
-
-    def make(count: int, seed: int) -> GymEnvironments:
-        return GymEnvironments(id, count=count, seed=seed, limit=EPISODE_LIMIT)
-
-    return GymEnvironments(id, count=count, seed=own_seed(seed)), Stage("", id, make)
-
-
-def own_seed(seed: int) -> int:
-    """This process's: the processes of a distributed run play games of their own."""
-    return seed + OTHER_PROCESSES * rank()

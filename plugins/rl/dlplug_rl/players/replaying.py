@@ -1,4 +1,4 @@
-"""A player that remembers: it plays with the model, keeps what it saw in a replay, and gives batches of it.
+"""A player that remembers: it plays with the model, keeps what it saw in a replay buffer, and gives batches of it.
 
 Actions are sent, the batches that are due are given while the emulator steps in its own threads, and only then is its
 answer received: learning and emulation overlap without a thread of ours.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -17,7 +18,8 @@ from torch import nn
 from dlplug import Fraction, NonNegativeInt, PositiveInt, UserError
 from dlplug.stop import stop_if_asked
 from dlplug_rl.environments.interface import Environments, Seen
-from dlplug_rl.players.actor import STACK, Actor, Linear, Stage, atari_stage, gym_stage, own_seed
+from dlplug_rl.players.actor import Actor, Exploration, linear
+from dlplug_rl.players.stages import STACK, AtariGame, Stage, atari_stage, gym_stage, own_seed
 from dlplug_rl.replay.buffer import Replay, Transition, fits
 from dlplug_rl.replay.prioritised import PrioritisedReplay
 
@@ -26,32 +28,45 @@ log = logging.getLogger("dlplug")
 ReplayDevice = Literal["auto", "ram", "gpu"]
 
 
-class Pace(NamedTuple):
-    """How batches follow from steps."""
+@dataclass(frozen=True)
+class Pace:
+    """How updates follow from steps.
 
-    batch_size: int
-    learning_starts: int
-    train_every: int
+    batch_size: transitions per batch
+    learning_starts: steps before the first update
+    train_every: steps per update
+    """
+
+    batch_size: PositiveInt = 32
+    learning_starts: NonNegativeInt = 20_000
+    train_every: PositiveInt = 4
 
 
-class Memory(NamedTuple):
-    """What is remembered of the steps, and how it is drawn."""
+@dataclass(frozen=True)
+class Sampling:
+    """How transitions are sampled from the replay buffer.
 
-    replay: int
-    n_step: int
-    gamma: float
-    priority: float
-    importance: Linear
-    device: ReplayDevice = "auto"
+    n_step: n of n-step returns: rewards summed before the bootstrap
+    gamma: discount γ per step
+    priority: exponent α of prioritised replay; 0 samples uniformly
+    importance: initial exponent β of prioritised replay's importance weights
+    importance_steps: steps over which β rises linearly to 1
+    """
 
-    def make(self, environments: Environments, stack: int, seed: int) -> Replay:
+    n_step: PositiveInt = 3
+    gamma: Fraction = 0.99
+    priority: Fraction = 0.0
+    importance: Fraction = 0.4
+    importance_steps: NonNegativeInt = 10_000_000
+
+    def buffer(self, environments: Environments, capacity: int, stack: int, seed: int) -> Replay:
         obs = environments.reset().obs
         frame = (obs.shape[1] // stack, *obs.shape[2:])
         dtype = torch.uint8 if obs.dtype == np.uint8 else torch.float32
         count, options = environments.count, {"stack": stack, "n_step": self.n_step, "gamma": self.gamma, "seed": seed}
         if self.priority:
-            return PrioritisedReplay(self.replay, count, frame, dtype=dtype, exponent=self.priority, **options)
-        return Replay(self.replay, count, frame, dtype, **options)
+            return PrioritisedReplay(capacity, count, frame, dtype=dtype, exponent=self.priority, **options)
+        return Replay(capacity, count, frame, dtype, **options)
 
 
 class Player(Actor):
@@ -73,9 +88,11 @@ class Player(Actor):
         environments: Environments,
         stage: Stage,
         pace: Pace,
-        memory: Memory,
-        exploration: Linear,
+        sampling: Sampling,
+        exploration: Exploration,
         *,
+        replay: int,
+        replay_device: ReplayDevice = "auto",
         stack: int = 1,
         life_loss_terminates: bool = False,
         clip_reward: bool = False,
@@ -83,9 +100,9 @@ class Player(Actor):
     ) -> None:
         super().__init__(environments, stage, exploration, own_seed(seed))
         self.life_loss_terminates, self.clip_reward = life_loss_terminates, clip_reward
-        self.pace, self.memory = pace, memory
+        self.pace, self.sampling, self.replay_device = pace, sampling, replay_device
         self.owed = 0  # batches that are due
-        self.replay = memory.make(environments, stack, own_seed(seed))
+        self.replay = sampling.buffer(environments, replay, stack, own_seed(seed))
 
     def batches(self, model: nn.Module) -> Iterator[Transition]:
         device = next(model.parameters()).device
@@ -98,7 +115,7 @@ class Player(Actor):
             stop_if_asked()
             actions = self.act(model, seen.obs, device)
             self.environments.send(actions)
-            self.replay.importance = self.memory.importance.at(self.steps)
+            self.replay.importance = linear(self.sampling.importance, 1.0, self.sampling.importance_steps, self.steps)
             while self.owed > 0 and (batch := self.replay.sample(self.pace.batch_size, device)) is not None:
                 self.owed -= 1
                 yield batch
@@ -112,7 +129,7 @@ class Player(Actor):
         terminal = seen.terminated | seen.life_lost if self.life_loss_terminates else seen.terminated
         reward = np.sign(seen.reward) if self.clip_reward else seen.reward
         self.replay.add(self._newest(seen), actions, reward, terminal, seen.first)
-        before, (_, starts, every) = self.steps, self.pace
+        before, starts, every = self.steps, self.pace.learning_starts, self.pace.train_every
         self.note(seen)
         if self.steps > starts:
             self.owed += self.steps // every - max(before, starts) // every
@@ -131,7 +148,7 @@ class Player(Actor):
 
     def _home(self, device: torch.device) -> torch.device:
         """Where the replay lives: beside the model if it fits there."""
-        wanted = self.memory.device
+        wanted = self.replay_device
         if device.type != "cuda":
             if wanted == "gpu":
                 raise UserError(f"--data.replay-device gpu: the model is on {device}; use ram or auto")
@@ -144,58 +161,32 @@ class Player(Actor):
 class Atari(Player):
     """Plays an Atari game.
 
-    game: any of ale-py's, by its plain name: pong, breakout, space-invaders, …
-    protocol: classic (no sticky actions, a lost life ends the bootstrap) or machado (sticky actions, full episodes)
-    size: height and width of the grey frames in pixels
-    environments: number of parallel environments; 0 takes two per processor
-    threads: threads of the emulator; 0 takes one per processor
     replay: size of the replay buffer in transitions; a frame is stored once, 7.1 GB for a million of 84x84
     replay_device: memory of the replay buffer: ram, gpu, or auto (the model's device if it fits there)
-    batch_size: transitions per batch
-    learning_starts: steps before the first update
-    train_every: steps per update
-    n_step: n of n-step returns: rewards summed before the bootstrap
-    gamma: discount γ per step
-    priority: exponent α of prioritised replay; 0 samples uniformly
-    importance: initial exponent β of prioritised replay's importance weights
-    importance_steps: steps over which β rises linearly to 1
-    epsilon_start: initial ε, the probability of a random action
-    epsilon_end: final ε
-    epsilon_steps: steps over which ε falls linearly
     clip_reward: clip rewards to their sign for learning; reported returns are raw
     """
 
     def __init__(
         self,
         *,
-        game: str = "pong",
-        protocol: Literal["classic", "machado"] = "classic",
-        size: PositiveInt = 84,
-        environments: NonNegativeInt = 8,
-        threads: NonNegativeInt = 0,
+        game: AtariGame = AtariGame(),
         replay: PositiveInt = 1_000_000,
-        replay_device: Literal["auto", "ram", "gpu"] = "auto",
-        batch_size: PositiveInt = 32,
-        learning_starts: NonNegativeInt = 20_000,
-        train_every: PositiveInt = 4,
-        n_step: PositiveInt = 3,
-        gamma: Fraction = 0.99,
-        priority: Fraction = 0.0,
-        importance: Fraction = 0.4,
-        importance_steps: NonNegativeInt = 10_000_000,
-        epsilon_start: Fraction = 1.0,
-        epsilon_end: Fraction = 0.01,
-        epsilon_steps: NonNegativeInt = 250_000,
+        replay_device: ReplayDevice = "auto",
+        pace: Pace = Pace(),
+        sampling: Sampling = Sampling(),
+        exploration: Exploration = Exploration(),
         clip_reward: bool = True,
         seed: int = 0,
     ) -> None:
-        played, stage, rules = atari_stage(game, protocol, size, environments, threads, seed)
+        environments, stage, rules = atari_stage(game, seed)
         super().__init__(
-            played,
+            environments,
             stage,
-            Pace(batch_size, learning_starts, train_every),
-            Memory(replay, n_step, gamma, priority, Linear(importance, 1.0, importance_steps), replay_device),
-            Linear(epsilon_start, epsilon_end, epsilon_steps),
+            pace,
+            sampling,
+            exploration,
+            replay=replay,
+            replay_device=replay_device,
             stack=STACK,
             life_loss_terminates=rules.life_loss_terminates,
             clip_reward=clip_reward,
@@ -209,17 +200,6 @@ class Gym(Player):
     id: as registered with Gymnasium; `module:id` imports a module first, of this folder or installed
     environments: number of parallel environments
     replay: size of the replay buffer in transitions
-    batch_size: transitions per batch
-    learning_starts: steps before the first update
-    train_every: steps per update
-    n_step: n of n-step returns: rewards summed before the bootstrap
-    gamma: discount γ per step
-    priority: exponent α of prioritised replay; 0 samples uniformly
-    importance: initial exponent β of prioritised replay's importance weights
-    importance_steps: steps over which β rises linearly to 1
-    epsilon_start: initial ε, the probability of a random action
-    epsilon_end: final ε
-    epsilon_steps: steps over which ε falls linearly
     """
 
     def __init__(
@@ -228,23 +208,10 @@ class Gym(Player):
         id: str = "CartPole-v1",
         environments: PositiveInt = 8,
         replay: PositiveInt = 50_000,
-        batch_size: PositiveInt = 64,
-        learning_starts: NonNegativeInt = 1_000,
-        train_every: PositiveInt = 2,
-        n_step: PositiveInt = 1,
-        gamma: Fraction = 0.99,
-        priority: Fraction = 0.0,
-        importance: Fraction = 0.4,
-        importance_steps: NonNegativeInt = 50_000,
-        epsilon_start: Fraction = 1.0,
-        epsilon_end: Fraction = 0.05,
-        epsilon_steps: NonNegativeInt = 10_000,
+        pace: Pace = Pace(batch_size=64, learning_starts=1_000, train_every=2),
+        sampling: Sampling = Sampling(n_step=1, importance_steps=50_000),
+        exploration: Exploration = Exploration(epsilon_end=0.05, epsilon_steps=10_000),
         seed: int = 0,
     ) -> None:
-        super().__init__(
-            *gym_stage(id, environments, seed),
-            Pace(batch_size, learning_starts, train_every),
-            Memory(replay, n_step, gamma, priority, Linear(importance, 1.0, importance_steps)),
-            Linear(epsilon_start, epsilon_end, epsilon_steps),
-            seed=seed,
-        )
+        played, stage = gym_stage(id, environments, seed)
+        super().__init__(played, stage, pace, sampling, exploration, replay=replay, seed=seed)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlplug import Fraction, NonNegativeInt, PositiveInt, UserError, to_device
+from dlplug import Fraction, PositiveInt, UserError, to_device
 from dlplug.stop import stop_if_asked
 from dlplug_rl.environments.interface import Environments
-from dlplug_rl.players.actor import Actor, Linear, Stage, atari_stage, gym_stage, own_seed, q_values
+from dlplug_rl.players.actor import Actor, Exploration, q_values
+from dlplug_rl.players.stages import AtariGame, Stage, atari_stage, gym_stage, own_seed
 
 
 class Steps(NamedTuple):
@@ -28,14 +30,22 @@ class Steps(NamedTuple):
     weight: Tensor
 
 
-class Plan(NamedTuple):
-    """How long to play, and how to learn from it."""
+@dataclass(frozen=True)
+class Plan:
+    """How long to play, and how to learn from it.
 
-    rollout: int
-    epochs: int
-    minibatches: int
-    gamma: float
-    trace: float
+    rollout: steps per environment and rollout
+    epochs: epochs of updates over each rollout
+    minibatches: minibatches per epoch, one update each
+    gamma: discount γ per step
+    trace: λ of the λ-returns
+    """
+
+    rollout: PositiveInt = 32
+    epochs: PositiveInt = 2
+    minibatches: PositiveInt = 32
+    gamma: Fraction = 0.99
+    trace: Fraction = 0.65
 
 
 def lambda_returns(
@@ -69,7 +79,7 @@ class RolloutPlayer(Actor):
         environments: Environments,
         stage: Stage,
         plan: Plan,
-        exploration: Linear,
+        exploration: Exploration,
         *,
         life_loss_terminates: bool = False,
         clip_reward: bool = False,
@@ -121,49 +131,26 @@ class RolloutPlayer(Actor):
 
 
 class AtariRollout(RolloutPlayer):
-    """Plays an Atari game without a replay.
+    """Plays an Atari game without a replay buffer.
 
-    game: any of ale-py's, by its plain name: pong, breakout, space-invaders, …
-    protocol: classic (no sticky actions, a lost life ends the bootstrap) or machado (sticky actions, full episodes)
-    size: height and width of the grey frames in pixels
-    environments: number of parallel environments; 0 takes two per processor
-    threads: threads of the emulator; 0 takes one per processor
-    rollout: steps per environment and rollout
-    epochs: epochs of updates over each rollout
-    minibatches: minibatches per epoch, one update each
-    gamma: discount γ per step
-    trace: λ of the λ-returns
-    epsilon_start: initial ε, the probability of a random action
-    epsilon_end: final ε
-    epsilon_steps: steps over which ε falls linearly
     clip_reward: clip rewards to their sign for learning; reported returns are raw
     """
 
     def __init__(
         self,
         *,
-        game: str = "pong",
-        protocol: Literal["classic", "machado"] = "classic",
-        size: PositiveInt = 84,
-        environments: NonNegativeInt = 128,
-        threads: NonNegativeInt = 0,
-        rollout: PositiveInt = 32,
-        epochs: PositiveInt = 2,
-        minibatches: PositiveInt = 32,
-        gamma: Fraction = 0.99,
-        trace: Fraction = 0.65,
-        epsilon_start: Fraction = 1.0,
-        epsilon_end: Fraction = 0.001,
-        epsilon_steps: NonNegativeInt = 5_000_000,
+        game: AtariGame = AtariGame(environments=128),
+        plan: Plan = Plan(),
+        exploration: Exploration = Exploration(epsilon_end=0.001, epsilon_steps=5_000_000),
         clip_reward: bool = True,
         seed: int = 0,
     ) -> None:
-        played, stage, rules = atari_stage(game, protocol, size, environments, threads, seed)
+        environments, stage, rules = atari_stage(game, seed)
         super().__init__(
-            played,
+            environments,
             stage,
-            Plan(rollout, epochs, minibatches, gamma, trace),
-            Linear(epsilon_start, epsilon_end, epsilon_steps),
+            plan,
+            exploration,
             life_loss_terminates=rules.life_loss_terminates,
             clip_reward=clip_reward,
             seed=seed,
@@ -171,18 +158,10 @@ class AtariRollout(RolloutPlayer):
 
 
 class GymRollout(RolloutPlayer):
-    """Plays any Gymnasium environment that shows a vector or a grid and has discrete actions, without a replay.
+    """Plays any Gymnasium environment that shows a vector or a grid and has discrete actions, without a replay buffer.
 
     id: as registered with Gymnasium; `module:id` imports a module first, of this folder or installed
     environments: number of parallel environments
-    rollout: steps per environment and rollout
-    epochs: epochs of updates over each rollout
-    minibatches: minibatches per epoch, one update each
-    gamma: discount γ per step
-    trace: λ of the λ-returns
-    epsilon_start: initial ε, the probability of a random action
-    epsilon_end: final ε
-    epsilon_steps: steps over which ε falls linearly
     """
 
     def __init__(
@@ -190,19 +169,8 @@ class GymRollout(RolloutPlayer):
         *,
         id: str = "CartPole-v1",
         environments: PositiveInt = 32,
-        rollout: PositiveInt = 64,
-        epochs: PositiveInt = 4,
-        minibatches: PositiveInt = 16,
-        gamma: Fraction = 0.99,
-        trace: Fraction = 0.95,
-        epsilon_start: Fraction = 1.0,
-        epsilon_end: Fraction = 0.05,
-        epsilon_steps: NonNegativeInt = 100_000,
+        plan: Plan = Plan(rollout=64, epochs=4, minibatches=16, trace=0.95),
+        exploration: Exploration = Exploration(epsilon_end=0.05, epsilon_steps=100_000),
         seed: int = 0,
     ) -> None:
-        super().__init__(
-            *gym_stage(id, environments, seed),
-            Plan(rollout, epochs, minibatches, gamma, trace),
-            Linear(epsilon_start, epsilon_end, epsilon_steps),
-            seed=seed,
-        )
+        super().__init__(*gym_stage(id, environments, seed), plan, exploration, seed=seed)

@@ -1,0 +1,108 @@
+"""What is played in training, and the fresh environments that a product is measured in."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+
+from dlplug import NonNegativeInt, PositiveInt, UserError
+from dlplug.distributed import rank
+from dlplug_rl.environments.atari import (
+    PROTOCOLS,
+    AtariEnvironments,
+    AtariProtocol,
+    ProtocolName,
+    find_game,
+    frame_statistics,
+)
+from dlplug_rl.environments.cpus import usable_cpus
+from dlplug_rl.environments.gym import GymEnvironments
+from dlplug_rl.environments.interface import Environments
+from dlplug_rl.evaluation.episodes import EPISODE_LIMIT
+
+STACK = 4  # frames in an observation, as in Mnih et al. 2015
+OTHER_PROCESSES = 7_919  # between the seeds of a distributed run's processes
+STARTS = {"eval": 1_000_003, "test": 2_000_003}  # added to the run's seed: no split starts as training or another does
+
+
+class Stage(NamedTuple):
+    """Where a product is measured: fresh environments, from one split's starts.
+
+    make: (count, seed) -> environments. starts: what a split adds to the run's seed, for the environments and for the
+    policy's random actions. others: the same game under a protocol that is named; None where there is but one.
+    """
+
+    game: str
+    protocol: str
+    make: Callable[[int, int], Environments]
+    starts: int = STARTS["eval"]
+    others: Callable[[ProtocolName], Stage] | None = None
+
+    def under(self, protocol: ProtocolName) -> Stage:
+        """The same game from the same starts. Raises UserError where there is one protocol only."""
+        if self.others is None:
+            raise UserError(
+                f"{self.game or self.protocol} has one protocol only: leave --metrics.episodes.protocol {protocol} out"
+            )
+        return self.others(protocol)._replace(starts=self.starts)
+
+
+@dataclass(frozen=True)
+class AtariGame:
+    """An Atari game and how it is played.
+
+    game: any of ale-py's, by its plain name: pong, breakout, space-invaders, …
+    protocol: classic (no sticky actions, a lost life ends the bootstrap) or machado (sticky actions, full episodes)
+    size: height and width of the grey frames in pixels
+    environments: number of parallel environments; 0 takes two per processor
+    threads: threads of the emulator; 0 takes one per processor
+    """
+
+    game: str = "pong"
+    protocol: ProtocolName = "classic"
+    size: PositiveInt = 84
+    environments: NonNegativeInt = 8
+    threads: NonNegativeInt = 0
+
+    def make(self, count: int, seed: int) -> AtariEnvironments:
+        return AtariEnvironments(
+            self.game,
+            count=count,
+            size=self.size,
+            stack=STACK,
+            protocol=self.protocol,
+            threads=self.threads,
+            seed=seed,
+        )
+
+    def stage(self) -> Stage:
+        def under(protocol: ProtocolName) -> Stage:
+            return dataclasses.replace(self, protocol=protocol).stage()
+
+        return Stage(find_game(self.game), PROTOCOLS[self.protocol].text, self.make, others=under)
+
+
+def atari_stage(game: AtariGame, seed: int) -> tuple[AtariEnvironments, Stage, AtariProtocol]:
+    """Environments of a game with the statistics of its frames, a stage to measure on, and the protocol's rules."""
+    stage, played = game.stage(), game.make(game.environments or 2 * usable_cpus(), own_seed(seed))
+    mean, deviation = frame_statistics(played, seed=seed)
+    played.spec = dataclasses.replace(played.spec, mean=torch.from_numpy(mean), deviation=deviation)
+    return played, stage, PROTOCOLS[game.protocol]
+
+
+def gym_stage(id: str, count: int, seed: int) -> tuple[GymEnvironments, Stage]:
+    """Environments of a Gymnasium id, and a stage to measure on, where every episode ends."""
+
+    def make(count: int, seed: int) -> GymEnvironments:
+        return GymEnvironments(id, count=count, seed=seed, limit=EPISODE_LIMIT)
+
+    return GymEnvironments(id, count=count, seed=own_seed(seed)), Stage("", id, make)
+
+
+def own_seed(seed: int) -> int:
+    """This process's: the processes of a distributed run play games of their own."""
+    return seed + OTHER_PROCESSES * rank()
