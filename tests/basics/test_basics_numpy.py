@@ -7,10 +7,12 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from dlplug_basics import activations, networks, numpy_bridge, numpy_network
-from dlplug_basics.computation_graph import Node, lecture_example
-from dlplug_basics.graph_figure import layout
-from dlplug_basics.numpy_bridge import LayerUpdate, NumpyCrossEntropy, NumpyNetwork, layer_update
+from dlplug_basics import activations, networks
+from dlplug_basics.graph.figure import layout
+from dlplug_basics.graph.nodes import Node, lecture_example
+from dlplug_basics.in_numpy import bridge as numpy_bridge
+from dlplug_basics.in_numpy import network as numpy_network
+from dlplug_basics.in_numpy.bridge import LayerUpdate, NumpyCrossEntropy, NumpyNetwork, layer_update
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 from dlplug_basics.data import FlatDigits, NoisyLine, Separable, TwoMoons
-from dlplug_basics.graph_figure import picture
+from dlplug_basics.graph.figure import picture
+from dlplug_basics.in_numpy.bridge import NumpyCrossEntropy, NumpyNetwork, layer_update
 from dlplug_basics.losses import PerceptronRule, SideBySide, cross_entropy, squared_error
 from dlplug_basics.networks import Affine, MultilayerPerceptron, OneForEachActivation
-from dlplug_basics.numpy_bridge import NumpyCrossEntropy, NumpyNetwork, layer_update
 from dlplug_basics.race import RaceLoss, Racers, Valley
 from dlplug_basics.recipes import RECIPES
 
@@ -207,7 +207,7 @@ def test_the_race_says_each_step_size(tmp_path: Path, monkeypatch: pytest.Monkey
         legends.extend(text.get_text() for axes in figure.axes if axes.legend_ for text in axes.legend_.get_texts())
         return dlplug.Image(np.zeros((2, 2, 3), np.uint8))
 
-    monkeypatch.setattr(figures, "draw", draw)
+    monkeypatch.setattr(figures, "to_image", draw)
     overlay = {**testing.QUIET, "steps": 3, "optimizer.too_large.learning_rate": 1.97}
     if "wandb" in testing.load_host().names("observers"):
         overlay["wandb.mode"] = "off"

@@ -21,7 +21,7 @@ def register_models():
         "affine": "dlplug_basics.networks:Affine",
         "perceptron-layers": "dlplug_basics.networks:MultilayerPerceptron",
         "one-for-each-activation": "dlplug_basics.networks:OneForEachActivation",
-        "numpy-network": "dlplug_basics.numpy_bridge:NumpyNetwork",
+        "numpy-network": "dlplug_basics.in_numpy.bridge:NumpyNetwork",
         "racers": "dlplug_basics.race:Racers",
     }
 
@@ -33,14 +33,14 @@ def register_losses():
         "ridge-cross-entropy": "dlplug_basics.losses:cross_entropy",
         "perceptron-rule": "dlplug_basics.losses:PerceptronRule",
         "side-by-side": "dlplug_basics.losses:SideBySide",
-        "numpy-cross-entropy": "dlplug_basics.numpy_bridge:NumpyCrossEntropy",
+        "numpy-cross-entropy": "dlplug_basics.in_numpy.bridge:NumpyCrossEntropy",
         "race": "dlplug_basics.race:RaceLoss",
     }
 
 
 @hookimpl
 def register_optimizers():
-    return {"layer-update": "dlplug_basics.numpy_bridge:layer_update"}
+    return {"layer-update": "dlplug_basics.in_numpy.bridge:layer_update"}
 
 
 @hookimpl

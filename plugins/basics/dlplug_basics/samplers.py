@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import Image, Run, UserError, checked_by, neutral_options
-from dlplug_basics import figures, graph_figure
+from dlplug_basics import figures
 from dlplug_basics.data import HeldOut
+from dlplug_basics.graph.figure import check, picture
 from dlplug_basics.losses import SideBySide
 from dlplug_basics.metrics import accuracy, classes, normal_equations, outputs, weights_and_bias
 from dlplug_basics.race import RACERS, Valley, excess
@@ -72,7 +73,7 @@ def activations(product: SideBySide, data: HeldOut) -> dict[str, Image]:
 
 
 def check_inputs(product: Any, data: Any, *, x1: float, x2: float, x3: float) -> None:
-    graph_figure.check(x1, x2, x3)
+    check(x1, x2, x3)
 
 
 @checked_by(check_inputs)
@@ -86,4 +87,4 @@ def computation_graph(
     x2: second input.
     x3: third input, not 0.
     """
-    return {"computation_graph": graph_figure.picture(x1, x2, x3)}
+    return {"computation_graph": picture(x1, x2, x3)}

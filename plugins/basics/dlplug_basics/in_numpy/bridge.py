@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import Labelled, Loss, NonNegativeInt, PositiveFloat, PositiveInt, Spec, Update, UserError
-from dlplug_basics.numpy_network import Array, Layer, cross_entropy, perceptron
+from dlplug_basics.in_numpy.network import Array, Layer, cross_entropy, perceptron
 
 Activation = Literal[
     "sigmoid", "tanh", "relu", "leaky-relu", "elu", "maxout", "identity"

@@ -9,7 +9,7 @@ import numpy as np
 from dlplug_figures.figure import COLOURS, new_figure, to_image
 
 from dlplug import Image, UserError
-from dlplug_basics.computation_graph import Node, lecture_example
+from dlplug_basics.graph.nodes import Node, lecture_example
 
 WIDE = 2.1  # between a depth and the next
 

@@ -1,0 +1,1 @@
+"""Reverse-mode differentiation of a small computation graph, step by step."""

@@ -1,0 +1,1 @@
+"""A network in plain NumPy, and how the trainer runs it."""
