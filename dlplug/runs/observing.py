@@ -50,7 +50,7 @@ def _built(run: Run, entry: Entry) -> Any:
     except UserError as error:
         return _leave_out(run.host, str(error), error)
     try:
-        return run.build("observers", entry.name, f"{entry.name}.")
+        return run.parts.build("observers", entry.name, f"{entry.name}.")
     except UserError:
         raise
     except Exception as error:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from dlplug.json_values import strict
 
 if TYPE_CHECKING:
-    from dlplug.runs.run import Run
+    from dlplug.runs.journal import Journal
 
 EVALUATION = "evaluation.json"
 
 
-def write_config(run: Run) -> None:
+def write_config(run: Journal) -> None:
     """config.yaml and environment.json: enough to reproduce the run. A resume adds where and how it went on."""
     import yaml
 
@@ -35,7 +35,7 @@ def write_config(run: Run) -> None:
     write_text(run.folder / "config.yaml", saved)
 
 
-def write_evaluation(run: Run, overlay: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+def write_evaluation(run: Journal, overlay: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """evaluation.json: what was measured of a trained run, and by which options other than the recipe's own."""
     numbers = {name: float(value) for name, value in values.items() if isinstance(value, (int, float))}
     write_json(

@@ -56,7 +56,7 @@ def check_metrics(run: Run, job: Job, split: str) -> None:
         with _aside(job):
             held_out, product = job.data.split(split), job.loss.product()
             for name in run.metrics:
-                run.check_metric(name, product, held_out)
+                run.parts.check_metric(name, product, held_out)
 
 
 def measure(run: Run, job: Job, split: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def measure(run: Run, job: Job, split: str, values: dict[str, Any] | None = None
     owners: dict[str, str] = {}
     with _aside(job):
         for name in run.metrics:
-            measured = run.measure(name, product, held_out)
+            measured = run.parts.measure(name, product, held_out)
             for key in measured:
                 if (other := owners.setdefault(key, name)) != name:
                     raise MetricFailed(f"metrics {other} and {name} both give {key!r}: leave one out with --metrics")

@@ -31,7 +31,7 @@ class Training:
 
     def __init__(self, trainer: TorchTrainer, run: Run, job: Job) -> None:
         self.trainer, self.run, self.job = trainer, run, job
-        self.steppers = {part: run.make_stepper(part, job.model.get_submodule(part)) for part in job.loss.parts}
+        self.steppers = {part: run.parts.make_stepper(part, job.model.get_submodule(part)) for part in job.loss.parts}
         self.meter = Meter()
         self.progresses = [*attributes_of(job.loss, Progress), *attributes_of(job.data, Progress)]
         for progress in self.progresses:
