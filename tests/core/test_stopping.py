@@ -300,7 +300,7 @@ def register_samplers():
     return {"slow-picture": slow_picture}
 
 if os.environ.get("SLOW_REPORT"):
-    from dlplug_report import model
+    from dlplug_report.page import model
 
     model.build = slow
 """

@@ -9,7 +9,7 @@ import urllib.request
 import numpy as np
 import pytest
 from browser import chromium, see, wait
-from dlplug_report.board_command import board, launch
+from dlplug_report.board import board, launch
 from folders import a_run
 from PIL import Image as Pictures
 

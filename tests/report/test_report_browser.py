@@ -8,8 +8,8 @@ import math
 
 import pytest
 from browser import chromium, see, wait
-from dlplug_report.html import html
-from dlplug_report.model import build
+from dlplug_report.page.html import html
+from dlplug_report.page.model import build
 from folders import PIXEL, a_run, lines_of
 
 from dlplug.host.plugins import load_host

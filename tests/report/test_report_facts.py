@@ -8,10 +8,10 @@ import sys
 
 import pytest
 import yaml
-from dlplug_report.facts import Change, facts_of
-from dlplug_report.model import build
-from dlplug_report.reading import read_run
-from dlplug_report.sections import courses, machine, number, pace, parts, standing, verdicts
+from dlplug_report.page.facts import Change, facts_of
+from dlplug_report.page.model import build
+from dlplug_report.page.sections import courses, machine, number, pace, parts, standing, verdicts
+from dlplug_report.reading.runs import read_run
 from folders import a_run, lines_of
 
 from dlplug.host.plugins import load_host

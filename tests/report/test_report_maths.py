@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from dlplug_report.curves import FEWEST, PALETTE, colour, figures, packed
-from dlplug_report.facts import Facts
-from dlplug_report.groups import differing, grouped, ranked, shared_target
-from dlplug_report.reading import read_run
-from dlplug_report.shown_media import spread
-from dlplug_report.thinning import band, summary, thin
+from dlplug_report.page.curves import FEWEST, PALETTE, colour, figures, packed
+from dlplug_report.page.facts import Facts
+from dlplug_report.page.groups import differing, grouped, ranked, shared_target
+from dlplug_report.page.media import spread
+from dlplug_report.reading.runs import read_run
+from dlplug_report.reading.thinning import band, summary, thin
 from folders import a_run, lines_of
 from hypothesis import given
 from hypothesis import strategies as st

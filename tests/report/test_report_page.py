@@ -10,10 +10,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from dlplug_report.html import html
-from dlplug_report.markdown import code, escaped, fenced, markdown
-from dlplug_report.model import build
-from dlplug_report.report_command import write
+from dlplug_report.page.html import html
+from dlplug_report.page.markdown import code, escaped, fenced, markdown
+from dlplug_report.page.model import build
+from dlplug_report.report import write
 from folders import PIXEL, a_run, lines_of
 
 from dlplug import UserError
@@ -95,7 +95,7 @@ def test_media_stand_in_the_page_and_missing_ones_are_said(tmp_path, host, monke
     ]
     media = {"media/a.png": PIXEL, "media/c.mp4": b"x" * 5_000, "media/d.txt": b"once upon"}
     report = build([a_run(tmp_path / "a", lines=lines, media=media)], host)
-    monkeypatch.setattr("dlplug_report.shown_media.LARGEST", 4_000)
+    monkeypatch.setattr("dlplug_report.page.media.LARGEST", 4_000)
     page = html(report)
     assert base64.b64encode(PIXEL).decode() in page
     assert "b.png was deleted." in page

@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 import pytest
-from dlplug_report.metrics_file import parse, read_metrics
-from dlplug_report.reading import duration, find_runs, read_run
+from dlplug_report.reading.metrics import parse, read_metrics
+from dlplug_report.reading.runs import duration, find_runs, read_run
 from folders import PIXEL, a_run, lines_of
 from hypothesis import given
 from hypothesis import strategies as st

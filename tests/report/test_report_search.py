@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from dlplug_report import sweep_command, sweep_runs
-from dlplug_report.sweep_plan import read
-from dlplug_report.sweep_search import Search
-from dlplug_report.sweep_wandb import configuration
+from dlplug_report.sweep import command as sweep_command
+from dlplug_report.sweep import runs as sweep_runs
+from dlplug_report.sweep.plan import read
+from dlplug_report.sweep.search import Search
+from dlplug_report.sweep.wandb import configuration
 
 from dlplug.cli import launching
 from dlplug.cli.main import main

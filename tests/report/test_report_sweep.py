@@ -16,11 +16,11 @@ import time
 from pathlib import Path
 
 import pytest
-from dlplug_report import sweep_command
-from dlplug_report.sweep_goal import Goal, goal_of
-from dlplug_report.sweep_plan import flags, read
-from dlplug_report.sweep_table import rows, table
-from dlplug_report.sweep_values import Choices, Range, spaces
+from dlplug_report.sweep import command as sweep_command
+from dlplug_report.sweep.goal import Goal, goal_of
+from dlplug_report.sweep.plan import flags, read
+from dlplug_report.sweep.table import rows, table
+from dlplug_report.sweep.values import Choices, Range, spaces
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,7 +1,7 @@
 """A page is written whole or not at all."""
 
 import pytest
-from dlplug_report.report_command import write
+from dlplug_report.report import write
 
 
 def test_a_page_that_cannot_be_written_leaves_the_earlier_one(tmp_path):

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dlplug_report.model import build
-from dlplug_report.sections import verdicts
+from dlplug_report.page.model import build
+from dlplug_report.page.sections import verdicts
 from dlplug_rl.evaluation.episodes import episodes
 from dlplug_rl.players.replaying import Atari, Gym
 from dlplug_rl.scores.command import scores

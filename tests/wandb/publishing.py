@@ -12,8 +12,8 @@ import os
 import sys
 from pathlib import Path
 
-from dlplug_report.model import build
-from dlplug_report.wandb_report import publish
+from dlplug_report.page.model import build
+from dlplug_report.page.wandb import publish
 
 from dlplug.errors import UserError
 from dlplug.host.plugins import load_host

@@ -6,7 +6,7 @@ from dlplug import hookimpl
 @hookimpl
 def register_commands():
     return {
-        "report": "dlplug_report.report_command:report",
-        "board": "dlplug_report.board_command:board",
-        "sweep": "dlplug_report.sweep_command:sweep",
+        "report": "dlplug_report.report:report",
+        "board": "dlplug_report.board:board",
+        "sweep": "dlplug_report.sweep.command:sweep",
     }

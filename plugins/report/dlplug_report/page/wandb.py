@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dlplug.advice import command, tool
 from dlplug.errors import UserError
-from dlplug_report import sections
-from dlplug_report.groups import View, text
-from dlplug_report.markdown import escaped
-from dlplug_report.model import Report
+from dlplug_report.page import sections
+from dlplug_report.page.groups import View, text
+from dlplug_report.page.markdown import escaped
+from dlplug_report.page.model import Report
 
 if TYPE_CHECKING:
     from wandb import Api

@@ -13,7 +13,7 @@ from dlplug.options.layers import resolve
 from dlplug.options.parts import choice_keys
 from dlplug.recipes import Target, claims
 from dlplug.runs.targets import evaluated, standing
-from dlplug_report.reading import Record
+from dlplug_report.reading.runs import Record
 
 WATCHING = ("console", "tensorboard", "wandb")  # options of observers change nothing in a run
 

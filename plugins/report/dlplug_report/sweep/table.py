@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlplug.advice import command
-from dlplug_report.sweep_goal import Goal, measured
-from dlplug_report.sweep_plan import Job, Sweep, flags
-from dlplug_report.sweep_runs import Outcome, result_of
+from dlplug_report.sweep.goal import Goal, measured
+from dlplug_report.sweep.plan import Job, Sweep, flags
+from dlplug_report.sweep.runs import Outcome, result_of
 
 MOST_COLUMNS = 3  # of metrics, in a table without a goal
 

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from dlplug.errors import UserError
-from dlplug_report.sweep_plan import Sweep, flags
-from dlplug_report.sweep_values import Choices, Space
+from dlplug_report.sweep.plan import Sweep, flags
+from dlplug_report.sweep.values import Choices, Space
 
 METHODS = {"grid": "grid", "random": "random", "tpe": "bayes"}  # W&B's own model-based search
 

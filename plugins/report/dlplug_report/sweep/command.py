@@ -11,9 +11,9 @@ from dlplug.errors import UserError, nearest
 from dlplug.host.plugins import Host
 from dlplug.json_values import strict
 from dlplug.runs.lock import held
-from dlplug_report.sweep_plan import Sweep, read
-from dlplug_report.sweep_runs import Outcome, Workers
-from dlplug_report.sweep_table import line, rows, table
+from dlplug_report.sweep.plan import Sweep, read
+from dlplug_report.sweep.runs import Outcome, Workers
+from dlplug_report.sweep.table import line, rows, table
 
 METHODS = ("grid", "random", "tpe")
 TAKES_VALUE = ("jobs", "out", "search", "trials", "maximize", "minimize", "wandb-config", "preset", "config")
@@ -60,7 +60,7 @@ def sweep(arguments: list[str], host: Host) -> int:
     asked = read(rest[0], rest[1:], own, method != "grid", host)
     jobs, trials = _whole(own, "jobs"), _whole(own, "trials")
     if "wandb-config" in own:
-        from dlplug_report.sweep_wandb import write
+        from dlplug_report.sweep.wandb import write
 
         return write(asked, method, trials if "trials" in own else None, Path(own["wandb-config"]))
     if method != "grid" and asked.goal is None:
@@ -89,7 +89,7 @@ def _run(asked: Sweep, method: str, workers: Workers, trials: int, as_json: bool
         count = len(everything)
         workers.work(iter([[job] for job in everything]), on_end, lambda outcomes: None)
     else:
-        from dlplug_report.sweep_search import Search
+        from dlplug_report.sweep.search import Search
 
         search = Search(asked, method, trials)
         count = search.left * len(asked.seeds)

@@ -11,9 +11,9 @@ import numpy as np
 
 from dlplug.advice import command
 from dlplug.recipes import Target
-from dlplug_report.facts import command_words
-from dlplug_report.groups import Estimate, Group, View, text
-from dlplug_report.reading import Record, duration
+from dlplug_report.page.facts import command_words
+from dlplug_report.page.groups import Estimate, Group, View, text
+from dlplug_report.reading.runs import Record, duration
 
 Rows = list[tuple[str, str]]
 

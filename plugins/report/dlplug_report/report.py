@@ -24,10 +24,10 @@ def report(arguments: list[str], host: Host) -> int:
         parser.print_help()
         return 0
     flags = parser.parse_args(arguments)
-    from dlplug_report.html import html
-    from dlplug_report.markdown import markdown
-    from dlplug_report.model import build
-    from dlplug_report.reading import find_runs
+    from dlplug_report.page.html import html
+    from dlplug_report.page.markdown import markdown
+    from dlplug_report.page.model import build
+    from dlplug_report.reading.runs import find_runs
 
     folders = find_runs(flags.runs)
     for folder in folders:
@@ -44,7 +44,7 @@ def report(arguments: list[str], host: Host) -> int:
         for note in view.record.notes:
             print(f"{view.record.folder}: {note}")
     if flags.wandb:
-        from dlplug_report.wandb_report import publish
+        from dlplug_report.page.wandb import publish
 
         print(f"W&B Report: {publish(page)}")
     return 0

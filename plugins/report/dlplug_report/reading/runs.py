@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from dlplug.errors import UserError
 from dlplug.runs.folder import find_run, read_config
-from dlplug_report.metrics_file import KINDS, Media, Metrics, Series, read_metrics
+from dlplug_report.reading.metrics import KINDS, Media, Metrics, Series, read_metrics
 
 Status = Literal["finished", "interrupted", "failed", "running", "killed"]
 # seconds of silence after which a run without a result is taken for killed; more where its lines are rare

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlplug.errors import UserError
-from dlplug_report.sweep_plan import Job, Sweep, digest
-from dlplug_report.sweep_runs import Outcome
-from dlplug_report.sweep_values import Choices
+from dlplug_report.sweep.plan import Job, Sweep, digest
+from dlplug_report.sweep.runs import Outcome
+from dlplug_report.sweep.values import Choices
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -18,7 +18,7 @@ from dlplug.errors import UserError
 from dlplug.protocols import Launcher, Process
 from dlplug.runs.lock import held
 from dlplug.runs.records import read_json
-from dlplug_report.sweep_plan import Job
+from dlplug_report.sweep.plan import Job
 
 
 class Outcome(NamedTuple):

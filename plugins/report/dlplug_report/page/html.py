@@ -10,12 +10,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from dlplug_report import curves, sections
-from dlplug_report.groups import text
-from dlplug_report.model import Report
-from dlplug_report.shown_media import shelves
+from dlplug_report.page import curves, sections
+from dlplug_report.page.groups import text
+from dlplug_report.page.media import shelves
+from dlplug_report.page.model import Report
 
-PAGE = Path(__file__).parent / "page"
+TEMPLATES = Path(__file__).parent / "templates"
 BOKEH = ("bokeh.min.js", "bokeh-api.min.js")
 
 
@@ -23,11 +23,11 @@ def html(report: Report) -> str:
     """The whole file. Everything that comes from a run or a recipe is escaped by the template engine; the page's
     content security policy names the scripts by their hashes, so nothing else in it would run."""
     environment = Environment(
-        loader=PackageLoader("dlplug_report", "page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=PackageLoader("dlplug_report.page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {"text": text, "colour": curves.colour, "number": sections.number}
-    scripts = [*map(bokeh_script, BOKEH), (PAGE / "report.js").read_text(encoding="utf-8")]
+    scripts = [*map(bokeh_script, BOKEH), (TEMPLATES / "report.js").read_text(encoding="utf-8")]
     return environment.get_template("report.html").render(
         report=report,
         sections=sections,
@@ -35,7 +35,7 @@ def html(report: Report) -> str:
         drawn=drawn(report),
         scripts=scripts,
         policy=policy(scripts),
-        style=(PAGE / "report.css").read_text(encoding="utf-8"),
+        style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
     )
 
 

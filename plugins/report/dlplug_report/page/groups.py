@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlplug.recipes import Target
-from dlplug_report.facts import WATCHING, Facts
-from dlplug_report.reading import Record
-from dlplug_report.thinning import summary
+from dlplug_report.page.facts import WATCHING, Facts
+from dlplug_report.reading.runs import Record
+from dlplug_report.reading.thinning import summary
 
 ABSENT = "–"
 

@@ -16,8 +16,8 @@ from dlplug.options.layers import resolve
 from dlplug.options.reading import arguments as parse
 from dlplug.options.reading import read_file
 from dlplug.training.device_hint import likely_preset
-from dlplug_report.sweep_goal import Goal, goal_of
-from dlplug_report.sweep_values import Choices, Range, Space, flag, spaces
+from dlplug_report.sweep.goal import Goal, goal_of
+from dlplug_report.sweep.values import Choices, Range, Space, flag, spaces
 
 MOST = 10_000  # runs of a grid
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from dlplug_report import sections
-from dlplug_report.groups import text
-from dlplug_report.model import Report
-from dlplug_report.shown_media import shelves
+from dlplug_report.page import sections
+from dlplug_report.page.groups import text
+from dlplug_report.page.media import shelves
+from dlplug_report.page.model import Report
 
 FENCE_OR_BLANKS = re.compile(r"^(`{3,})\n.*?^\1$|\n{3,}", re.DOTALL | re.MULTILINE)
 
@@ -20,7 +20,7 @@ FENCE_OR_BLANKS = re.compile(r"^(`{3,})\n.*?^\1$|\n{3,}", re.DOTALL | re.MULTILI
 def markdown(report: Report, beside: Path) -> str:
     """beside: the folder that it is written into; media are linked from there, not copied."""
     environment = Environment(
-        loader=PackageLoader("dlplug_report", "page"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        loader=PackageLoader("dlplug_report.page"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, finalize=escaped,
     )  # fmt: skip
     environment.filters |= {"text": text, "number": sections.number, "link": lambda path: link(path, beside)}
