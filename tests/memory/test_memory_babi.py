@@ -60,12 +60,12 @@ def test_batches_show_the_words_and_ask_for_the_answers(folder: Path):
     testing.check_data(data, model)
     batch = next(Babi(batch_size=6, seed=0).batches(model))
     texts = {" ".join(story.words): story for story in parse(FILE.splitlines())}
-    for x, y, asked in zip(*batch, strict=True):
+    for x, y, mask in zip(*batch, strict=True):
         words = [data.vocabulary[int(step.argmax())] for step in x if step.any()]
         told = texts[" ".join(words)]
-        assert [data.vocabulary[int(y[t])] for t in asked.nonzero()[:, 0]] == [word for word in told.answers if word]
+        assert [data.vocabulary[int(y[t])] for t in mask.nonzero()[:, 0]] == [word for word in told.answers if word]
         assert not x[len(words) :].any()
-        assert not asked[len(words) :].any()
+        assert not mask[len(words) :].any()
     parts = {name: len(part.length) for name, part in data.parts.items()}
     assert parts == {"train": 18, "val": 2, "test": 20}
 
@@ -85,11 +85,11 @@ def test_a_curriculum_tells_stories_to_their_first_questions(folder: Path):
     assert set(told[:70]) == {cut, second}
     assert set(told[70:100]) == {cut, first, second}
     assert set(told[100:]) == {first, second}
-    assert [data.most_at(count) for count in (0, 70, 71, 99)] == [1, 1, 2, 2]
+    assert [data.max_questions_at(count) for count in (0, 70, 71, 99)] == [1, 1, 2, 2]
     data = Babi(batch_size=18, curriculum=100, pad=True, seed=0)
     batch = next(data.batches(SequenceLSTM(data.spec, width=4)))
     assert batch.x.shape[1] == 31
-    assert batch.asked.sum() == 18
+    assert batch.mask.sum() == 18
 
 
 def test_the_recipe_learns_and_resumes(folder: Path):

@@ -111,15 +111,15 @@ def test_a_weighting_that_two_slots_share_does_not_blow_the_gradient_up():
 def test_weightings_stay_weightings(name):
     model = SMALL[name]()
     for step, (_, state) in enumerate(model.steps(inputs(3, 20))):
-        look = model.cell.look(state)
-        for weights in (look.read_weights, look.write_weights):
+        snapshot = model.cell.snapshot(state)
+        for weights in (snapshot.read_weights, snapshot.write_weights):
             assert bool((weights >= 0).all()), step
             assert bool((weights.sum(2) <= 1 + 1e-5).all()), step
-        if look.links is not None:
-            assert bool((look.links >= 0).all())
-            assert bool((look.links.sum(1) <= 1 + 1e-5).all())
-            assert bool((look.links.sum(2) <= 1 + 1e-5).all())
-            assert not bool(look.links.diagonal(dim1=1, dim2=2).any())
+        if snapshot.links is not None:
+            assert bool((snapshot.links >= 0).all())
+            assert bool((snapshot.links.sum(1) <= 1 + 1e-5).all())
+            assert bool((snapshot.links.sum(2) <= 1 + 1e-5).all())
+            assert not bool(snapshot.links.diagonal(dim1=1, dim2=2).any())
             assert bool(((state.usage >= 0) & (state.usage <= 1)).all())
 
 
@@ -198,9 +198,9 @@ def test_a_ready_network_begins_by_looking_up_what_was_like_this(network: type[N
     model = network(Spec((8,), 3), slots=9, word=16, width=64, control="feed-forward", ready=True)
     shown = torch.cat([torch.eye(8), torch.eye(8)[2:3]]).unsqueeze(0)
     *before, (_, last) = model.steps(shown)
-    written = torch.stack([model.cell.look(state).write_weights[0, 0] for _, state in before]).argmax(1)
+    written = torch.stack([model.cell.snapshot(state).write_weights[0, 0] for _, state in before]).argmax(1)
     assert len(set(written.tolist())) == 8
-    assert model.cell.look(last).read_weights[0, 0, written].argmax() == 2
+    assert model.cell.snapshot(last).read_weights[0, 0, written].argmax() == 2
 
 
 def test_masks_and_sharpness_change_what_is_read():

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 import torch
-from dlplug_memory.cells.recurrent import Look
-from dlplug_memory.drawing import Film, solved, used
+from dlplug_memory.cells.recurrent import Snapshot
+from dlplug_memory.drawing import Trace, sequence_figure, used_slots
 from dlplug_memory.losses import bit_cross_entropy, word_cross_entropy
 from dlplug_memory.metrics import answers, generalisation, score
 from dlplug_memory.ntm.model import NTM
 from dlplug_memory.samplers import memory
 from dlplug_memory.tasks.copying import Copy
-from dlplug_memory.tasks.ngrams import NGrams, best_bits, optimum
+from dlplug_memory.tasks.ngrams import NGrams, optimal_bits, optimum
 from dlplug_memory.tasks.task import Sequences
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,9 +37,9 @@ class Answers(nn.Module):
 
 def bits_batch() -> tuple[Tensor, Sequences]:
     generator = torch.Generator().manual_seed(0)
-    asked = torch.tensor([[0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
+    mask = torch.tensor([[0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
     y = torch.randint(0, 2, (2, 4, 3), generator=generator).float()
-    return torch.randn(2, 4, 3, generator=generator), Sequences(torch.zeros(2, 4, 5), y, asked)
+    return torch.randn(2, 4, 3, generator=generator), Sequences(torch.zeros(2, 4, 5), y, mask)
 
 
 def test_bits_one_by_one():
@@ -49,17 +49,17 @@ def test_bits_one_by_one():
     for b in range(2):
         for t in range(4):
             for i in range(3):
-                if batch.asked[b, t]:
+                if batch.mask[b, t]:
                     p = 1 / (1 + math.exp(-logits[b, t, i]))
                     nats[b] -= math.log(p if batch.y[b, t, i] else 1 - p)
                     wrong[b] += (p > 0.5) != bool(batch.y[b, t, i])
     assert update.loss.item() == pytest.approx(sum(nats) / 12, rel=1e-5)
     assert update.values["bits_per_sequence"].item() == pytest.approx(sum(nats) / 2 / math.log(2), rel=1e-5)
     assert update.values["bit_error"].item() == pytest.approx(sum(wrong) / 12)
-    bits, mistakes, asked = score(logits, batch)
+    bits, mistakes, mask = score(logits, batch)
     assert bits.tolist() == pytest.approx([n / math.log(2) for n in nats], rel=1e-5)
     assert mistakes.tolist() == wrong
-    assert asked.tolist() == [6, 6]
+    assert mask.tolist() == [6, 6]
 
 
 def test_words_one_by_one():
@@ -69,7 +69,7 @@ def test_words_one_by_one():
     nats, wrong = 0.0, 0
     for b in range(2):
         for t in range(4):
-            if batch.asked[b, t]:
+            if batch.mask[b, t]:
                 powers = [math.exp(value) for value in logits[b, t].tolist()]
                 nats -= math.log(powers[int(batch.y[b, t])] / sum(powers))
                 wrong += powers.index(max(powers)) != int(batch.y[b, t])
@@ -83,7 +83,7 @@ def test_where_nothing_is_asked_nothing_is_learnt():
     (update,) = bit_cross_entropy(model).updates(batch)
     update.loss.backward()
     assert model.logits.grad is not None
-    assert torch.equal(model.logits.grad.any(2), batch.asked > 0)
+    assert torch.equal(model.logits.grad.any(2), batch.mask > 0)
 
 
 class Copier(nn.Module):
@@ -131,7 +131,7 @@ def test_a_coin_has_the_entropy_of_the_sequence():
 
 def test_the_optimum_of_n_grams_is_the_estimators():
     data = NGrams(seed=0, min_length=40, max_length=40).split("test")
-    expected = best_bits(data.sequences(40, 10), 5).mean().item()
+    expected = optimal_bits(data.sequences(40, 10), 5).mean().item()
     assert optimum(None, data, count=10)["optimal_bits_per_sequence"] == pytest.approx(expected)
 
 
@@ -168,10 +168,10 @@ def test_a_picture_shows_the_shortest_row_of_neighbours_with_every_used_slot(slo
     weights = torch.zeros(1, 9)
     weights[0, sorted(slots)] = 0.5
     nothing = torch.zeros(1, 9)
-    looks = [Look(torch.zeros(9, 2), nothing, nothing, None)] * steps + [
-        Look(torch.zeros(9, 2), nothing, weights, None)
+    snapshots = [Snapshot(torch.zeros(9, 2), nothing, nothing, None)] * steps + [
+        Snapshot(torch.zeros(9, 2), nothing, weights, None)
     ]
-    row = used(looks)
+    row = used_slots(snapshots)
     assert row == list(range(row[0], row[0] + len(row)))
     assert slots <= {slot % 9 for slot in row}
     shortest = min(
@@ -184,10 +184,10 @@ def test_a_picture_shows_the_shortest_row_of_neighbours_with_every_used_slot(slo
 @torch.no_grad()
 def test_weights_that_are_spread_over_many_slots_can_be_seen(monkeypatch: pytest.MonkeyPatch):
     drawn: list[Any] = []
-    monkeypatch.setattr("dlplug_memory.drawing.draw", lambda figure, said: drawn.append(figure))
+    monkeypatch.setattr("dlplug_memory.drawing.to_image", lambda figure, caption: drawn.append(figure))
     even, nothing = torch.full((1, 100), 0.01), torch.zeros(3, 1)
-    looks = [Look(torch.zeros(100, 2), even, even, None)] * 3
-    solved(Film(torch.zeros(3, 2), nothing, nothing, looks), "")
+    snapshots = [Snapshot(torch.zeros(100, 2), even, even, None)] * 3
+    sequence_figure(Trace(torch.zeros(3, 2), nothing, nothing, snapshots), "")
     read = next(axes for axes in drawn[0].axes if axes.get_ylabel().startswith("read"))
     assert read.images[0].norm.vmax == pytest.approx(0.01)
     assert sum(read.images[0].to_rgba(0.0)[:3]) > 2.7

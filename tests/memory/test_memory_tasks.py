@@ -12,7 +12,7 @@ import torch
 from dlplug_memory.baselines import SequenceLSTM
 from dlplug_memory.tasks.copying import Copy, RepeatCopy
 from dlplug_memory.tasks.graphs import Traversal
-from dlplug_memory.tasks.ngrams import NGrams, best_bits, beta_half
+from dlplug_memory.tasks.ngrams import NGrams, beta_half, optimal_bits
 from dlplug_memory.tasks.recall import Recall
 from dlplug_memory.tasks.sorting import PrioritySort
 from dlplug_memory.tasks.task import HeldOut, Sequences, Task
@@ -24,9 +24,9 @@ TASKS = [Copy, RepeatCopy, MARKS, Recall, PrioritySort, NGrams, Traversal]
 
 
 def rows(batch: Sequences):
-    for x, y, asked in zip(*batch, strict=True):
-        assert set(asked.tolist()) <= {0.0, 1.0}
-        yield x.tolist(), y.tolist(), [t for t, a in enumerate(asked.tolist()) if a]
+    for x, y, mask in zip(*batch, strict=True):
+        assert set(mask.tolist()) <= {0.0, 1.0}
+        yield x.tolist(), y.tolist(), [t for t, a in enumerate(mask.tolist()) if a]
 
 
 def held_out(task: Task, size: int, count: int = 20) -> Sequences:
@@ -34,11 +34,11 @@ def held_out(task: Task, size: int, count: int = 20) -> Sequences:
 
 
 def test_copy_asks_for_what_came_before_the_mark():
-    for x, y, asked in rows(held_out(Copy(seed=0), 7)):
+    for x, y, mask in rows(held_out(Copy(seed=0), 7)):
         mark = next(t for t, step in enumerate(x) if step[8])
-        assert asked == list(range(mark + 1, len(x)))
-        assert [y[t] for t in asked] == [step[:8] for step in x[:mark]]
-        assert not any(any(x[t]) for t in asked)
+        assert mask == list(range(mark + 1, len(x)))
+        assert [y[t] for t in mask] == [step[:8] for step in x[:mark]]
+        assert not any(any(x[t]) for t in mask)
 
 
 @pytest.mark.parametrize("told", ["number", "marks"])
@@ -48,22 +48,22 @@ def test_copy_asks_for_what_came_before_the_mark():
 def test_repeat_copy_asks_as_often_as_it_says(grow, size, told):
     task = RepeatCopy(grow=grow, told=told, seed=0)
     sizes = torch.arange(1.0, 11.0)
-    for x, y, asked in rows(held_out(task, size)):
+    for x, y, mask in rows(held_out(task, size)):
         mark = next(t for t, step in enumerate(x) if step[8])
         shown = [step[9] for step in x if step[9]]
         number = round(shown[0] * sizes.std(correction=0).item() + sizes.mean().item())
         repeats = len(shown) if told == "marks" else number
         assert (size, 10 if size == 20 else ANY) == ((repeats, mark) if grow == "repeats" else (mark, repeats))
         assert len(x) <= task.steps(size)
-        answers = [y[t] for t in asked]
+        answers = [y[t] for t in mask]
         assert answers[:-1] == [[*step[:8], 0.0] for step in x[:mark]] * repeats
         assert answers[-1] == [0.0] * 8 + [1.0]
-        assert asked == list(range(mark + 1 + len(shown), len(x)))
+        assert mask == list(range(mark + 1 + len(shown), len(x)))
 
 
 def test_recall_asks_for_the_item_after_the_one_shown():
     seen = set()
-    for x, y, asked in rows(held_out(Recall(bits=10, seed=0), 5, 50)):
+    for x, y, mask in rows(held_out(Recall(bits=10, seed=0), 5, 50)):
         items, item, query = [], [], [t for t, step in enumerate(x) if step[11]]
         for step in x[: query[0]]:
             if step[10]:
@@ -73,28 +73,28 @@ def test_recall_asks_for_the_item_after_the_one_shown():
         assert len(items) == 5
         assert all(len(item) == 3 for item in items)
         shown = items.index([step[:10] for step in x[query[0] + 1 : query[1]]])
-        assert [y[t] for t in asked] == items[shown + 1]
-        assert asked == list(range(query[1] + 1, len(x)))
+        assert [y[t] for t in mask] == items[shown + 1]
+        assert mask == list(range(query[1] + 1, len(x)))
         seen.add(shown)
     assert seen == {0, 1, 2, 3}
 
 
 def test_sorting_asks_for_the_highest_first():
-    for x, y, asked in rows(held_out(PrioritySort(seed=0), 20)):
+    for x, y, mask in rows(held_out(PrioritySort(seed=0), 20)):
         vectors = sorted(x[:20], key=lambda step: -step[8])
         assert all(-1 <= step[8] <= 1 for step in x[:20])
         assert x[20] == [0.0] * 9 + [1.0]
-        assert [y[t] for t in asked] == [step[:8] for step in vectors[:16]]
+        assert [y[t] for t in mask] == [step[:8] for step in vectors[:16]]
 
 
 def test_n_grams_ask_for_the_next_bit_and_the_best_estimator_counts():
     task = NGrams(context=3, min_length=50, max_length=50, seed=0)
     batch = held_out(task, 50, 5)
-    best = best_bits(batch, 3)
-    for number, (x, y, asked) in enumerate(rows(batch)):
+    best = optimal_bits(batch, 3)
+    for number, (x, y, mask) in enumerate(rows(batch)):
         assert [step[0] for step in x[1:]] == [step[0] for step in y[:-1]]
         bits, seen, total = [step[0] for step in x] + [y[-1][0]], Counter(), 0.0
-        assert asked == list(range(2, 49))
+        assert mask == list(range(2, 49))
         for t in range(3, 50):
             context = tuple(bits[t - 3 : t])
             ones, zeros = seen[context, 1.0], seen[context, 0.0]
@@ -111,13 +111,13 @@ def test_n_grams_follow_a_table_drawn_from_beta():
     assert drawn.var().item() == pytest.approx(0.125, abs=0.005)
     # what can be known of the source is less than a bit a bit
     batch = held_out(NGrams(seed=0), 200, 50)
-    assert 0.4 * 195 < best_bits(batch, 5).mean() < 0.85 * 195
+    assert 0.4 * 195 < optimal_bits(batch, 5).mean() < 0.85 * 195
 
 
 @pytest.mark.parametrize("nodes", [2, 5])
 def test_graphs_ask_where_the_path_leads(nodes):
     bits, labels = 8, 4
-    for x, y, asked in rows(held_out(Traversal(seed=0), nodes)):
+    for x, y, mask in rows(held_out(Traversal(seed=0), nodes)):
         edges, node = {}, None
         for t, step in enumerate(x):
             source, label, end = tuple(step[:bits]), step[bits : bits + labels], tuple(step[bits + labels : -1])
@@ -128,11 +128,11 @@ def test_graphs_ask_where_the_path_leads(nodes):
             assert not any(end)
             node = edges[node, label.index(1.0)]
             assert tuple(y[t]) == node
-            assert t in asked
+            assert t in mask
         assert len(edges) == 2 * nodes  # labels of one node differ
         assert all(end != source for (source, _), end in edges.items())
         assert len({source for source, _ in edges}) == nodes
-        assert len(asked) == 4
+        assert len(mask) == 4
 
 
 @pytest.mark.parametrize("kind", TASKS)

@@ -1,4 +1,4 @@
-"""Networks with a memory: Neural Turing Machine and Differentiable Neural Computer, on tasks that need one."""
+"""Memory networks: the Neural Turing Machine and the Differentiable Neural Computer, and their tasks."""
 
 from dlplug import hookimpl
 from dlplug_memory.recipes import RECIPES

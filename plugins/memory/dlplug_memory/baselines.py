@@ -1,4 +1,4 @@
-"""What networks without an outer memory do on the same tasks: an LSTM and a small transformer."""
+"""Baselines without an external memory: an LSTM and a small transformer."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class SequenceLSTM(nn.Module):
 
 
 class SequenceTransformer(nn.Module):
-    """A small causal transformer (Vaswani et al. 2017): its memory is the whole past.
+    """A small causal transformer (Vaswani et al. 2017), which attends to the whole past.
 
-    Positions are encoded by sines, so that a sequence may be longer than those trained on.
+    Positional encodings are sinusoidal, so that a sequence may be longer than in training.
 
     width: embedding size.
     depth: number of blocks.
@@ -58,7 +58,7 @@ class SequenceTransformer(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention to the steps so far, then a hidden layer, each normalised before and added."""
+    """Causal self-attention, then a hidden layer, each normalised before and added after."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -71,8 +71,8 @@ class Block(nn.Module):
         """x (B, T, width)."""
         parts = self.query_key_value(self.first(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         # softmax(QKᵀ/√d) V
-        seen = F.scaled_dot_product_attention(*parts, is_causal=True)
-        x = x + self.out(seen.transpose(1, 2).flatten(2))
+        y = F.scaled_dot_product_attention(*parts, is_causal=True)
+        x = x + self.out(y.transpose(1, 2).flatten(2))
         return x + self.hidden(self.second(x))
 
 

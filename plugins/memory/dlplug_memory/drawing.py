@@ -1,61 +1,44 @@
-"""The papers' figures: a sequence and the heads' weights over time; the memory; the order in which it was written."""
+"""The papers' figures: a sequence and the heads' weightings over time, the memory, and the temporal links."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
+from dlplug_figures.figure import new_figure, to_image
 from torch import Tensor
 
 from dlplug import Image
-from dlplug_memory.cells.recurrent import Look
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from dlplug_memory.cells.recurrent import Snapshot
 
 log = logging.getLogger("dlplug")
 
-SEEN = 0.02  # weight from which a slot counts as used
+USED = 0.02  # weight from which a slot counts as used
 
 
-class Film(NamedTuple):
-    """A sequence x (T, inputs), its target and the network's answer (T, answers), and what its memory was at each step:
-    none for a network without one."""
+class Trace(NamedTuple):
+    """A sequence x (T, inputs), its target and the network's answer (T, answers), and its memory after each step; no
+    snapshots for a network without a memory."""
 
     x: Tensor
     target: Tensor
     answer: Tensor
-    looks: list[Look]
+    snapshots: list[Snapshot]
 
 
-def new_figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure((width, height), dpi=120, layout="constrained")
-
-
-def draw(figure: Figure, caption: str) -> Image:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return Image(np.asarray(canvas.buffer_rgba())[..., :3].copy(), caption)
-
-
-def solved(film: Film, said: str) -> Image:
+def sequence_figure(trace: Trace, title: str) -> Image:
     """Panels over one axis of time, as figures 4 and 6 of Graves et al. 2014, and the memory at the end."""
-    panels = [("input", film.x), ("target", film.target), ("output", film.answer)]
-    slots = used(film.looks)
-    if film.looks:
-        panels += heads("write", [look.write_weights for look in film.looks], slots)
-        panels += heads("read", [look.read_weights for look in film.looks], slots)
+    panels = [("input", trace.x), ("target", trace.target), ("output", trace.answer)]
+    slots = used_slots(trace.snapshots)
+    if trace.snapshots:
+        panels += head_panels("write", [snapshot.write_weights for snapshot in trace.snapshots], slots)
+        panels += head_panels("read", [snapshot.read_weights for snapshot in trace.snapshots], slots)
     heights = [max(1.0, min(4.0, values.shape[1] / 12)) for _, values in panels]
-    figure = new_figure(max(7.0, min(16.0, len(film.x) / 12)) + 2.5 * bool(film.looks), 1 + 1.1 * sum(heights))
-    figure.suptitle(said)
-    grid: Any = figure.add_gridspec(len(panels), 2 if film.looks else 1, height_ratios=heights)
-    if film.looks:
+    figure = new_figure(max(7.0, min(16.0, len(trace.x) / 12)) + 2.5 * bool(trace.snapshots), 1 + 1.1 * sum(heights))
+    figure.suptitle(title)
+    grid: Any = figure.add_gridspec(len(panels), 2 if trace.snapshots else 1, height_ratios=heights)
+    if trace.snapshots:
         grid.set_width_ratios([5, 1])
     for row, (name, values) in enumerate(panels):
         axes = figure.add_subplot(grid[row, 0])
@@ -78,18 +61,18 @@ def solved(film: Film, said: str) -> Image:
         if not weights:
             axes.set_yticks([])
     figure.axes[-1].set_xlabel("step")
-    if film.looks:
-        show_memory(figure.add_subplot(grid[:, 1]), film.looks[-1].memory[slots], slots)
-    return draw(figure, said)
+    if trace.snapshots:
+        show_memory(figure.add_subplot(grid[:, 1]), trace.snapshots[-1].memory[slots], slots)
+    return to_image(figure, title)
 
 
-def used(looks: list[Look]) -> list[int]:
-    """The shortest row of neighbours that has every slot a head looked at. Slots are a ring: a row that goes over its
+def used_slots(snapshots: list[Snapshot]) -> list[int]:
+    """The shortest run of adjacent slots that contains every slot with some weight. Slots are a ring: a run over its
     end begins with negative numbers, -1 for the last slot."""
-    if not looks:
+    if not snapshots:
         return []
-    weights = torch.stack([torch.cat([look.read_weights, look.write_weights]).amax(0) for look in looks]).amax(0)
-    slots = (weights > SEEN).nonzero()[:, 0].tolist()
+    weights = torch.cat([part for each in snapshots for part in (each.read_weights, each.write_weights)]).amax(0)
+    slots = (weights > USED).nonzero()[:, 0].tolist()
     if not slots:
         return list(range(len(weights)))
     following = [*slots[1:], slots[0] + len(weights)]
@@ -97,8 +80,8 @@ def used(looks: list[Look]) -> list[int]:
     return list(range(before + gap - len(weights), before + 1))
 
 
-def heads(name: str, weights: list[Tensor], slots: list[int]) -> list[tuple[str, Tensor]]:
-    """A panel (T, slots) for each head of weights (heads, N) at each step, of the slots that were used."""
+def head_panels(name: str, weights: list[Tensor], slots: list[int]) -> list[tuple[str, Tensor]]:
+    """One panel (T, slots) per head, of the used slots, from weights (heads, N) at each step."""
     over_time = torch.stack(weights, 1)[:, :, slots]
     numbered = [f"{name} {number}" for number in range(1, len(over_time) + 1)] if len(over_time) > 1 else [name]
     return list(zip(numbered, over_time, strict=True))
@@ -112,20 +95,20 @@ def show_memory(axes: Any, memory: Tensor, slots: list[int]) -> None:
         extent=extent,
     )  # fmt: skip
     axes.set(title="memory\nat the end", xlabel="component", ylabel="slot")
-    number_slots(axes.yaxis)
+    integer_ticks(axes.yaxis)
 
 
-def number_slots(axis: Any) -> None:
-    """Ticks at whole numbers."""
+def integer_ticks(axis: Any) -> None:
+    """Ticks at integers."""
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(integer=True))
 
 
-def links(looks: list[Look]) -> Image:
+def link_figure(snapshots: list[Snapshot]) -> Image:
     """The link matrix (Graves et al. 2016): dark where the row's slot was written right after the column's."""
-    slots = used(looks)
-    matrix = looks[-1].links
+    slots = used_slots(snapshots)
+    matrix = snapshots[-1].links
     assert matrix is not None
     figure = new_figure(5.5, 4.8)
     axes = figure.subplots()
@@ -140,7 +123,7 @@ def links(looks: list[Look]) -> Image:
         extent=(*ends, *ends),
     )
     axes.set(xlabel="slot j", ylabel="slot i, written right after j", title="temporal link matrix at the end")
-    number_slots(axes.xaxis)
-    number_slots(axes.yaxis)
+    integer_ticks(axes.xaxis)
+    integer_ticks(axes.yaxis)
     figure.colorbar(image, ax=axes, label="L[i, j]")
-    return draw(figure, "which slot was written after which")
+    return to_image(figure, "which slot was written after which")

@@ -1,4 +1,4 @@
-"""What is measured: bits per sequence, errors, solved sequences, the same on longer ones; bAbI's questions."""
+"""Metrics: bits per sequence, errors and solved sequences, also beyond the training lengths; bAbI's errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAILED = 0.05  # error above which a bAbI task counts as failed (Weston et al. 2
 
 
 def answers(model: nn.Module, data: HeldOut, *, count: PositiveInt = 10) -> Mapping[str, Any]:
-    """Bits per sequence, the share of bits that are wrong, and of sequences without a mistake.
+    """Bits per sequence, the fraction of bits that are wrong, and of sequences without an error.
 
     count: number of sequences of each size in training.
     """
@@ -34,7 +34,7 @@ def answers(model: nn.Module, data: HeldOut, *, count: PositiveInt = 10) -> Mapp
 
 
 def generalisation(model: nn.Module, data: HeldOut, *, count: PositiveInt = 20) -> Mapping[str, Any]:
-    """The same at 2, 4 and 6 times the largest size that was trained on: "bit_error_x6".
+    """The same at 2, 4 and 6 times the largest size in training: "bit_error_x6".
 
     count: number of sequences of each size.
     """
@@ -49,40 +49,41 @@ def generalisation(model: nn.Module, data: HeldOut, *, count: PositiveInt = 20) 
 
 @cache
 def warn_once(message: str) -> None:
-    """Not at every evaluation, for it holds at each."""
+    """Once, not at every evaluation."""
     log.warning(message)
 
 
 def measured(model: nn.Module, data: HeldOut, sizes: Iterable[int], count: int) -> dict[str, Any]:
-    """Means over sequences of all sizes; errors are shares of all that was asked for."""
+    """Means over sequences of all sizes; the error is the fraction of all output bits."""
     device = next(model.parameters()).device
-    bits, wrong, asked = [], [], []
+    bits, wrong, counts = [], [], []
     for size in stoppable(sizes):
         batch = Sequences(*(part.to(device) for part in data.sequences(size, count)))
         scored = score(model(batch.x), batch)
-        for columns, value in zip((bits, wrong, asked), scored, strict=True):
+        for columns, value in zip((bits, wrong, counts), scored, strict=True):
             columns.append(value.cpu())
     wrong = torch.cat(wrong)
     return {
         "bits_per_sequence": torch.cat(bits).mean(),
-        "bit_error": wrong.sum() / torch.cat(asked).sum(),
+        "bit_error": wrong.sum() / torch.cat(counts).sum(),
         "solved": (wrong == 0).float().mean(),
     }
 
 
 def score(logits: Tensor, batch: Sequences) -> tuple[Tensor, Tensor, Tensor]:
-    """Of each sequence (B,): its cross entropy in bits, how many bits are wrong, how many were asked for."""
-    wrong = ((logits > 0) != (batch.y > 0.5)).sum(2) * batch.asked
-    return bit_nats(logits, batch).sum(1) / math.log(2), wrong.sum(1), logits.shape[2] * batch.asked.sum(1)
+    """Of each sequence (B,): its cross entropy in bits, the number of wrong bits, and of all output bits."""
+    wrong = ((logits > 0) != (batch.y > 0.5)).sum(2) * batch.mask
+    return bit_nats(logits, batch).sum(1) / math.log(2), wrong.sum(1), logits.shape[2] * batch.mask.sum(1)
 
 
 def questions(model: nn.Module, data: HeldOutStories) -> Mapping[str, float]:
-    """bAbI's error of each task, their mean, and how many fail (above 5 %); right is an answer whose words all are."""
-    wrong, asked = torch.zeros(len(TASKS) + 1), torch.zeros(len(TASKS) + 1)
+    """bAbI's error of each task, their mean, and the number of failed tasks (above 5 %). An answer is right if all of
+    its words are."""
+    wrong, count = torch.zeros(len(TASKS) + 1), torch.zeros(len(TASKS) + 1)
     for task, right in answered(model, data):
         wrong[task] += len(right) - right.sum()
-        asked[task] += len(right)
-    errors = {task: (wrong[task] / asked[task]).item() for task in TASKS if asked[task]}
+        count[task] += len(right)
+    errors = {task: (wrong[task] / count[task]).item() for task in TASKS if count[task]}
     named = {f"error_task_{task}": error for task, error in errors.items()} if len(errors) > 1 else {}
     return {
         "error": sum(errors.values()) / len(errors),
@@ -92,7 +93,7 @@ def questions(model: nn.Module, data: HeldOutStories) -> Mapping[str, float]:
 
 
 def answered(model: nn.Module, data: HeldOutStories) -> Iterator[tuple[int, Tensor]]:
-    """Of each story its task, and which of its questions were answered rightly."""
+    """Each story's task, and whether each of its questions is answered correctly."""
     device = next(model.parameters()).device
     for batch, index in stoppable(data.batches()):
         chosen = model(batch.x.to(device)).argmax(2).cpu()

@@ -1,4 +1,4 @@
-"""The plugin's recipes. None but bAbI's downloads anything."""
+"""The recipes. Only dnc-babi needs a download."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ GRAVES_2014 = "Graves, Wayne & Danihelka 2014 (arXiv:1410.5401)"
 GRAVES_2016 = "Graves et al. 2016 (doi:10.1038/nature20101)"
 CSORDAS = "Csordás & Schmidhuber 2019 (arXiv:1904.10278)"
 OWN = "this project's own bar"
-MEASURES = ["answers", "generalisation"]
+METRICS = ["answers", "generalisation"]
 WATCH = ["train/bits_per_sequence", "train/bit_error"]
 TORCH = use("torch", threads=1, log_every=50, eval_every=625)
 
 
 def rmsprop(*, epsilon: float = 1e-8, schedule: str = "linear") -> Use:
-    """RMSProp with all its constants: α and the momentum of Graves 2013 (arXiv:1308.0850), in whose form Graves et al.
-    2014 use it; torch's ε; the norm at which the whole gradient is clipped of RobertCsordas/dnc. The rate falls to 0
-    unless it is said to be constant."""
+    """RMSProp: α and momentum of Graves 2013 (arXiv:1308.0850), which Graves et al. 2014 refer to; torch's ε; the
+    gradient's clipping norm of RobertCsordas/dnc. The learning rate decays linearly to 0 unless the schedule is
+    constant."""
     return use(
         "rmsprop",
         learning_rate=7e-4,
@@ -32,17 +32,17 @@ def rmsprop(*, epsilon: float = 1e-8, schedule: str = "linear") -> Use:
     )
 
 
-# The gradient of a solved task is noise, which a small ε scales up to full steps: NTMs that copied 120 vectors forgot
-# how. Graves 2013 has 1e-4 under the root, for sums where the loss here is a mean over a batch's bits.
+# The gradient of a solved task is noise, which a small ε scales up to full steps: NTMs that had learnt to copy 120
+# vectors lost it again. Graves 2013 has 1e-4 under the root, for a loss that is a sum; here it is a mean over bits.
 NTM_RMSPROP = rmsprop(epsilon=1e-6)
 ADAM = use("adam", learning_rate=3e-3, clip_norm=1.0, schedule="linear")
 
 
 def recipe(summary: str, data: Use | str, model: Use, length: str, source: str, **more: Any) -> Recipe:
-    """What the recipes on bits have in common."""
+    """A recipe on bits."""
     parts: dict[str, Any] = {
         "loss": "bit-cross-entropy",
-        "metrics": MEASURES,
+        "metrics": METRICS,
         "samplers": ["memory"],
         "trainer": TORCH,
         "watch": WATCH,
@@ -51,7 +51,7 @@ def recipe(summary: str, data: Use | str, model: Use, length: str, source: str, 
 
 
 def copy_targets(model: str, bits: float, error: float) -> list[Target]:
-    """Of the recipe's own task and network; infinite bars for a network that is to be compared."""
+    """For the recipe's own task and network; infinite bars for a baseline."""
     where = {"data": "copy", "data.bits": 8, "data.max_length": 20, "model": model}
     claimed = bits < inf
     return [
@@ -92,7 +92,7 @@ REPEAT_COPY_TARGETS = [
 
 
 def recall_target(bar: float) -> Target:
-    """A network with a memory claims to solve it; an LSTM is to be compared, by an infinite bar."""
+    """bar: infinite for a baseline."""
     return Target(
         "test/solved",
         "associative recall, 2 to 6 items of 3 vectors of 6 bits, held-out sequences without a mistake",
@@ -102,7 +102,7 @@ def recall_target(bar: float) -> Target:
     )
 
 
-# no bar, to compare
+# without a bar, for comparison
 SORT_TARGET = Target(
     "test/bits_per_sequence",
     "priority sort, the first 16 of 20 vectors of 8 bits; 10 held-out sequences, 128 bits each",
@@ -113,7 +113,7 @@ SORT_TARGET = Target(
 
 
 def graph_target(bar: float) -> Target:
-    """Paths followed to their end; an LSTM is to be compared, by an infinite bar."""
+    """bar: infinite for a baseline."""
     return Target(
         "test/solved",
         "a path of 4 edges through a graph of 2 to 6 nodes with 2 edges each, held-out paths without a mistake",
@@ -136,9 +136,9 @@ def babi_target(task: int, bar: float, source: str) -> Target:
 
 RECIPES = {
     "ntm-copy": recipe(
-        "A Neural Turing Machine learns to copy, and copies what is six times longer",
+        "A Neural Turing Machine learns to copy, and generalises to six times the training length",
         use("copy", batch_size=8),
-        # a head that moves on at every step does not come around in the 241 steps of length 120
+        # a head that moves on at every step does not wrap around in the 241 steps of length 120
         use("ntm", slots=256, control="lstm"),
         "50k sequences",
         GRAVES_2014,
@@ -146,18 +146,18 @@ RECIPES = {
         targets=copy_targets("ntm", 0.05, 0.01),
     ),
     "dnc-copy": recipe(
-        "A Differentiable Neural Computer learns to copy, and is given a larger memory for longer sequences",
+        "A Differentiable Neural Computer learns to copy, and is tested on longer sequences with more memory slots",
         use("copy", batch_size=8),
         use("dnc", slots=128),
         "20k sequences",
         f"{GRAVES_2016}; masked and de-allocating: {CSORDAS}",
         optimizer=rmsprop(),
-        # its allocation is soft, and writes over what is there when few slots are left
+        # soft allocation overwrites memory when few slots are free
         evaluation={"model.slots": 256},
         targets=copy_targets("dnc", 0.05, 0.01),
     ),
     "lstm-copy": recipe(
-        "An LSTM of as many weights as ntm-copy's network tries to copy",
+        "An LSTM baseline for ntm-copy, with as many parameters",
         "copy",
         use("sequence-lstm", width=119),
         "50k sequences",
@@ -166,7 +166,7 @@ RECIPES = {
         targets=copy_targets("sequence-lstm", inf, inf),
     ),
     "transformer-copy": recipe(
-        "A transformer of as many weights as ntm-copy's network copies, until a sequence is longer than it has seen",
+        "A transformer baseline for ntm-copy, with as many parameters; it fails beyond the training length",
         "copy",
         use("sequence-transformer", width=50, heads=5),
         "50k sequences",
@@ -175,8 +175,8 @@ RECIPES = {
         targets=copy_targets("sequence-transformer", inf, inf),
     ),
     "ntm-repeat-copy": recipe(
-        "A Neural Turing Machine copies as often as it is told, and more often than it has learnt",
-        # marks can be more than ever were seen; beyond the largest number that was, a network cannot tell two apart
+        "A Neural Turing Machine repeats a sequence as many times as requested, beyond training as well",
+        # marks extend beyond training; a single number beyond the training range is not learnt
         use("repeat-copy", batch_size=8, told="marks"),
         # as above: 10 vectors, 20 times, are 232 steps
         use("ntm", slots=256, control="lstm"),
@@ -186,7 +186,7 @@ RECIPES = {
         targets=REPEAT_COPY_TARGETS,
     ),
     "dnc-repeat-copy": recipe(
-        "A Differentiable Neural Computer copies as often as it is told, and more often than it has learnt",
+        "A Differentiable Neural Computer repeats a sequence as many times as requested, beyond training as well",
         use("repeat-copy", batch_size=8, told="marks"),
         use("dnc", slots=48, sharpen=True),
         "60k sequences",
@@ -195,7 +195,7 @@ RECIPES = {
         targets=REPEAT_COPY_TARGETS,
     ),
     "ntm-recall": recipe(
-        "A Neural Turing Machine is shown an item and recalls the one after it",
+        "A Neural Turing Machine learns associative recall: which item came after the query?",
         use("recall", batch_size=8),
         use("ntm", slots=64, control="lstm", ready=True),
         "30k sequences",
@@ -204,7 +204,7 @@ RECIPES = {
         targets=[recall_target(0.95)],
     ),
     "dnc-recall": recipe(
-        "A Differentiable Neural Computer is shown an item and recalls the one after it",
+        "A Differentiable Neural Computer learns associative recall: which item came after the query?",
         use("recall", batch_size=8),
         use("dnc", slots=64),
         "80k sequences",
@@ -213,7 +213,7 @@ RECIPES = {
         targets=[recall_target(0.95)],
     ),
     "lstm-recall": recipe(
-        "An LSTM of as many weights as dnc-recall's network tries to recall",
+        "An LSTM baseline for dnc-recall, with as many parameters",
         "recall",
         use("sequence-lstm", width=81),
         "100k sequences",
@@ -222,7 +222,7 @@ RECIPES = {
         optimizer=ADAM,
     ),
     "ntm-sort": recipe(
-        "A Neural Turing Machine sorts vectors by their priority",
+        "A Neural Turing Machine learns to sort vectors by priority",
         use("priority-sort", batch_size=8),
         use("ntm", reads=4, width=200, control="lstm", ready=True),
         "80k sequences",
@@ -231,7 +231,7 @@ RECIPES = {
         targets=[SORT_TARGET],
     ),
     "dnc-graph": recipe(
-        "A Differentiable Neural Computer is told a graph and follows a path through it",
+        "A Differentiable Neural Computer reads the edges of a graph and follows a path through it",
         use("graph-traversal", batch_size=8, min_nodes=2),
         use("dnc", slots=32, word=32, reads=2, width=128, ready=True),
         "60k sequences",
@@ -240,7 +240,7 @@ RECIPES = {
         targets=[graph_target(0.9)],
     ),
     "lstm-graph": recipe(
-        "An LSTM of as many weights as dnc-graph's network tries to follow a path",
+        "An LSTM baseline for dnc-graph, with as many parameters",
         use("graph-traversal", min_nodes=2),
         use("sequence-lstm", width=180),
         "100k sequences",
@@ -250,7 +250,7 @@ RECIPES = {
     ),
     "dnc-babi": Recipe(
         summary="A Differentiable Neural Computer reads stories and answers questions about them",
-        # whole stories from the start teach it no more than to name the last place that was mentioned
+        # from whole stories alone it learns no more than to answer with the last place mentioned
         data=use("babi", task=1, language="en-10k", batch_size=8, curriculum=90_000),
         model=use("dnc", slots=64, word=32, reads=2, width=128, ready=True),
         loss="word-cross-entropy",

@@ -1,4 +1,4 @@
-"""One sequence solved, to be looked at: what came in, what was answered, and what the memory did meanwhile."""
+"""Figures of one sequence: input, target, output and memory; and one story with its answers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from dlplug import Image, NonNegativeInt, UserError
 from dlplug_memory import drawing
 from dlplug_memory.babi.data import HeldOutStories
-from dlplug_memory.cells.recurrent import Look, Recurrent, too_few_slots
-from dlplug_memory.drawing import Film
+from dlplug_memory.cells.recurrent import Recurrent, Snapshot, too_few_slots
+from dlplug_memory.drawing import Trace
 from dlplug_memory.metrics import score
 from dlplug_memory.tasks.task import HeldOut, Sequences
 
@@ -24,21 +24,21 @@ def memory(
     length: size of the sequence, possibly beyond training; 0 takes the largest in training.
     number: index of the held-out sequence.
     """
-    batch = one(data, length, number)
+    batch = one_sequence(data, length, number)
     if warning := too_few_slots(model, data.task.items(length or data.task.largest)):
         drawing.log.warning(warning)
     batch = Sequences(*(part.to(next(model.parameters()).device) for part in batch))
-    logits, looks = watched(model, batch.x)
-    bits, wrong, asked = (float(value) for value in score(logits, batch))
-    said = f"{wrong:.0f} of {asked:.0f} answers wrong, {bits:.3g} bits"
-    film = Film(batch.x[0].cpu(), asked_for(batch.y, batch), asked_for(logits.sigmoid(), batch), looks)
-    pictures: dict[str, Image] = {"memory": drawing.solved(film, said)}
-    if looks and looks[-1].links is not None:
-        pictures["links"] = drawing.links(looks)
-    return {**pictures, "bits_per_sequence": bits, "error": wrong / max(1.0, asked)}
+    logits, snapshots = recorded(model, batch.x)
+    bits, wrong, count = (float(value) for value in score(logits, batch))
+    title = f"{wrong:.0f} of {count:.0f} answers wrong, {bits:.3g} bits"
+    trace = Trace(batch.x[0].cpu(), masked(batch.y, batch), masked(logits.sigmoid(), batch), snapshots)
+    pictures: dict[str, Image] = {"memory": drawing.sequence_figure(trace, title)}
+    if snapshots and snapshots[-1].links is not None:
+        pictures["links"] = drawing.link_figure(snapshots)
+    return {**pictures, "bits_per_sequence": bits, "error": wrong / max(1.0, count)}
 
 
-def one(data: HeldOut, length: int, number: int) -> Sequences:
+def one_sequence(data: HeldOut, length: int, number: int) -> Sequences:
     """One held-out sequence of a size, (1, T, ...)."""
     if length < 0 or number < 0:
         raise UserError(f"--length and --number must be at least 0, got {length} and {number}")
@@ -46,22 +46,22 @@ def one(data: HeldOut, length: int, number: int) -> Sequences:
     return Sequences(*(part[number:] for part in batch))
 
 
-def watched(model: nn.Module, x: Tensor) -> tuple[Tensor, list[Look]]:
-    """Logits (1, T, answers) and, of a model with a memory, what there was to see at each step, on the CPU."""
+def recorded(model: nn.Module, x: Tensor) -> tuple[Tensor, list[Snapshot]]:
+    """Logits (1, T, answers) and, of a model with a memory, a snapshot after each step, on the CPU."""
     if not isinstance(model, Recurrent):
         return model(x), []
-    outputs, looks = [], []
+    outputs, snapshots = [], []
     for output, state in model.steps(x):
         outputs.append(output)
-        look = model.cell.look(state)
-        seen = (part[0].cpu() for part in look[:3])
-        looks.append(Look(*seen, links=None if look.links is None else look.links[0].cpu()))
-    return model.answer(torch.stack(outputs, 1)), looks
+        snapshot = model.cell.snapshot(state)
+        parts = (part[0].cpu() for part in snapshot[:3])
+        snapshots.append(Snapshot(*parts, links=None if snapshot.links is None else snapshot.links[0].cpu()))
+    return model.answer(torch.stack(outputs, 1)), snapshots
 
 
-def asked_for(bits: Tensor, batch: Sequences) -> Tensor:
-    """The one sequence's bits, or what the network thinks they are, (T, answers); 0 where nothing was asked."""
-    return (bits[0] * batch.asked[0, :, None]).cpu()
+def masked(bits: Tensor, batch: Sequences) -> Tensor:
+    """The one sequence's bits or their probabilities, (T, answers); 0 where no answer is asked for."""
+    return (bits[0] * batch.mask[0, :, None]).cpu()
 
 
 def story(model: nn.Module, data: HeldOutStories, *, number: NonNegativeInt = 0) -> str:

@@ -17,9 +17,9 @@ from dlplug_memory.tasks.task import Sequences, sequence_seed
 VALIDATION = 0.1  # of the training stories, the last of each task
 
 
-class Written(NamedTuple):
-    """Stories as numbers: words, answers and question (S, T), 0 after the end, where no question is; how many words
-    each has, length (S,), and its task (S,)."""
+class EncodedStories(NamedTuple):
+    """Stories as ids: words, answers and question (S, T), 0 after the end, and where there is no question; the number
+    of words, length (S,); and the task (S,)."""
 
     words: Tensor
     answers: Tensor
@@ -33,7 +33,7 @@ class Babi(Data):
 
     task: task number, 1 to 20, or 0 for all of them together.
     language: en has 1,000 questions to train on, en-10k 10,000.
-    batch_size: stories a batch.
+    batch_size: stories per batch.
     curriculum: stories over which the maximal number of questions grows from one to all, slowly at first; the stories
         of a batch end after a number of questions drawn up to it. 0 reads whole stories from the start.
     pad: pad every batch to the longest story, which --graph needs.
@@ -64,9 +64,9 @@ class Babi(Data):
         self.vocabulary = vocabulary([*train.values(), *test.values()])
         training = {number: max(1, round(len(stories) * (1 - VALIDATION))) for number, stories in train.items()}
         self.parts = {
-            "train": written({n: stories[: training[n]] for n, stories in train.items()}, self.vocabulary),
-            "val": written({n: stories[training[n] :] or stories for n, stories in train.items()}, self.vocabulary),
-            "test": written(test, self.vocabulary),
+            "train": encoded({n: stories[: training[n]] for n, stories in train.items()}, self.vocabulary),
+            "val": encoded({n: stories[training[n] :] or stories for n, stories in train.items()}, self.vocabulary),
+            "test": encoded(test, self.vocabulary),
         }
         count = len(self.parts["train"].length)
         if not 0 < batch_size <= count:
@@ -79,18 +79,18 @@ class Babi(Data):
 
     def batches(self, model: nn.Module) -> Iterator[Sequences]:
         device = next(model.parameters()).device
-        train, generator = Written(*(part.to(device) for part in self.parts["train"])), Generator()
+        train, generator = EncodedStories(*(part.to(device) for part in self.parts["train"])), Generator()
         while True:
             index = to_device(self.order.next(), device)
             questions = self.questions
             if self.count < self.curriculum:
                 generator.manual_seed(sequence_seed(own_share(self.order.batch_size, self.order.seed, self.count)[1]))
-                questions = int(torch.randint(1, self.most_at(self.count) + 1, (), generator=generator))
+                questions = int(torch.randint(1, self.max_questions_at(self.count) + 1, (), generator=generator))
             self.count += self.order.batch_size
-            yield shown(train, index, len(self.vocabulary), questions, self.steps)
+            yield batch_of(train, index, len(self.vocabulary), questions, self.steps)
 
-    def most_at(self, count: int) -> int:
-        """The maximal number of questions per story after so many stories. It grows with the square of the curriculum's
+    def max_questions_at(self, count: int) -> int:
+        """The maximal number of questions per story after `count` stories. It grows with the square of the curriculum's
         fraction, since one question takes longest to learn and further ones follow fast."""
         return 1 + int(self.questions * (count / self.curriculum) ** 2)
 
@@ -102,15 +102,15 @@ class Babi(Data):
 
 
 class HeldOutStories(NamedTuple):
-    """A held-out part and its words' names."""
+    """A held-out split and its vocabulary."""
 
-    stories: Written
+    stories: EncodedStories
     vocabulary: list[str]
 
     def batches(self, batch_size: int = 50) -> Iterator[tuple[Sequences, Tensor]]:
-        """All stories, those of like length together, and their places in the part."""
+        """All stories in order of length, and their indices in the split."""
         for index in self.stories.length.argsort().split(batch_size):
-            yield shown(self.stories, index, len(self.vocabulary)), index
+            yield batch_of(self.stories, index, len(self.vocabulary)), index
 
 
 def vocabulary(tasks: list[list[Story]]) -> list[str]:
@@ -120,8 +120,8 @@ def vocabulary(tasks: list[list[Story]]) -> list[str]:
     return sorted(words | {ANSWER})
 
 
-def written(tasks: dict[int, list[Story]], words: list[str]) -> Written:
-    """Stories as numbers, padded to the longest of them."""
+def encoded(tasks: dict[int, list[Story]], words: list[str]) -> EncodedStories:
+    """Stories as ids, padded to the longest."""
     number = {word: index for index, word in enumerate(words)} | {"": 0}
     stories = [story for task in tasks.values() for story in task]
     shape = len(stories), max(len(story.words) for story in stories)
@@ -132,19 +132,20 @@ def written(tasks: dict[int, list[Story]], words: list[str]) -> Written:
         answers[row, :length] = torch.tensor([number[word] for word in story.answers])
         question[row, :length] = torch.tensor(story.question)
     length = torch.tensor([len(story.words) for story in stories])
-    return Written(inputs, answers, question, length, torch.tensor([n for n, task in tasks.items() for _ in task]))
+    task = torch.tensor([number for number, stories in tasks.items() for _ in stories])
+    return EncodedStories(inputs, answers, question, length, task)
 
 
-def shown(stories: Written, index: Tensor, words: int, questions: int = 0, steps: int = 0) -> Sequences:
-    """The stories of an index as one-hot words; each to the end of so many questions, or all of it; as long as the
-    longest of them, or as `steps`."""
+def batch_of(stories: EncodedStories, index: Tensor, words: int, questions: int = 0, steps: int = 0) -> Sequences:
+    """The stories of an index as one-hot words, each cut after `questions` questions (0: whole), and padded to the
+    longest, or to `steps`."""
     question, length = stories.question[index], stories.length[index]
     place = torch.arange(question.shape[1], device=index.device)
-    asked = question > 0
+    mask = question > 0
     if questions:
-        asked &= question <= questions
-        length = ((place + 1) * asked).amax(1)
+        mask &= question <= questions
+        length = ((place + 1) * mask).amax(1)
     steps = steps or int(length.max())
     there = place[:steps] < length[:, None]
     x = F.one_hot(stories.words[index, :steps], words).float() * there[:, :, None]
-    return Sequences(x, stories.answers[index, :steps], asked[:, :steps].float())
+    return Sequences(x, stories.answers[index, :steps], mask[:, :steps].float())

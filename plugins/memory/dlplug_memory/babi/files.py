@@ -1,4 +1,4 @@
-"""The bAbI tasks' files (Weston et al. 2016, arXiv:1502.05698): found, unpacked in passing and parsed."""
+"""Finds, unpacks and parses the files of the bAbI tasks (Weston et al. 2016, arXiv:1502.05698)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ARCHIVE = Remote(
 )
 WITHOUT = "ntm-copy and dnc-graph need no download"
 TASKS = range(1, 21)
-ANSWER = "-"  # the word in whose place an answer is asked for, as in Graves et al. 2016
+ANSWER = "-"  # the input word at which an answer is asked for, as in Graves et al. 2016
 
 
 class Story(NamedTuple):
-    """words; answers: the word asked for in each place, or ""; question: the number of the question that a place
-    belongs to, from 1, or 0. An answer of several words takes several places."""
+    """words; answers: the target at each position, or ""; question: the number of the question at each position, from
+    1, or 0. An answer of several words takes several positions."""
 
     words: list[str]
     answers: list[str]
@@ -60,7 +60,7 @@ def _append(story: Story, words: list[str], answer: str = "", question: int = 0)
 
 
 def split_words(text: str) -> list[str]:
-    """Small letters; a full stop, a comma and a question mark are words."""
+    """Words in lower case; a full stop, a comma and a question mark are words."""
     return re.findall(r"[a-z0-9'-]+|[.,?]", text.lower())
 
 
@@ -68,7 +68,7 @@ def read_task(language: str, task: int, part: str) -> list[Story]:
     """The stories of one task's "train" or "test" file, from babi/ in the data folder: unpacked or in any archive.
     Where there is nothing, the official archive is downloaded.
 
-    Raises UserError that names the file where it is missing, and where it is not one of bAbI's.
+    Raises UserError for a file that is missing, or that is not one of bAbI's.
     """
     pattern = re.compile(rf"{FOLDER}/{re.escape(language)}/qa{task}_[a-z-]+_{part}\.txt$")
     place = data_folder() / "babi"

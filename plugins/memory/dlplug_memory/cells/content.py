@@ -1,6 +1,6 @@
-"""Looking a slot up by what it holds: cosine similarity, and the weights that it gives. NTM and DNC share it.
+"""Content addressing of the NTM and the DNC: a softmax of cosine similarities.
 
-Letters: B sequences, H heads, N slots of the memory, W numbers in a slot.
+Shapes: B sequences, H heads, N memory slots, W numbers per slot.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ EPSILON = 1e-6
 def content_weights(memory: Tensor, keys: Tensor, strengths: Tensor, mask: Tensor | None = None) -> Tensor:
     """w^c (B, H, N) of memory (B, N, W), keys (B, H, W) and strengths (B, H); equations 5 and 6 of the NTM.
 
-    mask: (B, H, W) in [0, 1], the share of each number that is compared (Csordás & Schmidhuber 2019).
+    mask: (B, H, W) in [0, 1], the weight of each number in the comparison (Csordás & Schmidhuber 2019).
     """
     # w^c(i) = exp(β K[k, M(i)]) / Σ_j exp(β K[k, M(j)])
     return (strengths.unsqueeze(2) * similarity(memory, keys, mask)).softmax(2)
 
 
 def similarity(memory: Tensor, keys: Tensor, mask: Tensor | None = None) -> Tensor:
-    """K (B, H, N): the cosine of each key and each slot; with a mask, of both times the mask."""
+    """K (B, H, N): the cosine similarity of each key and each slot, both multiplied by the mask."""
     if mask is None:
         compared = keys
         squares = vector_norm(memory, dim=2).square().unsqueeze(1)
     else:
         keys = keys * mask
         compared = keys * mask
-        # |m ∘ M(i)|², as a product of squares, so that no copy of the memory is made for each head
+        # |m ∘ M(i)|² as a product of squares, which needs no copy of the memory per head
         squares = (mask * mask) @ (memory * memory).mT
     compared = compared * torch.rsqrt(vector_norm(keys, dim=2, keepdim=True).square() + EPSILON)
     # K[u, v] = u·v / (|u| |v|)

@@ -1,4 +1,4 @@
-"""What steers the heads: a feed-forward layer or an LSTM, both `(input, state) -> (output, state)`."""
+"""The controllers: a feed-forward layer or an LSTM, both `(input, state) -> (output, state)`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-LARGEST = 20.0  # size of a controller's output (Graves et al. 2016, by deepmind/dnc's code)
+LARGEST = 20.0  # to which a controller's output is clipped, as in deepmind/dnc
 
 
 class Hidden(NamedTuple):
-    """An LSTM's state: output and cell (B, width) each. A feed-forward controller's has nothing in it."""
+    """An LSTM's state: output and cell (B, width) each. That of a feed-forward controller is empty."""
 
     output: Tensor
     cell: Tensor
 
 
 class FeedForward(nn.Module):
-    """tanh(W x + b): remembers nothing, so that all that lasts is in the memory."""
+    """tanh(W x + b): without a state, so that the memory alone persists."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
@@ -50,8 +50,8 @@ class LSTM(nn.Module):
             self.step.bias_ih[width : 2 * width] = 1.0  # an open forget gate (Jozefowicz et al. 2015)
 
     @torch.no_grad()
-    def live_in_the_present(self) -> None:
-        """Initialises the output to depend more on the current input than on the past."""
+    def favour_the_input(self) -> None:
+        """Changes the initial weights so that the output depends more on the current input than on the past."""
         self.step.bias_ih[self.width : 2 * self.width] = 0.0
         self.step.weight_ih.mul_(3.0)
 

@@ -1,4 +1,4 @@
-"""A cell `(input, state) -> (output, state)` unrolled over a sequence, and the layer that answers."""
+"""A cell `(input, state) -> (output, state)` unrolled over a sequence, and the output layer."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dlplug import Spec, UserError
 
 log = logging.getLogger("dlplug")
 
-BOUND = 1.0
+CLIP = 1.0
 
 
-class Look(NamedTuple):
-    """What there is to see of a state: memory (B, N, W); where heads read (B, R, N) and write (B, heads, N); and, of a
-    DNC, its links (B, N, N)."""
+class Snapshot(NamedTuple):
+    """What figures show of a state: memory (B, N, W), read weights (B, R, N), write weights (B, heads, N), and the
+    links (B, N, N) of a DNC."""
 
     memory: Tensor
     read_weights: Tensor
@@ -27,32 +27,32 @@ class Look(NamedTuple):
 
 
 class Cell(nn.Module):
-    """One step of a network with a memory of `slots` slots. The state is a NamedTuple of the cell's own.
+    """One step of a network with a memory of `slots` slots. Each cell has its own NamedTuple as the state.
 
-    outputs: size of a step's output, from which the answer is read.
+    outputs: size of a step's output, the input of the output layer.
     """
 
     slots: int
     outputs: int
 
     def start(self, x: Tensor) -> Any:
-        """The state before the first input, for as many sequences as x (B, ...) has."""
+        """The initial state, for as many sequences as x (B, ...) has."""
         raise NotImplementedError
 
     def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """x (B, inputs) gives (B, outputs) and the next state."""
         raise NotImplementedError
 
-    def look(self, state: Any) -> Look:
+    def snapshot(self, state: Any) -> Snapshot:
         raise NotImplementedError
 
 
-class BoundedGradient(torch.autograd.Function):
-    """The identity, whose gradient is clipped elementwise to ±BOUND.
+class ClippedGradient(torch.autograd.Function):
+    """The identity, whose gradient is clipped elementwise to ±CLIP.
 
-    A weighting that two slots share is an unstable point of what sharpens it: the gradient grows by that power at every
-    step, and is more than fp32 holds after a hundred. Graves et al. 2014 bound all gradients by ±10, of a loss that is
-    a sum; the losses here are means.
+    A weighting shared by two slots is an unstable fixed point of sharpening: the gradient grows by the factor γ at
+    every step, and overflows fp32 after a hundred. Graves et al. 2014 clip all gradients to ±10, of a loss that is a
+    sum; the losses here are means.
     """
 
     @staticmethod
@@ -61,19 +61,19 @@ class BoundedGradient(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return gradient.clamp(-BOUND, BOUND)
+        return gradient.clamp(-CLIP, CLIP)
 
 
-def bound_gradient(x: Tensor) -> Tensor:
-    """x, whose gradient is clipped to ±BOUND."""
-    return BoundedGradient.apply(x)  # pyright: ignore[reportReturnType]
+def clip_gradient(x: Tensor) -> Tensor:
+    """x, whose gradient is clipped to ±CLIP."""
+    return ClippedGradient.apply(x)  # pyright: ignore[reportReturnType]
 
 
 class Recurrent(nn.Module):
     """Logits (B, T, answers) of inputs (B, T, inputs), step by step.
 
-    The answering layer is applied to all steps at once. `compile` compiles the cell alone: the unrolled loop would be
-    compiled again for each length.
+    The output layer is applied to all steps at once. `compile` compiles the cell alone, since the unrolled loop would
+    be compiled again for each length.
     """
 
     def __init__(self, cell: Cell, spec: Spec) -> None:
@@ -100,13 +100,13 @@ class Recurrent(nn.Module):
 
 
 def too_few_slots(model: nn.Module, items: int) -> str:
-    """What to say where a memory has fewer slots than there are vectors to remember; "" where there are enough."""
+    """A warning where the memory has fewer slots than vectors to remember; "" where it has enough."""
     slots = model.cell.slots if isinstance(model, Recurrent) else items
     if items <= slots:
         return ""
     return (
-        f"{items} vectors must be remembered at once, but the memory has {slots} slots, {items - slots} too few: what "
-        f"does not fit is overwritten; --model.slots {items} has room, without training again"
+        f"{items} vectors must be remembered at once, but the memory has {slots} slots, {items - slots} too few: some "
+        f"will be overwritten; --model.slots {items} is enough, and needs no new training"
     )
 
 

@@ -1,9 +1,8 @@
 """The Differentiable Neural Computer's addressing, as pure functions in the paper's symbols (Graves et al. 2016,
-doi:10.1038/nature20101, Methods), with the two of its mends that belong here (Csordás & Schmidhuber 2019,
-arXiv:1904.10278).
+doi:10.1038/nature20101, Methods), with sharpened links (Csordás & Schmidhuber 2019, arXiv:1904.10278).
 
-Letters: B sequences, R heads that read, N slots of the memory, W numbers in a slot. A weighting is at least 0 and sums
-to at most 1 over the slots. One head writes.
+Shapes: B sequences, R read heads, N memory slots, W numbers per slot. A weighting is non-negative and sums to at most 1
+over the slots. There is one write head.
 """
 
 from __future__ import annotations
@@ -12,13 +11,13 @@ import torch
 from torch import Tensor
 
 LEAST_USAGE = 1e-6  # so that a logarithm of a usage is finite
-SMALLEST = 1e-6  # that a logarithm of a link is taken of, as in Csordás' code
+SMALLEST = 1e-6  # argument of the logarithm of a link, as in Csordás' code
 
 
 def retention(free: Tensor, read_weights: Tensor) -> Tensor:
-    """ψ (B, N): how much of each slot is kept; free (B, R) in [0, 1], read_weights (B, R, N) of the step before.
+    """ψ (B, N): the retention of each slot; free (B, R) in [0, 1], read_weights (B, R, N) of the previous step.
 
-    Factor by factor: the gradient of `prod` would look for zeros on the host.
+    The product is taken factor by factor, since the gradient of `prod` looks for zeros on the host.
     """
     # ψ_t = Π_i (1 - f^i_t w^{r,i}_{t-1})
     retained = torch.ones_like(read_weights[:, 0])
@@ -28,7 +27,7 @@ def retention(free: Tensor, read_weights: Tensor) -> Tensor:
 
 
 def usage(previous: Tensor, write_weights: Tensor, retained: Tensor) -> Tensor:
-    """u (B, N) in [0, 1] of usage and write_weights (B, N) of the step before, and ψ (B, N).
+    """u (B, N) in [0, 1] of usage and write_weights (B, N) of the previous step, and ψ (B, N).
 
     The write weights give no gradient here, as in deepmind/dnc.
     """
@@ -38,10 +37,10 @@ def usage(previous: Tensor, write_weights: Tensor, retained: Tensor) -> Tensor:
 
 
 def allocation(usage: Tensor) -> Tensor:
-    """a (B, N): the least used slot first, and so much of each following as the ones before it are used.
+    """a (B, N): the least used slot first, then each further slot as far as those before it are used.
 
-    The product over the slots before is a sum of logarithms: the gradient of `cumprod` would look for zeros on the
-    host. Slots that are used alike are taken in their order.
+    The product over the slots before is a sum of logarithms, since the gradient of `cumprod` looks for zeros on the
+    host. Slots of equal usage are taken in their order.
     """
     # u ← ε + (1 - ε) u
     sorted_usage, free_list = torch.sort(LEAST_USAGE + (1 - LEAST_USAGE) * usage, dim=1, stable=True)
@@ -65,7 +64,8 @@ def write(memory: Tensor, weights: Tensor, erase: Tensor, add: Tensor) -> Tensor
 
 
 def linkage(links: Tensor, weights: Tensor, precedence: Tensor) -> Tensor:
-    """L_t (B, N, N) of L_{t-1}, w^w_t (B, N) and p_{t-1} (B, N): entry (i, j) is how far slot i was written after j."""
+    """L_t (B, N, N) of L_{t-1}, w^w_t (B, N) and p_{t-1} (B, N): entry (i, j) is how far slot i was written
+    right after j."""
     column, row = weights.unsqueeze(2), weights.unsqueeze(1)
     # L_t[i, j] = (1 - w^w_t[i] - w^w_t[j]) L_{t-1}[i, j] + w^w_t[i] p_{t-1}[j]
     links = torch.baddbmm((1 - column - row) * links, column, precedence.unsqueeze(1))
@@ -75,21 +75,21 @@ def linkage(links: Tensor, weights: Tensor, precedence: Tensor) -> Tensor:
 
 
 def precede(precedence: Tensor, weights: Tensor) -> Tensor:
-    """p_t (B, N) of p_{t-1} and w^w_t: how far each slot was the last one written."""
+    """p_t (B, N) of p_{t-1} and w^w_t: how far each slot was the last to be written."""
     # p_t = (1 - Σ_i w^w_t[i]) p_{t-1} + w^w_t
     return torch.addcmul(weights, 1 - weights.sum(1, keepdim=True), precedence)
 
 
 def follow_links(links: Tensor, read_weights: Tensor) -> tuple[Tensor, Tensor]:
-    """b and f (B, R, N): what was written before and after what was read; read_weights (B, R, N) of the step before."""
+    """b and f (B, R, N): the slots written before and after those read; read_weights (B, R, N) of the previous step."""
     # b^i_t = L_tᵀ w^{r,i}_{t-1}, f^i_t = L_t w^{r,i}_{t-1}
     return read_weights @ links, read_weights @ links.mT
 
 
 def sharpen(weights: Tensor, power: Tensor) -> Tensor:
-    """S(d, s) (B, R, N) of d and s (B, R) ≥ 1, by logarithms (Csordás & Schmidhuber 2019).
+    """S(d, s) (B, R, N) of d and s (B, R) ≥ 1, in log space (Csordás & Schmidhuber 2019).
 
-    Links that all are 0 become even weights.
+    Links that are all 0 become uniform weights.
     """
     # S(d, s)_i = (d_i / max d)^s / Σ_j (d_j / max d)^s
     return (power.unsqueeze(2) * (weights + SMALLEST).log()).softmax(2)

@@ -1,5 +1,5 @@
-"""The Differentiable Neural Computer (Graves et al. 2016, doi:10.1038/nature20101), as published or mended (Csordás &
-Schmidhuber 2019, arXiv:1904.10278)."""
+"""The Differentiable Neural Computer (Graves et al. 2016, doi:10.1038/nature20101), as published or with the
+improvements of Csordás & Schmidhuber 2019 (arXiv:1904.10278)."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from torch import Tensor, nn
 from dlplug import PositiveInt, Spec
 from dlplug_memory.cells.content import content_weights
 from dlplug_memory.cells.controllers import LARGEST, LSTM, Hidden, controller
-from dlplug_memory.cells.recurrent import Cell, Look, Recurrent, bound_gradient, check_sizes
+from dlplug_memory.cells.recurrent import Cell, Recurrent, Snapshot, check_sizes, clip_gradient
 from dlplug_memory.dnc import addressing
 
-# in logits: a ready net begins by writing (0.88), each step to a new slot (0.95), and reading frees none (0.05)
+# in logits, with `ready`: at first each step is written (0.88), to a new slot (0.95), and reading frees none (0.05)
 WRITE, ALLOCATE, FREE = 2.0, 3.0, -3.0
-STRENGTH, LOOK_UP = 6.0, 2.0  # β begins at 7; what is looked up has 0.79 of a head that reads
+STRENGTH, LOOK_UP = 6.0, 2.0  # β starts at 7; content addressing has 0.79 of a read head
 
 
 class DNCState(NamedTuple):
-    """memory (B, N, W); how far each slot is in use, usage (B, N); links (B, N, N) and precedence (B, N); the weights
-    of the heads that read (B, R, N) and of the one that writes (B, N); what was read, reads (B, R W); the controller's
-    state."""
+    """memory (B, N, W); usage (B, N); links (B, N, N) and precedence (B, N); the weights of the read heads (B, R, N)
+    and of the write head (B, N); the read vectors, reads (B, R W); the controller's state."""
 
     memory: Tensor
     usage: Tensor
@@ -56,8 +55,8 @@ class DNCCell(Cell):
         self.slots, self.word, self.reads = slots, word, reads
         self.mask, self.deallocate, self.sharpen = mask, deallocate, sharpen
         self.controller = controller(control, inputs + reads * word, width)
-        keys = reads + 1  # those that read, and the one that writes
-        # the interface vector ξ, in the order of the functions that bound it: none, sigmoid, softplus, softmax
+        keys = reads + 1  # of the read heads and the write head
+        # the interface vector ξ, in the order of the activation functions: none, sigmoid, softplus, softmax
         self.sizes = (
             (keys + 1) * word,
             word + reads + 2 + mask * keys * word,
@@ -68,28 +67,28 @@ class DNCCell(Cell):
         nn.init.xavier_uniform_(self.interface.weight)
         nn.init.zeros_(self.interface.bias)
         if ready:
-            self.get_ready()
+            self.initialise_ready()
         self.outputs = width + reads * word
 
     @torch.no_grad()
-    def get_ready(self) -> None:
-        """Lets the cell begin as a memory of every step that is looked up by what the step is like."""
+    def initialise_ready(self) -> None:
+        """Changes the initial weights so that every step is written to a slot of its own and read by its content."""
         keys, reads, word = self.reads + 1, self.reads, self.word
         vectors, _, _, _ = self.interface.weight.split(self.sizes)
-        # what is looked for is what would be written
+        # all keys are the vector that would be written
         vectors.view(keys + 1, word, -1)[:keys] = vectors.view(keys + 1, word, -1)[keys]
         _, gates, positive, modes = self.interface.bias.split(self.sizes)
         _, free, allocation_gate, write_gate, _ = gates.split((word, reads, 1, 1, self.mask * keys * word))
-        for bias, begin in (
+        for bias, value in (
             (free, FREE),
             (allocation_gate, ALLOCATE),
             (write_gate, WRITE),
             (positive[:keys], STRENGTH),
             (modes.view(reads, 3)[:, 1], LOOK_UP),
         ):
-            bias.fill_(begin)
+            bias.fill_(value)
         if isinstance(self.controller, LSTM):
-            self.controller.live_in_the_present()
+            self.controller.favour_the_input()
 
     def start(self, x: Tensor) -> DNCState:
         batch, slots = len(x), self.slots
@@ -105,7 +104,7 @@ class DNCCell(Cell):
         )
 
     def forward(self, x: Tensor, state: DNCState) -> tuple[Tensor, DNCState]:
-        """x (B, inputs) gives the controller's output beside what was read, (B, outputs)."""
+        """x (B, inputs) gives the controller's output and the read vectors, (B, outputs)."""
         output, hidden = self.controller(torch.cat([x, state.reads], 1), state.hidden)
         free_vectors, gates, positive, modes = self.interface(output).clamp(-LARGEST, LARGEST).split(self.sizes, 1)
 
@@ -125,8 +124,8 @@ class DNCCell(Cell):
         usage = addressing.usage(state.usage, state.write_weights, retention)
         looked_up = content_weights(state.memory, keys[:, reads:], strengths[:, reads:], write_mask).squeeze(1)
         allocated = addressing.allocation(usage)
-        write_weights = bound_gradient(addressing.write_weighting(looked_up, allocated, allocation_gate, write_gate))
-        # freed slots are erased too (Csordás & Schmidhuber 2019)
+        write_weights = clip_gradient(addressing.write_weighting(looked_up, allocated, allocation_gate, write_gate))
+        # de-allocation erases freed slots (Csordás & Schmidhuber 2019)
         memory = state.memory * retention.unsqueeze(2) if self.deallocate else state.memory
         memory = addressing.write(memory, write_weights, erase, add)
 
@@ -138,16 +137,16 @@ class DNCCell(Cell):
             forward = addressing.sharpen(forward, powers[:, reads:])
         looked_up = content_weights(memory, keys[:, :reads], strengths[:, :reads], read_masks)
         ways = modes.unflatten(1, (reads, 3)).softmax(2)
-        read_weights = bound_gradient(addressing.read_weighting(backward, looked_up, forward, ways))
-        read = bound_gradient((read_weights @ memory).flatten(1))
+        read_weights = clip_gradient(addressing.read_weighting(backward, looked_up, forward, ways))
+        read = clip_gradient((read_weights @ memory).flatten(1))
 
         precedence = addressing.precede(state.precedence, write_weights)
         return torch.cat([output, read], 1), DNCState(
             memory, usage, links, precedence, read_weights, write_weights, read, hidden
         )
 
-    def look(self, state: DNCState) -> Look:
-        return Look(state.memory, state.read_weights, state.write_weights.unsqueeze(1), state.links)
+    def snapshot(self, state: DNCState) -> Snapshot:
+        return Snapshot(state.memory, state.read_weights, state.write_weights.unsqueeze(1), state.links)
 
 
 class DNC(Recurrent):
@@ -161,7 +160,7 @@ class DNC(Recurrent):
     mask: masked content lookup: the controller chooses which part of a slot is compared.
     deallocate: erase a slot when it is freed.
     sharpen: let the controller sharpen the weightings found by following links.
-    ready: initialise as a memory of every step, addressed by content; else reading and writing start without any
+    ready: initialise as a memory of every step, addressed by content; else reading and writing start without a
         focus. Needs a slot for each step.
     """
 

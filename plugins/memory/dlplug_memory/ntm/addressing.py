@@ -1,8 +1,8 @@
 """The Neural Turing Machine's addressing, as pure functions in the paper's symbols (Graves et al. 2014,
 arXiv:1410.5401, section 3).
 
-Letters: B sequences, H heads, N slots of the memory, W numbers in a slot, S allowed shifts. A weighting w (B, H, N) is
-at least 0 and sums to 1 over the slots.
+Shapes: B sequences, H heads, N memory slots, W numbers per slot, S allowed shifts. A weighting w (B, H, N) is
+non-negative and sums to 1 over the slots.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-SMALLEST = 1e-16  # that a logarithm is taken of
+SMALLEST = 1e-16  # argument of a logarithm
 
 
 def interpolate(content: Tensor, previous: Tensor, gate: Tensor) -> Tensor:
-    """w^g (B, H, N) between the content's weights and those of the step before; gate (B, H) in [0, 1]. Equation 7."""
+    """w^g (B, H, N) between the content weighting and the previous weighting; gate (B, H) in [0, 1]. Equation 7."""
     # w^g_t = g_t w^c_t + (1 - g_t) w_{t-1}
     return previous + gate.unsqueeze(2) * (content - previous)  # not `lerp`, which refuses bf16 beside fp32
 
 
 def shift(weights: Tensor, distribution: Tensor) -> Tensor:
-    """w̃ (B, H, N): weights moved around the ring of slots by -R to R, each with its share. Equation 8.
+    """w̃ (B, H, N): the circular convolution of the weights with the shifts -R to R. Equation 8.
 
-    distribution: s (B, H, S), S = 2R + 1, sums to 1; its last entry moves a head R slots on.
+    distribution: s (B, H, S), S = 2R + 1, sums to 1; its last entry shifts a head R slots forwards.
     """
     reach = distribution.shape[2] // 2
     # w̃(i) = Σ_j w^g(j) s(i - j)
@@ -31,8 +31,8 @@ def shift(weights: Tensor, distribution: Tensor) -> Tensor:
 
 
 def sharpen(weights: Tensor, power: Tensor) -> Tensor:
-    """w (B, H, N) of w̃ and γ (B, H) ≥ 1. Equation 9, by logarithms: no power overflows, and weights that are all 0
-    become even."""
+    """w (B, H, N) of w̃ and γ (B, H) ≥ 1. Equation 9 in log space: no power overflows, and weights that are all 0 become
+    uniform."""
     # w(i) = w̃(i)^γ / Σ_j w̃(j)^γ
     return (power.unsqueeze(2) * (weights + SMALLEST).log()).softmax(2)
 
@@ -46,8 +46,8 @@ def read(memory: Tensor, weights: Tensor) -> Tensor:
 def write(memory: Tensor, weights: Tensor, erase: Tensor, add: Tensor) -> Tensor:
     """M_t (B, N, W) of M_{t-1}, weights (B, H, N), erase (B, H, W) in [0, 1] and add (B, H, W). Equations 3 and 4.
 
-    All heads erase before any adds, in no order, as the paper has it. Factor by factor: the gradient of `prod` would
-    look for zeros on the host.
+    All heads erase before any adds, as in the paper. The product is taken factor by factor, since the gradient of
+    `prod` looks for zeros on the host.
     """
     for weight, erased in zip(weights.split(1, 1), erase.split(1, 1), strict=True):
         # M̃_t(i) = M_{t-1}(i) [1 - w_t(i) e_t]

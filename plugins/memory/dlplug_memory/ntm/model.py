@@ -1,4 +1,4 @@
-"""The Neural Turing Machine (Graves et al. 2014, arXiv:1410.5401): a controller, and heads that move over a tape."""
+"""The Neural Turing Machine (Graves et al. 2014, arXiv:1410.5401): a controller with read and write heads."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch import Tensor, nn
 from dlplug import NonNegativeInt, PositiveInt, Spec, UserError
 from dlplug_memory.cells.content import content_weights
 from dlplug_memory.cells.controllers import LSTM, Hidden, controller
-from dlplug_memory.cells.recurrent import Cell, Look, Recurrent, bound_gradient, check_sizes
+from dlplug_memory.cells.recurrent import Cell, Recurrent, Snapshot, check_sizes, clip_gradient
 from dlplug_memory.ntm.addressing import interpolate, read, sharpen, shift, write
 
-SURE = 2.0  # in logits: at first g_t is near 0.12, and one of three shifts near 0.79
-STRENGTH = 6.0  # of a ready net: β begins near 6
-BLANK = 1e-6  # what every number of the memory is at first, as Collier & Beel 2018 found to learn fastest
+CONFIDENT = 2.0  # in logits: g_t starts near 0.12, and one of three shifts near 0.79
+STRENGTH = 6.0  # with `ready`, β starts near 6
+BLANK = 1e-6  # initial memory, with which training was fastest in Collier & Beel 2018
 
 
 class NTMState(NamedTuple):
-    """memory (B, N, W); weights (B, H, N) of the heads that read and, after them, of those that write; what was read,
+    """memory (B, N, W); weights (B, H, N) of the read heads and, after them, of the write heads; the read vectors,
     reads (B, R W); and the controller's state."""
 
     memory: Tensor
@@ -30,11 +30,10 @@ class NTMState(NamedTuple):
 
 
 class NTMCell(Cell):
-    """One step. All heads look at the memory as the last step left it; what they read is of that memory too, and then
-    they write.
+    """One step: all heads address the memory of the previous step and read from it; then they write.
 
-    Every head starts at the first slot. Nothing else tells one blank slot from another, and so no weight depends on how
-    many there are: a trained network can use more slots than in training.
+    Every head starts at the first slot, which alone distinguishes the blank slots. No parameter depends on their
+    number: a trained network can use more slots than in training.
     """
 
     def __init__(
@@ -54,34 +53,34 @@ class NTMCell(Cell):
         self.slots, self.word, self.reads, self.writes = slots, word, reads, writes
         heads, shifts = reads + writes, 2 * reach + 1
         self.controller = controller(control, inputs + reads * word, width)
-        # the heads' parameters, in the order of the functions that bound them: tanh, sigmoid, softplus, softmax
+        # the heads' parameters, in the order of their activation functions: tanh, sigmoid, softplus, softmax
         self.sizes = (heads + writes) * word, heads + writes * word, 2 * heads, heads * shifts
         self.heads = nn.Linear(width, sum(self.sizes))
         nn.init.xavier_uniform_(self.heads.weight)
         nn.init.zeros_(self.heads.bias)
-        # Heads begin with a focus that lasts, as an LSTM's forget gate begins open: those that read keep their place,
-        # those that write move on. With g_t at 1/2 and s_t even it is gone after a few steps, and nets are found that
-        # get along without one up to the length of training.
+        # Heads start with a focus that lasts, as an LSTM's forget gate starts open: read heads stay, write heads move
+        # on by one slot. With g_t = 1/2 and a uniform s_t the focus is lost after a few steps, and training finds
+        # networks that do without it up to the training length, and no further.
         _, gates, _, shift = self.heads.bias.detach().split(self.sizes)
-        nn.init.constant_(gates[:heads], -SURE)
-        nn.init.constant_(shift.view(heads, shifts)[:reads, reach], SURE)
-        nn.init.constant_(shift.view(heads, shifts)[reads:, min(reach + 1, 2 * reach)], SURE)
+        nn.init.constant_(gates[:heads], -CONFIDENT)
+        nn.init.constant_(shift.view(heads, shifts)[:reads, reach], CONFIDENT)
+        nn.init.constant_(shift.view(heads, shifts)[reads:, min(reach + 1, 2 * reach)], CONFIDENT)
         if ready:
-            self.get_ready()
+            self.initialise_ready()
         self.outputs = width + reads * word
 
     @torch.no_grad()
-    def get_ready(self) -> None:
-        """Lets the heads that read begin by looking up what the step at hand is like."""
+    def initialise_ready(self) -> None:
+        """Changes the initial weights so that read heads look up slots that are similar to the current step."""
         heads, word = self.reads + self.writes, self.word
         vectors = self.heads.weight[: self.sizes[0]].view(heads + self.writes, word, -1)
-        # what is looked for is what the first head would write
+        # the read keys are the vector that the first write head would add
         vectors[: self.reads] = vectors[heads]
         _, gates, positive, _ = self.heads.bias.split(self.sizes)
-        gates[: self.reads] = SURE
+        gates[: self.reads] = CONFIDENT
         positive[: self.reads] = STRENGTH
         if isinstance(self.controller, LSTM):
-            self.controller.live_in_the_present()
+            self.controller.favour_the_input()
 
     def start(self, x: Tensor) -> NTMState:
         batch = len(x)
@@ -95,7 +94,7 @@ class NTMCell(Cell):
         )
 
     def forward(self, x: Tensor, state: NTMState) -> tuple[Tensor, NTMState]:
-        """x (B, inputs) gives the controller's output beside what was read, (B, outputs)."""
+        """x (B, inputs) gives the controller's output and the read vectors, (B, outputs)."""
         batch, heads = len(x), self.reads + self.writes
         output, hidden = self.controller(torch.cat([x, state.reads], 1), state.hidden)
         bounded, gates, positive, shifts = self.heads(output).split(self.sizes, 1)
@@ -109,15 +108,15 @@ class NTMCell(Cell):
 
         weights = content_weights(state.memory, keys, strengths)
         weights = interpolate(weights, state.weights, gate)
-        weights = bound_gradient(sharpen(shift(weights, distribution), 1 + powers))
+        weights = clip_gradient(sharpen(shift(weights, distribution), 1 + powers))
 
         reads = read(state.memory, weights[:, : self.reads]).flatten(1)
         memory = write(state.memory, weights[:, self.reads :], erase, add)
         return torch.cat([output, reads], 1), NTMState(memory, weights, reads, hidden)
 
-    def look(self, state: NTMState) -> Look:
+    def snapshot(self, state: NTMState) -> Snapshot:
         reads, writes = state.weights.split((self.reads, self.writes), 1)
-        return Look(state.memory, reads, writes, None)
+        return Snapshot(state.memory, reads, writes, None)
 
 
 class NTM(Recurrent):

@@ -12,7 +12,7 @@ from dlplug_memory.tasks.task import Sequences, Task, check_bits, random_bits
 
 
 class Copy(Task):
-    """A sequence of random bit vectors and an end mark; then the sequence must be output, with blank inputs.
+    """Random bit vectors and an end marker; then the sequence must be output, with blank inputs.
 
     bits: bits per vector.
     min_length: length of the shortest sequence.
@@ -46,15 +46,15 @@ class Copy(Task):
             seed=seed,
         )
 
-    def make(self, size: int, count: int, generator: Generator) -> Sequences:
+    def generate(self, size: int, count: int, generator: Generator) -> Sequences:
         vectors = random_bits(count, size, self.bits, generator=generator)
         x = torch.zeros(count, self.steps(size), self.bits + 1)
         x[:, :size, : self.bits] = vectors
         x[:, size, self.bits] = 1.0
-        y, asked = torch.zeros(count, len(x[0]), self.bits), torch.zeros(count, len(x[0]))
+        y, mask = torch.zeros(count, len(x[0]), self.bits), torch.zeros(count, len(x[0]))
         y[:, size + 1 :] = vectors
-        asked[:, size + 1 :] = 1.0
-        return Sequences(x, y, asked)
+        mask[:, size + 1 :] = 1.0
+        return Sequences(x, y, mask)
 
     def items(self, size: int) -> int:
         return size
@@ -64,15 +64,15 @@ class Copy(Task):
 
 
 class RepeatCopy(Task):
-    """Random bit vectors and a number of repeats; then the repeated sequence and an end mark must be output.
+    """Random bit vectors and a number of repeats; then the repeated sequence and an end marker must be output.
 
     bits: bits per vector.
     min_length: length of the shortest sequence.
     max_length: length of the longest sequence.
     min_repeats: fewest repeats.
     max_repeats: most repeats in training.
-    told: encoding of the number of repeats, in its own channel: a number, (repeats - mean) / standard deviation in
-        training, as in the paper; or as many marks, one a step, which extends to numbers beyond training.
+    told: encoding of the number of repeats, in a channel of its own: "number", normalised by the mean and standard
+        deviation in training, as in the paper; or "marks", as many steps of 1, which extends beyond training.
     grow: what the curriculum grows, and what generalisation is tested on: the repeats or the length.
     batch_size: sequences per batch, all of one length.
     curriculum: sequences over which the maximal size grows from the smallest; 0 draws all sizes from the start.
@@ -101,7 +101,7 @@ class RepeatCopy(Task):
                 raise UserError(f"{what} must be at least 1, the smallest first, got {least} to {most}")
         self.bits, self.told, self.grow = bits, told, grow
         (smallest, largest), self.other = (lengths, repeats) if grow == "length" else (repeats, lengths)
-        # of a uniform distribution over whole numbers
+        # of a uniform distribution over integers
         self.mean = (min_repeats + max_repeats) / 2
         self.deviation = max(1.0, ((max_repeats - min_repeats + 1) ** 2 - 1) / 12) ** 0.5
         super().__init__(
@@ -115,8 +115,8 @@ class RepeatCopy(Task):
             seed=seed,
         )
 
-    def make(self, size: int, count: int, generator: Generator) -> Sequences:
-        """size: the repeats or the length. The other is drawn; beyond the sizes trained on it is the largest, as in
+    def generate(self, size: int, count: int, generator: Generator) -> Sequences:
+        """size: the repeats or the length. The other is random; for sizes beyond training it is the largest, as in
         figure 8 of the paper."""
         smallest, largest = self.other
         drawn = largest
@@ -132,11 +132,11 @@ class RepeatCopy(Task):
         x[:, length, self.bits] = 1.0
         number = (repeats - self.mean) / self.deviation
         x[:, length + 1 : start, self.bits + 1] = 1.0 if self.told == "marks" else number
-        y, asked = torch.zeros(count, end + 1, self.bits + 1), torch.zeros(count, end + 1)
+        y, mask = torch.zeros(count, end + 1, self.bits + 1), torch.zeros(count, end + 1)
         y[:, start:end, : self.bits] = vectors.repeat(1, repeats, 1)
         y[:, end, self.bits] = 1.0
-        asked[:, start:] = 1.0
-        return Sequences(x, y, asked)
+        mask[:, start:] = 1.0
+        return Sequences(x, y, mask)
 
     def items(self, size: int) -> int:
         return size if self.grow == "length" else self.other[1]

@@ -13,11 +13,11 @@ from dlplug_memory.tasks.task import Sequences, Task, check_bits
 class Traversal(Task):
     """A graph as a list of edges in random order; then a start node and the labels of a path: which node comes next?
 
-    Every node has `degree` edges that leave it, with different labels, each to any other node. A step of the
-    description shows from where, by which label, to where; a step of the question shows a label, and the first one the
-    start too. Each is answered at once, and from the node that it leads to the next label leads on. As in the paper,
-    nodes have other names in every graph; here a name is random bits, not three digits, and of the triples that the
-    paper's network gives back the last part alone is asked.
+    Every node has `degree` outgoing edges with different labels, each to any other node. A step of the description is
+    an edge: source, label, destination; a step of the question is a label, and in the first one also the start node.
+    Each step of the question is answered at once by the node that the label leads to, where the next label continues.
+    As in the paper, every graph has new node names; unlike the paper, a name is random bits instead of three digits,
+    and only the destination is asked for instead of the whole triple.
 
     bits: bits of a node's name.
     labels: number of edge labels.
@@ -47,7 +47,7 @@ class Traversal(Task):
         if not 1 <= degree <= labels:
             raise UserError(f"--data.degree must be between 1 and the {labels} labels, got {degree}")
         check_bits(bits)
-        self.names = 2**bits - 1  # no name is nought
+        self.names = 2**bits - 1  # a name is never 0
         if path < 1 or max_nodes > self.names:
             raise UserError(
                 f"--data.path is at least 1 and --data.max-nodes at most {self.names}, got {path} and {max_nodes}"
@@ -65,17 +65,17 @@ class Traversal(Task):
             least=2,
         )
 
-    def make(self, size: int, count: int, generator: Generator) -> Sequences:
+    def generate(self, size: int, count: int, generator: Generator) -> Sequences:
         if size > self.names:
-            raise UserError(f"{size} nodes need as many names, but {self.bits} bits make {self.names}: --data.bits")
+            raise UserError(f"{size} nodes need as many names, but {self.bits} bits have {self.names}: --data.bits")
         ends, labels = self.graphs(size, count, generator)
-        name = in_bits(1 + shuffled(count, self.names, generator)[:, :size], self.bits)
+        name = to_bits(1 + permutations(count, self.names, generator)[:, :size], self.bits)
         edges = size * self.degree
         x = torch.zeros(count, edges + self.path, 2 * self.bits + self.labels + 1)
         source, label, end, question = x.split([self.bits, self.labels, self.bits, 1], 2)
         row = torch.arange(count)
 
-        order = shuffled(count, edges, generator)
+        order = permutations(count, edges, generator)
         origins = (order // self.degree).long()
         source[:, :edges] = name[row[:, None], origins]
         label[:, :edges] = one_hot(labels.flatten(1).gather(1, order), self.labels)
@@ -84,21 +84,21 @@ class Traversal(Task):
         node = torch.randint(0, size, (count,), generator=generator)
         source[:, edges] = name[row, node]
         question[:, edges:] = 1.0
-        y, asked = torch.zeros(count, edges + self.path, self.bits), torch.zeros(count, edges + self.path)
-        asked[:, edges:] = 1.0
+        y, mask = torch.zeros(count, edges + self.path, self.bits), torch.zeros(count, edges + self.path)
+        mask[:, edges:] = 1.0
         for step in range(edges, edges + self.path):
             chosen = torch.randint(0, self.degree, (count,), generator=generator)
             label[:, step] = one_hot(labels[row, node, chosen], self.labels)
             node = ends[row, node, chosen]
             y[:, step] = name[row, node]
-        return Sequences(x, y, asked)
+        return Sequences(x, y, mask)
 
     def graphs(self, size: int, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Where each edge of each node leads, and its label: (count, nodes, degree) each."""
-        # any node but the one itself: 1 to size - 1 places on
+        """The destination and the label of each edge of each node: (count, nodes, degree) each."""
+        # any node but itself: 1 to size - 1 further on
         on = torch.randint(1, size, (count, size, self.degree), generator=generator)
         ends = (torch.arange(size)[:, None] + on) % size
-        labels = shuffled(count * size, self.labels, generator)[:, : self.degree]
+        labels = permutations(count * size, self.labels, generator)[:, : self.degree]
         return ends, labels.view(count, size, self.degree)
 
     def items(self, size: int) -> int:
@@ -108,13 +108,13 @@ class Traversal(Task):
         return size * self.degree + self.path
 
 
-def shuffled(count: int, length: int, generator: Generator) -> Tensor:
-    """That many permutations (count, length)."""
+def permutations(count: int, length: int, generator: Generator) -> Tensor:
+    """Random permutations (count, length)."""
     return torch.rand(count, length, generator=generator).argsort(1)
 
 
-def in_bits(numbers: Tensor, bits: int) -> Tensor:
-    """Numbers (...) as bits (..., bits), the lowest first."""
+def to_bits(numbers: Tensor, bits: int) -> Tensor:
+    """Integers (...) as bits (..., bits), the lowest first."""
     return (numbers.unsqueeze(-1) >> torch.arange(bits) & 1).float()
 
 

@@ -1,4 +1,4 @@
-"""Dynamic n-grams (Graves et al. 2014, section 4.4): a source of bits whose table is another for each sequence."""
+"""Dynamic n-grams (Graves et al. 2014, section 4.4): bits from a new table of probabilities for each sequence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dlplug_memory.tasks.task import HeldOut, Sequences, Task
 
 
 class NGrams(Task):
-    """Bits, each drawn with a probability that depends on the last few; every step predicts the next bit.
+    """Bits, each with a probability that depends on the last few; every step predicts the next bit.
 
     Each sequence has its own table of probabilities, each drawn from Beta(1/2, 1/2).
 
@@ -51,7 +51,7 @@ class NGrams(Task):
             least=context + 1,
         )
 
-    def make(self, size: int, count: int, generator: Generator) -> Sequences:
+    def generate(self, size: int, count: int, generator: Generator) -> Sequences:
         table = beta_half(count, 2**self.context, generator=generator)
         chance = torch.rand(count, size, generator=generator)
         bits = torch.zeros(count, size, dtype=torch.long)
@@ -60,11 +60,11 @@ class NGrams(Task):
             if t < self.context:
                 bits[:, t] = chance[:, t] < 0.5
             else:
-                bits[:, t] = chance[:, t] < table[row, places(bits[:, t - self.context : t])]
+                bits[:, t] = chance[:, t] < table[row, context_index(bits[:, t - self.context : t])]
         x = bits[:, :-1, None].float()
-        asked = torch.ones(count, size - 1)
-        asked[:, : self.context - 1] = 0.0
-        return Sequences(x, bits[:, 1:, None].float(), asked)
+        mask = torch.ones(count, size - 1)
+        mask[:, : self.context - 1] = 0.0
+        return Sequences(x, bits[:, 1:, None].float(), mask)
 
     def items(self, size: int) -> int:
         return 2**self.context
@@ -74,38 +74,38 @@ class NGrams(Task):
 
 
 def beta_half(*shape: int, generator: Generator) -> Tensor:
-    """Draws of Beta(1/2, 1/2), whose distribution function is 2/π asin √p."""
+    """Samples of Beta(1/2, 1/2), whose distribution function is 2/π asin √p."""
     return (torch.rand(shape, generator=generator) * torch.pi / 2).sin() ** 2
 
 
-def places(bits: Tensor) -> Tensor:
-    """The whole number (B,) that bits (B, context) write, the first the highest."""
+def context_index(bits: Tensor) -> Tensor:
+    """The integer (B,) with the binary digits (B, context), the first the highest."""
     return (bits * 2 ** torch.arange(bits.shape[1] - 1, -1, -1)).sum(1)
 
 
-def check_source(model: Any, data: HeldOut, *, count: int) -> None:
+def check_task(model: Any, data: HeldOut, *, count: int) -> None:
     if not isinstance(data.task, NGrams):
         raise UserError("it is defined only for --data n-grams")
 
 
-@checked_by(check_source)
+@checked_by(check_task)
 def optimum(model: Any, data: HeldOut, *, count: PositiveInt = 100) -> Mapping[str, float]:
-    """What the best estimator reaches on n-grams, which counts what followed each context.
+    """Bits per sequence of the optimal estimator of n-grams, which counts the bits after each context.
 
     count: number of sequences.
     """
     assert isinstance(data.task, NGrams)
     batch = data.sequences(data.task.largest, count)
-    return {"optimal_bits_per_sequence": best_bits(batch, data.task.context).mean().item()}
+    return {"optimal_bits_per_sequence": optimal_bits(batch, data.task.context).mean().item()}
 
 
-def best_bits(batch: Sequences, context: int) -> Tensor:
+def optimal_bits(batch: Sequences, context: int) -> Tensor:
     """Bits (B,) that the optimal estimator needs for each sequence (the paper's equation 10, after Murphy 2012)."""
     bits = torch.cat([batch.x[:, :1, 0], batch.y[:, :, 0]], 1).long()
     row, seen = torch.arange(len(bits)), torch.zeros(len(bits), 2**context, 2)
     total = torch.zeros(len(bits))
     for t in range(context, bits.shape[1]):
-        place = places(bits[:, t - context : t])
+        place = context_index(bits[:, t - context : t])
         counts = seen[row, place]
         # P(B = 1 | N_1, N_0, c) = (N_1 + 1/2) / (N_1 + N_0 + 1)
         chance = (counts[row, bits[:, t]] + 0.5) / (counts.sum(1) + 1)

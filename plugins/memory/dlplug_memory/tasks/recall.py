@@ -10,7 +10,7 @@ from dlplug_memory.tasks.task import Sequences, Task, check_bits, random_bits
 
 
 class Recall(Task):
-    """Several items, each a few vectors after a mark; then one of them as the query: which item came next?
+    """Several items, each a few vectors after a marker; then one of them as the query: which item came next?
 
     bits: bits per vector.
     vectors: vectors per item.
@@ -49,22 +49,22 @@ class Recall(Task):
             least=2,
         )
 
-    def make(self, size: int, count: int, generator: Generator) -> Sequences:
+    def generate(self, size: int, count: int, generator: Generator) -> Sequences:
         each = self.vectors
         items = random_bits(count, size, each, self.bits, generator=generator)
-        cue = torch.randint(0, size - 1, (count,), generator=generator)  # the last has none after it
+        cue = torch.randint(0, size - 1, (count,), generator=generator)  # any but the last
         row = torch.arange(count)
         x = torch.zeros(count, self.steps(size), self.bits + 2)
-        # a view of the items' part: a mark, then the vectors
+        # a view of the items' part: a marker, then the vectors
         x[:, : size * (each + 1)].view(count, size, each + 1, -1)[:, :, 1:, : self.bits] = items
         x[:, : size * (each + 1) : each + 1, self.bits] = 1.0
         query = size * (each + 1)
         x[:, query + 1 : query + 1 + each, : self.bits] = items[row, cue]
         x[:, [query, query + each + 1], self.bits + 1] = 1.0
-        y, asked = torch.zeros(count, len(x[0]), self.bits), torch.zeros(count, len(x[0]))
+        y, mask = torch.zeros(count, len(x[0]), self.bits), torch.zeros(count, len(x[0]))
         y[:, -each:] = items[row, cue + 1]
-        asked[:, -each:] = 1.0
-        return Sequences(x, y, asked)
+        mask[:, -each:] = 1.0
+        return Sequences(x, y, mask)
 
     def items(self, size: int) -> int:
         return size * self.vectors

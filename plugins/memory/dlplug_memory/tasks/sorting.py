@@ -12,7 +12,7 @@ from dlplug_memory.tasks.task import Sequences, Task, check_bits, random_bits
 
 
 class PrioritySort(Task):
-    """Random vectors, each with a priority in [-1, 1]; after a mark those of highest priority, the highest first.
+    """Random vectors, each with a priority in [-1, 1]; then, after a marker, those of highest priority in order.
 
     bits: bits per vector.
     share: fraction of the vectors to output; 16 of 20 in the paper.
@@ -50,24 +50,24 @@ class PrioritySort(Task):
             seed=seed,
         )
 
-    def make(self, size: int, count: int, generator: Generator) -> Sequences:
+    def generate(self, size: int, count: int, generator: Generator) -> Sequences:
         vectors = random_bits(count, size, self.bits, generator=generator)
         priority = 2 * torch.rand(count, size, generator=generator) - 1
         x = torch.zeros(count, self.steps(size), self.bits + 2)
         x[:, :size, : self.bits] = vectors
         x[:, :size, self.bits] = priority
         x[:, size, self.bits + 1] = 1.0
-        first = priority.argsort(1, descending=True)[:, : self.asked_for(size)]
-        y, asked = torch.zeros(count, len(x[0]), self.bits), torch.zeros(count, len(x[0]))
+        first = priority.argsort(1, descending=True)[:, : self.outputs_of(size)]
+        y, mask = torch.zeros(count, len(x[0]), self.bits), torch.zeros(count, len(x[0]))
         y[:, size + 1 :] = vectors.gather(1, first.unsqueeze(2).expand(-1, -1, self.bits))
-        asked[:, size + 1 :] = 1.0
-        return Sequences(x, y, asked)
+        mask[:, size + 1 :] = 1.0
+        return Sequences(x, y, mask)
 
-    def asked_for(self, size: int) -> int:
+    def outputs_of(self, size: int) -> int:
         return max(1, round(self.share * size))
 
     def items(self, size: int) -> int:
         return size
 
     def steps(self, size: int) -> int:
-        return size + 1 + self.asked_for(size)
+        return size + 1 + self.outputs_of(size)

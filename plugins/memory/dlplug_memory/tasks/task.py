@@ -1,5 +1,5 @@
-"""What all generated tasks share: batches of one length that are a pure function of the seed and of how many sequences
-came before, a curriculum, and held-out sequences as long as a metric asks for."""
+"""The base class of generated tasks: batches of one length that are a pure function of the seed and of the number of
+sequences before, a curriculum, and held-out sequences of any length."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from dlplug import Data, Spec, UserError, to_device
 from dlplug.distributed import share_of
 from dlplug.sampling import own_share
 
-HELD_OUT = {"val": 1, "test": 2}  # in the seeds of held-out sequences, which are the same for every run
+HELD_OUT = {"val": 1, "test": 2}  # part of the seeds of held-out sequences, which are the same for every run
 
 
 class Sequences(NamedTuple):
-    """x (B, T, inputs); the answers y: bits (B, T, answers) as floats, or words (B, T) as numbers; and asked (B, T),
-    1 where an answer is asked for and 0 elsewhere."""
+    """x (B, T, inputs); targets y: bits (B, T, answers) as floats, or the ids (B, T) of words; and mask (B, T), 1 where
+    an answer is asked for and 0 elsewhere."""
 
     x: Tensor
     y: Tensor
-    asked: Tensor
+    mask: Tensor
 
 
 @dataclass(frozen=True)
 class SequenceSpec(Spec):
-    """What a model of sequences is built from: `input` is of one step.
+    """`input` and `output` are of one step.
 
-    items: vectors that must be remembered at once in the largest sequence trained on.
+    items: vectors that must be remembered at once in the largest training sequence.
     """
 
     items: int = 0
 
 
 class Task(Data):
-    """A generated task. A subclass says what its sequences are (`make`, `items`, `steps`) and has a `size` that a
-    curriculum and a test of generalisation grow: a length, a number of repeats, of pairs, of nodes.
+    """A generated task. A subclass generates sequences of a `size` (`generate`, `items`, `steps`), which a curriculum
+    and the test of generalisation increase: a length, or a number of repeats, items or nodes.
 
-    Batches are pure functions of the seed and the count, so that the state is one number.
+    Batches are pure functions of the seed and the count: the state is one number.
     """
 
     unit = "sequences"
@@ -61,8 +61,8 @@ class Task(Data):
         least: int = 1,
     ) -> None:
         """
-        inputs, answers: numbers in a step's input and answer. smallest, largest: sizes trained on. least: the smallest
-        size that makes sense.
+        inputs, answers: dimensions of a step's input and answer. smallest, largest: sizes in training. least: the
+        smallest valid size.
         """
         if not least <= smallest <= largest:
             raise UserError(f"sizes must be at least {least}, the smallest first, got {smallest} to {largest}")
@@ -74,16 +74,16 @@ class Task(Data):
         self.spec = SequenceSpec((inputs,), answers, items=self.items(largest))
         self.protocol = f"{type(self).__name__}, sizes {smallest} to {largest}"
 
-    def make(self, size: int, count: int, generator: Generator) -> Sequences:
-        """That many sequences of a size, on the CPU, all of one length."""
+    def generate(self, size: int, count: int, generator: Generator) -> Sequences:
+        """`count` sequences of a size, on the CPU, all of one length."""
         raise NotImplementedError
 
     def items(self, size: int) -> int:
-        """How many vectors must be remembered at once."""
+        """The number of vectors that must be remembered at once."""
         raise NotImplementedError
 
     def steps(self, size: int) -> int:
-        """The most steps that sequences of a size take."""
+        """The maximal number of steps of sequences of a size."""
         raise NotImplementedError
 
     def batches(self, model: nn.Module) -> Iterator[Sequences]:
@@ -93,14 +93,14 @@ class Task(Data):
             rows, seed = own_share(self.batch_size, self.seed, self.count)
             generator.manual_seed(sequence_seed(seed))
             size = int(torch.randint(self.smallest, self.largest_at(self.count) + 1, (), generator=generator))
-            batch = self.make(size, rows, generator)
+            batch = self.generate(size, rows, generator)
             if self.pad:
                 batch = padded(batch, self.steps(self.largest))
             self.count += self.batch_size
             yield Sequences(*(to_device(part, device) for part in batch))
 
     def largest_at(self, count: int) -> int:
-        """The largest size drawn after so many sequences: it grows evenly over the curriculum."""
+        """The largest size after `count` sequences: it grows linearly over the curriculum."""
         if count >= self.curriculum:
             return self.largest
         return self.smallest + (self.largest - self.smallest + 1) * count // self.curriculum
@@ -110,23 +110,23 @@ class Task(Data):
 
 
 class HeldOut:
-    """Sequences of any size that training never draws, the same for every run."""
+    """Sequences of any size that are never in training, the same for every run."""
 
     def __init__(self, task: Task, name: str) -> None:
         self.task, self.name = task, name
 
     def sequences(self, size: int, count: int) -> Sequences:
         generator = Generator().manual_seed(HELD_OUT[self.name] * 1_000_003 + size)
-        return self.task.make(size, count, generator)
+        return self.task.generate(size, count, generator)
 
 
 def sequence_seed(own: int) -> int:
-    """Of a batch's own seed one that differs from those of held-out sequences."""
+    """A seed for a batch's own that no held-out sequence has."""
     return 2**40 + own % 2**40
 
 
 def padded(batch: Sequences, steps: int) -> Sequences:
-    """Zeros after the end, where nothing is asked."""
+    """Zeros after the end, which the mask leaves out."""
     missing = steps - batch.x.shape[1]
     return Sequences(*(torch.cat([part, part.new_zeros(len(part), missing, *part.shape[2:])], 1) for part in batch))
 
