@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dlplug.cli.command_parser import CommandParser
+    from dlplug.cli.parser import CommandParser, parsed_by
     from dlplug.contracts import Data, Labelled, Loss, Spec, Stateful, Update, minimise
     from dlplug.copies import Lagged, Pool
     from dlplug.counters import Progress, Turn
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from dlplug.training.precision import acting
 
 _HOMES = {
-    "cli.command_parser": ("CommandParser",),
+    "cli.parser": ("CommandParser", "parsed_by"),
     "contracts": ("Data", "Labelled", "Loss", "Spec", "Stateful", "Update", "minimise"),
     "copies": ("Lagged", "Pool"),
     "counters": ("Progress", "Turn"),
@@ -117,6 +117,7 @@ __all__ = [
     "minimise",
     "nearest",
     "neutral_options",
+    "parsed_by",
     "resume",
     "run",
     "sample",

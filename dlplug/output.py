@@ -1,11 +1,18 @@
-"""The lines that the program says beside its results: where they go."""
+"""What the command prints: results, for people or as JSON, and the lines beside them."""
 
 from __future__ import annotations
 
 import io
+import json
 import logging
 import sys
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TextIO
+
+from dlplug.json_values import strict
+
+if TYPE_CHECKING:
+    from dlplug.host.plugins import Host
 
 
 def say_to(stream: Literal["stdout", "stderr"]) -> None:
@@ -27,3 +34,23 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         print(record.getMessage(), file=getattr(sys, self.stream), flush=True)
+
+
+def print_result(value: Any, as_json: bool, print_for_people: Callable[[], None]) -> int:
+    """Gives the exit code 0."""
+    if as_json:
+        print(json.dumps(strict(value), indent=2, ensure_ascii=False))
+    else:
+        print_for_people()
+    return 0
+
+
+def print_values(values: Mapping[str, Any], stream: TextIO) -> None:
+    for key, value in values.items():
+        print(f"{key}: {f'{value:.6g}' if isinstance(value, float) else value}", file=stream)
+
+
+def warn_of_problems(host: Host) -> None:
+    """A run goes on without what a broken plugin would have given; whoever runs it should know."""
+    for problem in host.problems():
+        print(f"dlplug: {problem}", file=sys.stderr)

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from dlplug.cli.words import take_value
+from dlplug.cli.parser import CommandParser
+from dlplug.errors import UserError, nearest
 from dlplug.host.plugins import Host
 from dlplug.options.parsing import flag, parse
 from dlplug.protocols import Launcher
@@ -34,16 +36,23 @@ class Local:
             )
 
 
-def take_launcher(host: Host, arguments: list[str]) -> tuple[str, Launcher]:
-    """Takes `--launcher NAME` and its options out of the arguments: its name, and the launcher. Raises UserError."""
-    name = take_value(arguments, "--launcher") or LOCAL
+def add_launcher(parser: CommandParser) -> None:
+    """The flag `--launcher`, whose value `chosen_launcher` builds."""
+    parser.add_argument(
+        "--launcher", default=LOCAL, metavar="NAME", help="where the process of a run is started (default: local): "
+        "`dlplug list launchers`"
+    )  # fmt: skip
+
+
+def chosen_launcher(host: Host, name: str, options: dict[str, Any]) -> Launcher:
+    """The launcher of a name, with its options, which are taken out of the others: `launcher.queue`. Raises
+    UserError."""
     entry = host.get("launchers", name)
-    signature = entry.signature()
-    options = signature.options
-    typed = {option.name: take_value(arguments, flag(f"launcher.{option.name}")) for option in options}
-    typed = {key: text for key, text in typed.items() if text}
-    values = parse(options, typed, f"--launcher {name}") if options else {}
-    return name, entry.load()(**signature.arguments(values))
+    own = entry.signature().options
+    given = {key.partition(".")[2]: options.pop(key) for key in [*options] if key.startswith("launcher.")}
+    for key in given.keys() - {option.name for option in own}:
+        raise UserError(f"--launcher {name} has no option {flag(key)}.{nearest(key, [option.name for option in own])}")
+    return entry.load()(**(parse(own, given, f"--launcher {name}") if own else {}))
 
 
 def launched(launcher: Launcher, words: Sequence[str]) -> int:

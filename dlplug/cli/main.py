@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import inspect
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from dlplug.advice import command
-from dlplug.cli.usage import USAGE
-from dlplug.cli.words import plugin_options, take_flag
+from dlplug.cli.parser import CommandParser
 from dlplug.errors import Interrupted, UserError, nearest
-from dlplug.host.plugins import Entry, load_host, one_line
+from dlplug.host.plugins import Entry, Host, load_host, one_line
+from dlplug.options.help import summary
 from dlplug.output import say_to
 from dlplug.stop import Stopped, each_interrupts
-
-if TYPE_CHECKING:
-    pass
-
-OWN_HELP = ("run", "sample", "completion")  # these print the help of their arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code. An error that a user can cause is one line, never a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    debug = take_flag(arguments, "--debug")
+    debug = "--debug" in arguments
     say_to("stderr" if "--json" in arguments else "stdout")
     try:
         with each_interrupts() if argv is None else contextlib.nullcontext():
@@ -52,29 +47,52 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    host = load_host(plugin_options(arguments))
-    verb = arguments.pop(0) if arguments else "--help"
-    own = verb in host.names("commands") and host.get("commands", verb).plugin.name == "core"
-    asked = own and bool({"--help", "-h"} & set(arguments))
-    if verb in ("--help", "-h", "help") or (asked and (verb not in OWN_HELP or len(arguments) == 1)):
-        more = "".join(map(described, host.entries("commands")))
-        typed = "" if command() == "dlplug" else f"\nHere the command is typed as `{command()}`."
-        print(USAGE.format(commands=more, typed=typed))
+    flags, words = everywhere().parse_known_args(arguments)
+    host = load_host(flags.plugins)
+    verb, *words = words or ["--help"]
+    if verb == "help" and words:
+        verb, *words = [*words, "--help"]
+    if verb in ("-h", "--help", "help"):
+        print_help(host)
         return 0
     if verb == "--version":
         print(host.plugins[0])
         return 0
-    if verb not in host.names("commands"):
-        hint = nearest(verb, host.names("commands")) or f" They are listed by `{command('--help')}`."
-        raise UserError(f"unknown command {verb!r}.{hint}")
-    function = host.get("commands", verb).load()
-    return function(arguments, host) if "host" in inspect.signature(function).parameters else function(arguments)
+    function = verb_of(host, verb).load()
+    return function(words, host) if "host" in inspect.signature(function).parameters else function(words)
 
 
-def described(entry: Entry) -> str:
-    """A plugin's verb as `--help` shows it."""
-    if entry.plugin.name == "core":
-        return ""
-    with contextlib.suppress(UserError):
-        return f"\n  dlplug {entry.name:<33}{entry.signature().summary} (plugin {entry.plugin.name})"
-    return f"\n  dlplug {entry.name:<33}broken (plugin {entry.plugin.name})"
+def everywhere() -> CommandParser:
+    """What may stand anywhere in a command."""
+    parser = CommandParser("dlplug", usage="dlplug VERB …", add_help=False, epilog=None)
+    add = parser.add_argument
+    add("-p", dest="plugins", action="append", default=[], metavar="PLUGIN", help="no:NAME leaves a plugin out,"
+        " FILE.py adds one")  # fmt: skip
+    add("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def verb_of(host: Host, name: str) -> Entry:
+    """Raises UserError for an unknown verb, naming the nearest, and the plugins that are left out."""
+    if name in host.names("commands"):
+        return host.get("commands", name)
+    left_out = [plugin.name for plugin in host.plugins if plugin.state != "works"]
+    hint = nearest(name, host.names("commands")) or f" They are listed by `{command('--help')}`."
+    missing = f" Of the plugins, {', '.join(left_out)} {'is' if len(left_out) == 1 else 'are'} left out or broken."
+    raise UserError(f"unknown command {name!r}.{hint}{missing if left_out else ''}")
+
+
+def print_help(host: Host) -> None:
+    """`dlplug --help`: each verb with what it does, by the plugin that has it."""
+    parser = everywhere()
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.description = "dlplug: one command for every topic of a deep-learning course"
+    typed = "" if command() == "dlplug" else f"\nHere the command is typed as `{command()}`."
+    parser.epilog = f"Each verb has its own help: dlplug VERB --help, dlplug run RECIPE --help.{typed}"
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for entry in host.registered("commands"):
+        plugin = entry.plugin.name
+        if plugin not in groups:
+            groups[plugin] = parser.add_argument_group("verbs" if plugin == "core" else f"verbs of the plugin {plugin}")
+        groups[plugin].add_argument(entry.name, metavar=entry.name, help=summary(entry).replace("%", "%%"))
+    parser.print_help()

@@ -6,7 +6,7 @@ from importlib import metadata
 
 from dlplug.host.hookspecs import hookimpl
 
-VERBS = ("list", "show", "run", "resume", "eval", "sample", "verify", "plugins", "doctor", "completion")
+VERBS = ("run", "resume", "eval")
 
 
 def version() -> str:

@@ -1,4 +1,4 @@
-"""Options as help shows them, drawn by argparse."""
+"""What help shows: options, drawn by argparse, and what a registered thing is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dlplug.errors import UserError
+from dlplug.host.plugins import Entry
 from dlplug.host.signatures import REQUIRED, Option
 from dlplug.options.parsing import flag
 from dlplug.options.values import metavar
@@ -43,16 +45,15 @@ def add_options(parser: argparse.ArgumentParser, options: Sequence[Option], valu
         groups[title].add_argument(flag(option.name), metavar=metavar(option.type), help=shown)
 
 
-def print_options(options: Sequence[Option], values: Mapping[str, Any], prog: str, header: str) -> None:
-    """Every option with its value and what it is for."""
-    parser = argparse.ArgumentParser(
-        prog, usage=f"{prog} [--OPTION VALUE …]", description=header, formatter_class=Layout, add_help=False
-    )
-    add_options(parser, options, values)
-    parser.print_help()
-
-
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return " ".join(map(str, value)) or "none" if isinstance(value, (list, tuple)) else str(value)
+    return " ".join(map(str, value)) or "none" if isinstance(value, (list, tuple)) else str(value) or '""'
+
+
+def summary(entry: Entry) -> str:
+    """What a registered thing is, in a sentence; of a broken one why, so that it does not hide the others."""
+    try:
+        return entry.signature().summary
+    except UserError as error:
+        return f"broken: {error}"

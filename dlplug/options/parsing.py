@@ -32,6 +32,22 @@ def flag(key: str) -> str:
     return f"--{key.replace('_', '-')}"
 
 
+def words_of(options: Mapping[str, Any]) -> list[str]:
+    """Options as one would type them."""
+    words: list[str] = []
+    for key, value in options.items():
+        if isinstance(value, bool):
+            head, dot, leaf = key.rpartition(".")
+            words.append(flag(key if value else f"{head}{dot}no-{leaf}"))
+        elif isinstance(value, (list, tuple)):
+            words += [flag(key), *map(str, value)]
+        elif str(value).startswith("--"):
+            words.append(f"{flag(key)}={value}")
+        else:
+            words += [flag(key), str(value)]
+    return words
+
+
 def _value(option: Option, given: Any) -> Any:
     name = flag(option.name)
     try:

@@ -32,7 +32,7 @@ def environment(host: Host) -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": processor(),
         "gpus": gpus(),
-        "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
+        "libraries": {name: version for name in LIBRARIES if (version := version_of(name))},
         "plugins": {str(plugin.name): plugin.version for plugin in host.plugins if plugin.state == "works"},
         "commit": commit(),
         "command": called(),
@@ -76,7 +76,7 @@ def _git(*arguments: str) -> str:
     return subprocess.run(call, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
 
 
-def _version(name: str) -> str:
+def version_of(name: str) -> str:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dlplug.host.builtin import VERBS
 from dlplug.host.plugins import KINDS
+
+VERBS = {"run", "resume", "eval", "list", "show", "sample", "verify", "plugins", "doctor", "completion"}
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def register_recipes(): return {"light-one": Recipe("s", "grains", "1 steps", "n
 def test_completion_works_in_bash(tmp_path):
     Path("light.py").write_text(LIGHT)
     assert complete(tmp_path, "pl") == ["plugins"]
-    assert set(complete(tmp_path, "")) >= set(VERBS)
+    assert set(complete(tmp_path, "")) >= VERBS
     assert complete(tmp_path, "list", "mo") == ["models"]
     assert complete(tmp_path, "-p", "light.py", "run", "light-") == ["light-one"]
     assert complete(tmp_path, "-p", "light.py", "run", "light-one", "--model.w") == ["--model.width"]
@@ -71,7 +72,7 @@ def test_candidates(toy):
     def candidates(*words: str) -> list[str]:
         return toy("completion", "candidates", *words).out.split()
 
-    assert set(candidates()) >= set(VERBS)
+    assert set(candidates()) >= VERBS
     assert candidates("list") == list(KINDS)
     assert candidates("completion") == ["bash", "zsh", "fish"]
     for verb in ("run", "show", "verify", "eval", "sample", "resume"):
@@ -79,6 +80,21 @@ def test_candidates(toy):
     assert {"--preset", "--config", "--out", "--optimizer.critic.learning-rate"} <= set(candidates("run", "toy-gan"))
     assert candidates("run", "toy-moons", "--preset") == ["tiny"]
     assert candidates("run", "no-such-recipe") == []
+
+
+def test_flags_of_verbs_and_values_of_options(toy):
+    def candidates(*words: str) -> list[str]:
+        return toy("completion", "candidates", *words).out.split()
+
+    assert candidates("doctor") == ["--json"]
+    assert candidates("list", "models") == ["--json"]
+    assert {"--seeds", "--each", "--record", "--model.width"} <= set(candidates("verify", "toy-moons"))
+    assert candidates("eval", "runs/toy-moons/1") == ["--json"]
+    assert "mlp-toy" in candidates("run", "toy-moons", "--model")
+    assert candidates("run", "toy-moons", "--precision") == ["fp32", "bf16"]
+    assert candidates("run", "toy-moons", "--out") == []
+    assert candidates("run", "toy-moons", "--launcher") == ["local"]
+    assert candidates("help") == candidates()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -121,7 +121,7 @@ def register_recipes():
 
 
 def test_a_plugins_own_levels_and_times_are_listed(cli, in_tmp_path, monkeypatch):
-    monkeypatch.setenv("DLPLUG_PLUGINS", "")
+    monkeypatch.setenv("DLPLUG_PLUGINS", "commands")
     Path("levels.py").write_text(LEVELS)
     rows = cli("-p", "levels.py", "list", "--json").json
     told = [(row["name"], row["level"], row["gpu"], row["cpu_seconds"]) for row in rows]

@@ -6,9 +6,9 @@ from math import inf, nan
 from types import SimpleNamespace
 
 import pytest
+from dlplug_commands.tables import rows_of
+from dlplug_commands.verify import verify
 
-from dlplug.commands.tables import rows_of
-from dlplug.commands.verify import verify
 from dlplug.intervals import interval, quantile
 from dlplug.recipes import Target
 
@@ -101,7 +101,7 @@ def test_the_record_has_the_interval_and_one_of_three_states(host, quiet, in_tmp
     ],
 )
 def test_verify_fails_unless_the_interval_reaches(cli, toys, in_tmp_path, monkeypatch, values, code, said):
-    module = import_module("dlplug.commands.verify")
+    module = import_module("dlplug_commands.verify")
     runs = iter(values)
     trained = SimpleNamespace(stopping=False, result={}, latest={}, unit="steps", seed=0, folder=in_tmp_path)
     monkeypatch.setattr(module, "run", lambda *_, **__: trained)
@@ -114,4 +114,4 @@ def test_verify_fails_unless_the_interval_reaches(cli, toys, in_tmp_path, monkey
 
 def test_help_says_when_verify_fails(cli):
     said = " ".join(cli("verify", "--help").out.split())
-    assert "else with 1 (as always with one seed" in " ".join(said.split())
+    assert "else with 1, as always with one seed" in " ".join(said.split())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from layers import complaint, file_of, registering, typed, with_plugins
 
-from dlplug.commands.listing import print_options
+from dlplug.cli.recipe_help import print_recipe_options
+from dlplug.cli.verbs import run_parser
 from dlplug.host.plugins import load_host
 from dlplug.options.layers import resolve
 from dlplug.options.reading import arguments, read_file
@@ -180,7 +182,8 @@ def test_an_option_without_a_default_is_asked_for(host, capsys):
     )
     assert typed("--data needy --steps 3 --data.path x", host)["data.path"] == "x"
     assert "data.path" not in resolve(host, "toy-moons", [{"data": "needy", "steps": 3}], partly=True)
-    print_options(host, "toy-moons", "", {"data": "needy"})
+    flags = SimpleNamespace(recipe="toy-moons", preset="", options={"data": "needy"})
+    print_recipe_options(run_parser(), flags, host)
     assert re.search(r"--data.path STR *of the file \(required\)", capsys.readouterr().out)
 
 

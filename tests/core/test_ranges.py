@@ -16,7 +16,7 @@ import dlplug
 from dlplug import Fraction, NonNegativeInt, PositiveFloat, PositiveInt, ProperFraction, Range
 from dlplug.host.plugins import KINDS, load_host
 from dlplug.host.signatures import REQUIRED, Option, inspected, read_signature
-from dlplug.options.help import print_options
+from dlplug.options.help import add_options
 from dlplug.options.layers import resolve
 from dlplug.options.parsing import parse
 from dlplug.options.reading import read_file
@@ -126,9 +126,10 @@ def test_infinity_is_taken_where_it_is_the_default():
     assert parse(inspected(factory).options, {"kappa": "inf", "clip": "None"}, "x")["kappa"] == inf
 
 
-def test_help_shows_the_range(capsys):
-    print_options(inspected(factory).options, {}, "x", "")
-    out = capsys.readouterr().out
+def test_help_shows_the_range():
+    parser = dlplug.CommandParser("x")
+    add_options(parser, inspected(factory).options, {})
+    out = parser.format_help()
     assert re.search(r"--width INT +of each layer; above 0 \(default: 8\)", out)
     assert re.search(r"--depth INT +from 1 to 4 \(default: 2\)", out)
 

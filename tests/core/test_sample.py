@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from dlplug_commands.completion import candidates
 from imageio.v3 import imread
 
 import dlplug
 from dlplug import UserError, testing
-from dlplug.commands.completion import candidates
 from dlplug.host.plugins import load_host
 from dlplug.runs.products import numbered_folder
 from dlplug.runs.samples import sampler_of

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from dlplug_commands import tables
 
 from dlplug import UserError
-from dlplug.commands import tables
 from dlplug.host.plugins import load_host
 from dlplug.intervals import interval
 from dlplug.recipes import Preset, Recipe, Target
+from dlplug.runs.verified import records
 
 ROOT = Path(__file__).parents[2]
 BAR = Target("test/accuracy", "test split", "a paper", at_least=0.9)
@@ -55,7 +56,7 @@ def test_every_table_of_the_project_is_fresh(fresh):
 def test_each_record_of_the_project_is_of_a_recipe_that_there_is_and_is_in_its_plugin_s_table(fresh):
     host = load_host([])
     for path in (ROOT / "plugins").glob("*/results/*.json"):
-        assert tables.records(host, path.stem), path
+        assert records(host, path.stem), path
         for told in json.loads(path.read_text(encoding="utf-8")).values():
             for target in told["targets"][: tables.ROWS if len(told["targets"]) <= tables.ROWS else 0]:
                 mean = sum(target["values"]) / len(target["values"])
@@ -155,16 +156,16 @@ def test_many_targets_share_a_row():
 
 
 def test_an_unfinished_record_gives_way_to_a_finished_one(host, tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "results_folder", lambda host, name: tmp_path)
+    monkeypatch.setattr("dlplug.runs.verified.results_folder", lambda host, name: tmp_path)
     entries = {"default (unfinished)": record([0.1])}
     (tmp_path / "toy.json").write_text(json.dumps(entries))
-    (row,) = rows(recipe(BAR), **tables.records(host, "toy"))
+    (row,) = rows(recipe(BAR), **records(host, "toy"))
     assert row[2] == "not reached: 0.1 (1 seed, no interval), unfinished"
     (tmp_path / "toy.json").write_text(json.dumps(entries | {"default": record([0.95, 0.95])}))
-    assert list(tables.records(host, "toy")) == ["default"]
+    assert list(records(host, "toy")) == ["default"]
     (tmp_path / "toy.json").write_text('{"default": ')
     with pytest.raises(UserError, match=r"toy.json is damaged: .*; dlplug verify toy --record records it afresh"):
-        tables.records(host, "toy")
+        records(host, "toy")
 
 
 def test_only_the_place_between_the_markers_changes_and_nothing_in_it_is_markup(tmp_path):
@@ -217,7 +218,7 @@ def test_tables_of_some_plugins_alone_are_refused(cli):
 
 def test_it_takes_no_torch():
     code = (
-        "import sys; from dlplug.commands import tables; from dlplug.host.plugins import load_host\n"
+        "import sys; from dlplug_commands import tables; from dlplug.host.plugins import load_host\n"
         "list(tables.tables(load_host())); print(sorted({'torch', 'numpy'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,10 +7,10 @@ from math import inf
 from pathlib import Path
 
 import pytest
+from dlplug_commands.tables import rows_of
+from dlplug_commands.verify import verify
 
 from dlplug import UserError, hookimpl
-from dlplug.commands.tables import rows_of
-from dlplug.commands.verify import verify
 from dlplug.recipes import Target
 from dlplug.runs.folder import read_config, results_folder
 

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 
@@ -34,7 +35,7 @@ def main(words: list[str]) -> int:
             time.sleep(0.01)
         (folder / "checkpoints" / "last-000000001").mkdir(parents=True)
         status = "interrupted"
-    options = dict(word[2:].split("=", 1) for word in given if word.startswith("--") and "=" in word)
+    options = {word[2:]: value for word, value in pairwise(given) if word.startswith("--")}
     rate = float(options.get("optimizer.learning-rate", 0.1))
     accuracy = 1 - abs(rate - 0.1) - 0.01 * int(options["seed"])
     result = {"status": status, "metrics": {"val/accuracy": accuracy}, "seconds": 1.5}

@@ -47,12 +47,12 @@ def search(host):
 
 @pytest.fixture
 def plan(host):
-    return lambda *words: read("mlp-digits", list(words), {}, True, host)
+    return lambda *words: read(sweep_command.parser().parse_args(["mlp-digits", *words, "--search", "random"]), host)
 
 
 def rates():
     called = Path("called.txt").read_text().splitlines()
-    return [float(word.partition("=")[2]) for call in called for word in call.split() if "learning-rate=" in word]
+    return [float(call.partition("learning-rate ")[2].split()[0]) for call in called if "learning-rate " in call]
 
 
 @pytest.mark.parametrize("method", ["random", "tpe"])

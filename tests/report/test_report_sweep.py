@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 from dlplug_report.sweep import command as sweep_command
+from dlplug_report.sweep.command import parser
 from dlplug_report.sweep.goal import Goal, goal_of
-from dlplug_report.sweep.plan import flags, read
+from dlplug_report.sweep.plan import read
 from dlplug_report.sweep.table import rows, table
 from dlplug_report.sweep.values import Choices, Range, spaces
 from hypothesis import given
@@ -29,6 +30,7 @@ from dlplug.cli import launching
 from dlplug.cli.main import main
 from dlplug.host.plugins import load_host
 from dlplug.options.layers import resolve
+from dlplug.options.parsing import words_of
 from dlplug.options.reading import arguments
 from dlplug.recipes import Recipe, Target
 
@@ -136,7 +138,7 @@ def test_any_values_can_be_written(values):
         (["mlp-digits", "--search", "tpi", "--trials", "2"], "Did you mean tpe?"),
         (["mlp-digits", "--model.width", "3,4", "--trials", "2"], "belong together"),
         (["mlp-digits", "--model.width", "3:9", "--search", "tpe"], "belong together"),
-        (["mlp-digits", "--jobs", "0"], "--jobs expects a whole number from 1, got '0'"),
+        (["mlp-digits", "--jobs", "0"], "--jobs: expected a whole number from 1, got '0'"),
         (["mlp-digits", "--jobs"], "--jobs needs a value"),
         (["mlp-digits", "--model.depth", "1,2", "--model.width", "1..6000"], "that is 12,000 combinations"),
         (["mlp-moons", "--model.width", "3:9", "--search", "tpe", "--trials", "2"], "states no target"),
@@ -152,19 +154,19 @@ def test_what_is_wrong_is_said_before_anything_is_run(words, message, host):
 
 def test_options_are_written_as_the_command_line_reads_them(host):
     options = {"model.batch_norm": True, "loss.ridge": 1e-05, "model.activation": "relu", "seed": "3"}
-    assert resolve(host, "mlp-digits", [arguments(flags(options))]) == resolve(host, "mlp-digits", [options])
+    assert resolve(host, "mlp-digits", [arguments(words_of(options))]) == resolve(host, "mlp-digits", [options])
 
 
 def test_what_is_looked_for_is_never_measured_on_the_test_set():
     def target(metric, **bar):
         return Recipe("", "d", "1 steps", "", targets=[Target(metric, "", "", **bar)])
 
-    assert goal_of(target("test/accuracy", at_least=1), "", {}) == Goal("val/accuracy", True)
-    assert goal_of(target("test/return", at_least=1), "", {}, "eval") == Goal("eval/return", True)
-    assert goal_of(target("eval/return", at_least=1), "", {}) == Goal("eval/return", True)
-    assert goal_of(target("val/loss", at_most=1), "", {}) == Goal("val/loss", False)
-    assert goal_of(target("val/loss", at_most=1), "", {"maximize": "val/top5"}) == Goal("val/top5", True)
-    assert goal_of(Recipe("", "d", "1 steps", ""), "", {}) is None
+    assert goal_of(target("test/accuracy", at_least=1), "") == Goal("val/accuracy", True)
+    assert goal_of(target("test/return", at_least=1), "", watched="eval") == Goal("eval/return", True)
+    assert goal_of(target("eval/return", at_least=1), "") == Goal("eval/return", True)
+    assert goal_of(target("val/loss", at_most=1), "") == Goal("val/loss", False)
+    assert goal_of(target("val/loss", at_most=1), "", "val/top5") == Goal("val/top5", True)
+    assert goal_of(Recipe("", "d", "1 steps", ""), "") is None
 
 
 # Running
@@ -174,7 +176,7 @@ def test_a_grid_is_every_combination_with_every_seed(sweep, capsys):
     assert sweep("--optimizer.learning-rate", "0.1,0.2", "--model.activation", "relu,elu", "--seed", "0..1",
                  "--steps", "40", "--jobs", "2") == 0  # fmt: skip
     expected = {
-        f"run mlp-digits --steps=40 --optimizer.learning-rate={rate} --model.activation={name} --seed={seed} --out"
+        f"run mlp-digits --steps 40 --optimizer.learning-rate {rate} --model.activation {name} --seed {seed} --out"
         for rate, name, seed in itertools.product(("0.1", "0.2"), ("relu", "elu"), "01")
     }
     assert {call.rpartition(" ")[0] for call in calls()} == expected
@@ -182,7 +184,7 @@ def test_a_grid_is_every_combination_with_every_seed(sweep, capsys):
     said = capsys.readouterr().out
     assert "8 of 8: " in said
     best = next(line for line in said.splitlines() if line.startswith("the best: "))
-    assert best == "the best: dlplug run mlp-digits --steps=40 --optimizer.learning-rate=0.1 --model.activation=relu"
+    assert best == "the best: dlplug run mlp-digits --steps 40 --optimizer.learning-rate 0.1 --model.activation relu"
 
 
 def test_the_table_holds_means_over_seeds_the_best_first(sweep, capsys):
@@ -215,7 +217,7 @@ def test_a_file_of_options_is_part_of_a_run(sweep):
 
 
 def test_a_failure_is_told_with_its_last_words_and_run_again(sweep, monkeypatch, capsys):
-    monkeypatch.setenv("FAIL", "learning-rate=0.2")
+    monkeypatch.setenv("FAIL", "learning-rate 0.2")
     assert sweep("--optimizer.learning-rate", "0.1,0.2,0.3") == 1
     said = capsys.readouterr().out
     assert "learning_rate 0.2, seed 0: failed, val/accuracy 0.9: dlplug: it went wrong" in said
@@ -227,7 +229,7 @@ def test_a_failure_is_told_with_its_last_words_and_run_again(sweep, monkeypatch,
 
 def test_a_live_run_is_left_alone(sweep, monkeypatch, capsys):
     """Its sweep was killed, say, and it goes on."""
-    monkeypatch.setenv("FAIL", "learning-rate=0.2")
+    monkeypatch.setenv("FAIL", "learning-rate 0.2")
     assert sweep("--optimizer.learning-rate", "0.1,0.2") == 1
     monkeypatch.delenv("FAIL")
     (folder,) = Path("sweeps/mlp-digits").glob("*=0.2*")
@@ -254,7 +256,7 @@ def test_a_save_that_was_killed_is_no_checkpoint(sweep):
 
 @pytest.mark.parametrize("diverged", ["NaN", "null", "-Infinity"])
 def test_a_run_that_diverged_is_never_the_best_and_the_rest_is_sorted(diverged, tmp_path, host):
-    asked = read("mlp-digits", ["--model.width", "1,2,3,4,5", "--seed", "0,1"], {}, False, host)
+    asked = read(parser().parse_args(["mlp-digits", "--model.width", "1,2,3,4,5", "--seed", "0,1"]), host)
     accuracies = {"1": ("0.5", "0.5"), "2": (diverged, "0.99"), "3": ("0.9", "0.8"), "4": ("0.1", "0.2")}
     for job in asked.grid():
         for value in accuracies.get(job.tried["model.width"], ())[int(job.seed) :][:1]:
@@ -265,7 +267,7 @@ def test_a_run_that_diverged_is_never_the_best_and_the_rest_is_sorted(diverged, 
     assert [row["options"]["model.width"] for row in told] == ["3", "1", "4", "2", "5"]
     assert told[4]["mean"] is None
     said = table(asked, told)
-    assert said.splitlines()[-1].endswith("--model.width=3")
+    assert said.splitlines()[-1].endswith("--model.width 3")
     assert said.splitlines()[4].split() == ["2", "nan", "nan", "2", "of", "2", "0"]
 
 

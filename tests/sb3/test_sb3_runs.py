@@ -281,7 +281,7 @@ def test_what_the_logger_records_keeps_its_numbers():
 
 
 def test_list_shows_which_trainer_a_recipe_uses():
-    from dlplug.commands.listing import rows
+    from dlplug_commands.listing import rows
 
     trainers = {row["name"]: row["trainer"] for row in rows(load_host(), "recipes")}
     ours = ("ppo-atari", "a2c-atari", "sb3-dqn-atari", "ppo-cartpole")

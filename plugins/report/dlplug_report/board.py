@@ -8,22 +8,30 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from dlplug import CommandParser, UserError
+from dlplug import CommandParser, UserError, parsed_by
 from dlplug.advice import command
 
 HOST = "127.0.0.1"  # curves and texts are nobody else's business
 
 
-def board(arguments: list[str]) -> int:
+def parser() -> CommandParser:
+    made = CommandParser(
+        "dlplug board",
+        description="TensorBoard over run folders, while they are being written: metrics, pictures, videos and texts"
+        " under the names that `metrics.jsonl` has. It is reached from this machine only.",
+    )
+    add = made.add_argument
+    add("folder", nargs="?", default="runs", metavar="FOLDER", help="run folders, at any depth (default: runs)")
+    add("--port", type=int, default=None, help="its port; 0 for any free one (default: the first free from 6006)")
+    return made
+
+
+@parsed_by(parser)
+def board(flags: Any) -> int:
     """Opens TensorBoard over the run folders, until Ctrl-C.
 
-    arguments: a folder and flags. Raises UserError for what a user can mend.
+    Raises UserError for what a user can mend.
     """
-    parser = _parser()
-    if {"--help", "-h"} & set(arguments):
-        parser.print_help()
-        return 0
-    flags = parser.parse_args(arguments)
     if flags.port is not None and not 0 <= flags.port < 2**16:
         raise UserError(f"--port must be from 0 to {2**16 - 1}, got {flags.port}")
     folder = checked(Path(flags.folder))
@@ -57,16 +65,3 @@ def launch(folder: Path, port: int | None) -> str:
         return server.launch()
     except (program.TensorBoardServerException, SystemExit, ValueError) as error:
         raise UserError(f"TensorBoard does not start: {error}; choose another --port, or 0 for any free one") from None
-
-
-def _parser() -> CommandParser:
-    parser = CommandParser(
-        "dlplug board",
-        description="TensorBoard over run folders, while they are being written: metrics, pictures, videos and texts"
-        " under the names that `metrics.jsonl` has. It is reached from this machine only.",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("folder", nargs="?", default="runs", metavar="FOLDER", help="run folders, at any depth (default: runs)")
-    add("--port", type=int, default=None, help="its port; 0 for any free one (default: the first free from 6006)")
-    return parser

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from pathlib import Path
+from typing import Any
 
-from dlplug import CommandParser, UserError
+from dlplug import CommandParser, UserError, parsed_by
 from dlplug.host.plugins import Host
 from dlplug.runs.folder import host_of
 from dlplug.runs.records import write_text
@@ -14,16 +15,30 @@ from dlplug.runs.records import write_text
 MARK = '<meta name="generator" content="dlplug report">'
 
 
-def report(arguments: list[str], host: Host) -> int:
+def parser() -> CommandParser:
+    made = CommandParser(
+        "dlplug report",
+        description="One self-contained HTML file (and a Markdown twin) of a run: what was run, its result against its"
+        " target, curves, what it made, and how to reproduce it. Several runs are put side by side, seeds together.",
+    )
+    add = made.add_argument
+    add("runs", nargs="+", metavar="RUN", help="a run folder, a recipe's name for its newest run, or a folder of runs")
+    add(
+        "--out",
+        default="",
+        metavar="PATH",
+        help="the HTML file, or a folder for it (default: the run's folder; for several runs here, numbered)",
+    )
+    add("--wandb", action="store_true", help="also makes a W&B Report, of runs that W&B has")
+    return made
+
+
+@parsed_by(parser)
+def report(flags: Any, host: Host) -> int:
     """A page about one run, or about many side by side.
 
-    arguments: runs and flags. Raises UserError for what a user can mend.
+    Raises UserError for what a user can mend.
     """
-    parser = _parser()
-    if {"--help", "-h"} & set(arguments):
-        parser.print_help()
-        return 0
-    flags = parser.parse_args(arguments)
     from dlplug_report.page.html import html
     from dlplug_report.page.markdown import markdown
     from dlplug_report.page.model import build
@@ -92,22 +107,3 @@ def write(path: Path, content: str) -> None:
         write_text(path, content)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; choose another with --out") from None
-
-
-def _parser() -> CommandParser:
-    parser = CommandParser(
-        "dlplug report",
-        description="One self-contained HTML file (and a Markdown twin) of a run: what was run, its result against its"
-        " target, curves, what it made, and how to reproduce it. Several runs are put side by side, seeds together.",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("runs", nargs="+", metavar="RUN", help="a run folder, a recipe's name for its newest run, or a folder of runs")
-    add(
-        "--out",
-        default="",
-        metavar="PATH",
-        help="the HTML file, or a folder for it (default: the run's folder; for several runs here, numbered)",
-    )
-    add("--wandb", action="store_true", help="also makes a W&B Report, of runs that W&B has")
-    return parser

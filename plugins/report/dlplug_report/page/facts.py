@@ -10,6 +10,7 @@ from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 from dlplug.options.layers import resolve
+from dlplug.options.parsing import words_of
 from dlplug.options.parts import choice_keys
 from dlplug.recipes import Target, claims
 from dlplug.runs.targets import evaluated, standing
@@ -90,17 +91,7 @@ def command_line(recipe: str, preset: str, given: Mapping[str, Any], files: Sequ
 
 def command_words(given: Mapping[str, Any]) -> str:
     """Options as one would type them, quoted for a shell."""
-    words: list[str] = []
-    for key, value in given.items():
-        flag = f"--{key.replace('_', '-')}"
-        if isinstance(value, bool):
-            head, dot, leaf = flag[2:].rpartition(".")
-            words.append(flag if value else f"--{head}{dot}no-{leaf}")
-        elif isinstance(value, (list, tuple)):
-            words += [flag, *map(str, value)]
-        else:
-            words += [flag, str(value)]
-    return shlex.join(words)
+    return shlex.join(words_of(given))
 
 
 def _resolved(

@@ -32,17 +32,16 @@ def measured(result: Mapping[str, Any]) -> Mapping[str, Any]:
     return metrics if isinstance(metrics, Mapping) else {}
 
 
-def goal_of(recipe: Recipe, preset: str, given: Mapping[str, str], watched: str = "val") -> Goal | None:
-    """What was given as `maximize` or `minimize`, or else the recipe's first target; where that is on `test`, by which
+def goal_of(recipe: Recipe, preset: str, maximize: str = "", minimize: str = "", watched: str = "val") -> Goal | None:
+    """What is to be maximised or minimised, or else the recipe's first target; where that is on `test`, by which
     nothing is chosen, on the split that training watches. None where there is neither.
 
     Raises UserError where both are given.
     """
-    if "maximize" in given and "minimize" in given:
-        raise UserError(f"give one of --maximize {given['maximize']} and --minimize {given['minimize']}")
-    for key in ("maximize", "minimize"):
-        if key in given:
-            return Goal(given[key], key == "maximize")
+    if maximize and minimize:
+        raise UserError(f"give one of --maximize {maximize} and --minimize {minimize}")
+    if maximize or minimize:
+        return Goal(maximize or minimize, bool(maximize))
     targets = claims(recipe, preset)
     if not targets:
         return None

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 from dlplug.options.layers import resolve
-from dlplug.options.reading import arguments as parse
+from dlplug.options.parsing import flag, words_of
 from dlplug.options.reading import read_file
 from dlplug.training.device_hint import likely_preset
 from dlplug_report.sweep.goal import Goal, goal_of
-from dlplug_report.sweep.values import Choices, Range, Space, flag, spaces
+from dlplug_report.sweep.values import Choices, Range, Space, spaces
 
 MOST = 10_000  # runs of a grid
 
@@ -51,7 +51,7 @@ class Sweep(NamedTuple):
         """A run whose folder is named by what it is run with, so that another call finds it."""
         named = ",".join(f"{key}={value}" for key, value in {**tried, "seed": seed}.items())
         name = re.sub(r"[^\w.,=+-]+", "-", named)[:80].strip(".")
-        words = [*self.plugins, "run", self.recipe, *self.given, *flags({**self.fixed, **tried, "seed": seed})]
+        words = [*self.plugins, "run", self.recipe, *self.given, *words_of({**self.fixed, **tried, "seed": seed})]
         return Job(self.out / f"{name}-{digest(self.digest, named)}", words, dict(tried), seed)
 
     def grid(self) -> list[Job]:
@@ -61,19 +61,17 @@ class Sweep(NamedTuple):
         return [self.job(one, seed) for one in combined for seed in self.seeds]
 
 
-def read(name: str, tokens: list[str], own: Mapping[str, str], search: bool, host: Host) -> Sweep:
-    """tokens: the options of runs. own: preset, config, out, maximize and minimize, where given.
-
-    Raises UserError for whatever would keep a run from beginning.
-    """
-    recipe, preset, file = host.recipe(name), own.get("preset", ""), own.get("config", "")
+def read(flags: Any, host: Host) -> Sweep:
+    """flags: of `dlplug sweep`. Raises UserError for whatever would keep a run from beginning."""
+    name, preset, file, search = flags.recipe, flags.preset, flags.config, flags.search != "grid"
+    recipe = host.recipe(name)
     below = [read_file(file)] if file else []
     likely = preset or likely_preset(recipe)
 
     def resolved(options: Mapping[str, Any]) -> Mapping[str, Any]:
         return resolve(host, name, [*below, options], likely)
 
-    asked = spaces(parse(tokens), resolved)
+    asked = spaces(flags.options, resolved)
     seeds = asked.pop("seed", Choices((str(resolved({})["seed"]),)))
     assert isinstance(seeds, Choices)
     fixed = {
@@ -85,9 +83,9 @@ def read(name: str, tokens: list[str], own: Mapping[str, str], search: bool, hos
         resolved({**options, "seed": seeds.values[-1]})
     given = [*(["--preset", preset] if preset else []), *(["--config", file] if file else [])]
     plugins = [word for option in host.options for word in ("-p", option)]
-    out = Path(own.get("out") or Path("sweeps") / name)
+    out = Path(flags.out or Path("sweeps") / name)
     splits = host.get("data", resolved({})["data"]).signature().splits
-    goal = goal_of(recipe, likely, own, splits[0] if "test" in splits else "val")
+    goal = goal_of(recipe, likely, flags.maximize, flags.minimize, splits[0] if "test" in splits else "val")
     return Sweep(
         name, plugins, given, fixed, tried, [str(seed) for seed in seeds.values], goal, out,
         digest(name, preset, below, fixed), recipe.watch,
@@ -114,17 +112,6 @@ def _each_value(fixed: Mapping[str, Any], tried: Mapping[str, Space]) -> Iterato
     }
     for row in range(max(map(len, ends.values()), default=1)):
         yield {**fixed, **{key: values[min(row, len(values) - 1)] for key, values in ends.items()}}
-
-
-def flags(options: Mapping[str, Any]) -> list[str]:
-    """Options as a command line has them."""
-    words: list[str] = []
-    for key, value in options.items():
-        if isinstance(value, (list, tuple)):
-            words += [flag(key), *map(str, value)]
-        else:
-            words.append(f"{flag(key)}={str(value).lower() if isinstance(value, bool) else value}")
-    return words
 
 
 def digest(*parts: Any) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlplug.advice import command
+from dlplug.options.parsing import words_of
 from dlplug_report.sweep.goal import Goal, measured
-from dlplug_report.sweep.plan import Job, Sweep, flags
+from dlplug_report.sweep.plan import Job, Sweep
 from dlplug_report.sweep.runs import Outcome, result_of
 
 MOST_COLUMNS = 3  # of metrics, in a table without a goal
@@ -57,7 +58,13 @@ def table(sweep: Sweep, table_rows: Sequence[Mapping[str, Any]]) -> str:
     if sweep.goal is None:
         lines.append(f"{sweep.recipe} states no target to sort by: --maximize or --minimize METRIC names one")
     elif table_rows and _finite(table_rows[0]["mean"]):
-        words = [*sweep.plugins, "run", sweep.recipe, *sweep.given, *flags({**sweep.fixed, **table_rows[0]["options"]})]
+        words = [
+            *sweep.plugins,
+            "run",
+            sweep.recipe,
+            *sweep.given,
+            *words_of({**sweep.fixed, **table_rows[0]["options"]}),
+        ]
         lines.append(f"the best: {command(*words)}")
     return "\n".join(lines)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from dlplug.errors import UserError
+from dlplug.options.parsing import flag
 
 NUMBER = r"[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[kKmMbB]?"
 RANGE = re.compile(rf"({NUMBER}):({NUMBER})(?::(\w+))?")
@@ -85,7 +86,3 @@ def _range(option: str, low: str, high: str, scale: str | None, *, given: Mappin
 
 def _instead(option: str) -> str:
     return "values here, as in 0..4" if option == "seed" else "no numbers"
-
-
-def flag(option: str) -> str:
-    return f"--{option.replace('_', '-')}"

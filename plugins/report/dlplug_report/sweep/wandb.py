@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from dlplug.errors import UserError
-from dlplug_report.sweep.plan import Sweep, flags
+from dlplug.options.parsing import words_of
+from dlplug_report.sweep.plan import Sweep
 from dlplug_report.sweep.values import Choices, Space
 
 METHODS = {"grid": "grid", "random": "random", "tpe": "bayes"}  # W&B's own model-based search
@@ -32,7 +33,8 @@ def configuration(sweep: Sweep, method: str, trials: int | None = None) -> dict[
         "parameters": {key.replace("_", "-"): _parameter(space) for key, space in {**sweep.tried, **seeds}.items()},
         # ${args} becomes --name=value for each parameter
         "command": [
-            "${env}", "${program}", *sweep.plugins, "run", sweep.recipe, *sweep.given, *flags(sweep.fixed), "${args}",
+            "${env}", "${program}", *sweep.plugins, "run", sweep.recipe, *sweep.given, *words_of(sweep.fixed),
+            "${args}",
         ],
     }  # fmt: skip
 

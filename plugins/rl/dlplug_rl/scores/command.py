@@ -9,23 +9,36 @@ from typing import Any
 
 import numpy as np
 
-from dlplug import CommandParser, UserError
+from dlplug import CommandParser, UserError, parsed_by
 from dlplug_rl.scores.aggregate import Scores, Statistic, interquartile_mean, interval, mean, median
 from dlplug_rl.scores.outcomes import Group, Outcome, Wanted, grouped, read
 
 STATISTICS = {"mean": mean, "median": median, "interquartile mean": interquartile_mean}
 
 
-def scores(arguments: list[str]) -> int:
+def parser() -> CommandParser:
+    made = CommandParser(
+        "dlplug scores",
+        description="Raw and normalised scores of runs: 0 is random play, 1 the human. Over all games: mean, median and"
+        " interquartile mean with 95 % stratified bootstrap intervals (Agarwal et al. 2021, arXiv:2108.13264).",
+    )
+    add = made.add_argument
+    add("places", nargs="+", metavar="RECORD_OR_RUN", help="a record of `dlplug verify`, a run, or a folder of either")
+    add("--metric", default="", help="what is compared (default: test/return, or eval/return where a run has no other)")
+    add("--by", action="append", default=[], metavar="OPTION", help="separates runs of one recipe by an option")
+    add("--reference", action="append", default=[], metavar="GAME=LOW,HIGH", help="0 and 1 where no human played")
+    add("--figure", default="", metavar="PATH", help="draws the learning curves of run folders, and final scores")
+    add("--curve", default="", metavar="METRIC", help="what the curves are of (default: eval/return or train/return)")
+    add("--json", action="store_true", help="prints JSON")
+    return made
+
+
+@parsed_by(parser)
+def scores(flags: Any) -> int:
     """What runs scored: raw, human-normalised, aggregated over games; with a figure.
 
-    arguments: records of `dlplug verify`, run folders, and flags. Raises UserError for what a user can mend.
+    Raises UserError for what a user can mend.
     """
-    parser = _parser()
-    if {"--help", "-h"} & set(arguments):
-        parser.print_help()
-        return 0
-    flags = parser.parse_args(arguments)
     wanted = Wanted(flags.metric, flags.by, dict(map(_reference, flags.reference)))
     groups = grouped(read(flags.places, wanted))
     if flags.figure:
@@ -107,21 +120,3 @@ def _reference(text: str) -> tuple[str, tuple[float, float]]:
     if not game or not low < high:
         raise UserError(f"--reference expects GAME=LOW,HIGH such as Catch-v0=-1,1, got {text!r}")
     return game, (low, high)
-
-
-def _parser() -> CommandParser:
-    parser = CommandParser(
-        "dlplug scores",
-        description="Raw and normalised scores of runs: 0 is random play, 1 the human. Over all games: mean, median and"
-        " interquartile mean with 95 % stratified bootstrap intervals (Agarwal et al. 2021, arXiv:2108.13264).",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("places", nargs="+", metavar="RECORD_OR_RUN", help="a record of `dlplug verify`, a run, or a folder of either")
-    add("--metric", default="", help="what is compared (default: test/return, or eval/return where a run has no other)")
-    add("--by", action="append", default=[], metavar="OPTION", help="separates runs of one recipe by an option")
-    add("--reference", action="append", default=[], metavar="GAME=LOW,HIGH", help="0 and 1 where no human played")
-    add("--figure", default="", metavar="PATH", help="draws the learning curves of run folders, and final scores")
-    add("--curve", default="", metavar="METRIC", help="what the curves are of (default: eval/return or train/return)")
-    add("--json", action="store_true", help="prints JSON")
-    return parser

@@ -1,4 +1,4 @@
-"""What works here, and what to do about what does not."""
+"""`dlplug doctor`: what works here, and what to do about what does not."""
 
 from __future__ import annotations
 
@@ -13,14 +13,28 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from dlplug.downloads import data_folder
-from dlplug.errors import UserError
+from dlplug import CommandParser, UserError, data_folder, parsed_by
 from dlplug.host.plugins import KINDS, Host, Plugin, one_line
-from dlplug.runs.environment import LIBRARIES, _version, processor
+from dlplug.output import print_result
+from dlplug.runs.environment import LIBRARIES, processor, version_of
 
 Finding = dict[str, Any]
 
 MOST_FAULTS = 3  # of a plugin that are named
+
+
+def parser() -> CommandParser:
+    made = CommandParser("dlplug doctor", description="Checks this machine, with advice on what does not work.")
+    made.add_argument("--json", action="store_true", help="print JSON")
+    return made
+
+
+@parsed_by(parser)
+def doctor_command(flags: Any, host: Host) -> int:
+    """Checks this machine, with advice on what does not work."""
+    findings = examine(host)
+    print_result(findings, flags.json, lambda: print_findings(findings))
+    return 0 if all(finding["works"] for finding in findings) else 1
 
 
 def examine(host: Host) -> list[Finding]:
@@ -60,7 +74,7 @@ def _requirements(plugin: Plugin) -> list[str]:
     for requirement in map(Requirement, required):
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
-        version = _version(requirement.name)
+        version = version_of(requirement.name)
         if not requirement.specifier.contains(version or "0", prereleases=True) or not version:
             faults.append(f"it requires {requirement}, and {version or 'none'} is installed")
     return faults
@@ -74,7 +88,7 @@ def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _python() -> Finding:
-    versions = ", ".join(f"{name} {version}" for name in LIBRARIES if (version := _version(name)))
+    versions = ", ".join(f"{name} {version}" for name in LIBRARIES if (version := version_of(name)))
     works = sys.version_info >= (3, 11)
     return _finding(
         "python", works, f"{platform.python_version()}; {versions}", "" if works else "use Python 3.11 or newer"

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dlplug import Run
 from dlplug.advice import called
 from dlplug.errors import Interrupted, UserError
 from dlplug.host.plugins import Host
@@ -21,7 +22,6 @@ from dlplug.recipes import State, Target, claims
 from dlplug.runs.environment import commit, environment
 from dlplug.runs.folder import read_config
 from dlplug.runs.records import write_json
-from dlplug.runs.run import Run
 from dlplug.runs.runner import chosen_preset, evaluate, run
 from dlplug.runs.targets import changes, evaluated, standing
 

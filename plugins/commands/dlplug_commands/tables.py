@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -10,15 +9,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import dlplug
-from dlplug import advice
+from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 from dlplug.intervals import interval
 from dlplug.options.layers import resolve
 from dlplug.options.parsing import flag
 from dlplug.recipes import Recipe, Target, claims
-from dlplug.runs.folder import project_of, results_folder
+from dlplug.runs.folder import project_of
 from dlplug.runs.records import write_text
+from dlplug.runs.verified import UNFINISHED, records
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 PLACE = re.compile(f"{BEGIN}.*?{END}", re.DOTALL)
@@ -28,7 +28,6 @@ MEANING = (
     "Reached: mean ± half width of the 95 % interval over the seeds (Student's t), where the worse end of it reaches"
     " the bar. Mean only: the mean reaches it and the interval does not, or there is none, as with one seed."
 )
-UNFINISHED = " (unfinished)"
 ROWS = 4  # targets of one record, beyond which they share a row
 
 
@@ -44,22 +43,17 @@ class Row(NamedTuple):
     states: tuple[str, ...] = ()
 
 
-def command(host: Host, arguments: Sequence[str]) -> int:
-    """`dlplug verify --all --table` writes every table; with `--check` it writes none, and 1 says that one is stale."""
-    if sorted(arguments) not in (["--all", "--table"], ["--all", "--check", "--table"]):
-        raise UserError(
-            "dlplug verify --all --table writes the READMEs' tables from the records, with --check it only says which"
-            f" are stale; neither trains, and they take nothing else: got {' '.join(arguments)!r}"
-        )
+def write_tables(host: Host, only_check: bool) -> int:
+    """Writes every table; or writes none, and gives 1 where one is stale."""
     stale = [(path, text) for path, text in tables(host) if path.read_text(encoding="utf-8") != text]
-    writes = advice.command("verify", "--all", "--table")
+    writes = command("verify", "--all", "--table")
     for path, text in stale:
-        if "--check" not in arguments:
+        if not only_check:
             write_text(path, text)
-        print(f"{path}: {f'stale; {writes} writes it' if '--check' in arguments else 'written'}")
+        print(f"{path}: {f'stale; {writes} writes it' if only_check else 'written'}")
     if not stale:
         print("every table says what the records say")
-    return 1 if stale and "--check" in arguments else 0
+    return 1 if stale and only_check else 0
 
 
 def tables(host: Host) -> Iterator[tuple[Path, str]]:
@@ -90,22 +84,6 @@ def _rows(host: Host, name: str, watching: Collection[str]) -> list[Row]:
         return resolve(host, name, [], preset, partly=True)
 
     return rows_of(name, host.recipe(name), records(host, name), watching, usual)
-
-
-def records(host: Host, recipe: str) -> dict[str, dict[str, Any]]:
-    """What `dlplug verify` has recorded of a recipe, by preset and change; an unfinished one only where no other is."""
-    path = results_folder(host, recipe) / f"{recipe}.json"
-    if not path.is_file():
-        return {}
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path} is damaged: {error}; {advice.command('verify', recipe, '--record')} records it afresh"
-        ) from None
-    return {
-        name: record for name, record in entries.items() if name.removesuffix(UNFINISHED) not in {*entries} - {name}
-    }
 
 
 def rows_of(

@@ -1,1 +1,0 @@
-"""Verbs over what any plugin can see: lists, tables, records, completion, the doctor."""

@@ -1,0 +1,16 @@
+"""Verbs that only use what any plugin can: list, show, sample, verify, plugins, doctor, completion."""
+
+from dlplug import hookimpl
+
+
+@hookimpl
+def register_commands():
+    return {
+        "list": "dlplug_commands.listing:list_command",
+        "show": "dlplug_commands.show:show_command",
+        "sample": "dlplug_commands.sampling:sample_command",
+        "verify": "dlplug_commands.verify_command:verify_command",
+        "plugins": "dlplug_commands.plugins:plugins_command",
+        "doctor": "dlplug_commands.doctor:doctor_command",
+        "completion": "dlplug_commands.completion:completion_command",
+    }
