@@ -198,7 +198,7 @@ def test_a_perceptron_makes_no_more_mistakes_than_novikoff_allows():
         assert 0 < mistakes <= 200
 
 
-def test_the_race_says_each_step_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_race_says_each_learning_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from dlplug_basics import figures
 
     legends: list[str] = []
@@ -213,4 +213,4 @@ def test_the_race_says_each_step_size(tmp_path: Path, monkeypatch: pytest.Monkey
         overlay["wandb.mode"] = "off"
     dlplug.run("optimizer-race", overlay, out=str(tmp_path / "run"))
     assert "SGD with momentum, η = 0.1, β = 0.8" in legends
-    assert "gradient descent, step too large, η = 1.97" in legends
+    assert "gradient descent, learning rate too large, η = 1.97" in legends

@@ -51,9 +51,9 @@ def boundary(score: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, accuracy: 
     for label, colour in ((y.min(), "#2166AC"), (y.max(), "#B2182B")):
         of_class = x[y == label]
         axes.scatter(*of_class.T, s=18, color=colour, edgecolor="white", linewidth=0.5, label=f"class {int(label)}")
-    axes.set(xlabel="x₁", ylabel="x₂", title=f"decision boundary; accuracy on these points {accuracy:.1%}")
+    axes.set(xlabel="x₁", ylabel="x₂", title=f"decision boundary; accuracy {accuracy:.1%}")
     axes.legend(loc="lower left")
-    figure.colorbar(shade, ax=axes, label="score of the red class, from -1 to 1", ticks=[-1, 0, 1])
+    figure.colorbar(shade, ax=axes, label="score of the red class", ticks=[-1, 0, 1])
     return to_image(figure, "the model's prediction over the plane, and the held-out points")
 
 
@@ -77,8 +77,8 @@ def confusion(x: Tensor, y: Tensor, chosen: Tensor) -> Image:
 
 
 def race(path: Tensor, above: Tensor, data: Valley, settings: Mapping[str, str]) -> Image:
-    """Paths (T, R, 2) over the loss's level lines, and how far above the minimum they are (T, R); settings: the step
-    size of each racer, as it is to be written."""
+    """Paths (T, R, 2) over the loss's level lines, and their excess loss (T, R); settings: the learning
+    rate of each racer, as it is to be written."""
     figure = new_figure(12, 8.4)
     groups = (("descent", "sgd", "momentum"), ("too_small", "descent", "too_large"))
     names = list(RACERS)
@@ -91,14 +91,14 @@ def race(path: Tensor, above: Tensor, data: Valley, settings: Mapping[str, str])
             shown = path[:25] if name == "too_large" else path  # what flies out of the picture would fill it
             plane.plot(*shown[:, index].T, "o-", markersize=2.5, **style)
             curves.semilogy(above[:, index], **style)
-        curves.set(xlabel="step", ylabel="loss above its minimum", ylim=(max(1e-5, curves.get_ylim()[0]), None))
+        curves.set(xlabel="steps", ylabel="excess loss", ylim=(max(1e-5, curves.get_ylim()[0]), None))
         curves.grid(alpha=0.3)
         handles, labels = curves.get_legend_handles_labels()
         curves.legend(handles[::-1], labels[::-1])
     first, second = figure.axes[0], figure.axes[2]
     first.set_title("three optimizers")
-    second.set_title("gradient descent, three step sizes")
-    return to_image(figure, "paths and losses of the optimizers, and of too small and too large a step size")
+    second.set_title("gradient descent, three learning rates")
+    return to_image(figure, "paths and losses of the optimizers, and of too small and too large a learning rate")
 
 
 def _valley(axes: Any, path: Tensor, data: Valley) -> None:
@@ -149,14 +149,14 @@ def training(curves: Tensor, every: int, accuracies: dict[str, float]) -> Image:
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
     for name, curve, colour in zip(accuracies, curves.T, COLOURS, strict=True):
         left.semilogy(np.arange(len(curve)) * every, _smooth(curve.numpy()), color=colour, label=name)
-    left.set(xlabel="step", ylabel="training loss (cross entropy, smoothed)")
+    left.set(xlabel="steps", ylabel="training loss (smoothed)")
     left.legend()
     left.grid(alpha=0.3)
     names = sorted(accuracies, key=lambda name: accuracies[name])
     of_name = dict(zip(accuracies, COLOURS, strict=True))
     bars = right.barh(names, [accuracies[name] for name in names], color=[of_name[name] for name in names])
     right.bar_label(bars, [f"{accuracies[name]:.1%}" for name in names], padding=3)
-    right.set(xlim=(0, 1.15), xlabel="accuracy on held-out examples")
+    right.set(xlim=(0, 1.15), xlabel="accuracy")
     return to_image(figure, "the same perceptron with each activation")
 
 

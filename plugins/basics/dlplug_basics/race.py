@@ -12,11 +12,11 @@ from dlplug import Data, Loss, NonNegativeFloat, Order, PositiveInt, Range, Spec
 from dlplug_basics.trace import Trace
 
 RACERS = {
-    "descent": "gradient descent (all examples)",
-    "sgd": "SGD (a batch of them)",
+    "descent": "gradient descent (full batch)",
+    "sgd": "SGD (mini-batches)",
     "momentum": "SGD with momentum",
-    "too_small": "gradient descent, step too small",
-    "too_large": "gradient descent, step too large",
+    "too_small": "gradient descent, learning rate too small",
+    "too_large": "gradient descent, learning rate too large",
 }
 ON_BATCHES = ("sgd", "momentum")
 

@@ -53,12 +53,12 @@ def boundary(model: nn.Module, data: HeldOut) -> dict[str, Image]:
 
 
 def race(path: Tensor, data: Valley, *, run: Run) -> dict[str, Image]:
-    """The paths of the racers down the valley, and how far above the minimum they are."""
-    settings = {name: step_size(run.config, name) for name in RACERS}
+    """The paths of the racers down the valley, and their loss above the minimum."""
+    settings = {name: learning_rate(run.config, name) for name in RACERS}
     return {"race": figures.race(path, excess(path, data), data, settings)}
 
 
-def step_size(config: Mapping[str, Any], racer: str) -> str:
+def learning_rate(config: Mapping[str, Any], racer: str) -> str:
     """ ", η = 0.1, β = 0.8": the options of a racer's optimizer, which may be everybody's."""
     optimizer = f"optimizer.{racer}" if f"optimizer.{racer}" in config else "optimizer"
     rate, momentum = (config.get(f"{optimizer}.{option}") for option in ("learning_rate", "momentum"))

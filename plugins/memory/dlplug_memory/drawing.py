@@ -60,7 +60,7 @@ def sequence_figure(trace: Trace, title: str) -> Image:
         axes.tick_params(labelbottom=row == len(panels) - 1)
         if not weights:
             axes.set_yticks([])
-    figure.axes[-1].set_xlabel("step")
+    figure.axes[-1].set_xlabel("time step")
     if trace.snapshots:
         show_memory(figure.add_subplot(grid[:, 1]), trace.snapshots[-1].memory[slots], slots)
     return to_image(figure, title)

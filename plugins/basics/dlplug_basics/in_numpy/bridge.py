@@ -116,7 +116,7 @@ class LayerUpdate(torch.optim.Optimizer):
 def layer_update(parameters: Iterable[nn.Parameter], *, learning_rate: PositiveFloat = 0.1) -> LayerUpdate:
     """Gradient descent by the `update` of the NumPy network's layers, θ ← θ - η ∂L/∂θ; for that network alone.
 
-    learning_rate: step size η.
+    learning_rate: learning rate η.
     """
     weights = list(parameters)
     if not all(isinstance(weight, Weight) for weight in weights):

@@ -37,4 +37,4 @@ def draw_confusion(axes: Axes, matrix: Tensor, names: Sequence[str]) -> None:
     axes.set(xlabel="predicted class", ylabel="true class", title=accuracy)
     figure = axes.get_figure()
     assert figure is not None
-    figure.colorbar(shade, ax=axes, label="share of the true class", fraction=0.046)
+    figure.colorbar(shade, ax=axes, label="fraction of the true class", fraction=0.046)

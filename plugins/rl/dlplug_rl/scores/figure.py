@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from dlplug_figures.figure import COLOURS, new_figure
 
 from dlplug.errors import UserError, nearest
 from dlplug_rl.scores.aggregate import interquartile_mean, interval
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("dlplug")
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444",  # Okabe & Ito 2008
-           "#8C510A", "#6A3D9A", "#999999")  # fmt: skip
 LINES = ("-", "--", ":")  # for more than ten recipes
 FORMATS = (".png", ".pdf", ".svg")
 COLUMNS = 4
@@ -41,9 +40,6 @@ def save(groups: Sequence[Group], path: Path, key: str = "") -> None:
 
 def draw(groups: Sequence[Group], key: str = "") -> Figure:
     """Curves where run folders are at hand, over the frames; then bars of the final scores."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     folders = [folder for group in groups for runs in group.games.values() for folder in _folders(runs)]
     key = key or key_for(folders)
     if folders and not any(last_frame(folder, key) for folder in folders):
@@ -55,8 +51,7 @@ def draw(groups: Sequence[Group], key: str = "") -> Figure:
         raise UserError("nothing to draw: give run folders, or --reference GAME=LOW,HIGH for games without human score")
     columns = min(COLUMNS, math.ceil(math.sqrt(panels)))
     rows = -(-panels // columns)
-    figure = Figure((4.4 * columns, 3.5 * rows + 0.5), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(4.4 * columns, 3.5 * rows + 0.5)
     places = list(np.ravel(figure.subplots(rows, columns, squeeze=False)))
     for axes, game in zip(places, games, strict=False):
         _panel(axes, game, groups, key)

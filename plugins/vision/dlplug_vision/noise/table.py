@@ -63,7 +63,7 @@ def table_picture(accuracy: Mapping[int, Mapping[str, float]], examples: Mapping
     grid = figure.subplots(len(heights), 2, width_ratios=[0.7 * columns, 5], height_ratios=heights)
     for axes in grid.flat:
         axes.axis("off")
-    grid[0, 1].text(0, 0, "replaced", va="bottom", fontsize=9)
+    grid[0, 1].text(0, 0, "noise", va="bottom", fontsize=9)
     for name in NETS:
         grid[0, 1].text(place[name], 0, name, ha="center", va="bottom", fontsize=9)
     for (left, right), (percent, x) in zip(grid[1:], examples.items(), strict=True):
