@@ -108,3 +108,26 @@ def write(
     yield put
     for name in [name for name in sys.modules if name.startswith(stem)]:
         del sys.modules[name]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """`install("acme", source)` puts a distribution `acme-plug` 1.0 with the entry point `acme` on the path."""
+    site, before = tmp_path / "site", set(sys.modules)
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+
+    def put(name: str, source: str, requires: str = "", **modules: str) -> None:
+        module = f"{name.replace('-', '_')}_module"
+        information = site / f"{name}_plug-1.0.dist-info"
+        information.mkdir()
+        required = f"Requires-Dist: {requires}\n" if requires else ""
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-plug\nVersion: 1.0\n{required}")
+        (information / "entry_points.txt").write_text(f"[dlplug]\n{name} = {module}\n")
+        for file, text in {module: source, **modules}.items():
+            (site / f"{file}.py").write_text(textwrap.dedent(text))
+
+    yield put
+    for name in set(sys.modules) - before:
+        if name.endswith("_module") or name == "good_parts":
+            del sys.modules[name]

@@ -185,3 +185,16 @@ def test_a_file_in_the_run_folder_is_not_loaded_unasked(begun, cli):
     said = cli("eval", "runs/here", "-p", "no:wandb")
     assert said.code == 2
     assert "which is not loaded unasked: read it, and pass it by -p" in said.err
+
+
+def test_the_verb_of_the_readme_works(cli, in_tmp_path):
+    page = (Path(__file__).parents[2] / "plugins" / "README.md").read_text(encoding="utf-8")
+    source = page[page.index("# favourite.py") :].partition("```")[0]
+    Path("favourite.py").write_text(source)
+    for number in range(2):
+        (in_tmp_path / "runs" / "digits" / str(number)).mkdir(parents=True)
+        (in_tmp_path / "runs" / "digits" / str(number) / "config.yaml").touch()
+    mine = ("-p", "favourite.py", "favourite")
+    assert cli(*mine).out == "digits\n"
+    assert cli(*mine, "--runz", "x").err.endswith("does not take '--runz x'. Did you mean --runs?\n")
+    testing.check_command("favourite", load_host(["favourite.py"]))
