@@ -20,9 +20,9 @@ TINY: dict[str, Any] = {"model.slots": 12, "model.word": 6, "model.width": 12}
 SHORT = {
     "copy": {"data.max_length": 4},
     "repeat-copy": {"data.max_length": 2, "data.max_repeats": 3},
-    "recall": {"data.max_items": 3},
+    "recall": {"data.max_items": 3, "data.vectors": 1},
     "priority-sort": {"data.min_vectors": 4, "data.max_vectors": 4},
-    "graph-traversal": {"data.max_nodes": 3, "data.curriculum": 0},
+    "graph-traversal": {"data.max_nodes": 3, "data.path": 2, "data.curriculum": 0},
 }
 PEERS = [
     ("lstm-copy", "ntm-copy"),
@@ -104,9 +104,10 @@ def test_a_head_that_moves_on_at_every_step_does_not_come_around_to_what_it_wrot
 def test_a_claim_is_about_the_recipes_own_task_and_network():
     host = testing.load_host()
     for name, recipe in RECIPES.items():
+        own, other = resolve(host, name, []), resolve(host, name, [{"model": "sequence-lstm"}, {"data": "n-grams"}])
         for target in recipe.targets:
-            assert target.stands(resolve(host, name, []))
-            assert not target.stands(resolve(host, name, [{"model": "sequence-lstm"}, {"data": "n-grams"}]))
+            assert target.stands(own)
+            assert not target.stands(other)
 
 
 @pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if recipe.targets])

@@ -158,6 +158,7 @@ def test_the_loss_keeps_the_contract_and_its_state_survives_a_file(writer: Langu
 
 @given(st.integers(2, 60), st.integers(1, 40))
 @settings(max_examples=15, deadline=None)
+@torch.no_grad()
 def test_every_token_is_predicted_once(count: int, streams: int):
     torch.manual_seed(count)
     tokens = torch.randint(9, (count,))
@@ -169,8 +170,7 @@ def test_every_token_is_predicted_once(count: int, streams: int):
             begin = (t - 1) // length * length  # of the window or the stream that the prediction is in
             logits, _ = model(tokens[None, begin:t])
             total += F.cross_entropy(logits[0, -1:], tokens[t : t + 1]).item()
-        with torch.no_grad():
-            assert nats(model, tokens, 7, streams) == pytest.approx(total, rel=1e-4)
+        assert nats(model, tokens, 7, streams) == pytest.approx(total, rel=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -156,9 +156,10 @@ def test_dates_are_translated_with_a_picture():
 
 
 def test_a_claim_is_about_the_recipes_own_data():
+    host = load_host()
     for name, recipe in RECIPES.items():
         for preset in recipe.presets or [""]:
-            own = config(name, preset)
-            for target in dlplug.Run(load_host(), own, Path()).targets:
+            own = dict(resolve(host, name, [], preset))
+            for target in dlplug.Run(host, own, Path()).targets:
                 assert target.stands(own)
                 assert not target.stands({**own, "data": "text"})
