@@ -95,6 +95,11 @@ def test_labels_that_do_not_fit_have_no_probability_and_no_gradient():
     assert gradient[:2].abs().amax((1, 2)).min() > 0
 
 
+def test_the_written_out_loss_reads_nothing_on_the_host():
+    batch = (part.to("meta") for part in random_batch(0))
+    assert ctc_loss(*batch, written_out=True).shape == ()
+
+
 def test_a_loss_in_half_precision_is_computed_in_fp32():
     logits, lengths, labels, label_lengths = random_batch(1)
     half = logits.bfloat16()
