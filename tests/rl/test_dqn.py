@@ -170,7 +170,7 @@ def test_the_target_network_is_copied_every_so_many_updates() -> None:
 def test_the_product_is_the_greedy_policy() -> None:
     loss = DQN(model())
     obs = batch().obs
-    assert loss.product()(obs.numpy()).tolist() == loss.model(obs).argmax(1).tolist()
+    assert loss.product().values(obs.numpy()).argmax(1).tolist() == loss.model(obs).argmax(1).tolist()
 
 
 @pytest.mark.parametrize(("loss", "kind"), [(C51, "categorical"), (QuantileRegression, "quantile"), (IQN, "implicit")])

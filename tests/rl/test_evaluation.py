@@ -11,15 +11,19 @@ import imageio.v3
 import numpy as np
 import pytest
 import torch
+from dlplug_play.episodes import LANES, Episode, shares
+from dlplug_play.episodes import play as play_in
+from dlplug_play.films import PICTURES, video_of
 from dlplug_rl.environments.atari import PROTOCOLS, AtariEnvironments, ProtocolName
 from dlplug_rl.environments.interface import Environments, Seen
-from dlplug_rl.evaluation.episodes import LANES, VIDEO_FRAMES, Playable, episodes, lanes_for, play, shares, show
+from dlplug_rl.evaluation.episodes import Counted, EpsilonGreedy, Playable, episodes, lanes_for
 from dlplug_rl.players.stages import gym_stage
-from dlplug_rl.policy import EpsilonGreedy
+from dlplug_rl.policy import Greedy
 from dlplug_rl.scores.human import SCORES, human_normalised
 from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import Acting
 from odd import registered
 from torch import nn
 
@@ -46,15 +50,23 @@ class Stage:
         return Stage(self.game, self.frame_limit, protocol)
 
 
-class Watcher:
+class Watcher(Acting):
     """Plays at random and remembers all that it was shown."""
 
     def __init__(self, actions: int) -> None:
+        super().__init__(self)
         self.actions, self.generator, self.shown = actions, np.random.default_rng(0), []
 
     def __call__(self, obs: np.ndarray) -> np.ndarray:
         self.shown.append(obs[:, -1].copy())
         return self.generator.integers(self.actions, size=len(obs))
+
+
+def play(
+    player: Acting, environments: Environments, wanted: np.ndarray, epsilon: float, seed: int
+) -> tuple[list[Episode], np.ndarray]:
+    exploring = EpsilonGreedy(player, epsilon, environments.spec.output, seed)
+    return play_in(exploring, Counted(environments), wanted)
 
 
 def grey(picture: np.ndarray) -> np.ndarray:
@@ -130,12 +142,12 @@ def test_the_video_is_of_the_best_episode_even_if_it_is_not_the_lanes_first(monk
 
 
 def test_a_long_game_is_shown_faster(monkeypatch):
-    monkeypatch.setattr("dlplug_rl.evaluation.episodes.VIDEO_FRAMES", 50)
+    monkeypatch.setattr("dlplug_play.films.PICTURES", 50)
     results = episodes(Watcher(6), Stage("pong", 480), count=1, epsilon=0.0)
     assert results["episode_length"] == 120
     assert len(results["video"].frames) == len(range(0, 121, 3)) <= 50
     assert "3 times as fast" in results["video"].caption
-    assert VIDEO_FRAMES * 210 * 320 * 3 < 400e6
+    assert PICTURES * 210 * 320 * 3 < 400e6
 
 
 def poles() -> Playable:
@@ -152,11 +164,11 @@ def test_without_pictures_and_without_a_human_score():
 def test_epsilon_one_asks_the_policy_for_nothing():
     stage = Stage("breakout", 400)
     none, all_ = (
-        episodes(lambda obs, action=action: np.full(len(obs), action), stage, count=4, epsilon=1.0, video=False)
+        episodes(Acting(lambda obs, action=action: np.full(len(obs), action)), stage, count=4, epsilon=1.0, video=False)
         for action in (0, 3)
     )
     assert none == all_
-    idle = episodes(lambda obs: np.zeros(len(obs), dtype=int), stage, count=4, epsilon=0.0, video=False)
+    idle = episodes(Acting(lambda obs: np.zeros(len(obs), dtype=int)), stage, count=4, epsilon=0.0, video=False)
     assert idle != none
 
 
@@ -219,7 +231,7 @@ def endless():
 
 def test_an_episode_that_never_ends_is_cut_and_the_protocol_says_so(endless, monkeypatch):
     monkeypatch.setattr("dlplug_rl.players.stages.EPISODE_LIMIT", 40)
-    results = episodes(lambda obs: np.ones(len(obs), dtype=int), endless, count=3, epsilon=0.0)
+    results = episodes(Acting(lambda obs: np.ones(len(obs), dtype=int)), endless, count=3, epsilon=0.0)
     assert results["return"] == results["return_min"] == results["episode_length"] == 40
     assert results["protocol"] == "Odd-v0; 3 episodes of the greedy policy, 3 of them cut at 40 actions"
 
@@ -248,7 +260,7 @@ def stop_withdrawn():
 @pytest.mark.usefixtures("stop_withdrawn")
 def test_a_stop_is_heard_while_games_are_measured(endless):
     with pytest.raises(Stopped):
-        episodes(asked_after(5), endless, count=3, epsilon=0.0)
+        episodes(Acting(asked_after(5)), endless, count=3, epsilon=0.0)
 
 
 @pytest.mark.usefixtures("stop_withdrawn")
@@ -258,7 +270,7 @@ def test_a_stop_is_heard_while_the_best_game_is_filmed():
     played, actions = play(policy, environments, np.array([1]), 0.0, 0)
     ask_to_stop()
     with pytest.raises(Stopped):
-        show(environments, played[0], actions, "breakout")
+        video_of(Counted(environments), played[0], actions, "breakout")
 
 
 # --- no preference for short episodes ---------------------------------------------------------------------------------
@@ -267,7 +279,7 @@ def test_a_stop_is_heard_while_the_best_game_is_filmed():
 class Scripted:
     """Lane i plays episodes of lengths[i] steps, one point each, and begins again as the interface says."""
 
-    frames_per_step = 1
+    frames_per_step = fps = 1
     limit = None
     spec = Spec(input=(1,), output=2)
 
@@ -307,7 +319,7 @@ def test_every_environment_plays_its_share(count, data):
     wanted = shares(count, lanes)
     assert wanted.sum() == count
     assert wanted.max() - wanted.min() <= 1
-    played, actions = play(lambda obs: np.zeros(len(obs), dtype=int), Scripted(lengths), wanted, 0.5, 0)
+    played, actions = play(Acting(lambda obs: np.zeros(len(obs), dtype=int)), Scripted(lengths), wanted, 0.5, 0)
     for lane in range(lanes):
         mine = [episode for episode in played if episode.lane == lane]
         assert len(mine) == wanted[lane]
@@ -367,23 +379,24 @@ def network() -> Values:
 
 
 def test_greedy_takes_the_highest_value(network):
-    policy = EpsilonGreedy(network.model)
+    policy = Greedy(network.model)
     weight, bias = (p.detach().numpy() for p in network.model.parameters())
     by_hand = (network.obs.reshape(500, 6) / 255) @ weight.T + bias
     assert policy.values(network.obs).numpy() == pytest.approx(by_hand, abs=1e-5)
-    actions = policy(network.obs)
+    first = np.ones(500, dtype=bool)
+    actions, state, extras = policy.act(network.obs, policy.start(500), first, greedy=True)
     assert actions.dtype == np.int64
     assert (actions == by_hand.argmax(1)).all()
-    assert not policy.values(network.obs).requires_grad
+    assert state is None
+    assert not extras["values"].requires_grad
     assert network.model.training, "the mode is the caller's"
 
 
 def test_epsilon_is_the_share_of_actions_left_to_chance(network):
-    greedy = EpsilonGreedy(network.model)(network.obs)
-    random = EpsilonGreedy(network.model, epsilon=1.0, seed=1)(network.obs)
-    assert np.bincount(random, minlength=4) == pytest.approx([125] * 4, abs=40)
-    some = EpsilonGreedy(network.model, epsilon=0.2, seed=1)
-    actions = some(network.obs)
-    assert (actions != greedy).mean() == pytest.approx(0.2 * 3 / 4, abs=0.05)
-    assert (actions == EpsilonGreedy(network.model, epsilon=0.2, seed=1)(network.obs)).all()
-    assert (actions != some(network.obs)).any()
+    def actions(epsilon: float) -> np.ndarray:
+        player = EpsilonGreedy(Greedy(network.model), epsilon, 4, seed=1)
+        return player.act(network.obs, None, np.ones(500, dtype=bool), greedy=True)[0]
+
+    assert np.bincount(actions(1.0), minlength=4) == pytest.approx([125] * 4, abs=40)
+    assert (actions(0.2) != actions(0.0)).mean() == pytest.approx(0.2 * 3 / 4, abs=0.05)
+    assert (actions(0.2) == actions(0.2)).all()

@@ -14,7 +14,7 @@ from dlplug_rl.evaluation.episodes import episodes
 from dlplug_rl.networks.q_network import q_network
 from dlplug_rl.players.replaying import Atari, Gym, Player
 from dlplug_rl.players.rollout import GymRollout
-from dlplug_rl.policy import EpsilonGreedy
+from dlplug_rl.policy import Greedy
 from dlplug_rl.replay import buffer as replay_module
 from made import made
 
@@ -179,7 +179,7 @@ def test_actions_are_random_as_often_as_epsilon_says_and_else_greedy() -> None:
     player = made(Gym, epsilon_steps=0, epsilon_end=0.3, environments=500)
     model = network(player)
     obs = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32)
-    best = EpsilonGreedy(model)(obs)
+    best = Greedy(model).values(obs).argmax(1).numpy()
     agreed = np.mean([player.act(model, obs, torch.device("cpu")) == best for _ in range(40)])
     assert agreed == pytest.approx(1 - 0.3 / 2, abs=0.01)  # a random action is the best one half the time
 
@@ -204,7 +204,7 @@ def test_a_restored_player_goes_on_with_its_replay_counters_and_random_numbers()
 
 def test_the_stage_gives_fresh_environments_to_measure_in() -> None:
     player = made(Gym, environments=2)
-    results = episodes(EpsilonGreedy(network(player)), player.split("eval"), count=5, video=False)
+    results = episodes(Greedy(network(player)), player.split("eval"), count=5, video=False)
     assert 5 < results["return"] <= 500
     atari = made(Atari, game="Space Invaders", protocol="machado", **QUICK)
     stage = atari.split("eval")

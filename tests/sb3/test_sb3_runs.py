@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dlplug_play.episodes import play
+from dlplug_play.films import video_of
 from dlplug_sb3 import algorithms
+from dlplug_sb3.arena import Arena, seeded
 from dlplug_sb3.environments import Atari, Gym
 from dlplug_sb3.evaluation import episodes
-from dlplug_sb3.film import show
-from dlplug_sb3.games import play
 from dlplug_sb3.model import Memory
 from dlplug_sb3.trainer import Scalars, passed
 from gymnasium import spaces
@@ -155,15 +156,16 @@ def test_an_episode_that_never_ends_is_cut_and_the_protocol_says_so(monkeypatch)
 
 
 def test_a_stop_is_heard_while_games_are_measured_and_filmed():
-    data = Gym()
+    data = Gym(id="dlplug_envs:dlplug/Catch-v0")
     model = algorithms.ppo(data.spec)
-    (game,), actions = play(model.sb3, data.make(1, 0), np.array([1]), True, 0)
+    arena = Arena(data, 1, 0)
+    (game,), actions = play(model, arena, np.array([1]))
     ask_to_stop()
     try:
         with pytest.raises(Stopped):
             episodes(model, data, count=3)
         with pytest.raises(Stopped):
-            show(data, game, actions[:, 0], 0)
+            video_of(arena, game, actions, "Catch")
     finally:
         withdraw()
 
@@ -217,10 +219,9 @@ def test_an_atari_run_counts_frames_and_reports_raw_scores():
 def test_the_film_is_of_the_game_that_was_scored():
     """The actions, played again from the same seed, give the same score in the same number of steps."""
     data = Atari(game="breakout", environments=1, seed=0)
-    sb3 = algorithms.ppo(data.spec).sb3
-    environments = data.make(2, data.starts)
-    played, actions = play(sb3, environments, np.array([1, 1]), deterministic=False, seed=0)
-    environments.close()
+    model, arena = algorithms.ppo(data.spec), Arena(data, 2, data.starts)
+    with seeded(model.sb3, 0):
+        played, actions = play(model, arena, np.array([1, 1]), greedy=False)
     assert {episode.lane for episode in played} == {0, 1}
     episode = max(played, key=lambda episode: episode.lane)
     sent = actions[: episode.sent, episode.lane]
@@ -229,7 +230,9 @@ def test_the_film_is_of_the_game_that_was_scored():
     ended = [info["episode"]["r"] for action in sent for info in again.step(action[None])[3] if "episode" in info]
     assert ended == [episode.score]
     assert episode.length == len(sent)
-    video = show(data, episode, sent, data.starts + episode.lane)
+    video = video_of(arena, episode, actions, "breakout")
+    assert video is not None
+    assert isinstance(video.frames, np.ndarray)
     assert video.frames.shape == (episode.length, 210, 320, 3)
     assert video.fps == 15
     assert (video.frames[0] != video.frames[-1]).any()

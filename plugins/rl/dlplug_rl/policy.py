@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 
-class EpsilonGreedy:
-    """Takes the action of the highest value, or with probability epsilon any action at all.
+class Greedy:
+    """The player that takes the action of the highest value; it has no memory.
 
     model: gives (N, actions) values for (N, ...) observations. The policy leaves its mode (train or eval) alone.
-    epsilon: may be set at any time.
-    seed: of the random actions.
     """
 
-    def __init__(self, model: nn.Module, epsilon: float = 0.0, seed: int = 0) -> None:
-        self.model, self.epsilon = model, epsilon
-        self.generator = np.random.default_rng(seed)
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
 
     @torch.no_grad()
     def values(self, obs: np.ndarray) -> Tensor:
@@ -25,11 +24,11 @@ class EpsilonGreedy:
         device = next(self.model.parameters()).device
         return self.model(torch.as_tensor(obs).to(device))
 
-    def __call__(self, obs: np.ndarray) -> np.ndarray:
-        """(N,) int64 actions for (N, ...) observations."""
+    def start(self, count: int) -> None: ...
+
+    def act(
+        self, obs: np.ndarray, state: Any, first: np.ndarray, *, greedy: bool
+    ) -> tuple[np.ndarray, Any, dict[str, Any]]:
+        """(N,) int64 actions for (N, ...) observations, and the values (N, actions) that they were chosen by."""
         values = self.values(obs)
-        best = values.argmax(dim=1).cpu().numpy()
-        if self.epsilon == 0.0:
-            return best
-        anything = self.generator.integers(values.shape[1], size=len(best))
-        return np.where(self.generator.random(len(best)) < self.epsilon, anything, best)
+        return values.argmax(dim=1).cpu().numpy(), state, {"values": values}

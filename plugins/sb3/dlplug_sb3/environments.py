@@ -6,25 +6,25 @@ import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
+from dlplug_play import atari_names
+from dlplug_play.atari_names import ProtocolName
+from dlplug_play.episodes import EPISODE_LIMIT, STARTS, training_means
+from dlplug_play.gymnasium_ids import building, find
 from gymnasium import spaces
 from stable_baselines3.common.atari_wrappers import AtariWrapper, ClipRewardEnv, MaxAndSkipEnv, WarpFrame
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecTransposeImage
 from torch import nn
 
-from dlplug import Data, PositiveInt, Spec, UserError, nearest
-from dlplug.host.local_modules import modules_of_this_folder
+from dlplug import Data, PositiveInt, Spec, UserError
 from dlplug_sb3.model import Memory
 from dlplug_sb3.wrappers import NoOps, prepared
 
-ProtocolName = Literal["classic", "machado"]
 STACK = 4  # frames in an observation, as in Mnih et al. 2015
-STARTS = {"eval": 1_000_003, "test": 2_000_003}  # added to the run's seed: no split starts as training or another does
-EPISODE_LIMIT = 27_000  # actions: the half hour that ends an Atari game, where a registration sets no shorter limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +101,7 @@ class Played(Data):
     def values(self) -> Mapping[str, float]:
         """Mean return and length (in actions) of the episodes that ended since the last call, where any did."""
         finished, self.finished = self.finished, []
-        if not finished:
-            return {}
-        mean_return, mean_length = np.mean(finished, axis=0)
-        return {"return": float(mean_return), "episode_length": float(mean_length)}
+        return training_means(finished)
 
     def batches(self, model: nn.Module) -> Iterator[Any]:
         raise UserError("sb3-atari and sb3-gym are played by the trainer sb3: add --trainer sb3")
@@ -165,7 +162,7 @@ class Atari(Played):
         self,
         *,
         game: str = "pong",
-        protocol: Literal["classic", "machado"] = "classic",
+        protocol: ProtocolName = "classic",
         environments: PositiveInt = 8,
         seed: int = 0,
     ) -> None:
@@ -215,11 +212,8 @@ def find_game(name: str) -> tuple[str, str]:
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # no banner for each emulator
     ids = [id for id in gymnasium.registry if re.fullmatch(r"ALE/\w+-v5", id)]
     games = {re.sub(r"(?<=.)(?=[A-Z])", "_", id[len("ALE/") : -len("-v5")]).lower(): id for id in ids}
-    wanted = re.sub("[^a-z0-9]", "", name.lower())
-    for game, id in games.items():
-        if game.replace("_", "") == wanted:
-            return game, id
-    raise UserError(f"no Atari game is called {name!r}.{nearest(name.lower(), games)}")
+    game = atari_names.find_game(name, games)
+    return game, games[game]
 
 
 class Gym(Played):
@@ -232,34 +226,17 @@ class Gym(Played):
     episode_limit = EPISODE_LIMIT
 
     def __init__(self, *, id: str = "CartPole-v1", environments: PositiveInt = 1, seed: int = 0) -> None:
-        self.name = self.id = self.protocol = id
+        self.name = self.protocol = id
+        self.registration = find(id)
         super().__init__(environments, seed)
 
     def make(self, count: int, seed: int, pictures: bool = False, limit: int | None = None) -> VecEnv:
         def start() -> gymnasium.Env:
-            return prepared(gymnasium.make(self.id, render_mode="rgb_array" if pictures else None), self.id, limit)
+            environment = gymnasium.make(self.registration, render_mode="rgb_array" if pictures else None)
+            return prepared(environment, self.name, limit)
 
-        try:
-            with modules_of_this_folder():
-                environments = make_vec_env(start, count, seed)
-        except gymnasium.error.UnregisteredEnv as error:
-            raise unknown(self.id) from error
-        except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
-            raise UserError(f"{self.id} needs what is not installed: {str(error).splitlines()[0]}") from error
-        except gymnasium.error.Error as error:
-            raise UserError(f"{self.id!r} is no Gymnasium id, such as CartPole-v1: {error}") from error
+        with building(self.name):
+            environments = make_vec_env(start, count, seed)
         metadata: dict[str, Any] = environments.metadata
         self.pictures_per_second = max(1, round(metadata.get("render_fps") or 30))
         return environments
-
-
-def unknown(id: str) -> UserError:
-    """The nearest ids of the same namespace: another's `Walker2d-v5` is no answer to `my/Walk-v0`."""
-    module, _, name = id.rpartition(":")
-    known = [known for known in gymnasium.registry if known.rpartition("/")[0] == name.rpartition("/")[0]]
-    if module:
-        return UserError(f"the module {module} registers no environment {name!r}.{nearest(name, known)}")
-    return UserError(
-        f"no Gymnasium environment is called {name!r}.{nearest(name, known)} One that a module of yours registers"
-        f" is found by that module's name: MODULE:{name}"
-    )

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, Literal
 
-import numpy as np
+from dlplug_play.episodes import LANES, counted, cut_short, play, shares, summary
+from dlplug_play.films import best_video
 
 from dlplug import PositiveInt, UserError, checked_by, neutral_options
+from dlplug_sb3.arena import Arena, seeded
 from dlplug_sb3.environments import Played
-from dlplug_sb3.film import show
-from dlplug_sb3.games import play
 from dlplug_sb3.model import Algorithm
-
-log = logging.getLogger("dlplug")
-
-LANES = 16  # environments at most: what one batch of a policy serves well
 
 
 def check_episodes(
@@ -55,30 +50,14 @@ def episodes(
         raise UserError(f"a score needs 1 episode or more, got {count}")
     if protocol:
         data = data.under(protocol)
-    lanes = min(count, LANES)
-    wanted = np.full(lanes, count // lanes) + (np.arange(lanes) < count % lanes)
-    start = seed + data.starts
-    environments = data.make(lanes, start, limit=data.episode_limit)
+    lanes, start = min(count, LANES), seed + data.starts
+    arena = Arena(data, lanes, start)
     try:
-        played, actions = play(product.sb3, environments, wanted, deterministic, start)
+        with seeded(product.sb3, start):
+            played, actions = play(product, arena, shares(count, lanes), greedy=deterministic)
     finally:
-        environments.close()
-    scores = np.array([episode.score for episode in played])
-    cut = sum(episode.length == data.episode_limit for episode in played)
-    policy = f"{count} episode{'s' if count > 1 else ''}, {'likeliest' if deterministic else 'sampled'} actions"
-    policy += f", {cut} of them cut at {data.episode_limit:,} actions" if cut else ""
-    results: dict[str, Any] = {
-        "protocol": f"{data.protocol}; {policy}",
-        "return": float(scores.mean()),
-        "return_std": float(scores.std()),
-        "return_min": float(scores.min()),
-        "return_max": float(scores.max()),
-        "episode_length": float(np.mean([episode.length for episode in played])),
-    }
-    if video:
-        best = max(played, key=lambda episode: episode.score)
-        try:
-            results["video"] = show(data, best, actions[: best.sent, best.lane], start + best.lane)
-        except UserError as error:  # the scores count without it
-            log.info(f"{error}; there is no video")
-    return results
+        arena.close()
+    chosen = "likeliest" if deterministic else "sampled"
+    quoted = f"{data.protocol}; {counted(count)}, {chosen} actions" + cut_short(played, data.episode_limit)
+    results: dict[str, Any] = {"protocol": quoted} | summary(played)
+    return results | (best_video(arena, played, actions, data.name) if video else {})

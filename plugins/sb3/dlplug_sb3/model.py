@@ -27,7 +27,7 @@ COUNTERS = (
 
 
 class Algorithm(nn.Module):
-    """An algorithm as a model: the weights are its policy's, target networks among them.
+    """An algorithm as a model, and a player: the weights are its policy's, target networks among them.
 
     sb3: the algorithm itself, with its environments, optimizers and replay.
     """
@@ -40,6 +40,13 @@ class Algorithm(nn.Module):
     def forward(self, obs: Tensor) -> Any:
         """What the policy's own forward pass gives for (N, ...) observations on its device."""
         return self.policy(obs)
+
+    def start(self, count: int) -> None: ...
+
+    def act(self, obs: Any, state: Any, first: np.ndarray, *, greedy: bool) -> tuple[np.ndarray, Any, dict[str, Any]]:
+        """By Stable-Baselines3's `predict`; the state of recurrent policies begins as None."""
+        actions, state = self.sb3.predict(obs, state, first, deterministic=greedy)
+        return actions, state, {}
 
     def train(self, mode: bool = True) -> Algorithm:
         """As the policy wants it: a target network stays in eval mode."""

@@ -15,22 +15,22 @@ Read at ale-py 0.12.1. What the emulator offers and what is done here instead:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from ale_py import roms
 from ale_py.vector_env import AtariVectorEnv
+from dlplug_play import atari_names
+from dlplug_play.atari_names import ProtocolName
 
 from dlplug.contracts import Spec
-from dlplug.errors import UserError, nearest
+from dlplug.errors import UserError
 from dlplug.stop import stop_if_asked
 from dlplug_rl.environments.cpus import usable_cpus
 from dlplug_rl.environments.interface import Environments, Seen
 
-ProtocolName = Literal["classic", "machado"]
 FRAME_SKIP = 4
 FOR_TWO_PLAYERS = {"combat", "joust", "maze_craze", "warlords"}  # the emulator ends the process when it loads them
 FRAME_LIMIT = 108_000  # 30 minutes at 60 frames a second: the limit of both protocols
@@ -76,16 +76,11 @@ PROTOCOLS = {
 
 
 def find_game(name: str) -> str:
-    """The ROM's name of a game: "Space Invaders", "space-invaders" and "SpaceInvaders" are "space_invaders".
+    """The ROM's name of a game.
 
     Raises UserError for a game that ale-py does not have or that needs two players.
     """
-    games = {rom.replace("_", ""): rom for rom in roms.get_all_rom_ids() if rom not in FOR_TWO_PLAYERS}
-    plain = re.sub("[^a-z0-9]", "", name.lower())
-    if plain not in games:
-        spelled = re.sub("[^a-z0-9]+", "_", name.lower())
-        raise UserError(f"no Atari game is called {name!r}.{nearest(spelled, games.values())}")
-    return games[plain]
+    return atari_names.find_game(name, (rom for rom in roms.get_all_rom_ids() if rom not in FOR_TWO_PLAYERS))
 
 
 class AtariEnvironments:

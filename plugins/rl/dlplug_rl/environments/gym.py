@@ -7,11 +7,13 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from dlplug_play.gymnasium_ids import building, find, one_line
+from gymnasium.envs.registration import EnvSpec
 
+from dlplug.advice import command
 from dlplug.contracts import Spec
 from dlplug.errors import UserError
 from dlplug_rl.environments.interface import Seen
-from dlplug_rl.environments.registered import find, make, one_line
 
 
 class GymEnvironments:
@@ -34,6 +36,7 @@ class GymEnvironments:
     def __init__(self, id: str, *, count: int, seed: int = 0, limit: int | None = None) -> None:
         self.id, self.count, self.seed = id, count, seed
         self._registration = find(id)
+        _refuse_atari(self._registration)
         own = self._registration.max_episode_steps
         self.limit = limit if limit is not None and (own is None or own > limit) else None
         self._environments = self._make(count)
@@ -59,7 +62,8 @@ class GymEnvironments:
         if self.limit is not None and self._registration.entry_point is not None:
             # not every vector environment takes a limit, but every single one can be given one
             options |= {"max_episode_steps": self.limit, "vectorization_mode": "sync"}
-        return make(self._registration, count, **options)
+        with building(self._registration.id):
+            return gymnasium.make_vec(self._registration, num_envs=count, **options)
 
     def reset(self) -> Seen:
         obs, _ = self._environments.reset(seed=self.seed)
@@ -124,3 +128,15 @@ def _picture(camera: gymnasium.vector.VectorEnv) -> np.ndarray:
     pictures = camera.render()
     assert pictures is not None
     return np.asarray(pictures[0], dtype=np.uint8)
+
+
+def _refuse_atari(found: EnvSpec) -> None:
+    """make_vec takes ale-py's own vector environment, whose rewards are clipped to their sign unless it is asked not
+    to: what would be reported is no score."""
+    if not str(found.entry_point).startswith("ale_py"):
+        return
+    game = found.kwargs.get("game", "pong")
+    raise UserError(
+        f"{found.id} is an Atari game: the data `atari` plays it by a published protocol and counts its true score:"
+        f" {command('run', 'dqn-atari', '--data.game', game)}"
+    )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from dlplug_play.episodes import Ended
 
 from dlplug.contracts import Spec
 
@@ -68,3 +69,17 @@ class Environments(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Tally:
+    """Adds up the episodes that N environments play: their returns and their lengths in actions, (N,) both."""
+
+    def __init__(self, count: int) -> None:
+        self.returns, self.lengths = np.zeros(count), np.zeros(count, np.int64)
+
+    def add(self, seen: Seen) -> list[Ended]:
+        """The episodes that ended in this step."""
+        self.returns = np.where(seen.first, 0, self.returns + seen.reward)
+        self.lengths = np.where(seen.first, 0, self.lengths + 1)
+        rows = np.flatnonzero(seen.terminated | seen.truncated)
+        return [Ended(int(row), float(self.returns[row]), int(self.lengths[row])) for row in rows]

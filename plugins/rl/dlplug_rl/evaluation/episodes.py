@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol
 
 import numpy as np
+from dlplug_play.atari_names import ProtocolName
+from dlplug_play.episodes import LANES, Step, counted, cut_short, play, shares, summary
+from dlplug_play.films import best_video
+from dlplug_play.player import Player
 
 from dlplug import Fraction, PositiveInt, checked_by, neutral_options
-from dlplug.media import Video
-from dlplug.stop import stop_if_asked
-from dlplug_rl.environments.interface import Environments
+from dlplug_rl.environments.interface import Environments, Tally
 from dlplug_rl.scores.human import human_normalised
-
-if TYPE_CHECKING:
-    from dlplug_rl.environments.atari import ProtocolName
-
-LANES = 16  # environments at most: what one batch of a policy serves well
-EPISODE_LIMIT = 27_000  # actions: the half hour that ends an Atari game, where a registration sets no shorter limit
-VIDEO_FRAMES = 1800  # two minutes at 15 frames a second, 363 MB of pixels; a longer game is shown faster
-
-Policy = Callable[[np.ndarray], np.ndarray]
 
 
 class Playable(Protocol):
@@ -43,17 +35,44 @@ class Playable(Protocol):
     def under(self, protocol: ProtocolName) -> Playable: ...
 
 
-class Episode(NamedTuple):
-    """A whole episode: who played it, its raw score, its length in actions, and how many had been sent at its end."""
+class Counted:
+    """Environments as an arena: their episodes are counted."""
 
-    lane: int
-    score: float
-    length: int
-    sent: int
+    def __init__(self, environments: Environments) -> None:
+        self.environments, self.count, self.fps = environments, environments.count, environments.fps
+        self.film = environments.film
+
+    def reset(self) -> np.ndarray:
+        self.tally = Tally(self.count)
+        return self.environments.reset().obs
+
+    def step(self, actions: np.ndarray) -> Step:
+        self.environments.send(actions)
+        seen = self.environments.receive()
+        return Step(seen.obs, seen.first, self.tally.add(seen))
+
+
+class EpsilonGreedy:
+    """A player that takes any of the actions with probability ε, and else asks another. seed: of both draws."""
+
+    def __init__(self, player: Player, epsilon: float, actions: int, seed: int) -> None:
+        self.player, self.epsilon, self.actions = player, epsilon, actions
+        self.random = np.random.default_rng(seed)
+
+    def start(self, count: int) -> Any:
+        return self.player.start(count)
+
+    def act(
+        self, obs: np.ndarray, state: Any, first: np.ndarray, *, greedy: bool
+    ) -> tuple[np.ndarray, Any, Mapping[str, Any]]:
+        anything = self.random.integers(self.actions, size=len(obs))
+        explores = self.random.random(len(obs)) < self.epsilon
+        actions, state, extras = self.player.act(obs, state, first, greedy=greedy)
+        return np.where(explores, anything, actions), state, extras
 
 
 def check_episodes(
-    product: Policy, data: Playable, *, protocol: Literal["", "classic", "machado"], **others: Any
+    product: Player, data: Playable, *, protocol: Literal["", "classic", "machado"], **others: Any
 ) -> None:
     if protocol:
         data.under(protocol)
@@ -62,7 +81,7 @@ def check_episodes(
 @checked_by(check_episodes)
 @neutral_options("video")
 def episodes(
-    product: Policy,
+    product: Player,
     data: Playable,
     *,
     count: PositiveInt = 30,
@@ -89,22 +108,14 @@ def episodes(
     lanes, start = lanes_for(count), seed + data.starts
     environments = data.make(lanes, start)
     try:
-        played, actions = play(product, environments, shares(count, lanes), epsilon, start)
-        scores = np.array([episode.score for episode in played])
-        results: dict[str, Any] = {
-            "protocol": described(data, count, epsilon) + cut_short(played, environments.limit),
-            "return": float(scores.mean()),
-            "return_std": float(scores.std()),
-            "return_min": float(scores.min()),
-            "return_max": float(scores.max()),
-            "episode_length": float(np.mean([episode.length for episode in played])),
-        }
+        arena, player = Counted(environments), EpsilonGreedy(product, epsilon, environments.spec.output, start)
+        played, actions = play(player, arena, shares(count, lanes))
+        results: dict[str, Any] = {"protocol": described(data, count, epsilon) + cut_short(played, environments.limit)}
+        results |= summary(played)
         normalised = human_normalised(data.game, results["return"])
         if normalised is not None:
             results["human_normalised"] = normalised
-        best = max(played, key=lambda episode: episode.score)
-        film = show(environments, best, actions, data.game) if video else None
-        return results if film is None else results | {"video": film}
+        return results | (best_video(arena, played, actions, data.game) if video else {})
     finally:
         environments.close()
 
@@ -112,69 +123,10 @@ def episodes(
 def described(data: Playable, count: int, epsilon: float) -> str:
     """What a score must be quoted with: "pong classic: no sticky actions, …; 30 episodes at ε 0.01"."""
     policy = f"at ε {epsilon:g}" if epsilon else "of the greedy policy"
-    return f"{data.game} {data.protocol}; {count} episode{'s' if count > 1 else ''} {policy}".lstrip()
-
-
-def cut_short(played: Sequence[Episode], limit: int | None) -> str:
-    """Says of how many episodes the end was not seen; nothing where it always was."""
-    cut = sum(episode.length == limit for episode in played)
-    return f", {cut} of them cut at {limit:,} actions" if cut else ""
+    return f"{data.game} {data.protocol}; {counted(count)} {policy}".lstrip()
 
 
 def lanes_for(count: int) -> int:
     """As many environments as play `count` episodes in the fewest rounds, at most LANES."""
     rounds = -(-count // LANES)
     return -(-count // rounds)
-
-
-def shares(count: int, lanes: int) -> np.ndarray:
-    """(lanes,) episodes for each environment, fixed beforehand: counting those that end first favours short ones."""
-    return np.full(lanes, count // lanes) + (np.arange(lanes) < count % lanes)
-
-
-def play(
-    policy: Policy, environments: Environments, wanted: np.ndarray, epsilon: float, seed: int
-) -> tuple[list[Episode], np.ndarray]:
-    """Plays until every environment has ended as many episodes as wanted of it.
-
-    wanted: (N,). Returns the episodes in the order of their ends, and all actions sent: (steps, N). Raises Stopped
-    where a stop is asked for.
-    """
-    generator = np.random.default_rng(seed)
-    left, score, length = wanted.copy(), np.zeros(environments.count), np.zeros(environments.count, dtype=int)
-    played: list[Episode] = []
-    sent: list[np.ndarray] = []
-    seen = environments.reset()
-    while left.any():
-        stop_if_asked()
-        anything = generator.integers(environments.spec.output, size=environments.count)
-        actions = np.where(generator.random(environments.count) < epsilon, anything, policy(seen.obs))
-        environments.send(actions)
-        sent.append(actions)
-        seen = environments.receive()
-        score = np.where(seen.first, 0.0, score + seen.reward)
-        length = np.where(seen.first, 0, length + 1)
-        for lane in np.flatnonzero((seen.terminated | seen.truncated) & (left > 0)):
-            played.append(Episode(int(lane), float(score[lane]), int(length[lane]), len(sent)))
-            left[lane] -= 1
-    return played, np.stack(sent)
-
-
-def show(environments: Environments, episode: Episode, actions: np.ndarray, title: str) -> Video | None:
-    """Plays one lane's actions again from its reset, and films the episode; None for environments without pictures."""
-    film = environments.film(episode.lane, actions[: episode.sent, episode.lane])
-    if film is None:
-        return None
-    faster = -(-(episode.length + 1) // VIDEO_FRAMES)
-    frames = np.stack(list(itertools.islice(stoppable(film), episode.sent - episode.length, None, faster)))
-    caption = f"{title}: {episode.score:g} points in {episode.length} actions, {episode.length + 1} pictures"
-    if faster > 1:
-        caption += f", {faster} times as fast as played"
-    return Video(frames, fps=environments.fps, caption=caption)
-
-
-def stoppable(pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The same pictures, until a stop is asked for: raises Stopped then."""
-    for picture in pictures:
-        stop_if_asked()
-        yield picture

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
-from torch import Tensor
+from dlplug_play.films import faster_than_played, films, speed, stoppable
+from dlplug_play.player import Player
 
 from dlplug import Fraction, PositiveInt
 from dlplug.advice import command
@@ -16,15 +17,7 @@ from dlplug.media import Video
 from dlplug.stop import stop_if_asked
 from dlplug_rl.environments.interface import Environments
 from dlplug_rl.evaluation.canvas import Canvas
-from dlplug_rl.evaluation.episodes import Playable, stoppable
-
-
-class Judge(Protocol):
-    """A policy that can say what it thinks of each action."""
-
-    def values(self, obs: np.ndarray) -> Tensor:
-        """Q(s, ·): (N, actions) for observations (N, ...)."""
-        ...
+from dlplug_rl.evaluation.episodes import EpsilonGreedy, Playable
 
 
 class Game(NamedTuple):
@@ -40,7 +33,7 @@ class Game(NamedTuple):
 
 
 def film(
-    product: Judge,
+    product: Player,
     data: Playable,
     *,
     count: PositiveInt = 1,
@@ -59,36 +52,31 @@ def film(
     Gives film (film-1, film-2, … where there are several) and return (mean). Raises UserError for environments that
     draw no pictures.
     """
-    films: dict[str, Any] = {}
-    scores = []
-    for number in range(count):
-        start = seed + data.starts + number
+
+    def play_one(start: int) -> tuple[Video, float]:
         environments = data.make(1, start)
         try:
             game = play(product, environments, epsilon, actions, start)
-            shown = show(environments, game, data.game or data.protocol, pictures)
+            return show(environments, game, data.game or data.protocol, pictures), game.score
         finally:
             environments.close()
-        films["film" if count == 1 else f"film-{number + 1}"] = shown
-        scores.append(game.score)
-    return films | {"return": float(np.mean(scores))}
+
+    return films(count, seed + data.starts, play_one)
 
 
-def play(policy: Judge, environments: Environments, epsilon: float, limit: int, seed: int) -> Game:
+def play(product: Player, environments: Environments, epsilon: float, limit: int, seed: int) -> Game:
     """One game of the one environment there is, from its reset to its end or a limit of actions: the action of the
     highest value, or with probability ε any."""
-    generator = np.random.default_rng(seed)
+    player = EpsilonGreedy(product, epsilon, environments.spec.output, seed)
     values, actions, rewards = [], [], []
-    seen = environments.reset()
+    seen, state = environments.reset(), player.start(1)
     while not (seen.terminated[0] or seen.truncated[0]) and len(actions) < limit:
         stop_if_asked()
-        q = policy.values(seen.obs)[0].cpu().numpy()
-        explores = generator.random() < epsilon
-        action = generator.integers(len(q)) if explores else q.argmax()
-        environments.send(np.array([action]))
+        action, state, extras = player.act(seen.obs, state, seen.first, greedy=True)
+        environments.send(action)
         seen = environments.receive()
-        values.append(q)
-        actions.append(action)
+        values.append(extras["values"][0].cpu().numpy())
+        actions.append(action[0])
         rewards.append(seen.reward[0])
     return Game(np.array(values), np.array(actions), np.array(rewards))
 
@@ -103,10 +91,8 @@ def show(environments: Environments, game: Game, title: str, pictures: int) -> V
     title = re.split("[:/]", title)[-1]
     names = environments.spec.names or tuple(f"action {action}" for action in range(environments.spec.output))
     steps = len(game.actions)
-    faster = -(-(steps + 1) // pictures)
-    caption = f"{title}: a score of {game.score:g} in {steps} actions"
-    if faster > 1:
-        caption += f", {faster} times as fast as played"
+    faster = speed(steps, pictures)
+    caption = f"{title}: a score of {game.score:g} in {steps} actions{faster_than_played(faster)}"
     return Video(drawn(screens, game, names, title, faster), fps=environments.fps, caption=caption)
 
 

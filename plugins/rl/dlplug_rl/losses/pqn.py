@@ -10,7 +10,7 @@ from torch import nn
 from dlplug import Loss, Update
 from dlplug_rl.losses.targets import chosen
 from dlplug_rl.players.rollout import Steps
-from dlplug_rl.policy import EpsilonGreedy
+from dlplug_rl.policy import Greedy
 
 
 class PQN(Loss):
@@ -24,6 +24,6 @@ class PQN(Loss):
         error = 0.5 * (q - batch.goal).square() * batch.weight
         yield Update(error.sum() / batch.weight.sum(), q=q.detach().mean())
 
-    def product(self) -> EpsilonGreedy:
+    def product(self) -> Greedy:
         """The greedy policy of the learner."""
-        return EpsilonGreedy(self.model)
+        return Greedy(self.model)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from dlplug import Lagged, Loss, Range, Update
 from dlplug_rl.losses.targets import greedy_policy, munchausen_reward, scaled_log_policy, soft_policy, td_target
-from dlplug_rl.policy import EpsilonGreedy
+from dlplug_rl.policy import Greedy
 from dlplug_rl.replay.buffer import Transition
 
 Bootstrap = Literal["greedy", "double", "munchausen"]
@@ -72,9 +72,9 @@ class QLearning(Loss):
     def compare(self, batch: Transition, goal: Tensor) -> Compared:
         raise NotImplementedError
 
-    def product(self) -> EpsilonGreedy:
+    def product(self) -> Greedy:
         """The greedy policy of the learner."""
-        return EpsilonGreedy(self.model)
+        return Greedy(self.model)
 
     def next_policy(self, batch: Transition, q: Tensor) -> Tensor:
         """π(a|s') (B, A): whose action follows, where the target network says q (B, A) of the next observation."""

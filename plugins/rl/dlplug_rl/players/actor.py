@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from dlplug_play.episodes import STARTS, training_means
 from torch import Tensor, nn
 
 from dlplug import Data, Fraction, NonNegativeInt, to_device
-from dlplug_rl.environments.interface import Environments, Seen
-from dlplug_rl.players.stages import STARTS, Stage
+from dlplug_rl.environments.interface import Environments, Seen, Tally
+from dlplug_rl.players.stages import Stage
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Actor(Data):
     splits = ("eval", "test")
     exact = distributed = False
     remembers = ("count", "steps")
-    forgets = ("returns", "lengths", "finished", "seen")  # of episodes that end with the emulator
+    forgets = ("tally", "finished", "seen")  # of episodes that end with the emulator
 
     def __init__(self, environments: Environments, stage: Stage, exploration: Exploration, seed: int) -> None:
         self.environments, self.stage, self.spec = environments, stage, environments.spec
@@ -53,7 +54,7 @@ class Actor(Data):
         self.exploration = exploration
         self.steps = 0  # transitions seen, ever
         self.random = np.random.default_rng(seed)
-        self.returns, self.lengths = np.zeros(environments.count), np.zeros(environments.count, np.int64)
+        self.tally = Tally(environments.count)
         self.finished: list[tuple[float, int]] = []  # return and length of the episodes not yet reported
 
     def act(self, model: nn.Module, obs: np.ndarray, device: torch.device) -> np.ndarray:
@@ -69,10 +70,7 @@ class Actor(Data):
 
     def note(self, seen: Seen) -> None:
         """Counts what the environments showed."""
-        self.returns = np.where(seen.first, 0, self.returns + seen.reward)
-        self.lengths = np.where(seen.first, 0, self.lengths + 1)
-        for row in np.flatnonzero(seen.terminated | seen.truncated):
-            self.finished.append((float(self.returns[row]), int(self.lengths[row])))
+        self.finished += [(score, length) for _, score, length in self.tally.add(seen)]
         played = int(np.count_nonzero(~seen.first))
         self.steps += played
         self.count += played * self.environments.frames_per_step
@@ -83,12 +81,8 @@ class Actor(Data):
 
     def values(self) -> Mapping[str, float]:
         """Mean return and length of the episodes that ended since the last call, where any did; and ε."""
-        values = {"epsilon": self.epsilon}
-        if self.finished:
-            mean_return, mean_length = np.mean(self.finished, axis=0)
-            values |= {"return": float(mean_return), "episode_length": float(mean_length)}
-        self.finished = []
-        return values
+        finished, self.finished = self.finished, []
+        return {"epsilon": self.epsilon} | training_means(finished)
 
     def split(self, name: str) -> Stage:
         return self.stage._replace(starts=STARTS[name])

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+from dlplug_play.atari_names import ProtocolName
+from dlplug_play.episodes import EPISODE_LIMIT, STARTS
 
 from dlplug import NonNegativeInt, PositiveInt, UserError
 from dlplug.distributed import rank
@@ -15,18 +17,15 @@ from dlplug_rl.environments.atari import (
     PROTOCOLS,
     AtariEnvironments,
     AtariProtocol,
-    ProtocolName,
     find_game,
     frame_statistics,
 )
 from dlplug_rl.environments.cpus import usable_cpus
 from dlplug_rl.environments.gym import GymEnvironments
 from dlplug_rl.environments.interface import Environments
-from dlplug_rl.evaluation.episodes import EPISODE_LIMIT
 
 STACK = 4  # frames in an observation, as in Mnih et al. 2015
 OTHER_PROCESSES = 7_919  # between the seeds of a distributed run's processes
-STARTS = {"eval": 1_000_003, "test": 2_000_003}  # added to the run's seed: no split starts as training or another does
 
 
 class Stage(NamedTuple):

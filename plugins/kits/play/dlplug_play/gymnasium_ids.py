@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import gymnasium
 from gymnasium.envs.registration import EnvSpec, find_highest_version, get_env_id, parse_env_id
 
-from dlplug.advice import command
 from dlplug.errors import UserError, nearest
 from dlplug.host.local_modules import modules_of_this_folder
 
 
 def find(id: str) -> EnvSpec:
     """The registration of an id, `CartPole-v1`, or of `module:id`, whose module is imported first: an installed one, or
-    one in the current folder. Raises UserError where there is none, and for Atari games."""
+    one in the current folder. Raises UserError where there is none."""
     module, _, name = id.rpartition(":")
     if module:
         _import(id, module)
@@ -28,19 +28,18 @@ def find(id: str) -> EnvSpec:
         raise UserError(f"{id!r} is no Gymnasium id, such as CartPole-v1: {one_line(error)}") from error
     if name not in gymnasium.registry:
         raise _unknown(id, module, namespace)
-    found = gymnasium.registry[name]
-    if str(found.entry_point).startswith("ale_py"):
-        _refuse_atari(found)
-    return found
+    return gymnasium.registry[name]
 
 
-def make(registration: EnvSpec, count: int, **options: Any) -> gymnasium.vector.VectorEnv:
-    """That many copies, which step together. Raises UserError for what they need and is not installed."""
-    with modules_of_this_folder():
-        try:
-            return gymnasium.make_vec(registration, num_envs=count, **options)
-        except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
-            raise UserError(f"{registration.id} needs what is not installed: {one_line(error)}") from error
+@contextlib.contextmanager
+def building(id: str) -> Iterator[None]:
+    """Around what builds an environment: modules of the current folder are found. Raises UserError for what the
+    environment needs and is not installed."""
+    try:
+        with modules_of_this_folder():
+            yield
+    except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
+        raise UserError(f"{id} needs what is not installed: {one_line(error)}") from error
 
 
 def one_line(error: Exception) -> str:
@@ -68,14 +67,4 @@ def _unknown(id: str, module: str, namespace: str | None) -> UserError:
     return UserError(
         f"no Gymnasium environment is called {name!r}.{nearest(name, known)} One that a module of yours registers"
         f" is found by that module's name: MODULE:{name}"
-    )
-
-
-def _refuse_atari(found: EnvSpec) -> None:
-    """make_vec takes ale-py's own vector environment, whose rewards are clipped to their sign unless it is asked not
-    to: what would be reported is no score."""
-    game = found.kwargs.get("game", "pong")
-    raise UserError(
-        f"{found.id} is an Atari game: the data `atari` plays it by a published protocol and counts its true score:"
-        f" {command('run', 'dqn-atari', '--data.game', game)}"
     )

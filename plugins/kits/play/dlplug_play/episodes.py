@@ -1,0 +1,124 @@
+"""Whole episodes, played apart from training: their raw scores, and what a score must be quoted with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from dlplug.stop import stop_if_asked
+from dlplug_play.player import Player
+
+LANES = 16  # environments at most: what one batch of a policy serves well
+EPISODE_LIMIT = 27_000  # actions: the half hour that ends an Atari game, where a registration sets no shorter limit
+STARTS = {"eval": 1_000_003, "test": 2_000_003}  # added to the run's seed: no split starts as training or another does
+
+
+class Episode(NamedTuple):
+    """A whole episode: the environment that it was played in, its raw score, its length in actions, and how many
+    actions had been sent at its end."""
+
+    lane: int
+    score: float
+    length: int
+    sent: int
+
+
+class Ended(NamedTuple):
+    """An episode that ended in a step: its environment, raw score and length in actions."""
+
+    lane: int
+    score: float
+    length: int
+
+
+class Step(NamedTuple):
+    """What N environments show after a step: observations, where they begin an episode (N,), and those that ended."""
+
+    obs: Any
+    first: np.ndarray
+    ended: Sequence[Ended]
+
+
+class Arena(Protocol):
+    """N environments in which episodes are measured: they step together and begin again by themselves.
+
+    count: N. fps: pictures a second of a film, one picture an action.
+    """
+
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def fps(self) -> int: ...
+
+    def reset(self) -> Any:
+        """The first observations of new episodes, the same at every call."""
+        ...
+
+    def step(self, actions: np.ndarray) -> Step: ...
+
+    def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray] | None:
+        """Plays what environment `lane` played since its reset again, given its actions: a picture (height, width, 3)
+        uint8, even in height and width, before each action, and possibly one after the last. None where there is
+        nothing to see. Raises UserError where what draws it is not installed."""
+        ...
+
+
+def shares(count: int, lanes: int) -> np.ndarray:
+    """(lanes,) episodes for each environment, fixed beforehand: counting those that end first favours short ones."""
+    return np.full(lanes, count // lanes) + (np.arange(lanes) < count % lanes)
+
+
+def play(player: Player, arena: Arena, wanted: np.ndarray, *, greedy: bool = True) -> tuple[list[Episode], np.ndarray]:
+    """Plays until every environment has ended as many episodes as wanted of it.
+
+    wanted: (N,). Returns the episodes in the order of their ends, and all actions sent: (steps, N, ...). Raises
+    Stopped where a stop is asked for.
+    """
+    left = wanted.copy()
+    played: list[Episode] = []
+    sent: list[np.ndarray] = []
+    obs, first, state = arena.reset(), np.ones(arena.count, dtype=bool), player.start(arena.count)
+    while left.any():
+        stop_if_asked()
+        actions, state, _ = player.act(obs, state, first, greedy=greedy)
+        sent.append(actions)
+        obs, first, ended = arena.step(actions)
+        for lane, score, length in ended:
+            if left[lane] > 0:
+                played.append(Episode(lane, score, length, len(sent)))
+                left[lane] -= 1
+    return played, np.stack(sent)
+
+
+def summary(played: Sequence[Episode]) -> dict[str, float]:
+    """return (mean), return_std, return_min, return_max and episode_length (mean, in actions)."""
+    scores = np.array([episode.score for episode in played])
+    return {
+        "return": float(scores.mean()),
+        "return_std": float(scores.std()),
+        "return_min": float(scores.min()),
+        "return_max": float(scores.max()),
+        "episode_length": float(np.mean([episode.length for episode in played])),
+    }
+
+
+def counted(count: int) -> str:
+    """ "30 episodes", "1 episode"."""
+    return f"{count} episode{'s' if count > 1 else ''}"
+
+
+def cut_short(played: Iterable[Episode], limit: int | None) -> str:
+    """Says of how many episodes the end was not seen; nothing where it always was."""
+    cut = sum(episode.length == limit for episode in played)
+    return f", {cut} of them cut at {limit:,} actions" if cut else ""
+
+
+def training_means(finished: Sequence[tuple[float, int]]) -> dict[str, float]:
+    """return and episode_length: the means of training's own episodes (return, length); {} where none ended."""
+    if not finished:
+        return {}
+    mean_return, mean_length = np.mean(finished, axis=0)
+    return {"return": float(mean_return), "episode_length": float(mean_length)}

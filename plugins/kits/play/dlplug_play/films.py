@@ -1,0 +1,70 @@
+"""Episodes to watch: what was played is played again, from the same start, before a camera."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from dlplug import UserError, Video
+from dlplug.stop import stop_if_asked
+from dlplug_play.episodes import Arena, Episode
+
+log = logging.getLogger("dlplug")
+
+PICTURES = 1800  # two minutes at 15 frames a second, 363 MB of Atari's pixels; a longer game is shown faster
+
+
+def best_video(arena: Arena, played: Sequence[Episode], actions: np.ndarray, title: str) -> dict[str, Video]:
+    """{"video": the best of the episodes}; {} where the environments draw no pictures, or what draws is missing: the
+    scores count without it."""
+    try:
+        video = video_of(arena, max(played, key=lambda episode: episode.score), actions, title)
+    except UserError as error:
+        log.info(f"{error}; there is no video")
+        return {}
+    return {} if video is None else {"video": video}
+
+
+def video_of(arena: Arena, episode: Episode, actions: np.ndarray, title: str) -> Video | None:
+    """An episode, filmed; None for environments without pictures. actions: (steps, N, ...), all that were sent."""
+    screens = arena.film(episode.lane, actions[: episode.sent, episode.lane])
+    if screens is None:
+        return None
+    faster = speed(episode.length, PICTURES)
+    frames = np.stack(list(itertools.islice(stoppable(screens), episode.sent - episode.length, None, faster)))
+    caption = f"{title}: {episode.score:g} points in {episode.length} actions{faster_than_played(faster)}"
+    return Video(frames, fps=arena.fps, caption=caption)
+
+
+def films(count: int, seed: int, play_one: Callable[[int], tuple[Video, float]]) -> dict[str, Any]:
+    """film (film-1, film-2, … where there are several), and return: the mean of the scores.
+
+    play_one: gives the film and the score of the episode that starts from a seed.
+    """
+    shown: dict[str, Any] = {}
+    scores = []
+    for number in range(count):
+        video, score = play_one(seed + number)
+        shown["film" if count == 1 else f"film-{number + 1}"] = video
+        scores.append(score)
+    return shown | {"return": float(np.mean(scores))}
+
+
+def speed(actions: int, pictures: int) -> int:
+    """How many times as fast as played an episode is shown in that many pictures at most."""
+    return -(-(actions + 1) // pictures)
+
+
+def faster_than_played(times: int) -> str:
+    return f", {times} times as fast as played" if times > 1 else ""
+
+
+def stoppable(pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same pictures, until a stop is asked for: raises Stopped then."""
+    for picture in pictures:
+        stop_if_asked()
+        yield picture
