@@ -35,6 +35,23 @@ def held(folder: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
+def in_use(folder: Path) -> bool:
+    """Whether a process is in a folder now."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _taken(path: Path) -> int | None:
     """The open, locked file; None where the file system has no locks."""
     while True:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import logging
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlplug.output import say_to
+from dlplug.runs.metrics_file import read_metrics
 
 if TYPE_CHECKING:
     from dlplug.runs.run import Run
@@ -90,14 +90,12 @@ def _numbers(run: Run, result: dict[str, Any]) -> list[tuple[str, float]]:
 
 def _curves(folder: Path) -> str:
     """The training losses over the steps, as SVG; "" where none was logged twice."""
-    series: dict[str, list[tuple[float, float]]] = {}
-    path = folder / "metrics.jsonl"
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-        row = json.loads(line)
-        for name, value in row.items():
-            if name.startswith("train/") and name.endswith("loss") and value is not None:
-                series.setdefault(name, []).append((row["step"], value))
-    return "".join(_curve(name, points) for name, points in series.items() if len(points) > 1)
+    losses = {
+        name: list(zip(series.step.tolist(), series.value.tolist(), strict=True))
+        for name, series in read_metrics(folder).series.items()
+        if name.startswith("train/") and name.endswith("loss")
+    }
+    return "".join(_curve(name, points) for name, points in losses.items() if len(points) > 1)
 
 
 def _curve(name: str, points: list[tuple[float, float]]) -> str:

@@ -33,6 +33,7 @@ PUBLIC = {"advice", "contracts", "distributed", "errors", "json_values", "media"
 PUBLIC |= {"intervals", "output", "stop", "testing", "cli.launching", "cli.parser", "host.hookspecs", "host.plugins"}
 PUBLIC |= {"host.local_modules", "options.help", "options.layers", "options.parsing", "options.parts"}
 PUBLIC |= {"options.reading", "runs.environment", "runs.folder", "runs.lock", "runs.records", "runs.runner"}
+PUBLIC |= {"runs.metrics_file", "runs.reader"}
 PUBLIC |= {"runs.samples", "runs.targets", "runs.verified"}
 PUBLIC |= {"training.device", "training.device_hint", "training.session", "training.trainer"}
 

@@ -11,12 +11,12 @@ import yaml
 from dlplug_report.page.facts import Change, facts_of
 from dlplug_report.page.model import build
 from dlplug_report.page.sections import courses, machine, number, pace, parts, standing, verdicts
-from dlplug_report.reading.runs import read_run
 from folders import a_run, lines_of
 
 from dlplug.host.plugins import load_host
 from dlplug.options.layers import resolve
 from dlplug.options.reading import arguments
+from dlplug.runs.reader import read_run
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,13 @@ from dlplug_report.page.curves import FEWEST, PALETTE, colour, figures, packed
 from dlplug_report.page.facts import Facts
 from dlplug_report.page.groups import differing, grouped, ranked, shared_target
 from dlplug_report.page.media import spread
-from dlplug_report.reading.runs import read_run
-from dlplug_report.reading.thinning import band, summary, thin
+from dlplug_report.page.thinning import band, summary, thin
 from folders import a_run, lines_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dlplug import Target
+from dlplug.runs.reader import read_run
 
 values = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300).map(np.array)
 

@@ -7,13 +7,13 @@ import time
 
 import numpy as np
 import pytest
-from dlplug_report.reading.metrics import parse, read_metrics
-from dlplug_report.reading.runs import duration, find_runs, read_run
 from folders import PIXEL, a_run, lines_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dlplug import UserError
+from dlplug.runs.metrics_file import parse, read_metrics
+from dlplug.runs.reader import duration, find_runs, read_run
 
 
 def test_a_finished_run_is_read_whole(tmp_path):

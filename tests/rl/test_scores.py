@@ -387,7 +387,7 @@ def test_a_damaged_run_is_left_out_and_said_to_be(caplog):
     whole, damaged = a_run("runs/a"), a_run("runs/b", seed=1)
     (Path(damaged) / "result.json").write_text('{"status": "fin')
     assert [outcome.source for outcome in read(["runs"])] == [whole]
-    assert "runs/b: damaged" in caplog.text
+    assert "runs/b: result.json is damaged" in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])

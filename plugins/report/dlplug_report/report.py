@@ -39,10 +39,10 @@ def report(flags: Any, host: Host) -> int:
 
     Raises UserError for what a user can mend.
     """
+    from dlplug.runs.reader import find_runs
     from dlplug_report.page.html import html
     from dlplug_report.page.markdown import markdown
     from dlplug_report.page.model import build
-    from dlplug_report.reading.runs import find_runs
 
     folders = find_runs(flags.runs)
     for folder in folders:

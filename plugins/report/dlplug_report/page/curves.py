@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from dlplug.runs.metrics_file import Series
 from dlplug_report.page.groups import Group, View
-from dlplug_report.reading.metrics import Series
-from dlplug_report.reading.thinning import Floats, band, thin
+from dlplug_report.page.thinning import Floats, band, thin
 
 POINTS = 100_000  # of a report's curves together: about 2 MB
 FEWEST, MOST = 100, 2000  # of one curve

@@ -13,8 +13,8 @@ from dlplug.options.layers import resolve
 from dlplug.options.parsing import words_of
 from dlplug.options.parts import choice_keys
 from dlplug.recipes import Target, claims
+from dlplug.runs.reader import SavedRun
 from dlplug.runs.targets import evaluated, standing
-from dlplug_report.reading.runs import Record
 
 WATCHING = ("console", "tensorboard", "wandb")  # options of observers change nothing in a run
 
@@ -46,7 +46,7 @@ class Facts(NamedTuple):
         return target in self.judged
 
 
-def facts_of(host: Host, record: Record, usual: dict[Any, dict[str, Any]] | None = None) -> Facts:
+def facts_of(host: Host, record: SavedRun, usual: dict[Any, dict[str, Any]] | None = None) -> Facts:
     """usual: keeps resolved recipes between calls, since runs of one recipe share them."""
     config = record.config
     exact = command("run", record.recipe, "--config", record.folder / "config.yaml")
@@ -71,7 +71,7 @@ def facts_of(host: Host, record: Record, usual: dict[Any, dict[str, Any]] | None
     return Facts(recipe.summary, recipe.source, targets, judged, recipe.watch, changes, line, "")
 
 
-def _measuring(host: Host, record: Record, target: Target) -> Mapping[str, Any]:
+def _measuring(host: Host, record: SavedRun, target: Target) -> Mapping[str, Any]:
     """The configuration under which a target's value was measured, or else would be: by `eval`, or in training."""
     if target.metric in record.result.get("metrics", {}) and target.metric not in record.evaluation.get("metrics", {}):
         return record.config

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlplug.recipes import Target
+from dlplug.runs.reader import SavedRun
 from dlplug_report.page.facts import WATCHING, Facts
-from dlplug_report.reading.runs import Record
-from dlplug_report.reading.thinning import summary
+from dlplug_report.page.thinning import summary
 
 ABSENT = "–"
 
@@ -23,7 +23,7 @@ class View(NamedTuple):
 
     number: int
     label: str
-    record: Record
+    record: SavedRun
     facts: Facts
 
 
@@ -61,7 +61,7 @@ def differing(configs: Sequence[dict[str, Any]]) -> list[str]:
     return [key for key in keys if len(values(key)) > 1]
 
 
-def grouped(records: Sequence[Record], facts: Sequence[Facts]) -> list[Group]:
+def grouped(records: Sequence[SavedRun], facts: Sequence[Facts]) -> list[Group]:
     """The groups, in the order of their first runs."""
     settings = [{k: v for k, v in record.config.items() if _tells_apart(k)} for record in records]
     options = differing(settings)
@@ -127,7 +127,7 @@ def _label(recipe: str, values: dict[str, Any]) -> str:
     return ", ".join([*([name] if name else []), *(f"{key} {text(value)}" for key, value in changed.items())][:4])
 
 
-def _run_label(records: Sequence[Record], indices: Sequence[int], index: int, label: str) -> str:
+def _run_label(records: Sequence[SavedRun], indices: Sequence[int], index: int, label: str) -> str:
     """By its seed, or by its folder where that is shared."""
     if len(records) == 1:
         return records[index].recipe

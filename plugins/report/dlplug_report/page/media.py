@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dlplug.runs.metrics_file import Media
 from dlplug_report.page.groups import Group, View
-from dlplug_report.reading.metrics import Media
 
 LARGEST = 4_000_000  # bytes of one picture or video
 ALL = 24_000_000  # bytes of all together

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from dlplug.host.plugins import Host
 from dlplug.recipes import Target
+from dlplug.runs.reader import read_run
 from dlplug_report.page.facts import facts_of
 from dlplug_report.page.groups import Group, View, grouped, ranked, shared_target, watched
-from dlplug_report.reading.runs import read_run
 
 
 class Report(NamedTuple):

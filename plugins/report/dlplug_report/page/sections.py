@@ -11,9 +11,9 @@ import numpy as np
 
 from dlplug.advice import command
 from dlplug.recipes import Target
+from dlplug.runs.reader import SavedRun, duration
 from dlplug_report.page.facts import command_words
 from dlplug_report.page.groups import Estimate, Group, View, text
-from dlplug_report.reading.runs import Record, duration
 
 Rows = list[tuple[str, str]]
 
@@ -40,7 +40,7 @@ class Course(NamedTuple):
     last: str
 
 
-def standing(record: Record) -> str:
+def standing(record: SavedRun) -> str:
     """How the run stands, in a sentence."""
     said = {
         "finished": f"finished after {record.steps:,} steps",
@@ -74,7 +74,7 @@ def _not_judged(view: View, target: Target) -> str:
     return "" if view.record.status == "finished" else "not finished"
 
 
-def _measured(record: Record, target: Target) -> dict[str, Any]:
+def _measured(record: SavedRun, target: Target) -> dict[str, Any]:
     """The file that a target's value is from."""
     return record.evaluation if target.metric in record.evaluation.get("metrics", {}) else record.result
 
@@ -100,7 +100,7 @@ def parts(view: View) -> Rows:
     return [(word, said) for word, said in rows if said]
 
 
-def pace(record: Record) -> Rows:
+def pace(record: SavedRun) -> Rows:
     """Time and throughput; of a run without a result, as far as its metrics reach."""
     result, seconds = record.result, record.seconds
     rate = result.get("steps_per_second") or (record.steps / seconds if seconds else 0.0)
@@ -115,7 +115,7 @@ def pace(record: Record) -> Rows:
     return [(word, said) for word, said in rows if said]
 
 
-def machine(record: Record) -> Rows:
+def machine(record: SavedRun) -> Rows:
     """What it ran on."""
     environment, result = record.environment, record.result
     rows = [
@@ -131,7 +131,7 @@ def machine(record: Record) -> Rows:
     return [(word, said) for word, said in rows if said]
 
 
-def courses(record: Record) -> list[Course]:
+def courses(record: SavedRun) -> list[Course]:
     """Every metric; those without a curve have only their last value."""
     rows = []
     for name in sorted(record.final):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from dlplug.runs.metrics_file import read_metrics
 from dlplug_rl.scores.aggregate import interquartile_mean, interval
 
 POINTS = 30  # of a curve: each a mean of many episodes
@@ -38,14 +37,11 @@ def curve_of(folders: Sequence[Path], key: str, until: float) -> Curve:
 def read_values(folder: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
     """A run's frames (n,) and values (n,) of one metric, as far as it has been written; steps where the data count
     nothing. A line that was cut off, in a run that was killed or goes on, is left out."""
-    path = folder / "metrics.jsonl"
-    lines = []
-    for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else ():
-        with contextlib.suppress(json.JSONDecodeError):
-            lines.append(json.loads(line))
-    pairs = [(line.get("frames", line["step"]), line[key]) for line in lines if line.get(key) is not None]
-    frames, values = np.array(pairs, dtype=float).reshape(-1, 2).T
-    return frames, values
+    metrics = read_metrics(folder)
+    if key not in metrics.series:
+        return np.empty(0), np.empty(0)
+    series = metrics.series[key]
+    return (series.counted if metrics.unit else series.step), series.value
 
 
 def binned(frames: np.ndarray, values: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 
 from dlplug.errors import UserError
-from dlplug.runs.records import EVALUATION, read_json
+from dlplug.runs.reader import read_brief
 from dlplug_rl.scores.human import SCORES, human_normalised
 
 log = logging.getLogger("dlplug")
@@ -128,22 +127,19 @@ def _at(place: Path, wanted: Wanted) -> Iterator[Outcome]:
 
 
 def _of_run(folder: Path, wanted: Wanted) -> Iterator[Outcome]:
-    if not (folder / "result.json").is_file():
-        log.info(f"{folder}: has not ended; left out")
-        return
     try:
-        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    except (ValueError, yaml.YAMLError) as error:
-        log.info(f"{folder}: damaged ({str(error).splitlines()[0]}); left out")
+        run = read_brief(folder)
+    except UserError as error:
+        log.info(f"{error}; left out")
         return
-    if result["status"] != "finished":
-        log.info(f"{folder}: {result['status']}; left out")
+    if run.status != "finished" or "metrics" not in run.result:
+        damage = next((note for note in run.notes if note.startswith("result.json")), "")
+        log.info(f"{folder}: {damage or (run.status if run.result else 'has not ended')}; left out")
         return
-    evaluation, metric = read_json(folder / EVALUATION), wanted.metric or RETURNS[0]
+    config, result, evaluation, metric = run.config, run.result, run.evaluation, wanted.metric or RETURNS[0]
     if metric in evaluation.get("metrics", {}) and metric not in result["metrics"]:  # training did not measure it
-        config |= evaluation.get("options", {})
-        result |= {"metrics": evaluation["metrics"], "protocol": evaluation.get("protocol", "")}
+        config = config | evaluation.get("options", {})
+        result = result | {"metrics": evaluation["metrics"], "protocol": evaluation.get("protocol", "")}
     yield from _outcomes([result], config, result, wanted, str(folder), folder)
 
 

@@ -1,4 +1,4 @@
-"""A run folder as plain values, whatever state it was left in."""
+"""Reads run folders, whatever state they were left in: all that the program reads of a run, it reads here."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from dlplug.errors import UserError
 from dlplug.runs.folder import find_run, read_config
-from dlplug_report.reading.metrics import KINDS, Media, Metrics, Series, read_metrics
+from dlplug.runs.lock import in_use
+from dlplug.runs.records import EVALUATION
+
+if TYPE_CHECKING:
+    from dlplug.runs.metrics_file import Media, Series
 
 Status = Literal["finished", "interrupted", "failed", "running", "killed"]
 # seconds of silence after which a run without a result is taken for killed; more where its lines are rare
@@ -23,20 +27,38 @@ RESULT = {
     "status": str, "message": str, "metrics": dict, "steps": NUMBER, "seconds": NUMBER, "steps_per_second": NUMBER,
     "parameters": int,
 }  # fmt: skip
-EVALUATION = {"metrics": dict, "protocol": str, "options": dict}
+EVALUATED = {"metrics": dict, "protocol": str, "options": dict}
 ENVIRONMENT = {"command": list, "gpus": list, "libraries": dict, "plugins": dict}
 
 log = logging.getLogger("dlplug")
 
 
-class Record(NamedTuple):
-    """The contents of a run folder.
+class Brief(NamedTuple):
+    """A run folder without what was logged, which may be long.
 
     config, environment, result: its files; result is {} while there is none. evaluation: what `dlplug eval` or
-    `verify` measured last, or {}. status, last_words: how it stands, and what it said last. unit: the data's own unit,
-    or "". series: metric -> its column. final: the newest value of each metric, the evaluation's among them; NaN where
-    it is not finite. media: pictures, videos and texts of training, and samples, in the order they were written. notes:
-    what was wrong with the folder.
+    `verify` measured last, or {}. final: the newest value of each metric, the evaluation's among them; NaN where it is
+    not finite. notes: what was wrong with the folder.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    environment: dict[str, Any]
+    result: dict[str, Any]
+    evaluation: dict[str, Any]
+    final: dict[str, float]
+    notes: list[str]
+
+    @property
+    def status(self) -> Status:
+        return _standing(self.folder, self.result)
+
+
+class SavedRun(NamedTuple):
+    """The contents of a run folder: as `Brief`, and what was logged.
+
+    status, last_words: how it stands, and what it said last. unit: the data's own unit, or "". series: metric -> its
+    column. media: images, videos and texts of training, and samples, in the order they were written.
     """
 
     folder: Path
@@ -110,44 +132,58 @@ def _below(folder: Path) -> list[Path]:
     return runs
 
 
-def read_run(folder: Path, now: float | None = None) -> Record:
-    """Reads a run folder. now: in seconds since 1970, by which a silent run is judged (default: the clock).
-
-    Raises UserError where there is no configuration; anything else that is missing or damaged becomes a note.
-    """
+def read_brief(folder: Path) -> Brief:
+    """Reads a run folder without what was logged. Raises UserError where there is no configuration; anything else that
+    is missing or damaged becomes a note."""
     notes: list[str] = []
     config = read_config(folder)
     environment = _read_json(folder / "environment.json", notes, ENVIRONMENT)
     result = _read_json(folder / "result.json", notes, RESULT, expected=False)
-    metrics = read_metrics(folder)
-    notes += metrics.notes
+    evaluation = _read_json(folder / EVALUATION, notes, EVALUATED, expected=False)
+    return Brief(folder, config, environment, result, evaluation, _numbers(result) | _numbers(evaluation), notes)
+
+
+def read_run(folder: Path, now: float | None = None) -> SavedRun:
+    """Reads a run folder. now: in seconds since 1970, by which a silent run is judged (default: the clock). Raises as
+    `read_brief` does."""
+    from dlplug.runs.metrics_file import read_metrics  # NumPy
+
+    brief, metrics = read_brief(folder), read_metrics(folder)
+    result, evaluation, final = brief.result, brief.evaluation, brief.final
     steps = max((int(series.step[-1]) for series in metrics.series.values()), default=0)
-    evaluation = _read_json(folder / "evaluation.json", notes, EVALUATION, expected=False)
     if result and steps > int(result.get("steps", 0)):
-        result = evaluation = {}  # it was resumed, and has gone on since
-    now = time.time() if now is None else now
-    status, last_words = _standing(folder, result, metrics, steps, now)
-    final = metrics.final | _numbers(result) | _numbers(evaluation)
-    return Record(
-        folder, config, environment, result, evaluation, status, last_words,
-        metrics.unit, metrics.series, final, metrics.media + _samples(folder), notes,
+        result, evaluation, final = {}, {}, {}  # it was resumed, and has gone on since
+    silent = _silent(folder, time.time() if now is None else now)
+    said = f"last heard of {duration(silent)} ago, at step {steps:,}" if steps else "nothing was logged"
+    return SavedRun(
+        folder, brief.config, brief.environment, result, evaluation,
+        _standing(folder, result, silent, max(QUIET, 3 * metrics.longest_pause)),
+        str(result.get("message", "")) if result else said,
+        metrics.unit, metrics.series, metrics.final | final, metrics.media + _samples(folder),
+        brief.notes + metrics.notes,
     )  # fmt: skip
 
 
-def _standing(folder: Path, result: dict[str, Any], metrics: Metrics, steps: int, now: float) -> tuple[Status, str]:
-    """How a run stands, and its last words: what it failed of, or when it was heard of last."""
+def _standing(folder: Path, result: dict[str, Any], silent: float | None = None, patience: float = QUIET) -> Status:
+    """How a run stands. silent: for how many seconds; patience: for how many it may be."""
+    if in_use(folder):
+        return "running"
     if result:
-        status = result.get("status", "finished")
-        known = status if status in ("finished", "interrupted", "failed") else "finished"
-        return known, str(result.get("message", ""))
-    newest = max(path.stat().st_mtime for path in (folder / "config.yaml", folder / "metrics.jsonl") if path.exists())
-    silent = max(0.0, now - newest)
-    said = f"last heard of {duration(silent)} ago, at step {steps:,}" if steps else "nothing was logged"
-    return ("running" if silent < max(QUIET, 3 * metrics.longest_pause) else "killed"), said
+        return result["status"] if result.get("status") in ("finished", "interrupted", "failed") else "finished"
+    silent = _silent(folder, time.time()) if silent is None else silent
+    return "running" if silent < patience else "killed"  # it may be another machine's, which is written to
+
+
+def _silent(folder: Path, now: float) -> float:
+    """Seconds since something was written in a run folder."""
+    paths = (folder / "config.yaml", folder / "metrics.jsonl")
+    return max(0.0, now - max(path.stat().st_mtime for path in paths if path.exists()))
 
 
 def _samples(folder: Path) -> list[Media]:
     """What `dlplug sample` wrote, oldest first."""
+    from dlplug.runs.metrics_file import KINDS, Media
+
     paths = [path for path in folder.glob("samples/*/*") if path.suffix.lower() in KINDS and path.parent.name.isdigit()]
     return [
         Media(f"sample/{path.stem}", int(path.parent.name), KINDS[path.suffix.lower()], path, sampled=True)

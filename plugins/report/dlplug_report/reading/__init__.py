@@ -1,1 +1,0 @@
-"""Runs as they lie on disk, read for a report; long curves thinned."""
