@@ -147,13 +147,13 @@ def training(curves: Tensor, every: int, accuracies: dict[str, float]) -> Image:
     """Losses (T, activations), one row every so many steps, and the accuracies on held-out data."""
     figure = new_figure(12, 4.6)
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
-    for name, curve, colour in zip(accuracies, curves.T, COLOURS, strict=True):
+    of_name = dict(zip(accuracies, COLOURS, strict=False))
+    for (name, colour), curve in zip(of_name.items(), curves.T, strict=True):
         left.semilogy(np.arange(len(curve)) * every, _smooth(curve.numpy()), color=colour, label=name)
     left.set(xlabel="steps", ylabel="training loss (smoothed)")
     left.legend()
     left.grid(alpha=0.3)
     names = sorted(accuracies, key=lambda name: accuracies[name])
-    of_name = dict(zip(accuracies, COLOURS, strict=True))
     bars = right.barh(names, [accuracies[name] for name in names], color=[of_name[name] for name in names])
     right.bar_label(bars, [f"{accuracies[name]:.1%}" for name in names], padding=3)
     right.set(xlim=(0, 1.15), xlabel="accuracy")
