@@ -24,16 +24,19 @@ class CommandParser(argparse.ArgumentParser):
     """`CommandParser("dlplug report", description=…)`. Raises UserError for what it does not take.
 
     subject, about: "RUN" and what that is, for a verb whose first word names a recipe or a run and whose further
-        options are those of the recipe: they become `flags.run` ("" where it is missing) and `flags.options`.
+        options are those of the recipe: they become `flags.run` and `flags.options`.
+    optional: whether it may be missing, and `flags.run` be "".
     """
 
-    def __init__(self, prog: str, *, subject: str = "", about: str = "", **settings: Any) -> None:
+    def __init__(
+        self, prog: str, *, subject: str = "", about: str = "", optional: bool = False, **settings: Any
+    ) -> None:
         if subject:
             settings["usage"] = f"{prog} {subject} [FLAG …] [--OPTION VALUE …]"
             settings["description"] = f"{settings.get('description', '')}\n\n{subject}: {about}"
         usual = {"formatter_class": Layout, "allow_abbrev": False, "epilog": EVERYWHERE}
         super().__init__(prog, **usual | settings)
-        self.subject, self.about = subject, about
+        self.subject, self.about, self.optional = subject, about, optional
         self._optionals.title = "flags"  # options are those of recipes
         self.register("action", None, _Once)
         self.register("action", "store", _Once)
@@ -41,34 +44,39 @@ class CommandParser(argparse.ArgumentParser):
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         if not self.subject:
             return super().parse_args(args, namespace)
-        flags, words = self.parse_known_args(args, namespace)
-        named = bool(words) and not words[0].startswith("-")
-        setattr(flags, self.subject.lower(), words.pop(0) if named else "")
+        flags, name, words = self.split(args, namespace)
+        if not (name or self.optional):
+            raise UserError(f"{self.prog} needs a {self.subject}: {self.about}")
+        setattr(flags, self.subject.lower(), name)
         flags.options = arguments(words)
         return flags
 
+    def split(self, args: Sequence[str] | None, namespace: Any = None) -> tuple[Any, str, list[str]]:
+        """The flags, the name of the recipe or run ("" where there is none), and the words of options."""
+        flags, words = self.parse_known_args(args, namespace)
+        named = bool(words) and not words[0].startswith("-")
+        return flags, words[0] if named else "", words[named:]
+
     def offers(self, words: Sequence[str]) -> tuple[str, list[str]]:
-        """What may follow the words after the verb: the metavar of a value that is expected ("" for none), and the
-        words themselves that the parser knows of."""
+        """What may follow the words after the verb: the metavar of a value ("" for a flag), and the values or flags
+        that the parser knows."""
         flags = {name: action for action in self._actions for name in action.option_strings}
         before = flags.get(words[-1]) if words else None
         if before is not None and before.nargs != 0:
             return str(before.metavar or ""), list(map(str, before.choices or ()))
-        places = [action for action in self._actions if not action.option_strings]
-        first = places[0] if places else None
-        metavar = self.subject or str(first.metavar if first else "")
-        several = first is not None and first.nargs in ("*", "+")
-        choices = list(map(str, first.choices or ())) if first else []
-        if not words or several:
-            return metavar, choices or ([] if metavar else _long(flags))
-        return "", _long(flags)
+        first = next((action for action in self._actions if not action.option_strings), None)
+        metavar = str(first.metavar) if first else self.subject
+        if metavar and (not words or (first and first.nargs in ("*", "+"))):
+            return metavar, list(map(str, (first and first.choices) or ()))
+        return "", [name for name in flags if name.startswith("--") and name not in HELP]
 
     def error(self, message: str) -> NoReturn:
         """What argparse found wrong, in one line that names the nearest right thing."""
         text = message.removeprefix("argument ")
         if unknown := re.fullmatch(r"unrecognized arguments: (.*)", message):
+            word = unknown[1].split()[0]
             known = [name for action in self._actions for name in action.option_strings if name not in HELP]
-            hint = nearest(unknown[1], known) if unknown[1].startswith("-") else ""
+            hint = nearest(word, known) if word.startswith("-") else ""
             shows = f" `{command(*self.prog.split()[1:], '--help')}` shows what it takes."
             raise UserError(f"{self.prog} does not take {unknown[1]!r}.{hint or shows}")
         if wrong := re.fullmatch(r"(.+?): invalid choice: '(.*)' \(choose from (.*)\)", text):
@@ -95,7 +103,7 @@ def parsed_by(
         def verb(argv: Sequence[str], *host: Any) -> int:
             words, parses = [word for word in argv if word not in HELP], parser()
             asked = len(words) < len(argv)
-            if asked and (explain is None or not words or words[0].startswith("-")):
+            if asked and (explain is None or not parses.split(words)[1]):
                 parses.print_help()
                 return 0
             flags = parses.parse_args(words)
@@ -124,7 +132,3 @@ class _Once(argparse.Action):
         if option_string and getattr(namespace, self.dest, self.default) is not self.default:
             raise UserError(f"{option_string} is given twice")
         setattr(namespace, self.dest, values)
-
-
-def _long(flags: Sequence[str] | dict[str, Any]) -> list[str]:
-    return [name for name in flags if name.startswith("--") and name not in HELP]

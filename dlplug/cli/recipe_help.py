@@ -6,7 +6,7 @@ from typing import Any
 
 from dlplug.cli.parser import CommandParser
 from dlplug.host.plugins import Host
-from dlplug.options.help import add_options
+from dlplug.options.help import add_options, shown
 from dlplug.options.layers import choose, resolve
 from dlplug.options.parts import choice_keys, schema, units_of
 from dlplug.training.device_hint import likely_preset
@@ -20,14 +20,10 @@ def print_recipe_options(parser: CommandParser, flags: Any, host: Host) -> None:
     config = resolve(host, name, [chosen], preset, partly=True)
     choices = choose(host, name, [chosen], preset)
     presets = [f"--preset {key}: {value.summary}" for key, value in recipe.presets.items()]
-    parts = [f"--{key} {_text(value)}" for key, value in choices.items() if value]
+    parts = [f"--{key} {shown(value)}" for key, value in choices.items() if value]
     whose = f"the preset {preset}" if preset else "the recipe"
     lines = [recipe.summary, f"Source: {recipe.source}", "", *presets, "", *parts, ""]
     parser.usage = f"dlplug run {name} [FLAG …] [--OPTION VALUE …]"
     parser.description = "\n".join([*lines, f"The defaults are those of {whose}."])
     add_options(parser, schema(host, choices, units_of(host, choices)), config)
     parser.print_help()
-
-
-def _text(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlplug.advice import command
 from dlplug.cli.launching import LOCAL, add_launcher, chosen_launcher, launched
 from dlplug.cli.parser import CommandParser, parsed_by
 from dlplug.cli.recipe_help import print_recipe_options
-from dlplug.errors import UserError
 from dlplug.host.plugins import Host, load_host
 from dlplug.options.layers import resolve
 from dlplug.options.parsing import words_of
@@ -29,6 +27,7 @@ def run_parser() -> CommandParser:
         "dlplug run",
         subject="RECIPE",
         about="one that `dlplug list` shows; `dlplug run RECIPE --help` lists its options",
+        optional=True,
         description="Trains a recipe. `dlplug run --config RUN/config.yaml` repeats a run.",
     )
     add = parser.add_argument
@@ -43,6 +42,7 @@ def run_parser() -> CommandParser:
 def run_command(flags: Any, host: Host) -> int:
     """Trains a recipe."""
     from dlplug.runs.folder import plugin_files
+    from dlplug.runs.verified import needed_recipe
     from dlplug.training.device_hint import likely_preset
 
     layers = [read_file(flags.config)] if flags.config else []
@@ -72,16 +72,6 @@ def _words(flags: Any, host: Host) -> list[str]:
     return [*plugins, "run", flags.recipe, *words_of(own), *words_of(flags.options)]
 
 
-def needed_recipe(host: Host, verb: str, name: str) -> str:
-    """The name of a recipe that was typed. Raises UserError, with an example, where none was."""
-    if name:
-        return name
-    from dlplug.runs.verified import quickest_first
-
-    example = next(quickest_first(host), "RECIPE")
-    raise UserError(f"dlplug {verb} needs a RECIPE, as in `{command(verb, example)}`")
-
-
 def resume_parser() -> CommandParser:
     return CommandParser(
         "dlplug resume",
@@ -96,18 +86,11 @@ def resume_command(flags: Any, host: Host) -> int:
     """Continues a run from its last checkpoint."""
     from dlplug.runs.folder import find_run
 
-    folder = find_run(needed_run("resume", flags.run))
+    folder = find_run(flags.run)
     from dlplug.runs.runner import resume
 
     warn_of_problems(host)
     return 130 if resume(str(folder), flags.options, host=host).stopping else 0
-
-
-def needed_run(verb: str, name: str) -> str:
-    """The run that was typed. Raises UserError where none was."""
-    if not name:
-        raise UserError(f"dlplug {verb} needs a RUN: {RUN}")
-    return name
 
 
 def eval_parser() -> CommandParser:
@@ -127,7 +110,7 @@ def eval_command(flags: Any, host: Host) -> int:
     """Measures a run on the test split, and compares with the recipe's targets."""
     from dlplug.runs.folder import find_run
 
-    folder = find_run(needed_run("eval", flags.run))
+    folder = find_run(flags.run)
     from dlplug.runs.runner import evaluation_of
 
     warn_of_problems(host)

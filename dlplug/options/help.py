@@ -40,12 +40,13 @@ def add_options(parser: argparse.ArgumentParser, options: Sequence[Option], valu
             groups[title] = parser.add_argument_group(title)
         said = "; ".join([*filter(None, [option.help]), *map(str, ranges_of(option.type))])
         default = values.get(option.name, option.default)
-        state = "required" if default is REQUIRED else f"default: {_text(default)}"
-        shown = f"{said} ({state})".strip().replace("%", "%%")  # argparse formats it
-        groups[title].add_argument(flag(option.name), metavar=metavar(option.type), help=shown)
+        state = "required" if default is REQUIRED else f"default: {shown(default)}"
+        text = f"{said} ({state})".strip().replace("%", "%%")  # argparse formats it
+        groups[title].add_argument(flag(option.name), metavar=metavar(option.type), help=text)
 
 
-def _text(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as it is typed."""
     if isinstance(value, bool):
         return str(value).lower()
     return " ".join(map(str, value)) or "none" if isinstance(value, (list, tuple)) else str(value) or '""'

@@ -59,3 +59,11 @@ def quickest_first(host: Host) -> Iterator[str]:
             return True, math.inf
 
     yield from sorted(host.names("recipes"), key=place)
+
+
+def needed_recipe(host: Host, verb: str, name: str) -> str:
+    """The recipe that a verb was given. Raises UserError, with an example, where it was given none."""
+    if name:
+        return name
+    example = next(quickest_first(host), "RECIPE")
+    raise UserError(f"dlplug {verb} needs a RECIPE, as in `{command(verb, example)}`")

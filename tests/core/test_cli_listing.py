@@ -90,7 +90,7 @@ def test_a_header_names_three_targets_and_counts_the_rest():
 
 
 def test_help_of_a_recipe_shows_its_options_and_values(toy):
-    said = toy("run", "toy-moons", "--preset=tiny", "--help")
+    said = toy("run", "--preset=tiny", "toy-moons", "--help")
     assert said.code == 0
     text = " ".join(said.out.replace("│", " ").split())
     assert "--model.width INT of the hidden layer (default: 4)" in text

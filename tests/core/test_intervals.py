@@ -6,8 +6,8 @@ from math import inf, nan
 from types import SimpleNamespace
 
 import pytest
-from dlplug_commands.tables import rows_of
-from dlplug_commands.verify import verify
+from dlplug_commands.verify.seeds import verify
+from dlplug_commands.verify.tables import rows_of
 
 from dlplug.intervals import interval, quantile
 from dlplug.recipes import Target
@@ -101,7 +101,7 @@ def test_the_record_has_the_interval_and_one_of_three_states(host, quiet, in_tmp
     ],
 )
 def test_verify_fails_unless_the_interval_reaches(cli, toys, in_tmp_path, monkeypatch, values, code, said):
-    module = import_module("dlplug_commands.verify")
+    module = import_module("dlplug_commands.verify.seeds")
     runs = iter(values)
     trained = SimpleNamespace(stopping=False, result={}, latest={}, unit="steps", seed=0, folder=in_tmp_path)
     monkeypatch.setattr(module, "run", lambda *_, **__: trained)

@@ -120,7 +120,8 @@ def test_help_says_what_a_plugins_verb_does(cli):
         "from dlplug import hookimpl\n@hookimpl\ndef register_commands(): return {'greet': greet}\n"
         "def greet(argv):\n    'Greets whom it is told to.'\n"
     )
-    assert "Greets whom it is told to. (plugin mine)" in cli("-p", "mine.py", "--help").out
+    said = cli("-p", "mine.py", "--help").out
+    assert "verbs of the plugin mine:\n  greet       Greets whom it is told to.\n" in said
 
 
 # A plugin that is a file

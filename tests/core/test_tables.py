@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from dlplug_commands import tables
+from dlplug_commands.verify import tables
 
 from dlplug import UserError
 from dlplug.host.plugins import load_host
@@ -218,7 +218,7 @@ def test_tables_of_some_plugins_alone_are_refused(cli):
 
 def test_it_takes_no_torch():
     code = (
-        "import sys; from dlplug_commands import tables; from dlplug.host.plugins import load_host\n"
+        "import sys; from dlplug_commands.verify import tables; from dlplug.host.plugins import load_host\n"
         "list(tables.tables(load_host())); print(sorted({'torch', 'numpy'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,8 +7,8 @@ from math import inf
 from pathlib import Path
 
 import pytest
-from dlplug_commands.tables import rows_of
-from dlplug_commands.verify import verify
+from dlplug_commands.verify.seeds import verify
+from dlplug_commands.verify.tables import rows_of
 
 from dlplug import UserError, hookimpl
 from dlplug.recipes import Target

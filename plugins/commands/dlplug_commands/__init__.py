@@ -9,7 +9,7 @@ def register_commands():
         "list": "dlplug_commands.listing:list_command",
         "show": "dlplug_commands.show:show_command",
         "sample": "dlplug_commands.sampling:sample_command",
-        "verify": "dlplug_commands.verify_command:verify_command",
+        "verify": "dlplug_commands.verify.command:verify_command",
         "plugins": "dlplug_commands.plugins:plugins_command",
         "doctor": "dlplug_commands.doctor:doctor_command",
         "completion": "dlplug_commands.completion:completion_command",

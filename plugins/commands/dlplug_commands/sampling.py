@@ -17,9 +17,9 @@ def parser() -> CommandParser:
     made = CommandParser(
         "dlplug sample",
         subject="RUN",
-        about="a run folder, or a recipe's name for its newest run; `dlplug sample RUN --help` lists the options of its"
-        " samplers",
-        description="Shows what a run has learnt to make: pictures, a video, text.",
+        about="a run folder, or a recipe's name for its newest run",
+        description="Shows what a run has learnt to make: pictures, a video, text. `dlplug sample RUN --help` lists the"
+        " options of its samplers.",
     )
     add = made.add_argument
     add("--what", default="", metavar="SAMPLER", help="the sampler (default: the recipe's first)")
@@ -61,8 +61,6 @@ def sample_command(flags: Any, host: Host) -> int:
         spoken.append(piece)
         print(piece, end="", flush=True)
 
-    if not flags.run:
-        raise UserError("dlplug sample needs a RUN: a run folder, or a recipe's name for its newest run")
     warn_of_problems(host)
     show = None if flags.json else speak
     try:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from dlplug import CommandParser, UserError, parsed_by
-from dlplug.advice import command
 from dlplug.cli.launching import add_launcher, chosen_launcher
 from dlplug.cli.parser import whole
 from dlplug.host.plugins import Host
@@ -60,8 +59,6 @@ def sweep(flags: Any, host: Host) -> int:
 
     Raises UserError for what a user can mend, before the first is begun.
     """
-    if not flags.recipe:
-        raise UserError(f"dlplug sweep needs a RECIPE, as in `{command('sweep', 'mlp-moons', '--seed', '0..4')}`")
     launcher = chosen_launcher(host, flags.launcher, flags.options)
     method = flags.search
     if (flags.trials is None) != (method == "grid") and not flags.wandb_config:

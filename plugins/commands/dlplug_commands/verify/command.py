@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from dlplug import CommandParser, UserError, parsed_by
-from dlplug.advice import command
 from dlplug.cli.parser import whole
 from dlplug.host.plugins import Host
 from dlplug.options.reading import arguments
 from dlplug.output import print_result, warn_of_problems
 from dlplug.runs.folder import host_knowing, results_folder
-from dlplug.runs.verified import quickest_first
+from dlplug.runs.verified import needed_recipe
 
 
 def parser() -> CommandParser:
@@ -19,6 +18,7 @@ def parser() -> CommandParser:
         "dlplug verify",
         subject="RECIPE",
         about="one that states a target; options of it that are given hold for each seed",
+        optional=True,
         description="Trains a recipe with one or several seeds, evaluates, compares with its target and records in"
         " verified/. Exits with 0 if the worse end of the 95 % interval over the seeds reaches every target, else with"
         " 1, as always with one seed, which has no interval.",
@@ -42,16 +42,13 @@ def parser() -> CommandParser:
 def verify_command(flags: Any, host: Host) -> int:
     """Trains a recipe, evaluates, compares with its target and records."""
     if flags.all or flags.table or flags.check:
-        from dlplug_commands.tables import write_tables
+        from dlplug_commands.verify.tables import write_tables
 
         _refuse_others(flags)
         return write_tables(host, flags.check)
-    if not flags.recipe:
-        example = command("verify", next(quickest_first(host), "RECIPE"))
-        raise UserError(f"dlplug verify needs a RECIPE, as in `{example}`")
-    from dlplug_commands.verify import RECORDS, each_value, print_records, verify
+    from dlplug_commands.verify.seeds import RECORDS, each_value, print_records, verify
 
-    recipe = flags.recipe
+    recipe = needed_recipe(host, "verify", flags.recipe)
     host = host_knowing(recipe, host)
     host.recipe(recipe)
     overlays = [arguments([f"--{option}={value}"]) for option, value in each_value(flags.each, flags.games)]
