@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import sys
 import wave
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -155,10 +156,9 @@ class Plot(Media):
     kind, suffix = "plot", ".svg"
 
     def write(self, path: Path) -> Path:
-        from matplotlib import pyplot
-
         self.figure.savefig(path, bbox_inches="tight")
-        pyplot.close(self.figure)
+        if pyplot := sys.modules.get("matplotlib.pyplot"):  # which keeps its own figures
+            pyplot.close(self.figure)
         return path
 
 

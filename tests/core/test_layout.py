@@ -41,8 +41,10 @@ PUBLIC |= {"training.device", "training.device_hint", "training.session", "train
 PACKAGES = ["testing", "cli", "observers", "runs", "training", "options", "host"]
 ABOVE = {"__init__", "__main__"}  # what hands out all of it
 HEAVY = {"torch", "numpy", "gymnasium", "wandb", "ale_py", "torchvision", "rich", "yaml", "tensorboard"}
+SECONDS = {"matplotlib", "scipy", "sklearn", "torchmetrics", "torchvision"}
 
 
+@functools.cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -182,6 +184,16 @@ def test_importing_a_plugin_is_light(plugin):
     code = f"import sys, {plugin.name}; print(sorted({HEAVY!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_plugins_import_what_takes_seconds_where_they_use_it_and_no_pyplot():
+    for path in (path for plugin in PLUGINS for path in files_of(plugin)):
+        module = tree(path)
+        first = [node for node in module.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        found = {top(name) for node in first for name, _ in imports(node)} & SECONDS
+        assert not found, f"{path.relative_to(ROOT)} imports {found} before anything asks for it"
+        everywhere = {f"{name}.{part}" for name, part in imports(module)}
+        assert not [name for name in everywhere if name.startswith("matplotlib.pyplot")], path.relative_to(ROOT)
 
 
 def test_importing_dlplug_is_light_and_its_names_are_there():

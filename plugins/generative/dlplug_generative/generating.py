@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
+from dlplug_images.images import scaled
 from torch import Generator, Tensor, nn
 
 from dlplug import Labelled, UserError
@@ -85,4 +86,4 @@ def trained_on(data: Any) -> Tensor:
 
 def as_seen(x: Tensor) -> Tensor:
     """uint8 pictures (N, H, W, C) as floats (N, C, H, W) in [0, 1]; points as they are."""
-    return x.permute(0, 3, 1, 2).float().div_(255).contiguous() if x.dtype == torch.uint8 else x
+    return scaled(x).contiguous() if x.dtype == torch.uint8 else x
