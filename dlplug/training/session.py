@@ -102,16 +102,16 @@ class Training:
         self.meter.add(updates)
         trainer = self.trainer
         with self.between_steps():
-            logging_due = step % trainer.log_every == 0
+            logging_due = step % trainer.cadence.log_every == 0
             if logging_due:
                 self.log()
             if (
-                step % trainer.checkpoint_every == 0
-                if trainer.checkpoint_every
+                step % trainer.cadence.checkpoint_every == 0
+                if trainer.cadence.checkpoint_every
                 else logging_due and self.time_to_save()
             ):
                 self.save()
-            if trainer.eval_every and step % trainer.eval_every == 0 and not self.over():
+            if trainer.cadence.eval_every and step % trainer.cadence.eval_every == 0 and not self.over():
                 self.measure()
         return self.over() or self.stop_wanted()
 
@@ -119,7 +119,7 @@ class Training:
         """Processes agree on when to stop, which costs a message, so they ask only when they log."""
         if distributed.world_size() == 1:
             return self.run.stopping
-        due = self.step % self.trainer.log_every == 0
+        due = self.step % self.trainer.cadence.log_every == 0
         return due and distributed.any_process(self.run.stopping, self.job.device)
 
     def log(self) -> None:
@@ -171,7 +171,7 @@ class Training:
         learner = self.learner() | {"others": list(others)}
         if distributed.rank() == 0:
             data = self.job.data.state_dict()
-            checkpoint.save(self.folder, "last", self.step, self.job.model, learner, data, self.trainer.keep)
+            checkpoint.save(self.folder, "last", self.step, self.job.model, learner, data, self.trainer.cadence.keep)
         else:
             checkpoint.check_finite(self.job.model, learner)  # every process stops where the first one does
 

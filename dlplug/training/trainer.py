@@ -6,6 +6,7 @@ import contextlib
 import functools
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from torch import nn
@@ -30,6 +31,22 @@ if TYPE_CHECKING:
 log = logging.getLogger("dlplug")
 
 
+@dataclass(frozen=True)
+class Cadence:
+    """How often a run logs, evaluates and saves.
+
+    log_every: steps between logged metrics.
+    eval_every: steps between evaluations on the first split; 0 evaluates only at the end.
+    checkpoint_every: steps between checkpoints; 0 saves every 30 seconds, or every 20 times as long as a save takes.
+    keep: number of checkpoints to keep besides the best.
+    """
+
+    log_every: PositiveInt = 100
+    eval_every: NonNegativeInt = 0
+    checkpoint_every: NonNegativeInt = 0
+    keep: PositiveInt = 1
+
+
 class TorchTrainer:
     """Plain torch on one device, or on several under torchrun.
 
@@ -38,10 +55,6 @@ class TorchTrainer:
     compile: compile the forward pass of each part by torch.compile; its other methods run as they are.
     graph: capture the whole step as CUDA graphs; batches must have one shape.
     threads: number of torch's CPU threads; 0 leaves torch's choice.
-    log_every: steps between logged metrics.
-    eval_every: steps between evaluations on the first split; 0 evaluates only at the end.
-    checkpoint_every: steps between checkpoints; 0 saves every 30 seconds, or every 20 times as long as a save takes.
-    keep: number of checkpoints to keep besides the best.
     """
 
     def __init__(
@@ -52,14 +65,10 @@ class TorchTrainer:
         compile: bool = False,
         graph: bool = False,
         threads: NonNegativeInt = 0,
-        log_every: PositiveInt = 100,
-        eval_every: NonNegativeInt = 0,
-        checkpoint_every: NonNegativeInt = 0,
-        keep: PositiveInt = 1,
+        cadence: Cadence = Cadence(),
     ) -> None:
         self.device, self.precision, self.compile, self.graph = device, precision, compile, graph
-        self.threads, self.log_every, self.eval_every = threads, log_every, eval_every
-        self.checkpoint_every, self.keep = checkpoint_every, keep
+        self.threads, self.cadence = threads, cadence
 
     def train(self, run: Run) -> None:
         """Trains to the run's length, or until it is stopped; measures and saves at the end."""

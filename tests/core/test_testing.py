@@ -27,10 +27,10 @@ def right(argv):
     if "--help" not in argv: raise UserError("unknown option")
     print("right")
     return 0
-from dlplug.training.trainer import TorchTrainer
+from dlplug.training.trainer import Cadence, TorchTrainer
 class Deaf(TorchTrainer):
     "Never stops."
-    def __init__(self): super().__init__(log_every=5)
+    def __init__(self): super().__init__(cadence=Cadence(log_every=5))
     def train(self, run):
         run.start("", 0, 0)
         run.log(20, 0, {"loss": 1.0}, "train")

@@ -12,7 +12,8 @@ from dlplug_report.page.sections import verdicts
 from dlplug_rl.evaluation.episodes import episodes
 from dlplug_rl.players.replaying import Atari, Gym
 from dlplug_rl.scores.command import scores
-from dlplug_sb3 import environments, evaluation
+from dlplug_sb3.environments.gym import Gym as Sb3Gym
+from dlplug_sb3.evaluation.episodes import episodes as sb3_episodes
 from made import made
 
 import dlplug
@@ -46,7 +47,7 @@ DATA = {
     "cartpole": lambda: made(Gym, id="CartPole-v1", environments=2, replay=100, seed=7),
     "catch": lambda: made(Gym, id="dlplug_envs:dlplug/Catch-v0", environments=2, replay=100, seed=7),
     "atari": lambda: made(Atari, game="freeway", environments=2, replay=100, size=42, seed=7),
-    "sb3": lambda: environments.Gym(id="CartPole-v1", environments=2, seed=7),
+    "sb3": lambda: Sb3Gym(id="CartPole-v1", environments=2, seed=7),
 }
 
 
@@ -64,7 +65,7 @@ def test_training_eval_and_test_start_from_other_states_and_always_from_the_same
     data = DATA[name]()
     training: Any = data.environments.reset()
     training = training if name == "sb3" else training.obs
-    measure: Any = evaluation.episodes if name == "sb3" else episodes
+    measure: Any = sb3_episodes if name == "sb3" else episodes
 
     def starts(split: str, seed: int = 7) -> np.ndarray:
         policy = Stranger(data.environments)

@@ -9,7 +9,7 @@ import stable_baselines3
 from dlplug_sb3 import algorithms
 from dlplug_sb3.algorithms import build
 from dlplug_sb3.by_name import any_algorithm, find_algorithm, read_hyperparameters
-from dlplug_sb3.environments import Gym
+from dlplug_sb3.environments.gym import Gym
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 
 from dlplug import Spec, UserError
@@ -35,13 +35,9 @@ def test_options_have_stable_baselines3_s_names_and_defaults(name):
 def test_every_option_reaches_the_algorithm(name, monkeypatch):
     given = {}
     monkeypatch.setattr(algorithms, "build", lambda kind, spec, seed, **options: given.update(options))
-    make = getattr(algorithms, name)
-    numbers = {
-        option.name: option.default + 1
-        for option in read_signature(f"dlplug_sb3.algorithms:{name}").options
-        if type(option.default) in (int, float)
-    }
-    make(Gym().spec, **numbers)
+    make, signature = getattr(algorithms, name), read_signature(f"dlplug_sb3.algorithms:{name}")
+    numbers = {option.name: option.default + 1 for option in signature.options if type(option.default) in (int, float)}
+    make(Gym().spec, **signature.arguments(numbers))
     assert {name: given[name] for name in numbers} == numbers
 
 

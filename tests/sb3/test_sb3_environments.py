@@ -10,7 +10,9 @@ import pytest
 from ale_py import roms
 from ale_py.env import AtariEnv
 from dlplug_sb3 import algorithms
-from dlplug_sb3.environments import Atari, Gym, Played, find_game
+from dlplug_sb3.environments.atari import Atari, find_game
+from dlplug_sb3.environments.gym import Gym
+from dlplug_sb3.environments.played import Played
 from gymnasium import spaces
 from odd import registered
 from stable_baselines3.common.atari_wrappers import EpisodicLifeEnv, FireResetEnv, NoopResetEnv

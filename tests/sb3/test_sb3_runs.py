@@ -12,9 +12,10 @@ import pytest
 from dlplug_play.episodes import play
 from dlplug_play.films import video_of
 from dlplug_sb3 import algorithms
-from dlplug_sb3.arena import Arena, seeded
-from dlplug_sb3.environments import Atari, Gym
-from dlplug_sb3.evaluation import episodes
+from dlplug_sb3.environments.atari import Atari
+from dlplug_sb3.environments.gym import Gym
+from dlplug_sb3.evaluation.arena import Arena, seeded
+from dlplug_sb3.evaluation.episodes import episodes
 from dlplug_sb3.model import Memory
 from dlplug_sb3.trainer import Scalars, passed
 from gymnasium import spaces
@@ -147,7 +148,7 @@ def test_no_window_goes_from_the_episode_that_a_stop_cut_into_the_next(halved, m
 
 
 def test_an_episode_that_never_ends_is_cut_and_the_protocol_says_so(monkeypatch):
-    monkeypatch.setattr("dlplug_sb3.environments.Gym.episode_limit", 40)
+    monkeypatch.setattr("dlplug_sb3.environments.gym.Gym.episode_limit", 40)
     with registered(spaces.Box(0, 1, (2,)), (), spaces.Discrete(1, start=1)) as id:
         data = Gym(id=id)
         results = episodes(algorithms.ppo(data.spec), data, count=3, video=False)

@@ -6,7 +6,7 @@ from dlplug_sb3.recipes import RECIPES
 
 @hookimpl
 def register_data():
-    return {"sb3-atari": "dlplug_sb3.environments:Atari", "sb3-gym": "dlplug_sb3.environments:Gym"}
+    return {"sb3-atari": "dlplug_sb3.environments.atari:Atari", "sb3-gym": "dlplug_sb3.environments.gym:Gym"}
 
 
 @hookimpl
@@ -22,12 +22,12 @@ def register_trainers():
 
 @hookimpl
 def register_metrics():
-    return {"sb3-episodes": "dlplug_sb3.evaluation:episodes"}
+    return {"sb3-episodes": "dlplug_sb3.evaluation.episodes:episodes"}
 
 
 @hookimpl
 def register_samplers():
-    return {"sb3-film": "dlplug_sb3.film:film"}
+    return {"sb3-film": "dlplug_sb3.evaluation.film:film"}
 
 
 @hookimpl

@@ -3,8 +3,10 @@ its defaults. What they mean beyond a line is said at https://stable-baselines3.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import warnings
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from gymnasium import spaces
@@ -15,27 +17,40 @@ from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from stable_baselines3.common.utils import LinearSchedule
 
 from dlplug import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range, Spec, UserError
-from dlplug_sb3.environments import Stage
+from dlplug_sb3.environments.played import Stage
 from dlplug_sb3.model import Algorithm
 
 Schedule = Literal["constant", "linear"]
+
+
+@dataclass(frozen=True)
+class ActorCritic:
+    """The loss of an actor and its critic.
+
+    normalize_advantage: normalise advantages to mean 0 and standard deviation 1 in each minibatch
+    ent_coef: weight of the entropy bonus
+    vf_coef: weight of the value loss
+    max_grad_norm: largest norm of the gradient; larger ones are scaled down
+    """
+
+    normalize_advantage: bool = True
+    ent_coef: NonNegativeFloat = 0.0
+    vf_coef: NonNegativeFloat = 0.5
+    max_grad_norm: PositiveFloat = 0.5
 
 
 def ppo(
     spec: Spec,
     *,
     learning_rate: PositiveFloat = 3e-4,
-    schedule: Literal["constant", "linear"] = "constant",
+    schedule: Schedule = "constant",
     n_steps: PositiveInt = 2048,
     batch_size: PositiveInt = 64,
     n_epochs: PositiveInt = 10,
     gamma: Fraction = 0.99,
     gae_lambda: Fraction = 0.95,
     clip_range: PositiveFloat = 0.2,
-    normalize_advantage: bool = True,
-    ent_coef: NonNegativeFloat = 0.0,
-    vf_coef: NonNegativeFloat = 0.5,
-    max_grad_norm: PositiveFloat = 0.5,
+    actor_critic: ActorCritic = ActorCritic(),
     target_kl: PositiveFloat | None = None,
     seed: int = 0,
 ) -> Algorithm:
@@ -49,10 +64,6 @@ def ppo(
     gamma: discount γ per step
     gae_lambda: λ of generalised advantage estimation
     clip_range: clip range ε of the probability ratio
-    normalize_advantage: normalise advantages to mean 0 and standard deviation 1 in each minibatch
-    ent_coef: weight of the entropy bonus
-    vf_coef: weight of the value loss
-    max_grad_norm: largest norm of the gradient; larger ones are scaled down
     target_kl: end an update early if its mean KL divergence exceeds 1.5 times this; none never does
     """
     return build(
@@ -66,11 +77,8 @@ def ppo(
         gamma=gamma,
         gae_lambda=gae_lambda,
         clip_range=scheduled(clip_range, schedule),
-        normalize_advantage=normalize_advantage,
-        ent_coef=ent_coef,
-        vf_coef=vf_coef,
-        max_grad_norm=max_grad_norm,
         target_kl=target_kl,
+        **dataclasses.asdict(actor_critic),
     )
 
 
@@ -78,15 +86,12 @@ def a2c(
     spec: Spec,
     *,
     learning_rate: PositiveFloat = 7e-4,
-    schedule: Literal["constant", "linear"] = "constant",
+    schedule: Schedule = "constant",
     optimizer: Literal["rmsprop", "rmsprop-tensorflow", "adam"] = "rmsprop",
     n_steps: PositiveInt = 5,
     gamma: Fraction = 0.99,
     gae_lambda: Fraction = 1.0,
-    normalize_advantage: bool = False,
-    ent_coef: NonNegativeFloat = 0.0,
-    vf_coef: NonNegativeFloat = 0.5,
-    max_grad_norm: PositiveFloat = 0.5,
+    actor_critic: ActorCritic = ActorCritic(normalize_advantage=False),
     seed: int = 0,
 ) -> Algorithm:
     """Stable-Baselines3's A2C, the synchronous form of A3C; Mnih et al. 2016 (arXiv:1602.01783).
@@ -97,10 +102,6 @@ def a2c(
     n_steps: steps per environment and update
     gamma: discount γ per step
     gae_lambda: λ of generalised advantage estimation; 1 is the plain n-step advantage
-    normalize_advantage: normalise advantages to mean 0 and standard deviation 1 in each batch
-    ent_coef: weight of the entropy bonus
-    vf_coef: weight of the value loss
-    max_grad_norm: largest norm of the gradient; larger ones are scaled down
     """
     tensorflow = {"optimizer_class": RMSpropTFLike, "optimizer_kwargs": {"eps": 1e-5}}
     return build(
@@ -111,12 +112,9 @@ def a2c(
         n_steps=n_steps,
         gamma=gamma,
         gae_lambda=gae_lambda,
-        normalize_advantage=normalize_advantage,
-        ent_coef=ent_coef,
-        vf_coef=vf_coef,
-        max_grad_norm=max_grad_norm,
         use_rms_prop=optimizer == "rmsprop",
         policy_kwargs=tensorflow if optimizer == "rmsprop-tensorflow" else None,
+        **dataclasses.asdict(actor_critic),
     )
 
 
@@ -124,7 +122,7 @@ def dqn(
     spec: Spec,
     *,
     learning_rate: PositiveFloat = 1e-4,
-    schedule: Literal["constant", "linear"] = "constant",
+    schedule: Schedule = "constant",
     buffer_size: PositiveInt = 1_000_000,
     learning_starts: NonNegativeInt = 100,
     batch_size: PositiveInt = 32,

@@ -13,12 +13,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from dlplug import NonNegativeInt, PositiveInt, Run, UserError, distributed
+from dlplug import NonNegativeInt, Run, UserError, distributed
 from dlplug.errors import Diverged
 from dlplug.training.device import choose_device, describe, set_up
 from dlplug.training.session import Training
-from dlplug.training.trainer import Job, TorchTrainer, seed_everything
-from dlplug_sb3.environments import Played
+from dlplug.training.trainer import Cadence, Job, TorchTrainer, seed_everything
+from dlplug_sb3.environments.played import Played
 from dlplug_sb3.model import Algorithm, Learner, Memory, export
 
 log = logging.getLogger("dlplug")
@@ -31,30 +31,13 @@ class Sb3Trainer(TorchTrainer):
 
     device: auto, cpu, cuda, cuda:1 or mps.
     threads: number of torch's CPU threads; 0 leaves torch's choice.
-    log_every: steps between logged metrics.
     eval_every: steps between evaluations; 0 evaluates only at the end.
-    checkpoint_every: steps between checkpoints; 0 saves every 30 seconds, or every 20 times as long as a save takes.
-    keep: number of checkpoints to keep besides the best.
     """
 
     def __init__(
-        self,
-        *,
-        device: str = "auto",
-        threads: NonNegativeInt = 0,
-        log_every: PositiveInt = 1000,
-        eval_every: NonNegativeInt = 0,
-        checkpoint_every: NonNegativeInt = 0,
-        keep: PositiveInt = 1,
+        self, *, device: str = "auto", threads: NonNegativeInt = 0, cadence: Cadence = Cadence(log_every=1000)
     ) -> None:
-        super().__init__(
-            device=device,
-            threads=threads,
-            log_every=log_every,
-            eval_every=eval_every,
-            checkpoint_every=checkpoint_every,
-            keep=keep,
-        )
+        super().__init__(device=device, threads=threads, cadence=cadence)
 
     def train(self, run: Run) -> None:
         job = self.build(run)
@@ -125,12 +108,12 @@ class Playing(Training):
         """Between an update and the next rollout: logs, measures and saves what is due."""
         before, self.rested = self.rested, self.step
         with self.between_steps():
-            if passed(self.trainer.log_every, before, self.step):
+            if passed(self.trainer.cadence.log_every, before, self.step):
                 self.log()
-            every = self.trainer.checkpoint_every
+            every = self.trainer.cadence.checkpoint_every
             if passed(every, before, self.step) if every else self.time_to_save():
                 self.save()
-            if passed(self.trainer.eval_every, before, self.step) and not self.over():
+            if passed(self.trainer.cadence.eval_every, before, self.step) and not self.over():
                 self.measure()
 
     def log(self) -> None:

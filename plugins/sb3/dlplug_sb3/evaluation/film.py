@@ -9,8 +9,8 @@ from dlplug_play.episodes import play
 from dlplug_play.films import films, video_of
 
 from dlplug import PositiveInt, UserError, Video
-from dlplug_sb3.arena import Arena, seeded
-from dlplug_sb3.environments import Played
+from dlplug_sb3.environments.played import Played
+from dlplug_sb3.evaluation.arena import Arena, seeded
 from dlplug_sb3.model import Algorithm
 
 

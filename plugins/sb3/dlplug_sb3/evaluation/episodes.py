@@ -8,8 +8,8 @@ from dlplug_play.episodes import LANES, counted, cut_short, play, shares, summar
 from dlplug_play.films import best_video
 
 from dlplug import PositiveInt, UserError, checked_by, neutral_options
-from dlplug_sb3.arena import Arena, seeded
-from dlplug_sb3.environments import Played
+from dlplug_sb3.environments.played import Played
+from dlplug_sb3.evaluation.arena import Arena, seeded
 from dlplug_sb3.model import Algorithm
 
 

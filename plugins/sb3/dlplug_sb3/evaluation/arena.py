@@ -14,7 +14,7 @@ from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
 from dlplug import UserError
-from dlplug_sb3.environments import Played
+from dlplug_sb3.environments.played import Played
 
 
 class Arena:

@@ -1,0 +1,1 @@
+"""What Stable-Baselines3 plays: Atari games, and Gymnasium's environments."""

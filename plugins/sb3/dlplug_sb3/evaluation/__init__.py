@@ -1,0 +1,1 @@
+"""How well an algorithm plays: episodes, their scores, and films of them."""
