@@ -31,6 +31,7 @@ from dlplug_memory.cells.content import EPSILON
 from dlplug_memory.losses import bit_cross_entropy
 from dlplug_memory.ntm.model import BLANK, NTM
 from dlplug_memory.tasks.copying import Copy
+from dlplug_memory.tasks.task import TaskOptions
 from torch import Tensor, nn
 
 import dlplug
@@ -127,7 +128,7 @@ def rate(model: nn.Module, data: Copy, batches: int, device: str) -> float:
 
 
 def ways(options: argparse.Namespace, batch: int) -> Iterator[tuple[str, Callable[[], float]]]:
-    data = Copy(batch_size=batch, min_length=options.length, max_length=options.length, seed=0)
+    data = Copy(options=TaskOptions(batch_size=batch), min_length=options.length, max_length=options.length, seed=0)
     torch.manual_seed(0)
     model = NTM(data.spec).to(options.device)
     nets: dict[str, nn.Module] = {"dlplug": model, "ports": Port(model, True), "batch_loop": Port(model, False)}

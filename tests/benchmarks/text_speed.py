@@ -23,6 +23,7 @@ from itertools import islice
 
 import torch
 import torch.nn.functional as F
+from dlplug_text.data.streams import TextOptions
 from dlplug_text.data.texts import TinyShakespeare
 from dlplug_text.language.generation import generate
 from dlplug_text.language.gpt import GPT
@@ -102,7 +103,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    data = TinyShakespeare(window=WINDOW, batch_size=BATCH, seed=0)
+    data = TinyShakespeare(options=TextOptions(window=WINDOW, batch_size=BATCH), seed=0)
     ways: dict[str, Callable[[argparse.Namespace], float]] = {
         "dlplug": through_dlplug,
         "bare": lambda options: by_bare_loop(options, data),

@@ -15,6 +15,7 @@ from dlplug_memory.babi.files import ARCHIVE, FOLDER, parse, read_task
 from dlplug_memory.baselines import SequenceLSTM
 from dlplug_memory.metrics import questions
 from dlplug_memory.samplers import story
+from dlplug_memory.tasks.task import TaskOptions
 from served import served
 
 from dlplug import Remote, UserError, data_folder, testing
@@ -55,10 +56,10 @@ def test_stories_word_by_word():
 
 
 def test_batches_show_the_words_and_ask_for_the_answers(folder: Path):
-    data = Babi(batch_size=6, seed=0)
+    data = Babi(options=TaskOptions(batch_size=6), seed=0)
     model = SequenceLSTM(data.spec, width=4)
     testing.check_data(data, model)
-    batch = next(Babi(batch_size=6, seed=0).batches(model))
+    batch = next(Babi(options=TaskOptions(batch_size=6), seed=0).batches(model))
     texts = {" ".join(story.words): story for story in parse(FILE.splitlines())}
     for x, y, mask in zip(*batch, strict=True):
         words = [data.vocabulary[int(step.argmax())] for step in x if step.any()]
@@ -71,13 +72,13 @@ def test_batches_show_the_words_and_ask_for_the_answers(folder: Path):
 
 
 def test_a_batch_may_be_as_long_as_the_longest_story(folder: Path):
-    data = Babi(batch_size=1, pad=True, seed=0)
+    data = Babi(options=TaskOptions(batch_size=1, pad=True), seed=0)
     stream = data.batches(SequenceLSTM(data.spec, width=4))
     assert {next(stream).x.shape[1] for _ in range(10)} == {31}
 
 
 def test_a_curriculum_tells_stories_to_their_first_questions(folder: Path):
-    data = Babi(batch_size=1, curriculum=100, seed=0)
+    data = Babi(options=TaskOptions(batch_size=1, curriculum=100), seed=0)
     stream = data.batches(SequenceLSTM(data.spec, width=4))
     told = [" ".join(data.vocabulary[int(step.argmax())] for step in next(stream).x[0]) for _ in range(150)]
     first, second = (" ".join(story.words) for story in parse(FILE.splitlines()))
@@ -86,7 +87,7 @@ def test_a_curriculum_tells_stories_to_their_first_questions(folder: Path):
     assert set(told[70:100]) == {cut, first, second}
     assert set(told[100:]) == {first, second}
     assert [data.max_questions_at(count) for count in (0, 70, 71, 99)] == [1, 1, 2, 2]
-    data = Babi(batch_size=18, curriculum=100, pad=True, seed=0)
+    data = Babi(options=TaskOptions(batch_size=18, curriculum=100, pad=True), seed=0)
     batch = next(data.batches(SequenceLSTM(data.spec, width=4)))
     assert batch.x.shape[1] == 31
     assert batch.mask.sum() == 18
@@ -127,14 +128,14 @@ class Oracle(torch.nn.Module):
     [({}, 0), ({"milk": "football"}, 1 / 3), ({"milk": "is", "football": "is", "here": "is"}, 2 / 3)],
 )
 def test_a_question_is_right_when_all_its_words_are(folder: Path, wrong, error):
-    data = Babi(batch_size=4, seed=0)
+    data = Babi(options=TaskOptions(batch_size=4), seed=0)
     measured = questions(Oracle(data, wrong), data.split("test"))
     assert measured["error"] == pytest.approx(error)
     assert measured["failed_tasks"] == (error > 0)
 
 
 def test_a_story_is_shown_with_its_answers(folder: Path):
-    data = Babi(batch_size=4, seed=0)
+    data = Babi(options=TaskOptions(batch_size=4), seed=0)
     said = story(Oracle(data, {"milk": "hallway"}), data.split("test"), number=0)
     assert "mary moved to the bathroom.\njohn went to the hallway.\nwhere is mary? bathroom (" in said
     assert "hallway (" in said
@@ -197,8 +198,8 @@ def test_only_line_feeds_end_a_line(folder: Path):
     ("options", "said"),
     [
         ({"task": 21}, "1 to 20, or 0 for all, got 21"),
-        ({"batch_size": 500}, "between 1 and the 18 stories, got 500"),
-        ({"curriculum": -1}, "--data.curriculum must be at least 0, got -1"),
+        ({"options": TaskOptions(batch_size=500)}, "between 1 and the 18 stories, got 500"),
+        ({"options": TaskOptions(curriculum=-1)}, "--data.curriculum must be at least 0, got -1"),
     ],
 )
 def test_bad_options_are_one_clear_line(folder: Path, options, said):

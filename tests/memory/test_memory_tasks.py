@@ -15,7 +15,7 @@ from dlplug_memory.tasks.graphs import Traversal
 from dlplug_memory.tasks.ngrams import NGrams, beta_half, optimal_bits
 from dlplug_memory.tasks.recall import Recall
 from dlplug_memory.tasks.sorting import PrioritySort
-from dlplug_memory.tasks.task import HeldOut, Sequences, Task
+from dlplug_memory.tasks.task import HeldOut, Sequences, Task, TaskOptions
 
 from dlplug import UserError, testing
 
@@ -137,16 +137,19 @@ def test_graphs_ask_where_the_path_leads(nodes):
 
 @pytest.mark.parametrize("kind", TASKS)
 def test_batches_are_a_function_of_seed_and_count(kind):
-    data, other = kind(seed=0, batch_size=4), kind(seed=1, batch_size=4)
+    data, other = kind(seed=0, options=TaskOptions(batch_size=4)), kind(seed=1, options=TaskOptions(batch_size=4))
     model = SequenceLSTM(data.spec, width=2)
     testing.check_data(data, model)
-    first, second = next(kind(seed=0, batch_size=4).batches(model)), next(other.batches(model))
+    first, second = next(kind(seed=0, options=TaskOptions(batch_size=4)).batches(model)), next(other.batches(model))
     assert first.x.shape != second.x.shape or not torch.equal(first.x, second.x)
 
 
 @pytest.mark.parametrize("kind", TASKS)
 def test_padding_gives_one_shape_and_asks_nothing_more(kind):
-    plain, padded = kind(seed=3, batch_size=2), kind(seed=3, batch_size=2, pad=True)
+    plain, padded = (
+        kind(seed=3, options=TaskOptions(batch_size=2)),
+        kind(seed=3, options=TaskOptions(batch_size=2, pad=True)),
+    )
     model, shapes = SequenceLSTM(plain.spec, width=2), set()
     for _, one, other in zip(range(8), plain.batches(model), padded.batches(model), strict=False):
         steps = one.x.shape[1]
@@ -169,12 +172,12 @@ def test_held_out_sequences_are_the_same_for_every_run_and_not_trained_on(kind):
 
 
 def test_sizes_are_drawn_evenly_and_a_curriculum_grows_them():
-    data = Copy(seed=0, batch_size=1, max_length=5)
+    data = Copy(seed=0, options=TaskOptions(batch_size=1), max_length=5)
     model = SequenceLSTM(data.spec, width=2)
     lengths = Counter((batch.x.shape[1] - 1) // 2 for _, batch in zip(range(1000), data.batches(model), strict=False))
     assert set(lengths) == {1, 2, 3, 4, 5}
     assert all(abs(count - 200) < 60 for count in lengths.values())
-    grown = Copy(seed=0, min_length=2, max_length=5, curriculum=100)
+    grown = Copy(seed=0, min_length=2, max_length=5, options=TaskOptions(curriculum=100))
     assert [grown.largest_at(count) for count in (0, 24, 25, 50, 75, 99, 100, 10_000)] == [2, 2, 3, 4, 5, 5, 5, 5]
 
 
@@ -184,7 +187,7 @@ def test_sizes_are_drawn_evenly_and_a_curriculum_grows_them():
         (lambda: Copy(bits=0, seed=0), "--data.bits must be at least 1, got 0"),
         (lambda: Copy(min_length=5, max_length=4, seed=0), "the smallest first, got 5 to 4"),
         (lambda: Copy(min_length=0, seed=0), "sizes must be at least 1"),
-        (lambda: Copy(batch_size=0, seed=0), "--data.batch-size is at least 1"),
+        (lambda: Copy(options=TaskOptions(batch_size=0), seed=0), "--data.batch-size is at least 1"),
         (lambda: RepeatCopy(min_length=0, seed=0), "lengths must be at least 1"),
         (lambda: RepeatCopy(min_repeats=0, grow="length", seed=0), "repeats must be at least 1"),
         (lambda: Recall(min_items=1, seed=0), "sizes must be at least 2"),

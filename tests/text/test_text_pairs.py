@@ -15,7 +15,7 @@ import torch
 from dlplug_text.data.corpora import read_text
 from dlplug_text.data.dates import Dates, random_dates
 from dlplug_text.data.pair_sets import Multi30k, PairFiles
-from dlplug_text.data.pairs import BOS, EOS, PAD, UNK, build_tokenizer, epoch_batches, padded, unknown
+from dlplug_text.data.pairs import BOS, EOS, PAD, UNK, PairOptions, build_tokenizer, epoch_batches, padded, unknown
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -31,7 +31,7 @@ ENGLISH = [f"a dog runs {n} times." for n in range(30)]
 
 @pytest.mark.parametrize("kind", ["words", "bpe", "characters"])
 def test_a_sentence_comes_back_from_its_numbers(kind):
-    side = build_tokenizer(kind, 300, ENGLISH)
+    side = build_tokenizer(PairOptions(kind, 300), ENGLISH)
     tokens = side.encode("a dog runs.")
     assert tokens[-1] == EOS
     assert min(tokens[:-1]) > UNK
@@ -41,17 +41,17 @@ def test_a_sentence_comes_back_from_its_numbers(kind):
 
 
 def test_small_letters_alone_are_read_where_they_are_asked_for():
-    side = build_tokenizer("bpe", 300, ENGLISH, lowercase=True)
+    side = build_tokenizer(PairOptions("bpe", 300, lowercase=True), ENGLISH)
     assert side.decode(side.encode("A Dog RUNS.")) == "a dog runs."
-    assert unknown(build_tokenizer("characters", 0, ["ab"], lowercase=True), "Ab") == []
-    assert unknown(build_tokenizer("characters", 0, ["ab"]), "Ab") == ["A"]
+    assert unknown(build_tokenizer(PairOptions("characters", lowercase=True), ["ab"]), "Ab") == []
+    assert unknown(build_tokenizer(PairOptions("characters"), ["ab"]), "Ab") == ["A"]
 
 
 def test_what_is_not_known_is_read_as_unknown_and_can_be_named():
-    side = build_tokenizer("words", 0, ENGLISH)
+    side = build_tokenizer(PairOptions("words"), ENGLISH)
     assert side.encode("a cat runs")[1] == UNK
     assert unknown(side, "a cat runs") == ["cat"]
-    assert unknown(build_tokenizer("bpe", 300, ENGLISH), "eine Katze läuft") == []
+    assert unknown(build_tokenizer(PairOptions("bpe", 300), ENGLISH), "eine Katze läuft") == []
 
 
 @given(st.lists(st.integers(1, 30), min_size=4, max_size=400), st.integers(1, 4), st.integers(0, 99))
@@ -81,9 +81,9 @@ def write_columns(folder: Path) -> Path:
 def test_two_columns_and_two_files_are_the_same_pairs(tmp_path: Path):
     (tmp_path / "x.de").write_text("\n".join(GERMAN), encoding="utf-8")
     (tmp_path / "x.en").write_text("\n".join(ENGLISH), encoding="utf-8")
-    options = {"vocabulary": "characters", "batch_size": 4, "seed": 0}
-    one = PairFiles(path=str(write_columns(tmp_path)), **options)
-    other = PairFiles(path=str(tmp_path / "x.de"), beside=str(tmp_path / "x.en"), **options)
+    options = PairOptions(vocabulary="characters", batch_size=4)
+    one = PairFiles(path=str(write_columns(tmp_path)), options=options, seed=0)
+    other = PairFiles(path=str(tmp_path / "x.de"), beside=str(tmp_path / "x.en"), options=options, seed=0)
     assert one.parts == other.parts
     assert one.parts is not None
     assert [len(part.source) for part in one.parts.values()] == [24, 3, 3]
@@ -108,10 +108,10 @@ def test_only_line_feeds_end_a_line(tmp_path: Path):
     (tmp_path / "x.de").write_bytes("\n".join(german).encode())
     (tmp_path / "x.en").write_bytes(("\ufeff" + "\r\n".join(ENGLISH) + "\r\n").encode())
     (tmp_path / "both.tsv").write_bytes("".join(f"{g}\t{e}\n" for g, e in zip(german, ENGLISH, strict=True)).encode())
-    options = {"vocabulary": "characters", "batch_size": 4, "seed": 0}
+    options = PairOptions(vocabulary="characters", batch_size=4)
     for data in (
-        PairFiles(path=str(tmp_path / "x.de"), beside=str(tmp_path / "x.en"), **options),
-        PairFiles(path=str(tmp_path / "both.tsv"), **options),
+        PairFiles(path=str(tmp_path / "x.de"), beside=str(tmp_path / "x.en"), options=options, seed=0),
+        PairFiles(path=str(tmp_path / "both.tsv"), options=options, seed=0),
     ):
         assert data.parts is not None
         pairs = [pair for part in data.parts.values() for pair in zip(*part, strict=True)]
@@ -119,7 +119,7 @@ def test_only_line_feeds_end_a_line(tmp_path: Path):
 
 
 def test_pairs_go_on_exactly_where_they_were(tmp_path: Path):
-    data = PairFiles(path=str(write_columns(tmp_path)), vocabulary="words", batch_size=5, seed=2)
+    data = PairFiles(path=str(write_columns(tmp_path)), options=PairOptions(vocabulary="words", batch_size=5), seed=2)
     testing.check_data(data, MODEL, count=6)
 
 
@@ -140,9 +140,11 @@ def test_bad_files_of_pairs_are_one_clear_line(tmp_path: Path, caplog: pytest.Lo
     with pytest.raises(UserError, match=r"^--data pairs needs --data\.path: a file of two columns"):
         PairFiles(seed=0)
     with pytest.raises(UserError, match=r"--data\.batch-size is between 1 and the 24 pairs, got 25"):
-        PairFiles(path=str(write_columns(tmp_path)), batch_size=25, seed=0)
+        PairFiles(path=str(write_columns(tmp_path)), options=PairOptions(batch_size=25), seed=0)
     with caplog.at_level("INFO", "dlplug"):
-        data = PairFiles(path=str(path), vocabulary="characters", max_length=22, batch_size=2, seed=0)
+        data = PairFiles(
+            path=str(path), options=PairOptions(vocabulary="characters", max_length=22, batch_size=2), seed=0
+        )
     assert 0 < len(data.training) < 24
     assert f"{24 - len(data.training)} of 24 pairs are longer" in caplog.text
 
@@ -186,9 +188,12 @@ def test_multi30k_is_read_by_name_and_what_is_missing_is_told(tmp_path: Path, mo
         nowhere = "http://127.0.0.1:9/nothing"
         known = Remote(remote.path, nowhere, len(content), hashlib.sha256(content).hexdigest())
         monkeypatch.setitem(pair_sets.MULTI30K, name, known)
-    data = Multi30k(vocabulary="characters", batch_size=4, seed=0)
+    data = Multi30k(options=PairOptions(vocabulary="characters", batch_size=4), seed=0)
     assert data.part("test").source == GERMAN
-    assert Multi30k(source="en", vocabulary="characters", batch_size=4, seed=0).part("test").source == ENGLISH
+    assert (
+        Multi30k(source="en", options=PairOptions(vocabulary="characters", batch_size=4), seed=0).part("test").source
+        == ENGLISH
+    )
     (tmp_path / "multi30k" / "val.en.gz").unlink()
     with pytest.raises(UserError, match=r"val\.en\.gz is missing in .*DLPLUG_DATA.*translate-dates needs no download"):
         Multi30k(seed=0)
@@ -198,7 +203,7 @@ def test_multi30k_is_read_by_name_and_what_is_missing_is_told(tmp_path: Path, mo
 
 @pytest.mark.skipif(not REAL.is_file(), reason=f"no {REAL} (DLPLUG_DATA)")
 def test_the_real_multi30k_is_what_its_authors_say():
-    data = Multi30k(vocabulary="words", seed=0)
+    data = Multi30k(options=PairOptions(vocabulary="words"), seed=0)
     assert data.parts is not None
     assert [len(part.source) for part in data.parts.values()] == [29_000, 1_014, 1_000]
     assert data.part("train").target[0] == "Two young, White males are outside near many bushes."

@@ -12,7 +12,7 @@ import dlplug_text.data.texts as texts
 import pytest
 import torch
 from dlplug_text.data.corpora import read_text, split_by_tail, standard_library
-from dlplug_text.data.streams import TextStream
+from dlplug_text.data.streams import TextOptions, TextStream
 from dlplug_text.data.texts import StandardLibrary, TextFiles, TinyShakespeare
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,8 +27,8 @@ MODEL = nn.Linear(1, 1)
 REAL = data_folder() / "text" / "tinyshakespeare.txt"
 
 
-def stream(text: str, **options) -> TextStream:
-    return TextStream(lambda: {"train": text, "val": text[:20]}, ("val",), "", **{"seed": 3, **options})
+def stream(text: str, seed: int = 3, **options) -> TextStream:
+    return TextStream(lambda: {"train": text, "val": text[:20]}, ("val",), "", TextOptions(**options), seed=seed)
 
 
 def test_windows_are_pieces_of_the_text_and_what_follows():
@@ -122,9 +122,9 @@ def test_other_bad_input(tmp_path: Path, verses: Path):
     with pytest.raises(UserError, match=r"no file that matches --data\.pattern '\*\.py'"):
         TextFiles(path=str(tmp_path), pattern="*.py", seed=0)
     with pytest.raises(UserError, match=r"--data\.window must be at least 1"):
-        TextFiles(path=str(verses), window=0, seed=0)
+        TextFiles(path=str(verses), options=TextOptions(window=0), seed=0)
     with pytest.raises(UserError, match="too few for 100 streams of one window of 64"):
-        TextFiles(path=str(verses), order="stream", batch_size=100, seed=0)
+        TextFiles(path=str(verses), options=TextOptions(order="stream", batch_size=100), seed=0)
 
 
 def test_the_standard_library_is_split_by_modules_into_96_characters():

@@ -17,6 +17,7 @@ from dlplug_text.data.pairs import (
     UNK,
     HeldOutPairs,
     Pair,
+    PairOptions,
     PairSpec,
     Sentences,
     build_tokenizer,
@@ -167,7 +168,7 @@ SENTENCES = Sentences(["ein hund", "eine katze", "ein hund ruht"], ["a dog", "a 
 
 
 def held_out() -> HeldOutPairs:
-    source, target = (build_tokenizer("characters", 0, side) for side in SENTENCES)
+    source, target = (build_tokenizer(PairOptions("characters"), side) for side in SENTENCES)
     return HeldOutPairs(lambda: SENTENCES, source, target, "three pairs")
 
 

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from dlplug import Data, NonNegativeInt, Order, PositiveInt, Range, Spec, UserError, to_device
+from dlplug import Data, Order, Range, Spec, UserError, to_device
 from dlplug.sampling import own_share
 from dlplug_memory.babi.files import ANSWER, TASKS, Story, read_task
-from dlplug_memory.tasks.task import Sequences, sequence_seed
+from dlplug_memory.tasks.task import Sequences, TaskOptions, sequence_seed
 
 VALIDATION = 0.1  # of the training stories, the last of each task
 
@@ -49,11 +49,10 @@ class Babi(Data):
         *,
         task: Annotated[int, Range(ge=0, le=20)] = 1,
         language: Literal["en", "en-10k"] = "en-10k",
-        batch_size: PositiveInt = 16,
-        curriculum: NonNegativeInt = 0,
-        pad: bool = False,
+        options: TaskOptions = TaskOptions(),
         seed: int,
     ) -> None:
+        batch_size, curriculum = options.batch_size, options.curriculum
         if task not in (0, *TASKS):
             raise UserError(f"--data.task must be 1 to 20, or 0 for all, got {task}")
         if curriculum < 0:
@@ -73,7 +72,7 @@ class Babi(Data):
             raise UserError(f"--data.batch-size must be between 1 and the {count} stories, got {batch_size}")
         self.order = Order(count, batch_size, seed)
         self.curriculum, self.questions = curriculum, int(self.parts["train"].question.max())
-        self.steps = int(self.parts["train"].length.max()) if pad else 0
+        self.steps = int(self.parts["train"].length.max()) if options.pad else 0
         self.spec = Spec((len(self.vocabulary),), len(self.vocabulary), names=tuple(self.vocabulary))
         self.protocol = f"bAbI {language}, {f'task {task}' if task else 'all 20 tasks together'}"
 

@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Generator
 
-from dlplug import NonNegativeInt, PositiveInt, UserError
-from dlplug_memory.tasks.task import Sequences, Task, check_bits, random_bits
+from dlplug import PositiveInt, UserError
+from dlplug_memory.tasks.task import Sequences, Task, TaskOptions, check_bits, random_bits
 
 
 class Copy(Task):
@@ -17,9 +17,6 @@ class Copy(Task):
     bits: bits per vector.
     min_length: length of the shortest sequence.
     max_length: length of the longest sequence in training.
-    batch_size: sequences per batch, all of one length.
-    curriculum: sequences over which the maximal length grows from the shortest; 0 draws all lengths from the start.
-    pad: pad every batch to the largest shape, which --graph needs.
     """
 
     def __init__(
@@ -28,9 +25,7 @@ class Copy(Task):
         bits: PositiveInt = 8,
         min_length: PositiveInt = 1,
         max_length: PositiveInt = 20,
-        batch_size: PositiveInt = 16,
-        curriculum: NonNegativeInt = 0,
-        pad: bool = False,
+        options: TaskOptions = TaskOptions(),
         seed: int,
     ) -> None:
         check_bits(bits)
@@ -40,9 +35,7 @@ class Copy(Task):
             answers=bits,
             smallest=min_length,
             largest=max_length,
-            batch_size=batch_size,
-            curriculum=curriculum,
-            pad=pad,
+            options=options,
             seed=seed,
         )
 
@@ -74,9 +67,6 @@ class RepeatCopy(Task):
     told: encoding of the number of repeats, in a channel of its own: "number", normalised by the mean and standard
         deviation in training, as in the paper; or "marks", as many steps of 1, which extends beyond training.
     grow: what the curriculum grows, and what generalisation is tested on: the repeats or the length.
-    batch_size: sequences per batch, all of one length.
-    curriculum: sequences over which the maximal size grows from the smallest; 0 draws all sizes from the start.
-    pad: pad every batch to the largest shape, which --graph needs.
     """
 
     def __init__(
@@ -89,9 +79,7 @@ class RepeatCopy(Task):
         max_repeats: PositiveInt = 10,
         told: Literal["number", "marks"] = "number",
         grow: Literal["repeats", "length"] = "repeats",
-        batch_size: PositiveInt = 16,
-        curriculum: NonNegativeInt = 0,
-        pad: bool = False,
+        options: TaskOptions = TaskOptions(),
         seed: int,
     ) -> None:
         check_bits(bits)
@@ -109,9 +97,7 @@ class RepeatCopy(Task):
             answers=bits + 1,
             smallest=smallest,
             largest=largest,
-            batch_size=batch_size,
-            curriculum=curriculum,
-            pad=pad,
+            options=options,
             seed=seed,
         )
 

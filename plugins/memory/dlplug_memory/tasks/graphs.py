@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from dlplug import NonNegativeInt, PositiveInt, UserError
-from dlplug_memory.tasks.task import Sequences, Task, check_bits
+from dlplug import PositiveInt, UserError
+from dlplug_memory.tasks.task import Sequences, Task, TaskOptions, check_bits
 
 
 class Traversal(Task):
@@ -25,9 +25,6 @@ class Traversal(Task):
     path: edges of the path asked for.
     min_nodes: fewest nodes.
     max_nodes: most nodes in training.
-    batch_size: graphs per batch, all of one number of nodes.
-    curriculum: graphs over which the maximal number of nodes grows from the fewest; 0 draws all from the start.
-    pad: pad every batch to the largest shape, which --graph needs.
     """
 
     def __init__(
@@ -39,9 +36,7 @@ class Traversal(Task):
         path: PositiveInt = 4,
         min_nodes: PositiveInt = 3,
         max_nodes: PositiveInt = 6,
-        batch_size: PositiveInt = 16,
-        curriculum: NonNegativeInt = 0,
-        pad: bool = False,
+        options: TaskOptions = TaskOptions(),
         seed: int,
     ) -> None:
         if not 1 <= degree <= labels:
@@ -58,9 +53,7 @@ class Traversal(Task):
             answers=bits,
             smallest=min_nodes,
             largest=max_nodes,
-            batch_size=batch_size,
-            curriculum=curriculum,
-            pad=pad,
+            options=options,
             seed=seed,
             least=2,
         )

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import torch
 from torch import Generator, Tensor
 
-from dlplug import NonNegativeInt, PositiveInt, Range, UserError, checked_by
-from dlplug_memory.tasks.task import HeldOut, Sequences, Task
+from dlplug import PositiveInt, Range, UserError, checked_by
+from dlplug_memory.tasks.task import HeldOut, Sequences, Task, TaskOptions
 
 
 class NGrams(Task):
@@ -20,9 +20,6 @@ class NGrams(Task):
     context: number of bits that the next one depends on; 5 in the paper's 6-grams.
     min_length: length of the shortest sequence.
     max_length: length of the longest sequence in training.
-    batch_size: sequences per batch, all of one length.
-    curriculum: sequences over which the maximal length grows from the shortest; 0 draws all lengths from the start.
-    pad: pad every batch to the largest shape, which --graph needs.
     """
 
     def __init__(
@@ -31,9 +28,7 @@ class NGrams(Task):
         context: Annotated[int, Range(ge=1, le=16)] = 5,
         min_length: PositiveInt = 200,
         max_length: PositiveInt = 200,
-        batch_size: PositiveInt = 16,
-        curriculum: NonNegativeInt = 0,
-        pad: bool = False,
+        options: TaskOptions = TaskOptions(),
         seed: int,
     ) -> None:
         if not 1 <= context <= 16:
@@ -44,9 +39,7 @@ class NGrams(Task):
             answers=1,
             smallest=min_length,
             largest=max_length,
-            batch_size=batch_size,
-            curriculum=curriculum,
-            pad=pad,
+            options=options,
             seed=seed,
             least=context + 1,
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Generator
 
-from dlplug import NonNegativeInt, PositiveInt, UserError
-from dlplug_memory.tasks.task import Sequences, Task, check_bits, random_bits
+from dlplug import PositiveInt, UserError
+from dlplug_memory.tasks.task import Sequences, Task, TaskOptions, check_bits, random_bits
 
 
 class Recall(Task):
@@ -16,9 +16,6 @@ class Recall(Task):
     vectors: vectors per item.
     min_items: fewest items.
     max_items: most items in training.
-    batch_size: sequences per batch, all of one length.
-    curriculum: sequences over which the maximal number of items grows from the fewest; 0 draws all from the start.
-    pad: pad every batch to the largest shape, which --graph needs.
     """
 
     def __init__(
@@ -28,9 +25,7 @@ class Recall(Task):
         vectors: PositiveInt = 3,
         min_items: PositiveInt = 2,
         max_items: PositiveInt = 6,
-        batch_size: PositiveInt = 16,
-        curriculum: NonNegativeInt = 0,
-        pad: bool = False,
+        options: TaskOptions = TaskOptions(),
         seed: int,
     ) -> None:
         check_bits(bits)
@@ -42,9 +37,7 @@ class Recall(Task):
             answers=bits,
             smallest=min_items,
             largest=max_items,
-            batch_size=batch_size,
-            curriculum=curriculum,
-            pad=pad,
+            options=options,
             seed=seed,
             least=2,
         )

@@ -7,8 +7,8 @@ from typing import Annotated
 import torch
 from torch import Generator
 
-from dlplug import NonNegativeInt, PositiveInt, Range, UserError
-from dlplug_memory.tasks.task import Sequences, Task, check_bits, random_bits
+from dlplug import PositiveInt, Range, UserError
+from dlplug_memory.tasks.task import Sequences, Task, TaskOptions, check_bits, random_bits
 
 
 class PrioritySort(Task):
@@ -18,9 +18,6 @@ class PrioritySort(Task):
     share: fraction of the vectors to output; 16 of 20 in the paper.
     min_vectors: fewest vectors.
     max_vectors: most vectors in training.
-    batch_size: sequences per batch, all of one length.
-    curriculum: sequences over which the maximal number of vectors grows from the fewest; 0 draws all from the start.
-    pad: pad every batch to the largest shape, which --graph needs.
     """
 
     def __init__(
@@ -30,9 +27,7 @@ class PrioritySort(Task):
         share: Annotated[float, Range(gt=0, le=1)] = 0.8,
         min_vectors: PositiveInt = 20,
         max_vectors: PositiveInt = 20,
-        batch_size: PositiveInt = 16,
-        curriculum: NonNegativeInt = 0,
-        pad: bool = False,
+        options: TaskOptions = TaskOptions(),
         seed: int,
     ) -> None:
         check_bits(bits)
@@ -44,9 +39,7 @@ class PrioritySort(Task):
             answers=bits,
             smallest=min_vectors,
             largest=max_vectors,
-            batch_size=batch_size,
-            curriculum=curriculum,
-            pad=pad,
+            options=options,
             seed=seed,
         )
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
-from dlplug import Data, Spec, UserError, to_device
+from dlplug import Data, NonNegativeInt, PositiveInt, Spec, UserError, to_device
 from dlplug.distributed import share_of
 from dlplug.sampling import own_share
 
@@ -36,6 +36,20 @@ class SequenceSpec(Spec):
     items: int = 0
 
 
+@dataclass(frozen=True)
+class TaskOptions:
+    """How sequences are batched.
+
+    batch_size: sequences per batch, all of one size.
+    curriculum: sequences over which the largest size grows from the smallest; 0 draws all sizes from the start.
+    pad: pad every batch to the largest shape, which --graph needs.
+    """
+
+    batch_size: PositiveInt = 16
+    curriculum: NonNegativeInt = 0
+    pad: bool = False
+
+
 class Task(Data):
     """A generated task. A subclass generates sequences of a `size` (`generate`, `items`, `steps`), which a curriculum
     and the test of generalisation increase: a length, or a number of repeats, items or nodes.
@@ -54,9 +68,7 @@ class Task(Data):
         answers: int,
         smallest: int,
         largest: int,
-        batch_size: int,
-        curriculum: int,
-        pad: bool,
+        options: TaskOptions,
         seed: int,
         least: int = 1,
     ) -> None:
@@ -66,11 +78,12 @@ class Task(Data):
         """
         if not least <= smallest <= largest:
             raise UserError(f"sizes must be at least {least}, the smallest first, got {smallest} to {largest}")
+        batch_size, curriculum = options.batch_size, options.curriculum
         if batch_size < 1 or curriculum < 0:
             raise UserError(f"--data.batch-size is at least 1, --data.curriculum 0, got {batch_size} and {curriculum}")
         share_of(batch_size)
         self.smallest, self.largest, self.batch_size = smallest, largest, batch_size
-        self.curriculum, self.pad, self.seed = curriculum, pad, seed
+        self.curriculum, self.pad, self.seed = curriculum, options.pad, seed
         self.spec = SequenceSpec((inputs,), answers, items=self.items(largest))
         self.protocol = f"{type(self).__name__}, sizes {smallest} to {largest}"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dlplug import PositiveInt, Run, UserError
-from dlplug_text.data.pairs import Pairs, Sentences
+from dlplug_text.data.pairs import PairOptions, Pairs, Sentences
 
 FIRST, LAST = datetime.date(1950, 1, 1), datetime.date(2049, 12, 31)  # two digits are enough for a year
 MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
@@ -45,8 +45,7 @@ class Dates(Pairs):
                 "test": random_dates(1000, [9], 2),
             },
             "dates in seven formats, of days that were not learnt from",
-            vocabulary="characters",
-            batch_size=batch_size,
+            PairOptions(vocabulary="characters", batch_size=batch_size),
             seed=seed,
             run=run,
         )

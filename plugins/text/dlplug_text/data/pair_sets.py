@@ -6,10 +6,10 @@ import gzip
 from pathlib import Path
 from typing import Annotated, Literal
 
-from dlplug import PositiveInt, Range, Remote, Run, UserError, fetched
+from dlplug import Range, Remote, Run, UserError, fetched
 from dlplug.sampling import epoch_order
 from dlplug_text.data.corpora import read_text, split_lines
-from dlplug_text.data.pairs import Pairs, Sentences
+from dlplug_text.data.pairs import PairOptions, Pairs, Sentences
 
 WITHOUT = "the recipe translate-dates needs no download"
 ADDRESS = "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw/"
@@ -34,21 +34,12 @@ class Multi30k(Pairs):
         self,
         *,
         source: Literal["de", "en"] = "de",
-        vocabulary: Literal["words", "bpe", "characters"] = "bpe",
-        vocabulary_size: PositiveInt = 4000,
-        lowercase: bool = False,
-        max_length: PositiveInt = 100,
-        batch_size: PositiveInt = 128,
+        options: PairOptions = PairOptions(),
         seed: int,
         run: Run | None = None,
     ) -> None:
         """
         source: source language; the other is the target language.
-        vocabulary: kind of token: words (lower case, seen at least twice), bpe or characters.
-        vocabulary_size: size of each language's BPE vocabulary, including the 256 bytes.
-        lowercase: convert all text to lower case.
-        max_length: tokens of the longest sentence in training.
-        batch_size: sentence pairs per batch.
         """
         target = {"de": "en", "en": "de"}.get(source)
         if target is None:
@@ -56,11 +47,7 @@ class Multi30k(Pairs):
         super().__init__(
             lambda: {name: multi30k(file, source, target) for name, file in SPLITS.items()},
             f"Multi30k {source} to {target}, tested on the 1,000 sentences of test_2016_flickr",
-            vocabulary=vocabulary,
-            vocabulary_size=vocabulary_size,
-            lowercase=lowercase,
-            max_length=max_length,
-            batch_size=batch_size,
+            options,
             seed=seed,
             run=run,
         )
@@ -84,11 +71,7 @@ class PairFiles(Pairs):
         beside: str = "",
         validation: Annotated[float, Range(gt=0, lt=1)] = 0.1,
         test: Annotated[float, Range(gt=0, lt=1)] = 0.1,
-        vocabulary: Literal["words", "bpe", "characters"] = "bpe",
-        vocabulary_size: PositiveInt = 4000,
-        lowercase: bool = False,
-        max_length: PositiveInt = 100,
-        batch_size: PositiveInt = 128,
+        options: PairOptions = PairOptions(),
         seed: int,
         run: Run | None = None,
     ) -> None:
@@ -97,11 +80,6 @@ class PairFiles(Pairs):
         beside: a file of their translations, line by line; "" for a file that has two columns.
         validation: fraction of the pairs held out for validation, the same for every seed.
         test: fraction of the pairs held out for testing, the same for every seed.
-        vocabulary: kind of token: words (lower case, seen at least twice), bpe or characters.
-        vocabulary_size: size of each language's BPE vocabulary, including the 256 bytes.
-        lowercase: convert all text to lower case.
-        max_length: tokens of the longest sentence in training.
-        batch_size: sentence pairs per batch.
         """
         if not path:
             raise UserError(
@@ -110,11 +88,7 @@ class PairFiles(Pairs):
         super().__init__(
             lambda: split_pairs(two_files(path, beside) if beside else two_columns(path), validation, test),
             f"{path}, {validation:.0%} of its pairs for validation, {test:.0%} for the test",
-            vocabulary=vocabulary,
-            vocabulary_size=vocabulary_size,
-            lowercase=lowercase,
-            max_length=max_length,
-            batch_size=batch_size,
+            options,
             seed=seed,
             run=run,
         )

@@ -13,7 +13,7 @@ from dlplug_words.saved_vocabulary import read_or_defer, save_vocabulary, saved_
 from dlplug_words.vocabularies import BPE, Characters, Vocabulary, Words, check_size, from_state
 from torch import Tensor, nn
 
-from dlplug import Data, Run, Spec, UserError, nearest, to_device
+from dlplug import Data, PositiveInt, Run, Spec, UserError, nearest, to_device
 from dlplug.distributed import rank, share_of, world_size
 from dlplug.sampling import epoch_order
 
@@ -78,8 +78,27 @@ class Tokenizer:
         return [named[t] if t in named else self.vocabulary.decode([t - SPECIALS]).strip() or "␣" for t in tokens]
 
 
-def build_tokenizer(kind: TokenKind, size: int, sentences: Sequence[str], lowercase: bool = False) -> Tokenizer:
-    """The tokenizer of training sentences. Raises UserError for another kind, or a BPE smaller than the bytes."""
+@dataclass(frozen=True)
+class PairOptions:
+    """How sentences are tokenized and batched.
+
+    vocabulary: kind of token: words (lower case, seen at least twice), bpe or characters.
+    vocabulary_size: size of each language's BPE vocabulary, including the 256 bytes.
+    lowercase: convert all text to lower case.
+    max_length: tokens of the longest sentence in training.
+    batch_size: sentence pairs per batch.
+    """
+
+    vocabulary: TokenKind = "bpe"
+    vocabulary_size: PositiveInt = 4000
+    lowercase: bool = False
+    max_length: PositiveInt = 100
+    batch_size: PositiveInt = 128
+
+
+def build_tokenizer(options: PairOptions, sentences: Sequence[str]) -> Tokenizer:
+    """The tokenizer of training sentences. Raises UserError for an unknown kind, or a BPE smaller than the bytes."""
+    kind, lowercase = options.vocabulary, options.lowercase
     if lowercase:
         sentences = [sentence.lower() for sentence in sentences]
     if kind == "characters":
@@ -88,8 +107,8 @@ def build_tokenizer(kind: TokenKind, size: int, sentences: Sequence[str], lowerc
         return Tokenizer(Words.of(sentences), lowercase)
     if kind != "bpe":
         raise UserError(f"no vocabulary {kind!r}.{nearest(kind, ('words', 'bpe', 'characters'))}")
-    check_size(size)
-    return Tokenizer(BPE.of(sentences, size), lowercase)
+    check_size(options.vocabulary_size)
+    return Tokenizer(BPE.of(sentences, options.vocabulary_size), lowercase)
 
 
 class HeldOutPairs:
@@ -119,35 +138,23 @@ class Pairs(Data):
         self,
         read: Callable[[], Mapping[str, Sentences]],
         protocol: str,
+        options: PairOptions,
         *,
-        vocabulary: TokenKind = "bpe",
-        vocabulary_size: int = 4000,
-        lowercase: bool = False,
-        max_length: int = 100,
-        batch_size: int = 128,
         seed: int,
         run: Run | None = None,
     ) -> None:
-        """
-        vocabulary: kind of token: words (lower case, seen at least twice), bpe or characters.
-        vocabulary_size: size of each language's BPE vocabulary, including the 256 bytes.
-        lowercase: convert all text to lower case.
-        max_length: tokens of the longest sentence in training.
-        batch_size: sentence pairs per batch.
-        """
         kept = saved_vocabulary(run)
         self.parts, self.missing = read_or_defer(read, kept is not None)
         if kept is None:
-            source, target = (
-                build_tokenizer(vocabulary, vocabulary_size, side, lowercase) for side in self.part("train")
-            )
+            source, target = (build_tokenizer(options, side) for side in self.part("train"))
             sides = {"source": source.vocabulary.state(), "target": target.vocabulary.state()}
-            save_vocabulary({**sides, "lowercase": lowercase}, run)
+            save_vocabulary({**sides, "lowercase": options.lowercase}, run)
         else:
             source, target = (Tokenizer(from_state(kept[name]), kept["lowercase"]) for name in ("source", "target"))
-        self.source, self.target, self.max_length = source, target, max_length
+        batch_size = options.batch_size
+        self.source, self.target, self.max_length = source, target, options.max_length
         self.batch_size, self.seed, self.protocol = batch_size, seed, protocol
-        self.spec = PairSpec((max_length,), target.size, source=source.size)
+        self.spec = PairSpec((options.max_length,), target.size, source=source.size)
         self.count = self.epoch = self.index = 0
         self.remembers = ("count", "epoch", "index")
         share_of(batch_size)

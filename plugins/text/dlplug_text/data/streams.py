@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -11,12 +12,30 @@ from dlplug_words.saved_vocabulary import read_or_defer, save_vocabulary, saved_
 from dlplug_words.vocabularies import Vocabulary, VocabularyKind, build_vocabulary, encode_checked, from_state
 from torch import Tensor, nn
 
-from dlplug import Data, Run, Spec, UserError, to_device
+from dlplug import Data, PositiveInt, Run, Spec, UserError, to_device
 from dlplug.distributed import rank, share_of, world_size
 from dlplug.sampling import own_share
 
 Order = Literal["windows", "stream"]
 Parts = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """How a text is tokenized and read.
+
+    vocabulary: kind of token: characters, bytes or bpe (learnt from the training split).
+    vocabulary_size: size of a BPE vocabulary, including the 256 bytes.
+    order: windows at random positions, or one stream per row of the batch, whose windows follow one another.
+    window: tokens per window, the context length of a transformer.
+    batch_size: windows per batch.
+    """
+
+    vocabulary: VocabularyKind = "characters"
+    vocabulary_size: PositiveInt = 1000
+    order: Order = "windows"
+    window: PositiveInt = 64
+    batch_size: PositiveInt = 32
 
 
 class Tokens(NamedTuple):
@@ -64,31 +83,23 @@ class TextStream(Data):
         read: Callable[[], Parts],
         splits: tuple[str, ...],
         protocol: str,
+        options: TextOptions,
         *,
-        vocabulary: VocabularyKind = "characters",
-        vocabulary_size: int = 1000,
-        order: Order = "windows",
-        window: int = 64,
-        batch_size: int = 32,
         seed: int,
         run: Run | None = None,
     ) -> None:
-        """
-        vocabulary: kind of token: characters, bytes or bpe (learnt from the training split).
-        vocabulary_size: size of a BPE vocabulary, including the 256 bytes.
-        order: windows at random positions, or one stream per row of the batch, whose windows follow one another.
-        window: tokens per window, the context length of a transformer.
-        batch_size: windows per batch.
-        """
+        window, batch_size = options.window, options.batch_size
         for option, value in (("window", window), ("batch-size", batch_size)):
             if value < 1:
                 raise UserError(f"--data.{option} must be at least 1, got {value}")
         share_of(batch_size)
         kept = saved_vocabulary(run)
         self.parts, self.missing = read_or_defer(read, kept is not None)
-        self.vocabulary = from_state(kept) if kept else build_vocabulary(vocabulary, vocabulary_size, self.parts or {})
-        self.splits, self.protocol = splits, protocol
-        self.order: Order = order
+        if kept:
+            self.vocabulary = from_state(kept)
+        else:
+            self.vocabulary = build_vocabulary(options.vocabulary, options.vocabulary_size, self.parts or {})
+        self.splits, self.protocol, self.order = splits, protocol, options.order
         self.window, self.batch_size, self.seed = window, batch_size, seed
         self.spec = Spec((window,), self.vocabulary.size)
         self.count = self.place = 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from dlplug import PositiveInt, Range, Remote, Run, UserError, fetched
+from dlplug import Range, Remote, Run, UserError, fetched
 from dlplug_text.data.corpora import read_file, read_text, split_by_tail, standard_library
-from dlplug_text.data.streams import Parts, TextStream
+from dlplug_text.data.streams import Parts, TextOptions, TextStream
 
 SHAKESPEARE = Remote(
     "text/tinyshakespeare.txt",
@@ -29,30 +29,15 @@ class NamedText(TextStream):
     def __init__(
         self,
         *,
-        vocabulary: Literal["characters", "bytes", "bpe"] = "characters",
-        vocabulary_size: PositiveInt = 1000,
-        order: Literal["windows", "stream"] = "windows",
-        window: PositiveInt = 64,
-        batch_size: PositiveInt = 32,
+        options: TextOptions = TextOptions(),
         seed: int,
         run: Run | None = None,
     ) -> None:
-        """
-        vocabulary: kind of token: characters, bytes or bpe (learnt from the training split).
-        vocabulary_size: size of a BPE vocabulary, including the 256 bytes.
-        order: windows at random positions, or one stream per row of the batch, whose windows follow one another.
-        window: tokens per window, the context length of a transformer.
-        batch_size: windows per batch.
-        """
         super().__init__(
             self.parts_of,
             self.held_out,
             self.description,
-            vocabulary=vocabulary,
-            vocabulary_size=vocabulary_size,
-            order=order,
-            window=window,
-            batch_size=batch_size,
+            options,
             seed=seed,
             run=run,
         )
@@ -89,12 +74,8 @@ class TextFiles(TextStream):
         path: str = "",
         pattern: str = "*",
         validation: Annotated[float, Range(gt=0, lt=1)] = 0.1,
-        test: Annotated[float, Range(gt=0, lt=1)] = 0.1,
-        vocabulary: Literal["characters", "bytes", "bpe"] = "characters",
-        vocabulary_size: PositiveInt = 1000,
-        order: Literal["windows", "stream"] = "windows",
-        window: PositiveInt = 64,
-        batch_size: PositiveInt = 32,
+        test: Annotated[float, Range(ge=0, lt=1)] = 0.1,
+        options: TextOptions = TextOptions(),
         seed: int,
         run: Run | None = None,
     ) -> None:
@@ -103,11 +84,6 @@ class TextFiles(TextStream):
         pattern: glob of file names in the folder, such as "*.txt".
         validation: fraction of the text held out for validation.
         test: fraction of the text, at its end, held out for testing; 0 tests on the validation split.
-        vocabulary: kind of token: characters, bytes or bpe (learnt from the training split).
-        vocabulary_size: size of a BPE vocabulary, including the 256 bytes.
-        order: windows at random positions, or one stream per row of the batch, whose windows follow one another.
-        window: tokens per window, the context length of a transformer.
-        batch_size: windows per batch.
         """
         if not path:
             raise UserError("--data text needs --data.path: a UTF-8 file, or a folder of them, to train on")
@@ -119,11 +95,7 @@ class TextFiles(TextStream):
             read,
             ("val", "test") if test else ("val",),
             f"{path}, {validation:.0%} for validation, {test:.0%} for the test",
-            vocabulary=vocabulary,
-            vocabulary_size=vocabulary_size,
-            order=order,
-            window=window,
-            batch_size=batch_size,
+            options,
             seed=seed,
             run=run,
         )
