@@ -103,7 +103,7 @@ def find_runs(names: list[str]) -> list[Path]:
     for name in names:
         folder = Path(name)
         if folder.is_dir() and not (folder / "config.yaml").is_file():
-            below = _below(folder)
+            below = runs_below(folder)
             if not below:
                 raise UserError(
                     f"{name} holds no run: expected a folder with a config.yaml, or a folder of such folders"
@@ -114,7 +114,7 @@ def find_runs(names: list[str]) -> list[Path]:
     return list(dict.fromkeys(folder.resolve() for folder in found))
 
 
-def _below(folder: Path) -> list[Path]:
+def runs_below(folder: Path) -> list[Path]:
     """The run folders in a folder, at any depth, but none inside another (a kept model may have a config.yaml too).
     What has a config.yaml that is no run's is left out, and that is said."""
     runs: list[Path] = []

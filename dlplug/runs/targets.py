@@ -49,7 +49,7 @@ def changes(
         return key in evaluation
 
     keys = {key for key in config.keys() & reference.keys() if "." in key and measures(key)} | target.where.keys()
-    changed = {key: config.get(key) for key in sorted(keys) if not _same(config.get(key), reference[key])}
+    changed = {key: config.get(key) for key in sorted(keys) if not same_value(config.get(key), reference[key])}
     if not _measured_alike(config["metrics"], reference["metrics"]):
         changed["metrics"] = " ".join(config["metrics"]) or "none"
     return changed
@@ -101,7 +101,7 @@ def _measured_alike(here: list[str], own: list[str]) -> bool:
     return bool(here) and ({*own} <= {*here} or {*here} <= {*own})
 
 
-def _same(one: Any, other: Any) -> bool:
+def same_value(one: Any, other: Any) -> bool:
     """Equal as values, or as they are written down."""
     return one == other or _written(one) == _written(other)
 

@@ -1,4 +1,4 @@
-"""Verbs that only use what any plugin can: list, show, sample, verify, plugins, doctor, completion."""
+"""Verbs that only use what any plugin can: list, show, runs, sample, verify, plugins, doctor, completion."""
 
 from dlplug import hookimpl
 
@@ -8,6 +8,7 @@ def register_commands():
     return {
         "list": "dlplug_commands.listing:list_command",
         "show": "dlplug_commands.show:show_command",
+        "runs": "dlplug_commands.runs:runs_command",
         "sample": "dlplug_commands.sampling:sample_command",
         "verify": "dlplug_commands.verify.command:verify_command",
         "plugins": "dlplug_commands.plugins:plugins_command",
