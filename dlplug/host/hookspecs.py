@@ -68,7 +68,7 @@ def register_launchers() -> Mapping[str, Any]:  # type: ignore[empty-body]
 
 @hookspec
 def register_commands() -> Mapping[str, Callable[..., int]]:  # type: ignore[empty-body]
-    """Name -> function(argv), or function(argv, host), giving an exit code: further verbs of the command line."""
+    """Name -> function(argv), or function(argv, host), giving an exit code; `parsed_by` makes one of parsed flags."""
 
 
 @hookspec
