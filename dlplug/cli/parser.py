@@ -84,6 +84,7 @@ class CommandParser(argparse.ArgumentParser):
             hint = nearest(wrong[2], choices)
             raise UserError(f"{self.prog}: {wrong[1]} cannot be {wrong[2]!r}.{hint or f' There are: {wrong[3]}.'}")
         text = re.sub(r"(.+): expected (one|at least one) argument", r"\1 needs a value", text)
+        text = re.sub(r"invalid int value: (.*)", r"expected a whole number, got \1", text)
         text = re.sub(r"the following arguments are required: (.*)", r"needs a \1", text)
         raise UserError(f"{self.prog}{' ' if text.startswith('needs') else ': '}{text}")
 

@@ -27,7 +27,7 @@ def one_line(said, code: int = 2) -> str:
     return said.err.removeprefix("dlplug: ").strip()
 
 
-VERBS = ("run", "resume", "eval", "list", "show", "sample", "verify", "plugins", "doctor", "completion")
+VERBS = ("run", "resume", "eval", "list", "show", "runs", "sample", "verify", "plugins", "doctor", "completion")
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",), ("help",)])

@@ -11,7 +11,7 @@ import pytest
 
 from dlplug.host.plugins import KINDS
 
-VERBS = {"run", "resume", "eval", "list", "show", "sample", "verify", "plugins", "doctor", "completion"}
+VERBS = {"run", "resume", "eval", "list", "show", "runs", "sample", "verify", "plugins", "doctor", "completion"}
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def test_what_is_wrong_is_one_line(tmp_path, capsys, monkeypatch):
     for arguments, words in (
         ([], "no such folder: runs"),
         ([str(tmp_path)], "was written for TensorBoard"),
-        (["--port", "x"], "argument --port: invalid int value: 'x'"),
+        (["--port", "x"], "--port: expected a whole number, got 'x'"),
     ):
         assert main(["board", *arguments]) == 2
         error = capsys.readouterr().err

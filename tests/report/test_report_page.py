@@ -129,8 +129,8 @@ def test_what_is_wrong_is_one_line(tmp_path, capsys, monkeypatch):
     for arguments, words in (
         (["empty"], "empty holds no run"),
         (["a", "--out", "report.pdf"], "--out expects a path that ends in .html"),
-        (["a", "--colour", "red"], "dlplug report: unrecognized arguments: --colour red"),
-        ([], "the following arguments are required: RUN"),
+        (["a", "--colour", "red"], "dlplug report does not take '--colour red'"),
+        ([], "dlplug report needs a RUN"),
     ):
         assert main(["report", *arguments]) == 2
         error = capsys.readouterr().err

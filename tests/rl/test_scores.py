@@ -242,7 +242,7 @@ def test_the_lines_that_a_person_reads(capsys):
     ("line", "message"),
     [
         ("", "RECORD_OR_RUN"),
-        ("a --figre x.png", "Did you mean --figure?"),
+        ("a --figre x.png", "Did you mean --figure"),
         ("nowhere", "nowhere is neither a record, a run folder, a folder of them nor a recipe that was run here"),
         ("notes.json", "notes.json is no record that `dlplug verify` wrote"),
         ("a --figure x.bmp", "--figure x.bmp: no such kind of picture. Did you mean .png or .pdf?"),

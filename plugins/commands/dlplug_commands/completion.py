@@ -63,7 +63,7 @@ def candidates(host: Host, words: Sequence[str]) -> list[str]:
     parses: CommandParser = build()
     metavar, offered = parses.offers(rest)
     recipe = rest[0] if rest and rest[0] in host.names("recipes") else ""
-    if metavar in ("RECIPE", "RUN", "RECORD_OR_RUN"):
+    if metavar in ("RECIPE", "RUN", "PLACE", "RECORD_OR_RUN"):
         return host.names("recipes")
     if metavar == "SAMPLER":
         return sampler_names(host, recipe) if recipe else host.names("samplers")
