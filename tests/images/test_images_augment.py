@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from dlplug_images.augment import cutout, flip, normalise, padded_crop
-from dlplug_images.images import Examples, Images, held_apart, scaled, statistics
+from dlplug_images.images import Examples, Images, hold_out, scaled, statistics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -141,7 +141,7 @@ def test_without_augmentation_images_come_as_they_are_and_held_out_ones_always()
 
 def test_what_is_held_apart_is_apart_and_the_same_for_every_seed():
     images = torch.arange(100, dtype=torch.uint8).view(100, 1, 1, 1)
-    train, val = held_apart(Examples(images, torch.arange(100)), 30)
+    train, val = hold_out(Examples(images, torch.arange(100)), 30)
     assert len(train.y) == 70
     assert len(val.y) == 30
     assert {*train.y.tolist()} | {*val.y.tolist()} == {*range(100)}
@@ -149,7 +149,7 @@ def test_what_is_held_apart_is_apart_and_the_same_for_every_seed():
     # a set that is sorted by class is not cut along them
     assert val.y.min() < 30
     assert val.y.max() > 70
-    assert torch.equal(held_apart(Examples(images, torch.arange(100)), 30)[1].y, val.y)
+    assert torch.equal(hold_out(Examples(images, torch.arange(100)), 30)[1].y, val.y)
 
 
 @pytest.mark.parametrize(
@@ -169,4 +169,4 @@ def test_bad_options_are_one_clear_line(options, said):
 def test_a_validation_set_of_nothing_or_everything_is_refused(count):
     images = torch.zeros(100, 1, 1, 1, dtype=torch.uint8)
     with pytest.raises(UserError, match="between 1 and 99"):
-        held_apart(Examples(images, torch.arange(100)), count)
+        hold_out(Examples(images, torch.arange(100)), count)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from dlplug_images.classification import calibration_error, classification, logits_of, top
+from dlplug_images.classification import calibration_error, classification, logits_of, top_k_accuracy
 from dlplug_images.cross_entropy import cross_entropy, mixed
 from dlplug_images.images import HeldOut
 from hypothesis import given, settings
@@ -79,7 +79,7 @@ def test_top_and_calibration_are_their_definitions(count, classes, bins, seed):
     for best in (1, 5):
         hits = [answer in sorted(range(classes), key=lambda c: -row[c])[:best]
                 for row, answer in zip(logits.tolist(), y.tolist(), strict=True)]  # fmt: skip
-        assert top(logits, y, best) == pytest.approx(sum(hits) / count)
+        assert top_k_accuracy(logits, y, best) == pytest.approx(sum(hits) / count)
     probability = logits.softmax(1)
     total = 0.0
     for m in range(bins):

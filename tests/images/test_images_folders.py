@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from dlplug_images.folders.decoding import decoded
+from dlplug_images.folders.decoding import decode
 from dlplug_images.folders.image_folder import ImageFolder
 from PIL import Image
 
@@ -61,8 +61,8 @@ def counts(data: ImageFolder) -> dict[str, int]:
 @pytest.mark.parametrize("suffix", ["png", "tiff", "pgm"])
 def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path, suffix: str):
     path = write(tmp_path / f"deep.{suffix}", ramp(np.uint16, 65535))
-    assert np.abs(decoded(path, SIZE)[..., 1].astype(int) - RAMP).max() <= 1
-    assert decoded(path, SIZE, grey=True).shape == (SIZE, SIZE, 1)
+    assert np.abs(decode(path, SIZE)[..., 1].astype(int) - RAMP).max() <= 1
+    assert decode(path, SIZE, grey=True).shape == (SIZE, SIZE, 1)
 
 
 def tiff_of_unsigned(values: np.ndarray) -> bytes:
@@ -108,7 +108,7 @@ def test_an_image_is_upright_as_the_camera_was_held(tmp_path: Path):
         exif = Image.Exif()
         exif[0x0112] = number
         path = write(tmp_path / f"{number}.png", picture.transpose(turned), exif=exif)
-        assert np.array_equal(decoded(path, SIZE, grey=True)[..., 0], np.asarray(picture))
+        assert np.array_equal(decode(path, SIZE, grey=True)[..., 0], np.asarray(picture))
 
 
 def test_what_is_transparent_is_white_whatever_its_hidden_colour(tmp_path: Path):
@@ -123,7 +123,7 @@ def test_what_is_transparent_is_white_whatever_its_hidden_colour(tmp_path: Path)
         write(tmp_path / "palette.png", palette, transparency=1),
         write(tmp_path / "palette.gif", palette, transparency=1),
     ):
-        assert decoded(path, SIZE)[0, :, 0].tolist() == [0] * 4 + [255] * 4, path
+        assert decode(path, SIZE)[0, :, 0].tolist() == [0] * 4 + [255] * 4, path
 
 
 def test_every_usual_mode_and_an_animation_are_read(tmp_path: Path):
@@ -135,10 +135,10 @@ def test_every_usual_mode_and_an_animation_are_read(tmp_path: Path):
         write(tmp_path / "two.gif", red, save_all=True, append_images=[blue]),
         write(tmp_path / "two.tiff", red, save_all=True, append_images=[blue]),
     ):
-        pixel = decoded(path, SIZE)[3, 3]
+        pixel = decode(path, SIZE)[3, 3]
         assert pixel[0] > 190, path
         assert pixel[2] < 40, path
-    assert decoded(write(tmp_path / "one.png", Image.new("1", (SIZE, SIZE), 1)), SIZE).min() == 255
+    assert decode(write(tmp_path / "one.png", Image.new("1", (SIZE, SIZE), 1)), SIZE).min() == 255
 
 
 def test_copies_of_tools_are_no_classes_and_are_said(classes: Path, caplog: pytest.LogCaptureFixture):

@@ -14,7 +14,7 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
-from dlplug_images.folders.decoding import decoded
+from dlplug_images.folders.decoding import decode
 from dlplug_images.folders.image_folder import ImageFolder
 from dlplug_images.sets.cifar10_jpeg import CIFAR10Jpeg
 from dlplug_images.sets.digits import Digits
@@ -253,9 +253,9 @@ def test_an_image_is_scaled_by_its_shorter_side_and_cut_to_the_middle(tmp_path: 
     stripes.paste((0, 0, 255), (30, 0, 40, 20))
     stripes.save(tmp_path / "stripes.png")
     # the middle 20x20, where neither stripe is, halved
-    assert decoded(tmp_path / "stripes.png", 10)[:, 1:-1].max() == 0
-    assert decoded(tmp_path / "stripes.png", 10).shape == (10, 10, 3)
-    assert decoded(tmp_path / "stripes.png", 10, grey=True).shape == (10, 10, 1)
+    assert decode(tmp_path / "stripes.png", 10)[:, 1:-1].max() == 0
+    assert decode(tmp_path / "stripes.png", 10).shape == (10, 10, 3)
+    assert decode(tmp_path / "stripes.png", 10, grey=True).shape == (10, 10, 1)
 
 
 @pytest.fixture

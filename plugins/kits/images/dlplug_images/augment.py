@@ -1,5 +1,4 @@
-"""Augmentation of a whole batch where it lies: pure functions over (B, C, H, W), with an explicit random generator that
-is on the batch's device. The data set itself is never changed."""
+"""Augmentation of a batch on its device: pure functions of (B, C, H, W) and a random generator on the same device."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ def flip(x: Tensor, generator: Generator) -> Tensor:
 
 
 def padded_crop(x: Tensor, padding: int, generator: Generator) -> Tensor:
-    """Each image of (B, C, H, W) shifted by up to `padding` pixels both ways, zeros coming in (He et al. 2016,
+    """Each image of (B, C, H, W) shifted by up to `padding` pixels both ways, padded with zeros (He et al. 2016,
     section 4.2: 4 pixels on CIFAR)."""
     height, width = x.shape[2:]
     top, left = torch.randint(2 * padding + 1, (2, len(x)), generator=generator, device=x.device)
@@ -25,8 +24,8 @@ def padded_crop(x: Tensor, padding: int, generator: Generator) -> Tensor:
 
 
 def cutout(x: Tensor, size: int, fill: Tensor, generator: Generator) -> Tensor:
-    """A square of `size` pixels in each image of (B, C, H, W) replaced by `fill` (C, 1, 1), about a centre drawn among
-    all pixels, so that part of it may lie outside (DeVries & Taylor 2017, arXiv:1708.04552)."""
+    """A square of `size` pixels in each image of (B, C, H, W) replaced by `fill` (C, 1, 1), around a random pixel, so
+    that part of it may lie outside (DeVries & Taylor 2017, arXiv:1708.04552)."""
     height, width = x.shape[2:]
     down = _hidden(height, size, len(x), generator)[:, :, None]
     across = _hidden(width, size, len(x), generator)[:, None, :]

@@ -1,4 +1,4 @@
-"""What is measured of a classifier: accuracy, top-5, calibration. Numbers are of the whole split, not of batches."""
+"""Metrics of classifiers on a whole split: accuracy, top-5 accuracy, cross entropy, calibration error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dlplug_images.images import HeldOut, scaled
 
 
 def logits_of(model: nn.Module, images: Tensor, batch_size: int = 500) -> Tensor:
-    """What the model says of uint8 images (N, H, W, C): (N, classes) on the CPU."""
+    """The logits (N, classes) of uint8 images (N, H, W, C), on the CPU."""
     device = next(model.parameters()).device
     return torch.cat([model(scaled(part.to(device))).float() for part in stoppable(images.split(batch_size))]).cpu()
 
@@ -27,21 +27,21 @@ def classification(model: nn.Module, data: HeldOut, *, bins: PositiveInt = 15) -
     """
     logits = logits_of(model, data.images)
     return {
-        "accuracy": top(logits, data.y, 1),
-        "top5": top(logits, data.y, 5),
+        "accuracy": top_k_accuracy(logits, data.y, 1),
+        "top5": top_k_accuracy(logits, data.y, 5),
         "loss": F.cross_entropy(logits, data.y),
         "calibration_error": calibration_error(logits.softmax(1), data.y, bins),
     }
 
 
-def top(logits: Tensor, y: Tensor, count: int) -> Tensor:
-    """The share of examples whose class is among the `count` that the model (N, C) likes best."""
+def top_k_accuracy(logits: Tensor, y: Tensor, count: int) -> Tensor:
+    """The fraction of examples whose class is among the `count` largest logits; logits (N, C), y (N,)."""
     best = logits.topk(min(count, logits.shape[1]), dim=1).indices
     return (best == y[:, None]).any(1).float().mean()
 
 
 def calibration_error(probability: Tensor, y: Tensor, bins: int = 15) -> Tensor:
-    """How far confidence is from accuracy: probability (N, C), y (N,) (Guo et al. 2017, arXiv:1706.04599, eq. 3)."""
+    """Expected calibration error of probability (N, C) and y (N,) (Guo et al. 2017, arXiv:1706.04599, eq. 3)."""
     confidence, chosen = probability.max(1)
     # bin m holds the confidences in ((m - 1)/M, m/M]
     place = (confidence * bins).ceil().long().clamp(1, bins) - 1

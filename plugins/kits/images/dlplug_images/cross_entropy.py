@@ -1,4 +1,4 @@
-"""Cross entropy, with what makes it milder: smoothed labels, and mixed images."""
+"""Cross entropy, with label smoothing and mixup."""
 
 from __future__ import annotations
 

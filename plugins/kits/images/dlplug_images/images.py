@@ -1,4 +1,4 @@
-"""Images as every set of them is given: the whole set as uint8 on the device, batches gathered and augmented there."""
+"""The base class of image data sets: the whole set as uint8 on the device, batches gathered and augmented there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPLIT_SEED = 0  # what is held out is the same for every run, so that choices ma
 
 
 class Examples(NamedTuple):
-    """Images (N, H, W, C), uint8 as they come, and the number of each one's class (N,)."""
+    """Images (N, H, W, C) uint8 and their class indices (N,)."""
 
     images: Tensor
     y: Tensor
@@ -27,8 +27,8 @@ class Examples(NamedTuple):
 
 
 class HeldOut(NamedTuple):
-    """A held-out split for metrics and samplers: images (N, H, W, C) uint8, classes (N,), and the classes' names; and
-    the training images (M, H, W, C), for a metric that fits something to them to compare with."""
+    """A held-out split, for metrics and samplers: images (N, H, W, C) uint8, class indices (N,), class names; and the
+    training images (M, H, W, C), for a metric that fits a baseline to them."""
 
     images: Tensor
     y: Tensor
@@ -38,14 +38,14 @@ class HeldOut(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageSpec(Spec):
-    """What a model may know of images to be built; train is the training images (N, H, W, C) uint8, for a model that
-    begins with something fitted to them."""
+    """The spec of images. train: the training images (N, H, W, C) uint8, for a model whose first layer is fitted to
+    them."""
 
     train: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.uint8), repr=False)
 
 
-def held_apart(examples: Examples, count: int, option: str = "validation") -> tuple[Examples, Examples]:
-    """All but the last `count` of a shuffled set, and those; the shuffling is the same for every run."""
+def hold_out(examples: Examples, count: int, option: str = "validation") -> tuple[Examples, Examples]:
+    """The set without `count` random examples, and these; the same ones for every run."""
     if not 0 < count < len(examples.y):
         raise UserError(f"--data.{option} must be between 1 and {len(examples.y) - 1}, got {count}")
     order = torch.randperm(len(examples.y), generator=torch.Generator().manual_seed(SPLIT_SEED))
@@ -58,10 +58,10 @@ def scaled(images: Tensor) -> Tensor:
 
 
 class Images(Data):
-    """A labelled set of images in three parts. Models train on "train", watch "val", and are judged on "test".
+    """Labelled images in three splits: "train" to train on, "val" to watch while training, "test" to report.
 
-    Batches are floats (B, C, H, W) in [0, 1]; models standardise them by the training set's mean and deviation, which
-    `spec` tells. What is random in a batch is a pure function of the seed and of how many images came before it.
+    Batches are floats (B, C, H, W) in [0, 1]; models standardise them by the training set's mean and standard deviation
+    in `spec`. The random augmentation of a batch is a function of the seed and of the number of images before it.
     """
 
     unit = "images"
@@ -112,7 +112,7 @@ class Images(Data):
             yield Labelled(self.augmented(scaled(images[index]), fill, generator), y[index])
 
     def augmented(self, x: Tensor, fill: Tensor, generator: torch.Generator) -> Tensor:
-        """x (B, C, H, W) after what the options ask for; fill (C, 1, 1) is the grey that hides nothing else."""
+        """x (B, C, H, W), augmented by the options; fill (C, 1, 1) is the training set's mean, for cutout."""
         if self.crop:
             x = padded_crop(x, self.crop, generator)
         if self.flip:
@@ -129,7 +129,7 @@ class Images(Data):
 
 
 def statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation of each channel of uint8 (N, H, W, C), in [0, 1]; exact, by counting the 256 values."""
+    """Mean and standard deviation of each channel of uint8 (N, H, W, C), in [0, 1]; exact, by counts of the 256 values."""
     values = torch.arange(256, dtype=torch.double) / 255
     means, deviations = [], []
     for channel in images.unbind(3):

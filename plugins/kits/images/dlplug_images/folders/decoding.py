@@ -18,12 +18,12 @@ WHITES = (1.0, 255.0, 65_535.0)  # the usual largest values of numbers that do n
 SAMPLE_FORMAT, UNSIGNED = 339, (1,)  # of TIFF
 
 
-def decoded(source: Path | io.BytesIO, size: int, grey: bool = False) -> Pixels:
+def decode(source: Path | io.BytesIO, size: int, grey: bool = False) -> Pixels:
     """(size, size, channels) uint8: turned as the camera was held, transparent places white, scaled so that the shorter
     side fits, and cut to its middle. Of an animation, its first frame.
 
     16 bits are scaled to 8. Files of 32-bit numbers do not say which one is white: they come as float32
-    (size, size, 1), for `in_levels`. Raises what Pillow raises for a file that it cannot read.
+    (size, size, 1), for `to_uint8`. Raises what Pillow raises for a file that it cannot read.
     """
     from PIL import Image, ImageOps
 
@@ -51,7 +51,7 @@ def deep(picture: Picture, file: Picture) -> Pixels:
     return values.astype(np.float32)
 
 
-def in_levels(images: Sequence[Pixels], black: float, white: float, grey: bool = False) -> list[Pixels]:
+def to_uint8(images: Sequence[Pixels], black: float, white: float, grey: bool = False) -> list[Pixels]:
     """All as uint8 of as many channels: those of 32-bit numbers with the levels from black to white."""
 
     def levels(values: Pixels) -> Pixels:
@@ -61,7 +61,7 @@ def in_levels(images: Sequence[Pixels], black: float, white: float, grey: bool =
     return [levels(image) if image.dtype == np.float32 else image for image in images]
 
 
-def limits(images: Sequence[Pixels]) -> tuple[float, float] | None:
+def value_range(images: Sequence[Pixels]) -> tuple[float, float] | None:
     """What is black and white among images of 32-bit numbers, together: from 0, or the least number where that is below
     it, to the least of `WHITES` that none exceeds, or the greatest number. None where there are none."""
     numbers = [image for image in images if image.dtype == np.float32]

@@ -1,4 +1,4 @@
-"""Images from any folder, decoded once: into the memory of the device they go as they are."""
+"""A data set of any folder of images, each decoded once, when the run starts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import torch
 
 from dlplug import NonNegativeInt, PositiveInt, Range, UserError
 from dlplug.stop import stop_if_asked
-from dlplug_images.folders.decoding import Pixels, decoded, in_levels, limits
-from dlplug_images.folders.layout import Classes, find_images, say_left_out
+from dlplug_images.folders.decoding import Pixels, decode, to_uint8, value_range
+from dlplug_images.folders.layout import Classes, find_images, log_skipped
 from dlplug_images.images import SPLIT_SEED, Examples, Images
 
 log = logging.getLogger("dlplug")
@@ -26,8 +26,8 @@ PARTS = ("train", "val", "test")
 class ImageFolder(Images):
     """Any folder of images: a folder for each class, or train, val and test folders of such.
 
-    Without folders of their own, val and test are taken by a hash of each file's name, which stays the same when
-    images are added. What is left out is said: hidden files, images that cannot be read, classes without a training
+    Without folders of their own, val and test are split off by a hash of each file's name, so that the split stays the
+    same when images are added. Skipped images are logged: hidden files, unreadable images, classes without a training
     image.
 
     path: a folder that has a folder of images for each class.
@@ -70,7 +70,7 @@ class ImageFolder(Images):
 def read_folder(
     root: Path, size: int, grey: bool, shares: dict[str, float]
 ) -> tuple[dict[str, Examples], tuple[str, ...]]:
-    """The three parts and the classes' names. Raises UserError for a folder that a classifier cannot learn from."""
+    """The three splits and the class names. Raises UserError for a folder that a classifier cannot learn from."""
     if not root.is_dir():
         raise UserError(f"--data.path {root} is not a folder")
     found, names = find_images(root)
@@ -80,19 +80,19 @@ def read_folder(
     missing = {part: share for part, share in shares.items() if part not in found}
     for home, number, path in in_order(found, names):
         stop_if_asked()
-        part = drawn(path.as_posix(), missing, home)
+        part = part_of(path.as_posix(), missing, home)
         try:
-            pixels[part].append(decoded(root / path, size, grey))
+            pixels[part].append(decode(root / path, size, grey))
             classes[part].append(number)
         except Exception as error:  # of many kinds, by what is wrong with which format
             broken[path] = " ".join(str(error).split()) or type(error).__name__
     why = next(iter(broken.values()), "")
-    say_left_out(root, f"impossible to read ({why})", list(broken))
+    log_skipped(root, f"impossible to read ({why})", list(broken))
     check_parts(root, classes, names)
-    if found_limits := limits(pixels["train"]) or limits([image for images in pixels.values() for image in images]):
-        black, white = found_limits
+    if levels := value_range(pixels["train"]) or value_range([image for images in pixels.values() for image in images]):
+        black, white = levels
         log.info(f"images of 32-bit numbers: {black:g} is black, {white:g} is white")
-        pixels = {part: in_levels(images, black, white, grey) for part, images in pixels.items()}
+        pixels = {part: to_uint8(images, black, white, grey) for part, images in pixels.items()}
     parts = {p: Examples(torch.from_numpy(np.stack(pixels[p])), torch.tensor(classes[p])) for p in PARTS}
     return parts, names
 
@@ -113,9 +113,9 @@ def check_parts(root: Path, classes: dict[str, list[int]], names: Sequence[str])
         raise UserError(f"no image of the class {names[min(unseen)]} in {root} is left to train on")
 
 
-def drawn(relative: str, shares: dict[str, float], home: str) -> str:
-    """Which part an image falls to: that of its own folder, unless this is the training folder (or there are none) and
-    a part without a folder takes it, by a hash of its name."""
+def part_of(relative: str, shares: dict[str, float], home: str) -> str:
+    """The split of an image: that of its folder, or, for a training image, one without a folder that its name's hash
+    falls into."""
     if home not in ("", "train"):
         return home
     digest = hashlib.sha256(f"{SPLIT_SEED}:".encode() + os.fsencode(relative)).digest()

@@ -36,7 +36,7 @@ def find_images(root: Path) -> tuple[dict[str, Classes], tuple[str, ...]]:
     """
     files = sorted(image_files(root), key=lambda path: path.parts)
     visible = [path for path in files if not hidden(path)]
-    say_left_out(root, "hidden or copied by the system", [path for path in files if hidden(path)])
+    log_skipped(root, "hidden or copied by the system", [path for path in files if hidden(path)])
     homes = part_folders(root, visible)
     found: dict[str, Classes] = {part: {} for part in homes or [""]}
     loose, beside = list[PurePath](), list[PurePath]()
@@ -51,16 +51,16 @@ def find_images(root: Path) -> tuple[dict[str, Classes], tuple[str, ...]]:
         elif not folders:
             loose.append(path)
         else:
-            found[part].setdefault(written(folders[0]), []).append(path)
+            found[part].setdefault(as_text(folders[0]), []).append(path)
     names = tuple(sorted(found["train" if homes else ""]))
     check_classes(root / homes.get("train", ""), names, bool(homes))
-    say_left_out(root, "outside of a class's folder", loose)
-    say_left_out(root, f"outside of {', '.join(sorted(homes.values()))}", beside)
+    log_skipped(root, "outside of a class's folder", loose)
+    log_skipped(root, f"outside of {', '.join(sorted(homes.values()))}", beside)
     for classes in found.values():
         others = classes.keys() - set(names)
-        say_left_out(root, "of classes without a training image",
+        log_skipped(root, "of classes without a training image",
                      [path for name in sorted(others) for path in classes.pop(name)])  # fmt: skip
-    say_left_out(root, "without images", empty_folders(root, list(homes.values())), "folder")
+    log_skipped(root, "without images", empty_folders(root, list(homes.values())), "folder")
     return found, names
 
 
@@ -120,13 +120,13 @@ def empty_folders(root: Path, homes: Sequence[str]) -> list[PurePath]:
     return [path.relative_to(root) for path in visible if not any(image_files(path))]
 
 
-def say_left_out(root: Path, what: str, paths: Sequence[PurePath], noun: str = "image") -> None:
+def log_skipped(root: Path, what: str, paths: Sequence[PurePath], noun: str = "image") -> None:
     if paths:
         count = f"{len(paths)} {noun}{'s' * (len(paths) > 1)}"
-        named = ", ".join(written(path.as_posix()) for path in paths[:3]) + (", …" if len(paths) > 3 else "")
+        named = ", ".join(as_text(path.as_posix()) for path in paths[:3]) + (", …" if len(paths) > 3 else "")
         log.warning(f"left out of {root}: {count} {what}: {named}")
 
 
-def written(name: str) -> str:
+def as_text(name: str) -> str:
     """A file's name as text: in Unicode's composed form, as macOS decomposes it; bytes that are no UTF-8 as escapes."""
     return unicodedata.normalize("NFC", os.fsencode(name).decode(errors="backslashreplace"))

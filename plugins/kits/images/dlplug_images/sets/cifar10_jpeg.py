@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from dlplug import NonNegativeInt, PositiveInt, UserError, data_folder
-from dlplug_images.folders.decoding import decoded
+from dlplug_images.folders.decoding import decode
 from dlplug_images.folders.layout import is_image
-from dlplug_images.images import Examples, Images, held_apart
+from dlplug_images.images import Examples, Images, hold_out
 from dlplug_images.sets.reading import WITHOUT
 
 
@@ -47,7 +47,7 @@ class CIFAR10Jpeg(Images):
                 f"(train and test folders), or set DLPLUG_DATA to a folder that has it; {WITHOUT}"
             )
         parts, names = read_archive(archive)
-        train, val = held_apart(parts["train"], validation)
+        train, val = hold_out(parts["train"], validation)
         parts = {"train": train, "val": val, "test": parts["test"]}
         super().__init__(parts, names, batch_size=batch_size, flip=flip, crop=crop, cutout=cutout, seed=seed)
 
@@ -63,7 +63,7 @@ def read_archive(archive: Path) -> tuple[dict[str, Examples], tuple[str, ...]]:
                 if content is None or not is_image(file.name):
                     continue
                 part, name = file.name.split("/")[-3:-1]
-                found[part].append((name, file.name, decoded(io.BytesIO(content.read()), 32)))
+                found[part].append((name, file.name, decode(io.BytesIO(content.read()), 32)))
     except (tarfile.TarError, EOFError, OSError, KeyError, ValueError) as error:
         raise UserError(f"{archive} is truncated or damaged ({error}); download it again; {WITHOUT}") from None
     if not all(found.values()):

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from dlplug import NonNegativeInt, PositiveInt, UserError
-from dlplug_images.images import Examples, Images, held_apart
+from dlplug_images.images import Examples, Images, hold_out
 
 
 class Digits(Images):
@@ -52,13 +52,13 @@ class Digits(Images):
             for name, index in (("train", train), ("val", val), ("test", test))
         }
         if training:
-            _, parts["train"] = held_apart(parts["train"], training, "training")
+            _, parts["train"] = hold_out(parts["train"], training, "training")
         names = tuple("0123456789")
         super().__init__(parts, names, batch_size=batch_size, flip=flip, crop=crop, cutout=cutout, seed=seed)
 
 
 def resized(images: torch.Tensor, size: int) -> torch.Tensor:
-    """uint8 (N, H, W, C) as (N, size, size, C), by straight lines between the pixels."""
+    """uint8 (N, H, W, C) as (N, size, size, C), by bilinear interpolation."""
     if size < 1:
         raise UserError(f"--data.size must be at least 1, got {size}")
     drawn = F.interpolate(images.permute(0, 3, 1, 2).float(), (size, size), mode="bilinear", antialias=True)

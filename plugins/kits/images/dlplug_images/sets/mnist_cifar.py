@@ -1,4 +1,4 @@
-"""The small sets that everybody measures by, in torchvision's formats and by its classes."""
+"""MNIST, Fashion-MNIST, KMNIST, CIFAR-10 and CIFAR-100, by torchvision."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 import torch
 
 from dlplug import NonNegativeInt, PositiveInt, data_folder
-from dlplug_images.images import Examples, Images, held_apart
+from dlplug_images.images import Examples, Images, hold_out
 from dlplug_images.sets.reading import read_cifar, read_idx
 
 
 class TorchvisionSet(Images):
-    """A set that torchvision knows: its own test set, and a validation set that is held apart from its training set.
+    """A data set of torchvision: its own test set, and a validation set split off its training set.
 
-    It is looked for in the data folder ($DLPLUG_DATA, or ~/.cache/dlplug) and downloaded there by torchvision.
+    It is read from the data folder ($DLPLUG_DATA, or ~/.cache/dlplug), where torchvision downloads it if it is missing.
     """
 
     kind = ""
@@ -43,9 +43,9 @@ class TorchvisionSet(Images):
         of_kind = getattr(datasets, self.kind)
         read = read_cifar if issubclass(of_kind, datasets.CIFAR10) else read_idx
         train, test = read(of_kind, data_folder())
-        train, val = held_apart(examples_of(train), validation)
+        train, val = hold_out(examples_of(train), validation)
         if training:
-            _, train = held_apart(train, training, "training")
+            _, train = hold_out(train, training, "training")
         # torchvision calls a digit "7 - seven"
         names = tuple(name.partition(" - ")[0] for name in test.classes)
         parts = {"train": train, "val": val, "test": examples_of(test)}
@@ -83,6 +83,6 @@ class CIFAR100(TorchvisionSet):
 
 
 def examples_of(dataset: Any) -> Examples:
-    """torchvision's arrays (N, H, W) or (N, H, W, C) as they are here."""
+    """From torchvision's arrays (N, H, W) or (N, H, W, C)."""
     images = torch.as_tensor(dataset.data)
     return Examples(images if images.ndim == 4 else images[..., None], torch.as_tensor(dataset.targets).long())

@@ -1,4 +1,4 @@
-"""torchvision's files: found, checked, unpacked for the reading, downloaded where they are missing."""
+"""Reading torchvision's files: checked, unpacked, downloaded where they are missing."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ WITHOUT = "--data digits needs no download"
 
 
 def read_idx(kind: Any, root: Path) -> tuple[Any, Any]:
-    """torchvision's training and test set of one of MNIST's format, downloaded where it is missing. Files that are
-    only there as they are distributed, .gz, are unpacked for the reading alone: the folder may be read-only.
+    """torchvision's training and test set of a set in MNIST's format, downloaded where it is missing. Files that are
+    there only compressed (.gz) are unpacked into a temporary folder: theirs may be read-only.
 
-    Raises UserError, naming the file, for one that is missing and cannot be downloaded, or that is truncated.
+    Raises UserError, with the file's name, for one that is truncated, or missing and cannot be downloaded.
     """
     from torchvision.datasets.utils import check_integrity
 
@@ -66,7 +66,7 @@ def check_idx(path: Path) -> None:
 
 
 def read_cifar(kind: Any, root: Path) -> tuple[Any, Any]:
-    """torchvision's training and test set of CIFAR, downloaded where it is missing. Raises UserError as above."""
+    """torchvision's training and test set of CIFAR, downloaded where it is missing. Raises UserError as `read_idx`."""
     from torchvision.datasets.utils import check_integrity
 
     folder = root / kind.base_folder
@@ -78,8 +78,7 @@ def read_cifar(kind: Any, root: Path) -> tuple[Any, Any]:
 
 
 def download(kind: Any, root: Path, wanted: Path, address: str, place: Path) -> None:
-    """By torchvision. Raises UserError that names the file, the folder it was expected in, its address
-    and the place where torchvision finds it."""
+    """Downloads by torchvision. Raises UserError with the missing file, its folder and address, and where to put it."""
     log.info(f"downloading {kind.__name__} into {root}")
     try:
         root.mkdir(parents=True, exist_ok=True)
