@@ -129,7 +129,7 @@ class Images(Data):
 
 
 def statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel of uint8 (N, H, W, C), in [0, 1]; exact, by counts of the 256 values."""
+    """Mean and standard deviation of each channel of uint8 (N, H, W, C), in [0, 1], exact."""
     values = torch.arange(256, dtype=torch.double) / 255
     means, deviations = [], []
     for channel in images.unbind(3):
