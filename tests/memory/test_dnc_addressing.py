@@ -143,7 +143,7 @@ def test_what_was_written_in_order_is_read_in_order():
         reading = forward
 
 
-def test_allocation_takes_the_free_slots_one_by_one_and_what_was_given_up_again():
+def test_allocation_takes_free_slots_in_turn_and_freed_ones_again():
     used, taken = torch.zeros(1, N), []
     for _ in range(N):
         allocated = dnc.allocation(used)
@@ -233,7 +233,7 @@ def test_nothing_at_the_edge_becomes_nan(one, other):
     assert_finite(dnc.follow_links(links[0], heads[0]), [*links, *heads[:1]])
 
 
-def test_gates_in_bf16_weigh_what_is_written_in_fp32():
+def test_gates_in_bf16_go_with_a_memory_in_fp32():
     content, allocated, gates = torch.rand(2, 5), torch.rand(2, 5), torch.rand(2, 2, 1)
     mixed = dnc.write_weighting(content, allocated, *gates.bfloat16())
     torch.testing.assert_close(mixed, dnc.write_weighting(content, allocated, *gates), atol=0.02, rtol=0)

@@ -1,4 +1,4 @@
-"""bAbI's files are parsed as they are, named where they are missing, and asked where their answers stand."""
+"""bAbI's files are parsed, named where they are missing, and their answers are asked for at the right words."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_stories_word_by_word():
     assert second.words == ["sandra", "is", "here", ".", "where", "is", "sandra", "?", "-"]
 
 
-def test_batches_show_the_words_and_ask_for_the_answers(folder: Path):
+def test_batches_have_the_words_and_ask_for_the_answers(folder: Path):
     data = Babi(options=TaskOptions(batch_size=6), seed=0)
     model = SequenceLSTM(data.spec, width=4)
     testing.check_data(data, model)
@@ -63,8 +63,8 @@ def test_batches_show_the_words_and_ask_for_the_answers(folder: Path):
     texts = {" ".join(story.words): story for story in parse(FILE.splitlines())}
     for x, y, mask in zip(*batch, strict=True):
         words = [data.vocabulary[int(step.argmax())] for step in x if step.any()]
-        told = texts[" ".join(words)]
-        assert [data.vocabulary[int(y[t])] for t in mask.nonzero()[:, 0]] == [word for word in told.answers if word]
+        original = texts[" ".join(words)]
+        assert [data.vocabulary[int(y[t])] for t in mask.nonzero()[:, 0]] == [word for word in original.answers if word]
         assert not x[len(words) :].any()
         assert not mask[len(words) :].any()
     parts = {name: len(part.length) for name, part in data.parts.items()}
@@ -77,15 +77,15 @@ def test_a_batch_may_be_as_long_as_the_longest_story(folder: Path):
     assert {next(stream).x.shape[1] for _ in range(10)} == {31}
 
 
-def test_a_curriculum_tells_stories_to_their_first_questions(folder: Path):
+def test_a_curriculum_cuts_stories_after_their_first_questions(folder: Path):
     data = Babi(options=TaskOptions(batch_size=1, curriculum=100), seed=0)
     stream = data.batches(SequenceLSTM(data.spec, width=4))
-    told = [" ".join(data.vocabulary[int(step.argmax())] for step in next(stream).x[0]) for _ in range(150)]
+    sequences = [" ".join(data.vocabulary[int(step.argmax())] for step in next(stream).x[0]) for _ in range(150)]
     first, second = (" ".join(story.words) for story in parse(FILE.splitlines()))
     cut = "mary moved to the bathroom . john went to the hallway . where is mary ? -"
-    assert set(told[:70]) == {cut, second}
-    assert set(told[70:100]) == {cut, first, second}
-    assert set(told[100:]) == {first, second}
+    assert set(sequences[:70]) == {cut, second}
+    assert set(sequences[70:100]) == {cut, first, second}
+    assert set(sequences[100:]) == {first, second}
     assert [data.max_questions_at(count) for count in (0, 70, 71, 99)] == [1, 1, 2, 2]
     data = Babi(options=TaskOptions(batch_size=18, curriculum=100, pad=True), seed=0)
     batch = next(data.batches(SequenceLSTM(data.spec, width=4)))
@@ -100,17 +100,17 @@ def test_the_recipe_learns_and_resumes(folder: Path):
 
 
 class Oracle(torch.nn.Module):
-    """Knows the answers of the stories it is told of, but gives `wrong` words in place of the right ones."""
+    """Knows the stories' answers, but gives `wrong` words in place of the right ones."""
 
     def __init__(self, data: Babi, wrong: dict[str, str]) -> None:
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))
         number = {word: place for place, word in enumerate(data.vocabulary)}
         self.answers = {}
-        for told in parse(FILE.splitlines()):
-            x = torch.tensor([number[word] for word in told.words])
+        for parsed in parse(FILE.splitlines()):
+            x = torch.tensor([number[word] for word in parsed.words])
             self.answers[tuple(x.tolist())] = torch.tensor(
-                [number[wrong.get(word, word or "-")] for word in told.answers]
+                [number[wrong.get(word, word or "-")] for word in parsed.answers]
             )
         self.words = len(number)
 
@@ -134,7 +134,7 @@ def test_a_question_is_right_when_all_its_words_are(folder: Path, wrong, error):
     assert measured["failed_tasks"] == (error > 0)
 
 
-def test_a_story_is_shown_with_its_answers(folder: Path):
+def test_a_story_is_printed_with_its_answers(folder: Path):
     data = Babi(options=TaskOptions(batch_size=4), seed=0)
     said = story(Oracle(data, {"milk": "hallway"}), data.split("test"), number=0)
     assert "mary moved to the bathroom.\njohn went to the hallway.\nwhere is mary? bathroom (" in said
@@ -151,7 +151,7 @@ def test_a_missing_file_is_named(folder: Path):
         Babi(task=0, seed=0)
 
 
-def test_a_file_of_something_else_is_refused(folder: Path):
+def test_a_file_that_is_not_babi_s_is_refused(folder: Path):
     (folder / "qa2_two_test.txt").write_text("Mary moved.\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"qa2_two_test\.txt is not one of bAbI's files"):
         Babi(task=2, seed=0)
@@ -187,8 +187,8 @@ def test_the_archive_is_downloaded_into_an_empty_folder(folder: Path, tmp_path: 
 
 
 def test_only_line_feeds_end_a_line(folder: Path):
-    told = FILE.replace("Mary moved", "Mary\u2028moved").replace("\n", "\r\n")
-    (folder / "qa2_two_test.txt").write_bytes(told.encode())
+    text = FILE.replace("Mary moved", "Mary\u2028moved").replace("\n", "\r\n")
+    (folder / "qa2_two_test.txt").write_bytes(text.encode())
     assert [story.words for story in read_task("en-10k", 2, "test")] == [
         story.words for story in parse(FILE.split("\n"))
     ]
@@ -211,5 +211,5 @@ def test_bad_options_are_one_clear_line(folder: Path, options, said):
 def test_the_real_tasks_have_a_thousand_test_questions():
     assert "DLPLUG_DATA" in os.environ or data_folder().is_dir()
     for task in (1, 8, 19):
-        told = read_task("en", task, "test")
-        assert sum(max(story.question) for story in told) == 1000
+        found = read_task("en", task, "test")
+        assert sum(max(story.question) for story in found) == 1000

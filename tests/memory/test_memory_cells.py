@@ -1,4 +1,4 @@
-"""NTM, DNC and the baselines: steps by hand, causality, slots that may change, states that stay finite."""
+"""NTM, DNC and the baselines: steps by hand, causality, more slots than in training, finite states."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def inputs(batch: int = 3, steps: int = 6) -> torch.Tensor:
     return torch.randn(batch, steps, 5, generator=torch.Generator().manual_seed(1))
 
 
-def test_every_answer_hangs_on_the_past_alone(model):
+def test_outputs_depend_on_the_past_alone(model):
     x, changed = inputs(), inputs()
     changed[:, 4:] += 1
     before, after = model(x), model(changed)
@@ -54,7 +54,7 @@ def test_every_answer_hangs_on_the_past_alone(model):
     assert not torch.allclose(before[:, 4:], after[:, 4:])
 
 
-def test_sequences_of_a_batch_do_not_meet(model):
+def test_sequences_of_a_batch_are_independent(model):
     x = inputs()
     torch.testing.assert_close(model(x)[1:2], model(x[1:2]), atol=1e-5, rtol=1e-4)
 
@@ -70,7 +70,7 @@ def test_every_weight_learns(model):
 
 @pytest.mark.parametrize("scale", [0.0, 1e2, 1e4])
 def test_nothing_becomes_nan_whatever_the_weights(model, scale):
-    """Three steps for the gradients: those of twenty such steps are truly beyond what a float holds."""
+    """Three steps for the gradients: those of twenty such steps overflow a float."""
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(scale)
@@ -83,7 +83,7 @@ def test_nothing_becomes_nan_whatever_the_weights(model, scale):
         assert all(bool(p.grad.isfinite().all()) for p in model.parameters() if p.grad is not None)
 
 
-def test_a_weighting_that_two_slots_share_does_not_blow_the_gradient_up():
+def test_a_weighting_shared_by_two_slots_does_not_explode_the_gradient():
     """Sharpened by γ = 5 a hundred times, its gradient would be 5¹⁰⁰ as large, which no float32 holds."""
     torch.manual_seed(0)
     model = NTM(SPEC, slots=7, word=4, width=8)
@@ -139,11 +139,11 @@ def test_an_ntms_step_is_its_equations():
         _, state = cell(x, state)
     output, after = cell(x, state)
     h = torch.tanh(cell.controller.layer(torch.cat([x, state.reads], 1)))
-    told = cell.heads(h)
-    keys, add = torch.tanh(told[:, :12]).view(3, 3, 4), torch.tanh(told[:, 12:16]).view(3, 1, 4)
-    gate, erase = torch.sigmoid(told[:, 16:19]), torch.sigmoid(told[:, 19:23]).view(3, 1, 4)
-    strength, power = F.softplus(told[:, 23:26]), 1 + F.softplus(told[:, 26:29])
-    moves = told[:, 29:].view(3, 3, 3).softmax(2)
+    interface = cell.heads(h)
+    keys, add = torch.tanh(interface[:, :12]).view(3, 3, 4), torch.tanh(interface[:, 12:16]).view(3, 1, 4)
+    gate, erase = torch.sigmoid(interface[:, 16:19]), torch.sigmoid(interface[:, 19:23]).view(3, 1, 4)
+    strength, power = F.softplus(interface[:, 23:26]), 1 + F.softplus(interface[:, 26:29])
+    moves = interface[:, 29:].view(3, 3, 3).softmax(2)
     weights = interpolate(content_weights(state.memory, keys, strength), state.weights, gate)
     weights = sharpen(shift(weights, moves), power)
     reads = read(state.memory, weights[:, :2]).reshape(3, 8)
@@ -162,11 +162,11 @@ def test_a_dncs_step_is_its_equations(deallocate):
         _, state = cell(x, state)
     output, after = cell(x, state)
     h = torch.tanh(cell.controller.layer(torch.cat([x, state.reads], 1)))
-    told = cell.interface(h)
-    read_key, write_key, add = told[:, :4], told[:, 4:8], told[:, 8:12]
-    erase, free, allocate, gate = torch.sigmoid(told[:, 12:19]).split([4, 1, 1, 1], 1)
-    read_strength, write_strength = (1 + F.softplus(told[:, 19:21])).split(1, 1)
-    modes = told[:, 21:].softmax(1)
+    interface = cell.interface(h)
+    read_key, write_key, add = interface[:, :4], interface[:, 4:8], interface[:, 8:12]
+    erase, free, allocate, gate = torch.sigmoid(interface[:, 12:19]).split([4, 1, 1, 1], 1)
+    read_strength, write_strength = (1 + F.softplus(interface[:, 19:21])).split(1, 1)
+    modes = interface[:, 21:].softmax(1)
 
     kept = 1 - free * state.read_weights[:, 0]
     usage = (state.usage + state.write_weights - state.usage * state.write_weights) * kept
@@ -192,8 +192,8 @@ def test_a_dncs_step_is_its_equations(deallocate):
 
 
 @pytest.mark.parametrize("network", [NTM, DNC])
-def test_a_ready_network_begins_by_looking_up_what_was_like_this(network: type[NTM] | type[DNC]):
-    """After eight different steps, each in a slot of its own, the third is shown again: its slot is read most."""
+def test_a_ready_network_reads_the_slot_of_a_repeated_input(network: type[NTM] | type[DNC]):
+    """After eight different inputs, each in a slot of its own, the third is repeated: its slot is read most."""
     torch.manual_seed(0)
     model = network(Spec((8,), 3), slots=9, word=16, width=64, control="feed-forward", ready=True)
     shown = torch.cat([torch.eye(8), torch.eye(8)[2:3]]).unsqueeze(0)
@@ -203,7 +203,7 @@ def test_a_ready_network_begins_by_looking_up_what_was_like_this(network: type[N
     assert model.cell.snapshot(last).read_weights[0, 0, written].argmax() == 2
 
 
-def test_masks_and_sharpness_change_what_is_read():
+def test_masks_and_sharpening_change_the_read_vectors():
     for option in ("mask", "sharpen"):
         plain = DNC(SPEC, **DNC_OPTIONS, mask=False)
         other = DNC(SPEC, **DNC_OPTIONS, **{"mask": False, option: True})
@@ -214,7 +214,7 @@ def count(model: torch.nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def test_an_lstm_controller_remembers_and_a_feed_forward_one_does_not():
+def test_an_lstm_controller_has_a_state_and_a_feed_forward_one_has_none():
     x = torch.ones(2, 5)
     for kind, remembers in ((LSTM, True), (FeedForward, False)):
         steps = kind(5, 4)
@@ -232,7 +232,7 @@ def test_an_unrolled_network_is_its_cell_step_by_step():
     torch.testing.assert_close(model(x), torch.stack(logits, 1))
 
 
-def test_compile_is_of_the_cell(monkeypatch):
+def test_compile_compiles_the_cell(monkeypatch):
     model, compiled = SMALL["dnc"](), []
     monkeypatch.setattr(model.cell, "compile", lambda: compiled.append("cell"))
     model.compile()
@@ -246,7 +246,7 @@ def test_a_step_of_the_transformer_copies_nothing_to_the_device():
     meta.step(bit_cross_entropy(model.to("meta")), batch)
 
 
-def test_places_are_told_apart():
+def test_positional_encodings_differ():
     table = sines(50, 8)
     assert table.shape == (50, 8)
     assert torch.cdist(table, table).add(torch.eye(50)).min() > 0.1
@@ -254,7 +254,7 @@ def test_places_are_told_apart():
     torch.testing.assert_close(table[3, 4], torch.tensor(3.0).cos())
 
 
-def test_a_memory_that_is_too_small_is_told_with_the_arithmetic(caplog):
+def test_a_memory_that_is_too_small_is_a_warning_with_numbers(caplog):
     spec = SequenceSpec((5,), 3, items=20)
     with caplog.at_level(logging.WARNING):
         assert isinstance(NTM(spec, slots=16), Recurrent)

@@ -1,4 +1,4 @@
-"""Losses and metrics against loops over every bit, and networks that are right or wrong on purpose."""
+"""Losses and metrics against loops over every bit, and networks with known errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dlplug import Image, UserError, testing
 
 
 class Answers(nn.Module):
-    """Gives the same logits whatever it is shown."""
+    """Gives the same logits for any input."""
 
     def __init__(self, logits: Tensor) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ def test_words_one_by_one():
     assert update.values["word_error"].item() == pytest.approx(wrong / 4)
 
 
-def test_where_nothing_is_asked_nothing_is_learnt():
+def test_outside_the_mask_there_is_no_gradient():
     logits, batch = bits_batch()
     model = Answers(logits)
     (update,) = bit_cross_entropy(model).updates(batch)
@@ -87,7 +87,7 @@ def test_where_nothing_is_asked_nothing_is_learnt():
 
 
 class Copier(nn.Module):
-    """Copies by hand, but gets the last `wrong` vectors of a long sequence wrong."""
+    """Copies without learning, except for the last `wrong` vectors of a long sequence."""
 
     def __init__(self, wrong: int = 0) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class Copier(nn.Module):
         return logits
 
 
-def test_what_copies_is_measured_as_copying():
+def test_a_copier_has_perfect_metrics():
     data = Copy(seed=0).split("test")
     assert answers(Copier(), data) == pytest.approx({"bits_per_sequence": 0, "bit_error": 0, "solved": 1}, abs=1e-4)
     assert all(
@@ -111,7 +111,7 @@ def test_what_copies_is_measured_as_copying():
     )
 
 
-def test_errors_beyond_the_training_lengths_are_seen_there_alone():
+def test_errors_beyond_the_training_lengths_are_measured_there_alone():
     data = Copy(seed=0).split("test")
     assert answers(Copier(wrong=3), data)["solved"] == 1
     longer = generalisation(Copier(wrong=3), data)
@@ -121,7 +121,7 @@ def test_errors_beyond_the_training_lengths_are_seen_there_alone():
 
 
 @torch.no_grad()
-def test_a_coin_has_the_entropy_of_the_sequence():
+def test_a_coin_flip_has_the_entropy_of_the_sequence():
     data = Copy(seed=0, min_length=4, max_length=4).split("test")
     model = nn.Linear(9, 8)
     nn.init.zeros_(model.weight)
@@ -129,14 +129,14 @@ def test_a_coin_has_the_entropy_of_the_sequence():
     assert answers(model, data)["bits_per_sequence"] == pytest.approx(32)
 
 
-def test_the_optimum_of_n_grams_is_the_estimators():
+def test_the_optimum_of_n_grams_is_the_estimator_s():
     data = NGrams(seed=0, min_length=40, max_length=40).split("test")
     expected = optimal_bits(data.sequences(40, 10), 5).mean().item()
     assert optimum(None, data, count=10)["optimal_bits_per_sequence"] == pytest.approx(expected)
 
 
 @torch.no_grad()
-def test_too_long_a_sequence_is_told_and_measured(caplog):
+def test_a_sequence_longer_than_the_memory_is_warned_about_and_measured(caplog):
     data = Copy(seed=0, max_length=4).split("test")
     model = NTM(data.task.spec, slots=16, word=4, width=8)
     with caplog.at_level(logging.WARNING):
@@ -154,7 +154,7 @@ def test_too_long_a_sequence_is_told_and_measured(caplog):
 
 
 @torch.no_grad()
-def test_a_sequence_is_drawn_with_its_errors_counted():
+def test_a_sequence_figure_counts_its_errors():
     data = Copy(seed=0).split("test")
     made = memory(Copier(wrong=3), data, length=30)
     assert made["error"] == pytest.approx(0.1)
@@ -164,7 +164,7 @@ def test_a_sequence_is_drawn_with_its_errors_counted():
 
 
 @given(st.sets(st.integers(0, 8), min_size=1), st.integers(1, 3))
-def test_a_picture_shows_the_shortest_row_of_neighbours_with_every_used_slot(slots: set[int], steps: int):
+def test_a_figure_shows_the_shortest_run_of_slots_with_every_used_one(slots: set[int], steps: int):
     weights = torch.zeros(1, 9)
     weights[0, sorted(slots)] = 0.5
     nothing = torch.zeros(1, 9)
@@ -182,7 +182,7 @@ def test_a_picture_shows_the_shortest_row_of_neighbours_with_every_used_slot(slo
 
 
 @torch.no_grad()
-def test_weights_that_are_spread_over_many_slots_can_be_seen(monkeypatch: pytest.MonkeyPatch):
+def test_weights_spread_over_many_slots_are_visible(monkeypatch: pytest.MonkeyPatch):
     drawn: list[Any] = []
     monkeypatch.setattr("dlplug_memory.drawing.to_image", lambda figure, caption: drawn.append(figure))
     even, nothing = torch.full((1, 100), 0.01), torch.zeros(3, 1)

@@ -1,4 +1,4 @@
-"""The plugin keeps the contract, its recipes learn and resume, and there is something to see."""
+"""The plugin keeps the contract, its recipes learn and resume, and its samplers draw their figures."""
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ def test_each_recipe_learns_and_resumes(name: str):
 
 
 @pytest.mark.parametrize("name", ["ntm-copy", "dnc-copy", "lstm-copy", "dnc-graph"])
-def test_there_is_something_to_see(name: str):
+def test_samplers_draw_their_figures(name: str):
     testing.check_sampler(name, "memory", tiny(name), {"length": 6})
 
 
-def test_a_longer_sequence_and_more_slots_need_no_training_anew(tmp_path: Path):
+def test_a_longer_sequence_and_more_slots_need_no_new_training(tmp_path: Path):
     overlay = {**testing.QUIET, **tiny("dnc-copy"), "steps": 3, "metrics": []}
     if "wandb" in testing.load_host().names("observers"):
         overlay["wandb.mode"] = "off"
     run = dlplug.run("dnc-copy", overlay, out=str(tmp_path / "run"))
-    made = dlplug.sample(str(run.folder), {"length": 25, "model.slots": 40})
-    assert Path(made["links"]).is_file()
-    assert Path(made["memory"]).is_file()
-    assert made["bits_per_sequence"] > 0
+    result = dlplug.sample(str(run.folder), {"length": 25, "model.slots": 40})
+    assert Path(result["links"]).is_file()
+    assert Path(result["memory"]).is_file()
+    assert result["bits_per_sequence"] > 0
 
 
-def test_an_epoch_of_any_task_goes_with_any_network(tmp_path: Path):
+def test_any_task_goes_with_any_network(tmp_path: Path):
     overlay = {**testing.QUIET, "steps": 2, "data.batch_size": 2, "metrics": ["answers", "n-grams-optimum"]}
     if "wandb" in testing.load_host().names("observers"):
         overlay["wandb.mode"] = "off"
@@ -75,7 +75,7 @@ def test_an_epoch_of_any_task_goes_with_any_network(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("name", "peer"), PEERS)
-def test_a_network_without_memory_has_about_as_many_weights_as_its_peer(name: str, peer: str):
+def test_a_baseline_has_about_as_many_parameters_as_its_peer(name: str, peer: str):
     assert weights(name) == pytest.approx(weights(peer), rel=0.05)
 
 
@@ -93,7 +93,7 @@ def test_a_recipes_own_sizes_have_sequences_six_times_as_long(name: str):
 
 
 @pytest.mark.parametrize(("name", "times"), [("ntm-copy", 6), ("ntm-repeat-copy", 2)])
-def test_a_head_that_moves_on_at_every_step_does_not_come_around_to_what_it_wrote(name: str, times: int):
+def test_a_head_that_moves_on_at_every_step_does_not_wrap_around(name: str, times: int):
     host = testing.load_host()
     run = Run(host, resolve(host, name, []), Path())
     task = run.make("data").split("test").task

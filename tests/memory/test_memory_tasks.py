@@ -1,4 +1,4 @@
-"""What the tasks ask for is worked out again from what they show, by the slow way."""
+"""The answers of each task are computed again from its inputs, by the slow way."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def held_out(task: Task, size: int, count: int = 20) -> Sequences:
     return HeldOut(task, "test").sequences(size, count)
 
 
-def test_copy_asks_for_what_came_before_the_mark():
+def test_copy_asks_for_the_vectors_before_the_marker():
     for x, y, mask in rows(held_out(Copy(seed=0), 7)):
         mark = next(t for t, step in enumerate(x) if step[8])
         assert mask == list(range(mark + 1, len(x)))
@@ -45,7 +45,7 @@ def test_copy_asks_for_what_came_before_the_mark():
 @pytest.mark.parametrize(
     ("grow", "size"), [("repeats", 1), ("repeats", 4), ("repeats", 20), ("length", 3), ("length", 20)]
 )
-def test_repeat_copy_asks_as_often_as_it_says(grow, size, told):
+def test_repeat_copy_asks_for_the_encoded_number_of_repeats(grow, size, told):
     task = RepeatCopy(grow=grow, told=told, seed=0)
     sizes = torch.arange(1.0, 11.0)
     for x, y, mask in rows(held_out(task, size)):
@@ -61,7 +61,7 @@ def test_repeat_copy_asks_as_often_as_it_says(grow, size, told):
         assert mask == list(range(mark + 1 + len(shown), len(x)))
 
 
-def test_recall_asks_for_the_item_after_the_one_shown():
+def test_recall_asks_for_the_item_after_the_query():
     seen = set()
     for x, y, mask in rows(held_out(Recall(bits=10, seed=0), 5, 50)):
         items, item, query = [], [], [t for t, step in enumerate(x) if step[11]]
@@ -104,7 +104,7 @@ def test_n_grams_ask_for_the_next_bit_and_the_best_estimator_counts():
         assert best[number].item() == pytest.approx(total, rel=1e-5)
 
 
-def test_n_grams_follow_a_table_drawn_from_beta():
+def test_n_grams_follow_a_table_sampled_from_beta():
     drawn = beta_half(20_000, generator=torch.Generator().manual_seed(0))
     # mean 1/2, variance 1/8
     assert drawn.mean().item() == pytest.approx(0.5, abs=0.01)
@@ -115,7 +115,7 @@ def test_n_grams_follow_a_table_drawn_from_beta():
 
 
 @pytest.mark.parametrize("nodes", [2, 5])
-def test_graphs_ask_where_the_path_leads(nodes):
+def test_graphs_ask_for_the_nodes_of_the_path(nodes):
     bits, labels = 8, 4
     for x, y, mask in rows(held_out(Traversal(seed=0), nodes)):
         edges, node = {}, None
@@ -145,7 +145,7 @@ def test_batches_are_a_function_of_seed_and_count(kind):
 
 
 @pytest.mark.parametrize("kind", TASKS)
-def test_padding_gives_one_shape_and_asks_nothing_more(kind):
+def test_padding_gives_one_shape_outside_the_mask(kind):
     plain, padded = (
         kind(seed=3, options=TaskOptions(batch_size=2)),
         kind(seed=3, options=TaskOptions(batch_size=2, pad=True)),
@@ -162,7 +162,7 @@ def test_padding_gives_one_shape_and_asks_nothing_more(kind):
 
 
 @pytest.mark.parametrize("kind", TASKS)
-def test_held_out_sequences_are_the_same_for_every_run_and_not_trained_on(kind):
+def test_held_out_sequences_are_the_same_for_every_run_and_not_in_training(kind):
     one, other = kind(seed=0), kind(seed=1)
     size = one.largest
     for name in ("val", "test"):
@@ -171,7 +171,7 @@ def test_held_out_sequences_are_the_same_for_every_run_and_not_trained_on(kind):
     assert not torch.equal(one.split("val").sequences(size, 3).x, one.split("test").sequences(size, 3).x)
 
 
-def test_sizes_are_drawn_evenly_and_a_curriculum_grows_them():
+def test_sizes_are_uniform_and_a_curriculum_grows_them():
     data = Copy(seed=0, options=TaskOptions(batch_size=1), max_length=5)
     model = SequenceLSTM(data.spec, width=2)
     lengths = Counter((batch.x.shape[1] - 1) // 2 for _, batch in zip(range(1000), data.batches(model), strict=False))

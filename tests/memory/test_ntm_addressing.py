@@ -160,7 +160,7 @@ def test_sharpened_weights_stay_finite_and_sum_to_1(weights, power):
     assert_finite(output, inputs)
 
 
-def test_a_one_hot_weighting_is_not_lost_in_a_thousand_sharp_steps():
+def test_a_one_hot_weighting_survives_a_thousand_sharpenings():
     weights = one_hot(0)
     forward = torch.tensor([0.0, 0.0, 1.0]).expand(B, H, 3)
     for step in range(1, 1001):
@@ -180,7 +180,7 @@ def test_a_head_that_moves_keeps_a_weighting(seed, power, reach):
     assert bool((moved.amax(2) >= before.amax(2) - 1e-6).all())
 
 
-def test_the_least_logarithm_does_not_show():
+def test_the_constant_in_the_logarithm_does_not_matter():
     weights = weightings(B, H, N)
     assert SMALLEST < 1e-12
     torch.testing.assert_close(sharpen(weights, torch.ones(B, H, dtype=torch.double)), weights)

@@ -1,4 +1,4 @@
-"""Nets compute what their equations say, a token at a time or many at once."""
+"""Language models compute their equations, one token at a time or many at once."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_text_read_in_pieces_is_the_text_read_at_once(writer: LanguageModel):
     assert all(len(part) == 3 for part in state)
 
 
-def test_no_logit_knows_what_comes_after_it(writer: LanguageModel):
+def test_no_logit_depends_on_later_tokens(writer: LanguageModel):
     tokens = torch.randint(9, (1, 12))
     changed = tokens.clone()
     changed[0, 7:] = (tokens[0, 7:] + 1) % 9
@@ -140,7 +140,7 @@ def test_the_state_is_carried_and_its_gradient_is_not(cell):
     whole = F.cross_entropy(logits[:, 5:].flatten(0, 1), x[:, 6:].flatten())
     assert update.loss.item() == pytest.approx(whole.item(), abs=1e-5)
     assert [part.data_ptr() for part in loss.state] == places  # where a captured step looks for it
-    # rows that begin anew know nothing of the batch before
+    # rows that start again do not depend on the batch before
     (update,) = loss.updates(tokens_of(x, carried=False))
     fresh = F.cross_entropy(model(x[:, :-1])[0].flatten(0, 1), x[:, 1:].flatten())
     assert update.loss.item() == pytest.approx(fresh.item(), abs=1e-6)

@@ -1,4 +1,4 @@
-"""Pairs stay together, wherever they come from, and dates have one right answer."""
+"""Sentence pairs stay aligned, wherever they come from, and dates have one right answer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ENGLISH = [f"a dog runs {n} times." for n in range(30)]
 
 
 @pytest.mark.parametrize("kind", ["words", "bpe", "characters"])
-def test_a_sentence_comes_back_from_its_numbers(kind):
+def test_a_sentence_is_decoded_from_its_token_ids(kind):
     side = build_tokenizer(PairOptions(kind, 300), ENGLISH)
     tokens = side.encode("a dog runs.")
     assert tokens[-1] == EOS
@@ -40,14 +40,14 @@ def test_a_sentence_comes_back_from_its_numbers(kind):
     assert len(side.pieces(tokens)) == len(tokens)
 
 
-def test_small_letters_alone_are_read_where_they_are_asked_for():
+def test_lowercase_converts_every_sentence():
     side = build_tokenizer(PairOptions("bpe", 300, lowercase=True), ENGLISH)
     assert side.decode(side.encode("A Dog RUNS.")) == "a dog runs."
     assert unknown(build_tokenizer(PairOptions("characters", lowercase=True), ["ab"]), "Ab") == []
     assert unknown(build_tokenizer(PairOptions("characters"), ["ab"]), "Ab") == ["A"]
 
 
-def test_what_is_not_known_is_read_as_unknown_and_can_be_named():
+def test_unknown_tokens_are_unk_and_can_be_named():
     side = build_tokenizer(PairOptions("words"), ENGLISH)
     assert side.encode("a cat runs")[1] == UNK
     assert unknown(side, "a cat runs") == ["cat"]
@@ -62,13 +62,13 @@ def test_an_epoch_has_each_pair_at_most_once(lengths: list[int], batch_size: int
     assert len(set(seen)) == len(seen) == len(lengths) // batch_size * batch_size
 
 
-def test_pairs_of_a_batch_are_about_equally_long():
+def test_pairs_of_a_batch_have_similar_lengths():
     lengths = torch.randint(1, 100, (3000,))
     spread = [int(lengths[batch].max() - lengths[batch].min()) for batch in epoch_batches(lengths, 10, 0, 0)]
     assert sum(spread) / len(spread) < 5
 
 
-def test_what_is_shorter_is_filled_up():
+def test_shorter_sentences_are_padded():
     assert padded([[5, 6, 7], [8]]).tolist() == [[5, 6, 7], [8, PAD, PAD]]
 
 
@@ -118,7 +118,7 @@ def test_only_line_feeds_end_a_line(tmp_path: Path):
         assert sorted(pairs) == sorted(zip(german, ENGLISH, strict=True))
 
 
-def test_pairs_go_on_exactly_where_they_were(tmp_path: Path):
+def test_pairs_resume_exactly(tmp_path: Path):
     data = PairFiles(path=str(write_columns(tmp_path)), options=PairOptions(vocabulary="words", batch_size=5), seed=2)
     testing.check_data(data, MODEL, count=6)
 
@@ -150,7 +150,7 @@ def test_bad_files_of_pairs_are_one_clear_line(tmp_path: Path, caplog: pytest.Lo
 
 
 def iso(written: str) -> str:
-    """A date by a reader of its own, of regular expressions."""
+    """A date parsed by regular expressions."""
     months = {name: n for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}  # noqa: SIM905
     if match := re.fullmatch(r"(\d{4})(\d\d)(\d\d)", written):
         year, month, day = map(int, match.groups())
@@ -166,7 +166,7 @@ def iso(written: str) -> str:
     return datetime.date(year, month, day).isoformat()
 
 
-def test_dates_have_one_right_answer_and_held_out_days_are_not_learnt():
+def test_dates_have_one_right_answer_and_held_out_days_are_not_in_training():
     parts = [random_dates(2000, range(8), 0), random_dates(500, [8], 1), random_dates(500, [9], 2)]
     for part in parts:
         for written, answer in zip(*part, strict=True):
@@ -179,7 +179,7 @@ def test_dates_have_one_right_answer_and_held_out_days_are_not_learnt():
         Dates(dates=0, seed=0)
 
 
-def test_multi30k_is_read_by_name_and_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_multi30k_is_read_by_name_and_a_missing_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DLPLUG_DATA", str(tmp_path))
     (tmp_path / "multi30k").mkdir()
     for name, remote in list(pair_sets.MULTI30K.items()):

@@ -1,4 +1,4 @@
-"""The plugin keeps the contract, its presets say what they claim to, and a run folder is enough to go on writing."""
+"""The plugin keeps the contract, its presets are the published ones, and a run folder is enough to generate text."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_gpu_is_nanogpt_s_configuration_for_characters():
     assert {name: gpu[name] for name in theirs} == theirs
 
 
-def test_the_four_readers_of_the_standard_library_are_equally_large():
+def test_the_four_models_of_the_standard_library_are_equally_large():
     from dlplug_text.language.gpt import GPT
     from dlplug_text.language.recurrent import Recurrent
 
@@ -103,7 +103,7 @@ def test_the_four_readers_of_the_standard_library_are_equally_large():
         ("shakespeare-gpt", {"model.width": 8, "model.heads": 2, "model.depth": 1, "model.dropout": 0.1}),
     ],
 )
-def test_recipes_that_write_learn_and_resume(recipe: str, options: dict[str, Any], verses: Path):
+def test_language_models_learn_and_resume(recipe: str, options: dict[str, Any], verses: Path):
     testing.check_recipe(recipe, {**SMALL_TEXT, "data.path": str(verses), **options, "threads": 1, "eval_every": 0})
 
 
@@ -118,7 +118,7 @@ def quiet() -> dict[str, Any]:
     return options
 
 
-def test_a_run_writes_on_when_its_text_is_gone(verses: Path, tmp_path: Path):
+def test_a_run_generates_text_when_its_own_text_is_gone(verses: Path, tmp_path: Path):
     options = {**SMALL_TEXT, "data.path": str(verses), "data.order": "stream", "model.units": 8, "steps": 3}
     run = dlplug.run(
         "char-lstm", {**quiet(), **options, "metrics": ["prediction", "sample"]}, out=str(tmp_path / "run")
@@ -126,9 +126,9 @@ def test_a_run_writes_on_when_its_text_is_gone(verses: Path, tmp_path: Path):
     assert run.result["metrics"]["val/perplexity"] > 1
     assert len(list((tmp_path / "run" / "media").glob("val-sample-*.txt"))) == 1
     verses.unlink()
-    made = dlplug.sample(str(run.folder), {"tokens": 20, "prompt": "the cat"})
-    assert Path(made["text"]).read_text(encoding="utf-8").startswith("the cat")
-    assert made["tokens_per_second"] > 0
+    result = dlplug.sample(str(run.folder), {"tokens": 20, "prompt": "the cat"})
+    assert Path(result["text"]).read_text(encoding="utf-8").startswith("the cat")
+    assert result["tokens_per_second"] > 0
     with pytest.raises(UserError, match="neither a file nor a folder"):
         dlplug.evaluate(str(run.folder))
     (run.folder / "vocabulary.json").write_text("{", encoding="utf-8")
@@ -144,13 +144,13 @@ def test_a_text_that_has_changed_is_not_read_by_the_old_vocabulary(verses: Path,
         dlplug.evaluate(str(run.folder))
 
 
-def test_there_is_something_to_see(verses: Path):
+def test_samplers_draw_their_figures(verses: Path):
     options = {**SMALL_TEXT, "data.path": str(verses), "data.order": "stream", "model.units": 8, "threads": 1}
     testing.check_sampler("char-gru", "cells", {**options, "eval_every": 0}, {"tokens": 50})
     testing.check_sampler("char-gru", "gradients", {**options, "eval_every": 0}, {"count": 2})
 
 
-def test_dates_are_translated_with_a_picture():
+def test_dates_are_translated_with_an_attention_figure():
     options = {"data.dates": 100, "data.batch_size": 8, "model.units": 8, "eval_every": 0}
     testing.check_sampler("translate-dates", "translate", options, {"prompt": "March 12, 1999", "beams": 2})
 

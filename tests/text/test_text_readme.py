@@ -1,4 +1,4 @@
-"""The README's table of readers of the standard library says what `dlplug verify` recorded."""
+"""The README's table of language models of the standard library has the recorded numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A text is read as it is, wherever it comes from, and cut without a token lost or seen twice."""
+"""A text is read unchanged, wherever it comes from, and batched without losing or repeating a token."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stream(text: str, seed: int = 3, **options) -> TextStream:
     return TextStream(lambda: {"train": text, "val": text[:20]}, ("val",), "", TextOptions(**options), seed=seed)
 
 
-def test_windows_are_pieces_of_the_text_and_what_follows():
+def test_windows_are_slices_of_the_text_and_their_next_tokens():
     data = stream(VERSE * 20, window=10, batch_size=7)
     assert data.steps_per_epoch() == len(VERSE * 20) // 70
     for batch in islice(data.batches(MODEL), 5):
@@ -50,7 +50,7 @@ def test_windows_begin_everywhere():
 
 
 @given(st.integers(1, 6), st.integers(1, 9), st.integers(0, 60))
-def test_a_stream_is_read_in_order_once_and_then_anew(rows: int, window: int, more: int):
+def test_a_stream_is_read_in_order_and_starts_again(rows: int, window: int, more: int):
     text = (VERSE * 5)[: rows * (window + 1) + more]
     data = stream(text, order="stream", batch_size=rows, window=window)
     length = len(text) // rows
@@ -69,7 +69,7 @@ def test_a_stream_is_read_in_order_once_and_then_anew(rows: int, window: int, mo
 
 
 @pytest.mark.parametrize("order", ["windows", "stream"])
-def test_both_go_on_exactly_where_they_were(order):
+def test_both_orders_resume_exactly(order):
     data = stream(VERSE * 20, order=order, window=16, batch_size=4)
     testing.check_data(data, MODEL, count=20)
 
@@ -107,7 +107,7 @@ def test_a_tail_is_held_out():
         ),
     ],
 )
-def test_a_file_to_learn_nothing_from_is_one_clear_line(tmp_path: Path, content: bytes, said: str):
+def test_an_unusable_file_is_one_clear_line(tmp_path: Path, content: bytes, said: str):
     path = tmp_path / "text.txt"
     path.write_bytes(content)
     with pytest.raises(UserError, match=said):
@@ -152,7 +152,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield folder
 
 
-def test_shakespeare_is_downloaded_once_and_told_from_what_is_damaged(server: Path, tmp_path: Path):
+def test_shakespeare_is_downloaded_once_and_a_damaged_file_is_refused(server: Path, tmp_path: Path):
     data = TinyShakespeare(seed=0)
     assert len(data.part("val")) == len(VERSE * 100) // 10
     (server / "input.txt").unlink()

@@ -1,4 +1,4 @@
-"""Translators compute what the papers say, and searching finds what trying everything finds."""
+"""Translation models compute the papers' equations, and beam search finds what exhaustive search finds."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def translator(request: pytest.FixtureRequest) -> Translator:
     return BUILD[request.param](SPEC).eval()
 
 
-def test_what_fills_a_sentence_up_changes_nothing(translator: Translator):
+def test_padding_changes_nothing(translator: Translator):
     together = translator(SOURCE, TARGET)
     alone = translator(SOURCE[1:, :3], TARGET[1:])
     torch.testing.assert_close(together[1:], alone, atol=1e-5, rtol=1e-4)
 
 
-def test_lengths_that_are_known_change_nothing(translator: Translator):
+def test_known_lengths_change_nothing(translator: Translator):
     torch.testing.assert_close(translator(SOURCE, TARGET, (5, 3)), translator(SOURCE, TARGET))
 
 
@@ -66,7 +66,7 @@ def test_a_step_of_the_transformer_copies_nothing_to_the_device():
     meta.step(translation(model.to("meta")), Pair(SOURCE, TARGET))
 
 
-def test_a_translation_in_steps_is_the_translation_at_once(translator: Translator):
+def test_decoding_step_by_step_is_decoding_at_once(translator: Translator):
     whole = translator(SOURCE, TARGET)
     encoded = translator.encode(SOURCE)
     state, steps = translator.start(encoded), []
@@ -77,7 +77,7 @@ def test_a_translation_in_steps_is_the_translation_at_once(translator: Translato
     assert all(len(part) == 2 for part in state)
 
 
-def test_no_word_depends_on_those_after_it(translator: Translator):
+def test_no_logit_depends_on_later_target_tokens(translator: Translator):
     changed = TARGET.clone()
     changed[:, 3:] = 6
     torch.testing.assert_close(translator(SOURCE, TARGET)[:, :3], translator(SOURCE, changed)[:, :3])
@@ -96,7 +96,7 @@ def test_additive_attention_is_the_paper_s_by_loops():
     torch.testing.assert_close(context[0], sum(a * h[0, j] for j, a in enumerate(alpha[0])))
 
 
-def test_the_loss_is_of_every_token_but_what_fills_up(translator: Translator):
+def test_the_loss_is_of_every_token_but_padding(translator: Translator):
     loss = translation(translator)
     (update,) = loss.updates(Pair(SOURCE, TARGET))
     log_p = translator(SOURCE, TARGET[:, :-1]).log_softmax(2)
@@ -109,7 +109,7 @@ def test_the_loss_is_of_every_token_but_what_fills_up(translator: Translator):
 
 
 class Table(Translator):
-    """What comes next depends on the last token alone, and the end is never unlikely: all translations can be tried."""
+    """The next token depends on the last one alone, and EOS is never unlikely: all translations can be enumerated."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class Table(Translator):
 
 
 def log_probability(model: Table, tokens: tuple[int, ...]) -> float:
-    """Of a translation and its end, where what no translation has is left out."""
+    """Of a translation and its EOS, without the tokens that no translation has."""
     table = model.logits.clone()
     table[:, [PAD, BOS, UNK]] = -torch.inf
     log_p = table.log_softmax(1)
@@ -136,7 +136,7 @@ def log_probability(model: Table, tokens: tuple[int, ...]) -> float:
 
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 1.0]))
 @settings(max_examples=10, deadline=None)
-def test_a_wide_search_finds_the_best_of_all(seed: int, length_power: float):
+def test_a_wide_beam_finds_the_best_of_all_translations(seed: int, length_power: float):
     model = Table(seed)
     everything = [t for n in range(6) for t in itertools.product((4, 5, 6), repeat=n)]
     scored = {t: log_probability(model, t) / (len(t) + 1) ** length_power for t in everything}
@@ -145,7 +145,7 @@ def test_a_wide_search_finds_the_best_of_all(seed: int, length_power: float):
 
 
 @torch.no_grad()
-def test_one_beam_always_takes_the_likeliest_token(translator: Translator):
+def test_one_beam_is_greedy(translator: Translator):
     source, decode = torch.tensor([[5, 6, EOS]]), list[int]()
     for _ in range(2 * 3 + 10):
         logits = translator(source, torch.tensor([[BOS, *decode]]))[0, -1]
@@ -157,7 +157,7 @@ def test_one_beam_always_takes_the_likeliest_token(translator: Translator):
 
 
 @torch.no_grad()
-def test_a_search_for_many_is_the_search_for_each(translator: Translator):
+def test_a_batched_search_is_the_search_for_each(translator: Translator):
     both = search(translator, SOURCE, beams=3)
     one = search(translator, SOURCE[:1], beams=3)[0]
     # a shorter sentence alone may be cut earlier
@@ -173,7 +173,7 @@ def held_out() -> HeldOutPairs:
 
 
 class Parrot(Translator):
-    """Knows the answers by heart."""
+    """Knows the answers."""
 
     def __init__(self, data: HeldOutPairs, wrong: int = 0) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ class Parrot(Translator):
         return logits, (answers, past + tokens.shape[1]), None
 
 
-def test_measures_of_translations_that_are_known():
+def test_metrics_of_known_translations():
     data = held_out()
     perfect, flawed = Parrot(data), Parrot(data, wrong=1)
     assert exact_match(perfect, data)["exact"] == 1.0
@@ -232,7 +232,7 @@ def run_through(generator: Any) -> tuple[str, Any]:
 
 
 @pytest.mark.parametrize("name", BUILD)
-def test_a_sentence_is_translated_with_a_picture_of_the_attention(name: str):
+def test_a_sentence_is_translated_with_an_attention_figure(name: str):
     data = held_out()
     torch.manual_seed(0)
     model = BUILD[name](PairSpec((20,), data.target.size, source=data.source.size)).eval()
@@ -246,7 +246,7 @@ def test_a_sentence_is_translated_with_a_picture_of_the_attention(name: str):
         run_through(translate(model, data, number=3))
 
 
-def test_attention_is_a_share_for_each_token_that_was_read(translator: Translator):
+def test_attention_weights_sum_to_1_over_the_source(translator: Translator):
     weights = attention_weights(translator, SOURCE[:1], [4, 5])
     if isinstance(translator, EncoderDecoder) and translator.attention is None:
         assert weights is None
@@ -256,7 +256,7 @@ def test_attention_is_a_share_for_each_token_that_was_read(translator: Translato
     torch.testing.assert_close(weights.sum(1), torch.ones(3))
 
 
-def test_even_attention_can_be_seen(monkeypatch: pytest.MonkeyPatch):
+def test_uniform_attention_is_visible(monkeypatch: pytest.MonkeyPatch):
     drawn: list[Any] = []
     monkeypatch.setattr("dlplug_text.drawing.to_image", lambda figure, caption: drawn.append(figure))
     data = held_out()

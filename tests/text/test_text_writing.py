@@ -1,4 +1,4 @@
-"""What is written, and what is shown of the inside of who writes."""
+"""Generated text, and figures of activations and gradients."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def all_of(generator: Any) -> tuple[str, Any]:
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_with_a_cache_and_without_the_same_is_written_beyond_the_context_too(name: str):
+def test_a_cache_changes_no_token_even_beyond_the_context(name: str):
     data = held_out()
     model = net(name, data)
     prompt = data.vocabulary.encode("the cat sat on the mat").tolist()
@@ -69,7 +69,7 @@ def test_with_a_cache_and_without_the_same_is_written_beyond_the_context_too(nam
     assert len(set(one)) > 5
 
 
-def test_draws_follow_the_softmax_of_the_likeliest():
+def test_sampling_follows_the_softmax_of_the_top_k():
     logits, random = torch.tensor([0.0, 2.0, 1.0, -1.0]), torch.Generator().manual_seed(0)
     assert {sample_token(logits, 0.0, 0, random) for _ in range(5)} == {1}
     counts = Counter(sample_token(logits, 0.5, 2, random) for _ in range(4000))
@@ -79,7 +79,7 @@ def test_draws_follow_the_softmax_of_the_likeliest():
     assert {sample_token(logits, 1.0, 0, random) for _ in range(500)} == {0, 1, 2, 3}
 
 
-def test_a_text_goes_on_from_its_prompt_as_the_seed_says():
+def test_a_prompt_is_continued_as_the_seed_determines():
     data = held_out()
     model = net("lstm", data)
     written, description = all_of(text(model, data, prompt="the cat", tokens=30, seed=1))
@@ -91,7 +91,7 @@ def test_a_text_goes_on_from_its_prompt_as_the_seed_says():
     assert len(all_of(text(model, data, tokens=30, seed=1))[0]) == 30
 
 
-def test_a_text_of_bytes_is_made_of_whole_characters():
+def test_text_from_bytes_has_whole_characters():
     data = held_out(Bytes())
     written, _ = all_of(text(net("lstm", data), data, prompt="läuft ", tokens=40, top_k=0, seed=1))
     assert written.startswith("läuft ")
@@ -108,7 +108,7 @@ def test_a_prompt_that_the_vocabulary_lacks_is_named():
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_measures_of_a_split_and_a_sample(name: str):
+def test_metrics_of_a_split_and_a_sample(name: str):
     data = held_out()
     values = dict(prediction(net(name, data), data))
     assert values["perplexity"] == pytest.approx(2 ** values["bits_per_char"], rel=1e-5)
@@ -126,7 +126,7 @@ def test_bits_are_per_character_whatever_the_tokens_are():
     assert values["bits_per_char"] == pytest.approx(2 * values["loss"] / 0.6931, rel=0.02)
 
 
-def test_a_unit_s_activation_is_what_the_layer_gives():
+def test_a_unit_s_activation_is_the_layer_s_output():
     data = held_out()
     model = net("lstm", data)
     assert isinstance(model, Recurrent)
@@ -136,7 +136,7 @@ def test_a_unit_s_activation_is_what_the_layer_gives():
     torch.testing.assert_close(seen, torch.stack(c).tanh(), atol=1e-5, rtol=1e-4)
 
 
-def test_the_steadiest_unit_is_not_one_that_hardly_moves():
+def test_the_slowest_unit_is_not_a_constant_one():
     slow = torch.sin(torch.linspace(0, 6, 100))
     fast = torch.sin(torch.linspace(0, 300, 100))
     assert slowest_unit(torch.stack([fast, 0.01 * slow, slow], 1)) == 2
@@ -155,7 +155,7 @@ def test_cells_are_coloured_in_the_terminal_and_on_a_page():
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_gradient_is_as_long_as_a_small_step_says(name: str):
+def test_gradient_norms_are_finite_differences(name: str):
     data = held_out()
     model = net(name, data).double()
     windows = data.tokens[:6][None]
@@ -176,9 +176,9 @@ def test_a_gradient_is_as_long_as_a_small_step_says(name: str):
 
 def test_gradients_of_a_lost_past_vanish_in_the_figure():
     data = held_out()
-    made = gradients(net("lstm", data), data, length=30, count=4, seed=0)
-    assert isinstance(made["gradients"], Image)
-    assert 1 <= made["reach"] <= 30
+    result = gradients(net("lstm", data), data, length=30, count=4, seed=0)
+    assert isinstance(result["gradients"], Image)
+    assert 1 <= result["reach"] <= 30
     with pytest.raises(UserError, match="at most the model's context"):
         gradients(net("gpt", data), data, length=30, seed=0)
 
@@ -187,7 +187,7 @@ def test_gradients_of_a_lost_past_vanish_in_the_figure():
     ("name", "model", "options"),
     [("lstm", "recurrent", {"cell": "lstm", "units": 12}), ("gpt", "gpt", {"width": 12, "depth": 2, "heads": 2})],
 )
-def test_another_run_s_model_is_built_from_what_it_left(
+def test_another_run_s_model_is_built_from_its_folder(
     name: str, model: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ):
     data = held_out()
@@ -211,7 +211,7 @@ def test_another_run_s_model_is_built_from_what_it_left(
 
 
 class Certain(Recurrent):
-    """Is sure of everything, and wrong, by so many nats; or has diverged."""
+    """Is confidently wrong, by so many nats; or has diverged."""
 
     def __init__(self, data: HeldOut, logit: float) -> None:
         super().__init__(Spec((data.window,), data.vocabulary.size), units=4)
@@ -223,7 +223,7 @@ class Certain(Recurrent):
 
 
 @torch.no_grad()
-def test_measures_of_a_net_that_is_far_off_or_has_diverged_end_no_run():
+def test_metrics_of_a_diverged_model_end_no_run():
     data = held_out()
     assert prediction(Certain(data, 5000.0), data)["perplexity"] == float("inf")
     assert math.isnan(prediction(Certain(data, math.nan), data)["perplexity"])

@@ -1,4 +1,4 @@
-"""Any text comes back from its tokens, and what a vocabulary lacks is named."""
+"""Any text is decoded from its tokens, and unknown tokens are named."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BPE_OF_IT = BPE.of(WRITTEN.splitlines(keepends=True), 300)
 
 
 @given(ANY)
-def test_bytes_and_pairs_write_any_text(text: str):
+def test_bytes_and_bpe_encode_any_text(text: str):
     for vocabulary in (Bytes(), BPE_OF_IT):
         tokens = vocabulary.encode(text)
         assert ((tokens >= 0) & (tokens < vocabulary.size)).all()
@@ -36,7 +36,7 @@ def test_bytes_and_pairs_write_any_text(text: str):
 
 
 @given(ANY, ANY)
-def test_characters_are_numbered_in_order_and_others_are_minus_one(known: str, text: str):
+def test_characters_have_ids_in_order_and_unknown_ones_minus_one(known: str, text: str):
     if not known:
         return
     vocabulary = Characters.of(known)
@@ -51,7 +51,7 @@ def test_a_text_in_pieces_is_the_text(text: str):
         assert "".join(decode_stream(vocabulary, iter(vocabulary.encode(text).tolist()))) == text
 
 
-def test_a_character_of_several_bytes_comes_when_it_is_whole():
+def test_a_character_of_several_bytes_is_decoded_when_it_is_whole():
     assert list(decode_stream(Bytes(), iter("aä🙂".encode()))) == ["a", "ä", "🙂"]
     assert list(decode_stream(Bytes(), iter("ä".encode()[:1]))) == ["\N{REPLACEMENT CHARACTER}"]
 
@@ -72,14 +72,14 @@ def test_a_damaged_vocabulary_is_refused():
         from_state({"kind": "runes"})
 
 
-def test_pairs_are_learnt_from_the_training_split_alone():
+def test_a_bpe_is_learnt_from_the_training_split_alone():
     training, held_out = "abab" * 50, "xyxy" * 500
     vocabulary = build_vocabulary("bpe", 300, {"train": training, "val": held_out})
     assert len(vocabulary.encode("abab")) < 4
     assert len(vocabulary.encode("xyxy")) == 4
 
 
-def test_what_a_vocabulary_lacks_is_named_and_replaced_only_if_asked():
+def test_unknown_tokens_are_named_and_replaced_only_if_asked():
     vocabulary = Characters.of("abc? ")
     with pytest.raises(UserError, match=r"the vocabulary of 5 lacks 'X', 'é'; try"):
         encode_checked(vocabulary, "aXé", advice="; try")
@@ -88,7 +88,7 @@ def test_what_a_vocabulary_lacks_is_named_and_replaced_only_if_asked():
         encode_checked(vocabulary, "aX", replace="!")
 
 
-def test_words_are_those_seen_often_in_small_letters():
+def test_words_are_the_frequent_ones_in_lower_case():
     vocabulary = Words.of(["A dog runs.", "a dog sits.", "Two dogs, running."], min_count=2)
     assert vocabulary.words == [".", "a", "dog"]
     assert vocabulary.encode("The dog ran.").tolist() == [-1, 2, -1, 0]
