@@ -11,6 +11,7 @@ import torch
 from dlplug_rl.losses import distributional
 from dlplug_rl.losses.distributional import C51, IQN, QuantileRegression
 from dlplug_rl.losses.dqn import DQN
+from dlplug_rl.losses.q_learning import Munchausen
 from dlplug_rl.networks.q_network import q_network
 from dlplug_rl.replay.buffer import Transition
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from dlplug import Spec, UserError
 
 B, A = 7, 3
-OPTIONS: dict[str, Any] = {"munchausen": 0.9, "temperature": 0.3, "lowest": -1.0}
+SOFT = Munchausen(munchausen=0.9, temperature=0.3, lowest=-1.0)
 
 
 def batch(tell: Callable[[Tensor], None] = lambda surprise: None) -> Transition:
@@ -77,7 +78,7 @@ def bootstrapped(
 @pytest.mark.parametrize("error", ["huber", "squared"])
 def test_dqn_and_its_gradient_are_those_of_a_loop(bootstrap: Any, error: Any) -> None:
     told: list[Tensor] = []
-    loss, data = moved(DQN(model(), bootstrap=bootstrap, error=error, **OPTIONS)), batch(told.append)
+    loss, data = moved(DQN(model(), bootstrap=bootstrap, error=error, munchausen=SOFT)), batch(told.append)
     (update,) = loss.updates(data)
     expected = torch.zeros(())
     for b in range(B):
@@ -124,9 +125,9 @@ def test_quantile_losses_are_those_of_a_loop(bootstrap: Any, kind: Any, monkeypa
     tau = torch.rand(B, 5) if kind == "implicit" else ((torch.arange(5) + 0.5) / 5).expand(B, 5)
     monkeypatch.setattr(distributional, "_fractions", lambda batch, count: tau)
     if kind == "quantile":
-        loss = moved(QuantileRegression(model(returns=kind, atoms=5), bootstrap=bootstrap, **OPTIONS))
+        loss = moved(QuantileRegression(model(returns=kind, atoms=5), bootstrap=bootstrap, munchausen=SOFT))
     else:
-        options = {"fractions": 5, "goal_fractions": 5, **OPTIONS}
+        options = {"fractions": 5, "goal_fractions": 5, "munchausen": SOFT}
         loss = moved(IQN(model(returns=kind, atoms=8), bootstrap=bootstrap, **options))
     data = batch()
     (update,) = loss.updates(data)

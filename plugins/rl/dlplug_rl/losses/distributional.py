@@ -7,8 +7,8 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
-from dlplug import Fraction, PositiveFloat, PositiveInt, UserError
-from dlplug_rl.losses.q_learning import Bootstrap, Compared, NonPositiveFloat, QLearning
+from dlplug import PositiveFloat, PositiveInt, UserError
+from dlplug_rl.losses.q_learning import Bootstrap, Compared, Munchausen, QLearning
 from dlplug_rl.losses.targets import chosen, projection, quantile_huber, td_target
 from dlplug_rl.networks.q_network import QNetwork
 from dlplug_rl.networks.returns import Categorical, Implicit, Quantile
@@ -16,15 +16,17 @@ from dlplug_rl.replay.buffer import Transition
 
 
 class Distributional(QLearning):
-    """A loss of a network that speaks of returns in one way. Raises UserError for any other network."""
+    """A loss for one representation of returns. Raises UserError for a network with another."""
 
-    speaks: type[nn.Module]
+    represents: type[nn.Module]
 
-    def __init__(self, model: nn.Module, bootstrap: Bootstrap, target_every: int, *munchausen: float) -> None:
-        if not (isinstance(model, QNetwork) and isinstance(model.returns, self.speaks)):
-            kind = self.speaks.__name__.lower()
+    def __init__(
+        self, model: nn.Module, bootstrap: Bootstrap, target_every: int, munchausen: Munchausen = Munchausen()
+    ) -> None:
+        if not (isinstance(model, QNetwork) and isinstance(model.returns, self.represents)):
+            kind = self.represents.__name__.lower()
             raise UserError(f"this loss needs a network that gives distributions: --model.returns {kind}")
-        super().__init__(model, bootstrap, target_every, *munchausen)
+        super().__init__(model, bootstrap, target_every, munchausen)
 
     @property
     def learner(self) -> QNetwork:
@@ -43,7 +45,7 @@ class C51(Distributional):
     target_every: updates between copies to the target network
     """
 
-    speaks = Categorical
+    represents = Categorical
 
     def __init__(
         self, model: nn.Module, *, bootstrap: Literal["greedy", "double"] = "double", target_every: PositiveInt = 500
@@ -75,25 +77,20 @@ class QuantileRegression(Distributional):
         softmax policy with its log-policy added to the reward (munchausen)
     target_every: updates between copies to the target network
     kappa: κ, threshold of the Huber loss between quadratic and linear
-    munchausen: α, weight of the scaled log-policy that is added to the reward
-    temperature: softmax temperature τ
-    lowest: l_0, lower bound of the scaled log-policy
     """
 
-    speaks = Quantile
+    represents = Quantile
 
     def __init__(
         self,
         model: nn.Module,
         *,
-        bootstrap: Literal["greedy", "double", "munchausen"] = "double",
+        bootstrap: Bootstrap = "double",
         target_every: PositiveInt = 500,
         kappa: PositiveFloat = 1.0,
-        munchausen: Fraction = 0.9,
-        temperature: PositiveFloat = 0.03,
-        lowest: NonPositiveFloat = -1.0,
+        munchausen: Munchausen = Munchausen(),
     ) -> None:
-        super().__init__(model, bootstrap, target_every, munchausen, temperature, lowest)
+        super().__init__(model, bootstrap, target_every, munchausen)
         self.kappa = kappa
 
     def goal(self, batch: Transition) -> Tensor:
@@ -116,27 +113,22 @@ class IQN(Distributional):
     fractions: N, quantile fractions sampled for the online network
     goal_fractions: N', quantile fractions sampled for the target network
     kappa: κ, threshold of the Huber loss between quadratic and linear
-    munchausen: α, weight of the scaled log-policy that is added to the reward
-    temperature: softmax temperature τ
-    lowest: l_0, lower bound of the scaled log-policy
     """
 
-    speaks = Implicit
+    represents = Implicit
 
     def __init__(
         self,
         model: nn.Module,
         *,
-        bootstrap: Literal["greedy", "double", "munchausen"] = "double",
+        bootstrap: Bootstrap = "double",
         target_every: PositiveInt = 500,
         fractions: PositiveInt = 64,
         goal_fractions: PositiveInt = 64,
         kappa: PositiveFloat = 1.0,
-        munchausen: Fraction = 0.9,
-        temperature: PositiveFloat = 0.03,
-        lowest: NonPositiveFloat = -1.0,
+        munchausen: Munchausen = Munchausen(),
     ) -> None:
-        super().__init__(model, bootstrap, target_every, munchausen, temperature, lowest)
+        super().__init__(model, bootstrap, target_every, munchausen)
         self.fractions, self.goal_fractions, self.kappa = fractions, goal_fractions, kappa
 
     def goal(self, batch: Transition) -> Tensor:

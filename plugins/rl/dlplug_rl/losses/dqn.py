@@ -9,8 +9,8 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Fraction, PositiveFloat, PositiveInt
-from dlplug_rl.losses.q_learning import Compared, NonPositiveFloat, QLearning
+from dlplug import PositiveInt
+from dlplug_rl.losses.q_learning import Bootstrap, Compared, Munchausen, QLearning
 from dlplug_rl.losses.targets import chosen
 from dlplug_rl.replay.buffer import Transition
 
@@ -22,23 +22,18 @@ class DQN(QLearning):
         softmax policy with its log-policy added to the reward (munchausen)
     error: "huber" (quadratic below 1, linear above, the clipped error of Mnih et al.) or "squared"
     target_every: updates between copies to the target network
-    munchausen: α, weight of the scaled log-policy that is added to the reward
-    temperature: softmax temperature τ
-    lowest: l_0, lower bound of the scaled log-policy
     """
 
     def __init__(
         self,
         model: nn.Module,
         *,
-        bootstrap: Literal["greedy", "double", "munchausen"] = "double",
+        bootstrap: Bootstrap = "double",
         error: Literal["huber", "squared"] = "huber",
         target_every: PositiveInt = 500,
-        munchausen: Fraction = 0.9,
-        temperature: PositiveFloat = 0.03,
-        lowest: NonPositiveFloat = -1.0,
+        munchausen: Munchausen = Munchausen(),
     ) -> None:
-        super().__init__(model, bootstrap, target_every, munchausen, temperature, lowest)
+        super().__init__(model, bootstrap, target_every, munchausen)
         self.error = F.smooth_l1_loss if error == "huber" else F.mse_loss
 
     def goal(self, batch: Transition) -> Tensor:

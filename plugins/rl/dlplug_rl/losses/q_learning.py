@@ -7,19 +7,33 @@ B: transitions, A: actions, K: outputs for an action (1, or the quantiles of its
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from dlplug import Lagged, Loss, Range, Update
+from dlplug import Fraction, Lagged, Loss, PositiveFloat, Range, Update
 from dlplug_rl.losses.targets import greedy_policy, munchausen_reward, scaled_log_policy, soft_policy, td_target
 from dlplug_rl.policy import Greedy
 from dlplug_rl.replay.buffer import Transition
 
 Bootstrap = Literal["greedy", "double", "munchausen"]
-NonPositiveFloat = Annotated[float, Range(le=0)]
+
+
+@dataclass(frozen=True)
+class Munchausen:
+    """The Munchausen reward (Vieillard et al. 2020, arXiv:2007.14430), with its authors' values.
+
+    munchausen: α, weight of the scaled log-policy that is added to the reward
+    temperature: softmax temperature τ
+    lowest: l_0, lower bound of the scaled log-policy
+    """
+
+    munchausen: Fraction = 0.9
+    temperature: PositiveFloat = 0.03
+    lowest: Annotated[float, Range(le=0)] = -1.0
 
 
 class Compared(NamedTuple):
@@ -46,14 +60,12 @@ class QLearning(Loss):
         model: nn.Module,
         bootstrap: Bootstrap,
         target_every: int,
-        munchausen: float = 0.0,
-        temperature: float = 1.0,
-        lowest: float = 0.0,
+        munchausen: Munchausen = Munchausen(),
     ) -> None:
         super().__init__(model)
         self.target = Lagged(model, every=target_every)
         self.bootstrap: Bootstrap = bootstrap
-        self.munchausen, self.temperature, self.lowest = munchausen, temperature, lowest
+        self.alpha, self.temperature, self.lowest = munchausen.munchausen, munchausen.temperature, munchausen.lowest
 
     def updates(self, batch: Transition) -> Iterator[Update]:
         with torch.no_grad():
@@ -90,7 +102,7 @@ class QLearning(Loss):
         policy, reward = self.next_policy(batch, q), batch.reward
         if self.bootstrap == "munchausen":
             q_now = self.target(batch.obs)
-            reward = reward + munchausen_reward(q_now, batch.action, self.munchausen, self.temperature, self.lowest)
+            reward = reward + munchausen_reward(q_now, batch.action, self.alpha, self.temperature, self.lowest)
             outputs = outputs - scaled_log_policy(q, self.temperature)[..., None]
         next_value = (policy[..., None] * outputs).sum(1)
         return td_target(reward, batch.terminated, batch.discount, next_value)

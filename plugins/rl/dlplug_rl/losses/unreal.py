@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from dlplug import NonNegativeFloat, PositiveInt, UserError
 from dlplug_rl.losses.dqn import DQN
-from dlplug_rl.losses.q_learning import Compared
+from dlplug_rl.losses.q_learning import Bootstrap, Compared
 from dlplug_rl.losses.targets import chosen
 from dlplug_rl.networks.q_network import QNetwork
 from dlplug_rl.replay.buffer import Transition
@@ -62,7 +62,7 @@ class Unreal(DQN):
         self,
         model: nn.Module,
         *,
-        bootstrap: Literal["greedy", "double", "munchausen"] = "double",
+        bootstrap: Bootstrap = "double",
         error: Literal["huber", "squared"] = "huber",
         target_every: PositiveInt = 500,
         pixel_control: NonNegativeFloat = 0.001,
