@@ -51,7 +51,8 @@ def chosen_launcher(host: Host, name: str, options: dict[str, Any]) -> Launcher:
     own = entry.signature().options
     given = {key.partition(".")[2]: options.pop(key) for key in [*options] if key.startswith("launcher.")}
     for key in given.keys() - {option.name for option in own}:
-        raise UserError(f"--launcher {name} has no option {flag(key)}.{nearest(key, [option.name for option in own])}")
+        hint = nearest(flag(f"launcher.{key}"), [flag(f"launcher.{option.name}") for option in own])
+        raise UserError(f"--launcher {name} has no option {flag(f'launcher.{key}')}.{hint}")
     return entry.load()(**(parse(own, given, f"--launcher {name}") if own else {}))
 
 

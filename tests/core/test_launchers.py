@@ -38,6 +38,8 @@ def test_a_run_is_started_by_the_launcher_that_is_named(cli, toys):
     Path("asked").unlink()
     assert cli(*plugins, "run", "toy-moons", *options, "--model.widht", "3").code == 2
     assert "Did you mean elsewhere" in cli(*plugins, "run", "toy-moons", "--launcher", "elsewere").err
+    said = cli(*plugins, "run", "toy-moons", "--launcher", "elsewhere", "--launcher.que", "long")
+    assert "--launcher elsewhere has no option --launcher.que. Did you mean --launcher.queue?" in said.err
     assert not Path("asked").exists()
 
 
