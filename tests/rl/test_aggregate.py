@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from dlplug_rl.scores.aggregate import interquartile_mean, interval, mean, median, resampled
+from dlplug_rl.scores.human import SCORES, human_normalised
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import trim_mean
@@ -110,3 +111,29 @@ def test_scores_that_do_not_vary_have_no_spread():
     games = [np.full(5, 2.0), np.full(3, 4.0)]
     low, high = interval(mean, games)
     assert low == high == 3.0
+
+
+# Human scores
+
+
+def test_the_table_is_the_published_one():
+    assert len(SCORES) == 57
+    assert list(SCORES) == sorted(SCORES)
+    published = {
+        "pong": (-20.7, 14.6),
+        "breakout": (1.7, 30.5),
+        "space_invaders": (148.0, 1668.7),
+        "beam_rider": (363.9, 16926.5),
+        "qbert": (163.9, 13455.0),
+        "ms_pacman": (307.3, 6951.6),
+        "seaquest": (68.4, 42054.7),
+    }
+    assert {game: SCORES[game] for game in published} == published
+    assert all(random < human for random, human in SCORES.values())
+
+
+def test_human_normalised_is_0_for_random_play_and_1_for_the_human():
+    for game, (random, human) in SCORES.items():
+        assert human_normalised(game, random) == 0
+        assert human_normalised(game, human) == pytest.approx(1)
+    assert human_normalised("tetris", 100) is None

@@ -1,72 +1,23 @@
-"""The evaluation of a policy, beside naive bookkeeping of the same games; and the policy itself."""
+"""The evaluation of a policy, beside naive bookkeeping of the same games."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import NamedTuple
 
 import cv2
 import imageio.v3
 import numpy as np
 import pytest
-import torch
-from dlplug_play.episodes import LANES, Episode, shares
-from dlplug_play.episodes import play as play_in
-from dlplug_play.films import PICTURES, video_of
-from dlplug_rl.environments.atari import PROTOCOLS, AtariEnvironments, ProtocolName
-from dlplug_rl.environments.interface import Environments, Seen
-from dlplug_rl.evaluation.episodes import Counted, EpsilonGreedy, Playable, episodes, lanes_for
+from dlplug_play.films import PICTURES
+from dlplug_rl.environments.atari import PROTOCOLS, AtariEnvironments
+from dlplug_rl.evaluation.episodes import Playable, episodes
 from dlplug_rl.players.stages import gym_stage
-from dlplug_rl.policy import Greedy
-from dlplug_rl.scores.human import SCORES, human_normalised
-from gymnasium import spaces
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from made import Acting
-from odd import registered
-from torch import nn
+from watcher import START, Stage, Watcher, play
 
 import dlplug
 from dlplug import UserError
 from dlplug.cli.main import main
-from dlplug.contracts import Spec
-from dlplug.stop import Stopped, ask_to_stop, withdraw
-
-START = 1_000_003  # what `Stage` adds to a run's seed
-
-
-class Stage:
-    starts = START
-
-    def __init__(self, game: str, frame_limit: int = 1200, protocol: ProtocolName = "classic") -> None:
-        self.game, self.frame_limit, self.name = game, frame_limit, protocol
-        self.protocol = PROTOCOLS[protocol].text
-
-    def make(self, count: int, seed: int) -> Environments:
-        return AtariEnvironments(self.game, count=count, seed=seed, frame_limit=self.frame_limit, protocol=self.name)
-
-    def under(self, protocol: ProtocolName) -> Stage:
-        return Stage(self.game, self.frame_limit, protocol)
-
-
-class Watcher(Acting):
-    """Plays at random and remembers all that it was shown."""
-
-    def __init__(self, actions: int) -> None:
-        super().__init__(self)
-        self.actions, self.generator, self.shown = actions, np.random.default_rng(0), []
-
-    def __call__(self, obs: np.ndarray) -> np.ndarray:
-        self.shown.append(obs[:, -1].copy())
-        return self.generator.integers(self.actions, size=len(obs))
-
-
-def play(
-    player: Acting, environments: Environments, wanted: np.ndarray, epsilon: float, seed: int
-) -> tuple[list[Episode], np.ndarray]:
-    exploring = EpsilonGreedy(player, epsilon, environments.spec.output, seed)
-    return play_in(exploring, Counted(environments), wanted)
 
 
 def grey(picture: np.ndarray) -> np.ndarray:
@@ -217,186 +168,3 @@ def test_eval_as_a_person_would_type_it(tmp_path, capsys):
     assert "--metrics.episodes.protocol: expected" in capsys.readouterr().err
     assert main(["eval", str(run.folder), "--epsilom", "1"]) == 2
     assert "--metrics.episodes.epsilon?" in capsys.readouterr().err
-
-
-# --- games that never end ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def endless():
-    """What a recipe would measure on: an environment that nothing ends, and whose reward is its action."""
-    with registered(spaces.Box(0, 1, (2,))) as id:
-        yield gym_stage(id, 2, 0)[1]
-
-
-def test_an_episode_that_never_ends_is_cut_and_the_protocol_says_so(endless, monkeypatch):
-    monkeypatch.setattr("dlplug_rl.players.stages.EPISODE_LIMIT", 40)
-    results = episodes(Acting(lambda obs: np.ones(len(obs), dtype=int)), endless, count=3, epsilon=0.0)
-    assert results["return"] == results["return_min"] == results["episode_length"] == 40
-    assert results["protocol"] == "Odd-v0; 3 episodes of the greedy policy, 3 of them cut at 40 actions"
-
-
-def asked_after(calls: int):
-    """A policy that is asked to stop while it plays."""
-    left = [calls]
-
-    def act(obs):
-        left[0] -= 1
-        if not left[0]:
-            ask_to_stop()
-        assert left[0] > -50, "nobody heard"
-        return np.zeros(len(obs), dtype=int)
-
-    return act
-
-
-@pytest.fixture
-def stop_withdrawn():
-    withdraw()
-    yield
-    withdraw()
-
-
-@pytest.mark.usefixtures("stop_withdrawn")
-def test_a_stop_is_heard_while_games_are_measured(endless):
-    with pytest.raises(Stopped):
-        episodes(Acting(asked_after(5)), endless, count=3, epsilon=0.0)
-
-
-@pytest.mark.usefixtures("stop_withdrawn")
-def test_a_stop_is_heard_while_the_best_game_is_filmed():
-    policy, stage = Watcher(4), Stage("breakout", 80)
-    environments = stage.make(1, 0)
-    played, actions = play(policy, environments, np.array([1]), 0.0, 0)
-    ask_to_stop()
-    with pytest.raises(Stopped):
-        video_of(Counted(environments), played[0], actions, "breakout")
-
-
-# --- no preference for short episodes ---------------------------------------------------------------------------------
-
-
-class Scripted:
-    """Lane i plays episodes of lengths[i] steps, one point each, and begins again as the interface says."""
-
-    frames_per_step = fps = 1
-    limit = None
-    spec = Spec(input=(1,), output=2)
-
-    def __init__(self, lengths: list[int]) -> None:
-        self.count, self.lengths = len(lengths), np.array(lengths)
-
-    def _seen(self, ends: np.ndarray) -> Seen:
-        first = self.clock == 0
-        no = np.zeros(self.count, dtype=bool)
-        return Seen(np.zeros((self.count, 1)), (~first).astype(np.float32), ends, no, first, no)
-
-    def reset(self) -> Seen:
-        self.clock = np.zeros(self.count, dtype=int)
-        return self._seen(np.zeros(self.count, dtype=bool))
-
-    def send(self, actions: np.ndarray) -> None:
-        assert actions.shape == (self.count,)
-
-    def receive(self) -> Seen:
-        self.clock = np.where(self.clock == self.lengths, 0, self.clock + 1)
-        return self._seen(self.clock == self.lengths)
-
-    def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray] | None:
-        return None
-
-    def close(self) -> None:
-        pass
-
-
-@settings(deadline=None, max_examples=50)
-@given(count=st.integers(1, 70), data=st.data())
-def test_every_environment_plays_its_share(count, data):
-    lanes = lanes_for(count)
-    assert lanes <= LANES
-    assert -(-count // lanes) == -(-count // LANES), "as few rounds as can be"
-    lengths = data.draw(st.lists(st.integers(1, 12), min_size=lanes, max_size=lanes))
-    wanted = shares(count, lanes)
-    assert wanted.sum() == count
-    assert wanted.max() - wanted.min() <= 1
-    played, actions = play(Acting(lambda obs: np.zeros(len(obs), dtype=int)), Scripted(lengths), wanted, 0.5, 0)
-    for lane in range(lanes):
-        mine = [episode for episode in played if episode.lane == lane]
-        assert len(mine) == wanted[lane]
-        for k, episode in enumerate(mine):
-            assert episode.length == episode.score == lengths[lane]
-            assert episode.sent == (k + 1) * lengths[lane] + k
-    assert len(actions) == max(episode.sent for episode in played)
-
-
-# --- the table of scores ----------------------------------------------------------------------------------------------
-
-
-def test_the_table_is_the_published_one():
-    assert len(SCORES) == 57
-    assert list(SCORES) == sorted(SCORES)
-    published = {
-        "pong": (-20.7, 14.6),
-        "breakout": (1.7, 30.5),
-        "space_invaders": (148.0, 1668.7),
-        "beam_rider": (363.9, 16926.5),
-        "qbert": (163.9, 13455.0),
-        "ms_pacman": (307.3, 6951.6),
-        "seaquest": (68.4, 42054.7),
-    }
-    assert {game: SCORES[game] for game in published} == published
-    assert all(random < human for random, human in SCORES.values())
-
-
-def test_human_normalised_is_0_for_random_play_and_1_for_the_human():
-    for game, (random, human) in SCORES.items():
-        assert human_normalised(game, random) == 0
-        assert human_normalised(game, human) == pytest.approx(1)
-    assert human_normalised("tetris", 100) is None
-
-
-# --- the policy -------------------------------------------------------------------------------------------------------
-
-
-class Values(NamedTuple):
-    model: nn.Module
-    obs: np.ndarray
-
-
-@pytest.fixture
-def network() -> Values:
-    torch.manual_seed(0)
-
-    class Scaled(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.dense = nn.Linear(6, 4)
-
-        def forward(self, obs: torch.Tensor) -> torch.Tensor:
-            return self.dense(obs.float().flatten(1) / 255)
-
-    return Values(Scaled(), np.random.default_rng(0).integers(256, size=(500, 2, 3), dtype=np.uint8))
-
-
-def test_greedy_takes_the_highest_value(network):
-    policy = Greedy(network.model)
-    weight, bias = (p.detach().numpy() for p in network.model.parameters())
-    by_hand = (network.obs.reshape(500, 6) / 255) @ weight.T + bias
-    assert policy.values(network.obs).numpy() == pytest.approx(by_hand, abs=1e-5)
-    first = np.ones(500, dtype=bool)
-    actions, state, extras = policy.act(network.obs, policy.start(500), first, greedy=True)
-    assert actions.dtype == np.int64
-    assert (actions == by_hand.argmax(1)).all()
-    assert state is None
-    assert not extras["values"].requires_grad
-    assert network.model.training, "the mode is the caller's"
-
-
-def test_epsilon_is_the_share_of_actions_left_to_chance(network):
-    def actions(epsilon: float) -> np.ndarray:
-        player = EpsilonGreedy(Greedy(network.model), epsilon, 4, seed=1)
-        return player.act(network.obs, None, np.ones(500, dtype=bool), greedy=True)[0]
-
-    assert np.bincount(actions(1.0), minlength=4) == pytest.approx([125] * 4, abs=40)
-    assert (actions(0.2) != actions(0.0)).mean() == pytest.approx(0.2 * 3 / 4, abs=0.05)
-    assert (actions(0.2) == actions(0.2)).all()
