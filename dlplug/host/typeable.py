@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from dlplug.host.signatures import REQUIRED, Signature
 from dlplug.host.source import SUPPLIED
+
+PLAIN = (int, float, str, bool, Path, type(None))
 
 
 def typeable(signature: Signature) -> Signature:
@@ -18,9 +24,10 @@ def typeable(signature: Signature) -> Signature:
                 f"its option {option.name} is annotated with a dataclass; @dataclass(frozen=True) makes it a group of"
                 " options, but not within another group"
             )
-        if option.type in (complex, dict, set, bytes, object, list, tuple):
+        if not all(kind in PLAIN for kind in plain_kinds(option.type)):
+            named = option.type if get_args(option.type) else getattr(option.type, "__name__", option.type)
             raise TypeError(
-                f"its option {option.name} is annotated {option.type.__name__}; expected int, float, str, bool, Path, a"
+                f"its option {option.name} is annotated {named}; expected int, float, str, bool, Path, a"
                 " Literal, or a tuple or list of one of them"
             )
         plain = {int: int, float: (int, float), str: str, bool: bool}.get(option.type)
@@ -41,3 +48,17 @@ def _check_names(signature: Signature) -> None:
                 other = next((g.name for g in signature.groups if name in g.options and g is not group), "")
                 where = f"its groups {group.name} and {other}" if other else f"itself and in its group {group.name}"
                 raise TypeError(f"it has the option {name} twice: in {where}")
+
+
+def plain_kinds(annotation: Any) -> Iterator[Any]:
+    """The types that an annotation is made of: those of PLAIN, and any other as it stands."""
+    origin, inside = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        yield from map(type, inside)
+    elif origin is Annotated:
+        yield from plain_kinds(inside[0])
+    elif origin in (Union, UnionType, tuple, list, Sequence) and inside:
+        for argument in inside:
+            yield from () if argument is Ellipsis else plain_kinds(argument)
+    else:
+        yield annotation

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any
 
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 from dlplug.host.signatures import REQUIRED, Option
+from dlplug.host.typeable import PLAIN, plain_kinds
 from dlplug.options.layers import choose, resolve
 from dlplug.options.parsing import parse
 from dlplug.options.parts import schema
-
-PLAIN = (int, float, str, bool, Path, type(None))
 
 
 def check_options(what: str, options: Sequence[Option]) -> None:
     """Each option has a type that can be typed on a command line, and a default of that type."""
     for option in options:
-        assert all(kind in PLAIN for kind in _kinds(option.type)), (
+        assert all(kind in PLAIN for kind in plain_kinds(option.type)), (
             f"{what}: the option {option.name} is annotated {option.type}; expected int, float, str, bool, Path, a"
             " Literal, None, or a tuple or a list of them"
         )
@@ -38,19 +37,6 @@ def lacking(host: Host, name: str, layers: Sequence[Mapping[str, Any]] = (), pre
     config = resolve(host, name, layers, preset, partly=True)
     options = schema(host, choose(host, name, layers, preset), ())
     return [option.name for option in options if option.default is REQUIRED and option.name not in config]
-
-
-def _kinds(annotation: Any) -> Iterator[Any]:
-    """The plain types in an annotation."""
-    if get_origin(annotation) is Literal:
-        yield from map(type, get_args(annotation))
-    elif get_origin(annotation) is Annotated:
-        yield from _kinds(get_args(annotation)[0])
-    elif inside := get_args(annotation):
-        for argument in inside:
-            yield from () if argument is Ellipsis else _kinds(argument)
-    else:
-        yield annotation
 
 
 def _listed(value: Any) -> Any:

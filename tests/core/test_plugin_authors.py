@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -73,12 +74,14 @@ def test_options_that_cannot_be_typed_are_refused(option, message):
     ("option", "message"),
     [
         ("noise: complex = 1j", "its option noise is annotated complex; expected int, float"),
+        ("noise: dict[str, int] = {}", "its option noise is annotated dict[str, int]; expected int, float"),
+        ("noise: int | Recipe = 1", "its option noise is annotated int | dlplug.recipes.Recipe; expected int"),
         ("noise: float = 'a lot'", "its option noise is a float, but has the default 'a lot'"),
     ],
 )
 def test_a_run_with_options_that_cannot_be_typed_names_the_plugin(option, message):
     host = plugin(f"def factory(*, {option}): 'A factory.'\n@hookimpl\ndef register_data(): return {{'d': factory}}")
-    with pytest.raises(UserError, match=r"data 'd' of mine\.py does not load .*" + message):
+    with pytest.raises(UserError, match=r"data 'd' of mine\.py does not load .*" + re.escape(message)):
         resolve(host, "mlp-moons", [{"data": "d", "steps": 1}])
 
 
