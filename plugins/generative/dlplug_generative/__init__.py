@@ -1,4 +1,4 @@
-"""Nets that make pictures, or points of a plane: variational autoencoders, adversarial nets and diffusion."""
+"""Generative models of images, or of points in the plane: variational autoencoders, GANs and diffusion."""
 
 from dlplug import hookimpl
 from dlplug_generative.diffusion.recipes import DIFFUSION_RECIPES

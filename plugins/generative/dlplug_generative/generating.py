@@ -1,4 +1,4 @@
-"""What every generative model here gives to be used, and what samplers and metrics know of the data: nothing more."""
+"""The protocol of a generative model, and how metrics and samplers read held-out examples."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ AT_ONCE = 500  # generated at once: few enough for memory, and fixed, so that sa
 
 
 class Generating(Protocol):
-    """Makes `count` things like the data: (count, *spec.input), pictures in [0, 1], points in their own plane.
+    """Generates `count` samples (count, *spec.input): images in [0, 1], or points in the data's coordinates.
 
     A pure function of the weights and its arguments, on the weights' device, without gradients. `check` raises
-    UserError for a label or steps that mean nothing to the model, a label out of range, and more steps than its
-    schedule has; `generate` does so first.
+    UserError for a label or steps that the model does not use, a label out of range, and more steps than its
+    schedule has; `generate` checks first.
     """
 
     def check(self, count: int, label: int | None, steps: int | None) -> None: ...
@@ -29,7 +29,7 @@ class Generating(Protocol):
 
 
 def generating(product: Any) -> Generating:
-    """The product itself. Raises UserError for one that makes nothing."""
+    """The product itself. Raises UserError for one that cannot generate."""
     if not callable(getattr(product, "generate", None)):
         raise UserError(
             f"a {type(product).__name__} generates nothing; the recipes of dlplug-generative train what does"
@@ -63,7 +63,7 @@ def check_no_steps(steps: int | None, model: str) -> None:
 
 
 def in_chunks(make: Callable[[int, Generator], Tensor], count: int, seed: int, device: torch.device) -> Tensor:
-    """make(how many, generator), often enough for `count`: (count, ...); one generator, on the device."""
+    """Samples (count, ...) by calls of make(chunk size, generator), with one random generator on the device."""
     check_count(count)
     generator = torch.Generator(device).manual_seed(seed)
     with torch.no_grad():
@@ -72,18 +72,18 @@ def in_chunks(make: Callable[[int, Generator], Tensor], count: int, seed: int, d
 
 
 def examples_of(data: Any) -> Labelled:
-    """A held-out split as models see it: pictures (N, C, H, W) in [0, 1] or points (N, 2), and classes (N,).
+    """A held-out split as models see it: images (N, C, H, W) in [0, 1] or points (N, 2), and classes (N,).
 
-    data: what pictures by name give, a NamedTuple with uint8 `images` (N, H, W, C); or planar points `x`.
+    data: a NamedTuple with uint8 `images` (N, H, W, C), or with points `x` (N, 2).
     """
     return Labelled(as_seen(data.images) if hasattr(data, "images") else data.x, data.y)
 
 
 def trained_on(data: Any) -> Tensor:
-    """The training examples of a split, as `examples_of` gives the held-out ones."""
+    """The training examples beside a split, in the form of `examples_of`."""
     return as_seen(data.train)
 
 
 def as_seen(x: Tensor) -> Tensor:
-    """uint8 pictures (N, H, W, C) as floats (N, C, H, W) in [0, 1]; points as they are."""
+    """uint8 images (N, H, W, C) as floats (N, C, H, W) in [0, 1]; points unchanged."""
     return scaled(x).contiguous() if x.dtype == torch.uint8 else x

@@ -1,4 +1,4 @@
-"""Points of a plane from distributions that can be looked at: a student sees at a glance what a model has missed."""
+"""Distributions of points in the plane, where missing modes are visible."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ SPLIT_SEEDS = {"train": 4_100_000_001, "val": 4_100_000_002, "test": 4_100_000_0
 
 
 class PlanarHeldOut(NamedTuple):
-    """Held-out points x (N, 2) with the number of each one's part y (N,), and what the parts are called; as many points
-    `train` of another draw, to stand for those that were learnt from (every batch is a new one). For a mixture of
+    """Held-out points x (N, 2), the index y (N,) of the component of each, and the components' names; as many points
+    `train` of another draw in place of the training points (every batch is a new draw). For a mixture of
     Gaussians also its centres (K, 2) and their deviation, to count the modes that a model covers."""
 
     x: Tensor
@@ -35,7 +35,7 @@ class PlanarHeldOut(NamedTuple):
 class Planar(Data):
     """Points (B, 2) of a plane, drawn for each batch; "val" and "test" are 5,000 draws each with fixed seeds.
 
-    A batch is a pure function of the seed and of how many points came before it.
+    A batch is a function of the seed and of the number of points before it.
     """
 
     unit = "points"
@@ -58,7 +58,7 @@ class Planar(Data):
         self.spec = Spec((2,), max(1, len(self.names)), mean, deviation, self.names)
 
     def draw(self, count: int, generator: Generator) -> Labelled:
-        """Points (count, 2) without their noise, and which part each is of (count,), on the generator's device."""
+        """Points (count, 2) without their noise, and the component of each (count,), on the generator's device."""
         raise NotImplementedError
 
     def noisy(self, count: int, seed: int) -> Labelled:

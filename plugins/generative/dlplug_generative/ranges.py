@@ -1,4 +1,4 @@
-"""The coordinates in which networks make things, and the way to the data's own and back."""
+"""The range of a network's inputs and outputs, and the conversion from and to the data's."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 
     L_T = KL(q(z_T | x) || N(0, 1)),  L_{t-1} = KL(q(z_{t-1} | z_t, x) || p(z_{t-1} | z_t)),  L_0 = -log p(x | z_1).
 
-Each is in nats and for each number of x on its own, which are summed or averaged by whoever asks.
+Each is in nats and elementwise in x; sums and means are the caller's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a denoiser is, how it is conditioned on time and label, and the one for points of a plane."""
+"""Denoisers: their interface, their conditioning on time and label, and one for points in the plane."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Denoiser(nn.Module):
         self.limit = 1.0 if len(spec.input) == 3 else math.inf
 
     def natural(self, z: Tensor) -> Tensor:
-        """What z shows, in the data's own range."""
+        """z in the data's range."""
         return self.range.outward(z.clamp(-self.limit, self.limit))
 
     def no_label(self, count: int) -> Tensor:
-        """(count,): the label that says nothing, one more than the classes."""
+        """(count,): the null label, `classes`, of an unconditional prediction."""
         return torch.full((count,), self.classes, device=self.range.middle.device)
 
     def forward(self, z: Tensor, time: Tensor, label: Tensor) -> Tensor:

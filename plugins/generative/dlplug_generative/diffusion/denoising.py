@@ -1,4 +1,4 @@
-"""How images, or points, come out of noise, to be looked at."""
+"""Figures of the reverse process: images, or points, at several timesteps."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def denoising(
 
 
 def evenly(walked: Iterator[Moment], total: int, count: int) -> Iterator[Moment]:
-    """`count` of `total` moments, the first and the last among them; the others are not kept."""
+    """`count` of `total` moments, the first and the last among them; the others are dropped."""
     wanted = {round(i * (total - 1) / (count - 1)) for i in range(count)}
     return (moment for place, moment in enumerate(walked) if place in wanted)
 
 
 def scatters(product: Denoising, shown: list[Moment], data: Tensor, caption: str) -> Image:
-    """Points of a plane at each moment, over the data's; noise that is outside of the picture is not seen."""
+    """Points of a plane at each moment, over the data's; the axes cut off noise far outside."""
     figure = new_figure(1.7 * len(shown), 3.9)
     rows = figure.subplots(2, len(shown), squeeze=False, sharex=True, sharey=True)
     low, high = data.amin(0), data.amax(0)

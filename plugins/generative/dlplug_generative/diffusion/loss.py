@@ -1,4 +1,4 @@
-"""Denoising diffusion (Ho et al. 2020): a page that turns a denoiser into a generative model."""
+"""The loss of denoising diffusion (Ho et al. 2020)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many bits a diffusion needs for a pixel, at most."""
+"""The variational bound in bits per dimension."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a diffusion makes to be used: pictures or points from noise, by averaged weights and any of the samplers."""
+"""The product of a diffusion: EMA weights that generate by one of the samplers."""
 
 from __future__ import annotations
 

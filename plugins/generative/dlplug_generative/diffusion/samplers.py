@@ -1,4 +1,4 @@
-"""How a diffusion is run backwards: one step of each sampler as a pure function, and the walk from noise to pictures.
+"""The reverse process: one step of each sampler as a pure function, and the trajectory from noise to samples.
 
 z_t = α_t x + σ_t ε as in `schedules.py`. A step goes from the time t to any earlier s, so that all of them can take
 fewer steps than the schedule has.

@@ -1,7 +1,7 @@
-"""How noise grows over the steps of a diffusion, and what follows from that alone.
+"""Noise schedules, and the quantities that follow from a schedule alone.
 
 The letters are those of Kingma et al. 2021 (arXiv:2107.00630): z_t = α_t x + σ_t ε with α_t² + σ_t² = 1. Ho et al. 2020
-(arXiv:2006.11239) write ᾱ_t for α_t², and β_t for the share of noise that step t adds.
+(arXiv:2006.11239) write ᾱ_t for α_t², and β_t for the variance that step t adds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a denoiser may predict: the noise ε, the clean x, or v; and how to compute each from any other.
+"""Prediction targets of a denoiser, the noise ε, the clean x or v, and how each follows from another.
 
 Everywhere z = α x + σ ε with α² + σ² = 1; alpha and sigma are numbers or tensors that broadcast with z.
 """
@@ -16,7 +16,7 @@ def noised(x: Tensor, epsilon: Tensor, alpha: Coefficient, sigma: Coefficient) -
 
 
 def target_of(kind: str, x: Tensor, epsilon: Tensor, alpha: Coefficient, sigma: Coefficient) -> Tensor:
-    """What a denoiser of this kind is to give: "noise" is ε (Ho et al. 2020), "clean" is x, and "v" is
+    """The target of a denoiser of this kind: "noise" is ε (Ho et al. 2020), "clean" is x, and "v" is
     v = α ε - σ x (Salimans & Ho 2022, arXiv:2202.00512, section 4)."""
     if kind == "noise":
         return epsilon
@@ -33,5 +33,5 @@ def clean_of(kind: str, predicted: Tensor, z: Tensor, alpha: Coefficient, sigma:
 
 
 def noise_of(clean: Tensor, z: Tensor, alpha: Coefficient, sigma: Coefficient) -> Tensor:
-    """ε̂ = (z - α x̂) / σ: the noise that there must be if x̂ is what is under it."""
+    """ε̂ = (z - α x̂) / σ: the noise in z, if its clean example is x̂."""
     return (z - alpha * clean) / sigma

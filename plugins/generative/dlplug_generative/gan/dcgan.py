@@ -1,4 +1,4 @@
-"""The pair of strided convolutions that made adversarial nets stable."""
+"""DCGAN: a generator and a critic of strided convolutions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generative adversarial nets: a critic learns to tell real from fake, a generator learns to fool it."""
+"""The loss of a GAN: the critic scores real above fake, the generator raises the score of fake."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class GAN(Loss):
             self.average.follow(generator)
 
     def penalised(self, scores: Scores, real: Tensor, fake: Tensor) -> Tensor:
-        """What a critic is to pay, a scalar: nothing where its weights are clipped."""
+        """The critic's gradient penalty, a scalar; 0 where its weights are clipped."""
         if self.penalty == "gradient":
             return gradient_penalty(scores, real, fake).mean()
         if self.penalty == "r1":

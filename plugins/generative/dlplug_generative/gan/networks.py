@@ -1,4 +1,4 @@
-"""The building blocks of every generator and critic, with or without labels."""
+"""Generators and critics, conditional or not, around any two networks."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Layer = TypeVar("Layer", bound=nn.Module)
 
 
 class Generator(nn.Module):
-    """Makes things of noise by a network (z (B, size), label (B,) or None) → x (B, *spec.input) in the networks' range.
+    """Samples from noise, by a network (z (B, size), label (B,) or None) → x (B, *spec.input) in the networks' range.
 
-    Labels that are asked for by nobody are drawn evenly.
+    Without labels a conditional generator draws them uniformly.
     """
 
     def __init__(self, network: nn.Module, spec: Spec, size: int, conditional: bool) -> None:
@@ -58,7 +58,7 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Scores things by a network x (B, *spec.input) → φ (B, features): how real each one looks (B,).
+    """Scores examples, by a network x (B, *spec.input) → φ (B, features): how real each one looks (B,).
 
     With labels, by how well it fits its own as well (Miyato & Koyama 2018, arXiv:1802.05637).
     """
@@ -105,7 +105,7 @@ class Norm(nn.Module):
 
 
 def bounded(layer: Layer, spectral: bool) -> Layer:
-    """With spectral normalisation, a layer whose slope is one at most (Miyato et al. 2018, arXiv:1802.05957)."""
+    """With spectral normalisation, a layer whose spectral norm is about 1 (Miyato et al. 2018, arXiv:1802.05957)."""
     if spectral:
         # W / σ(W), by one power iteration a forward pass
         spectral_norm(layer)

@@ -1,4 +1,4 @@
-"""What the two adversaries of a GAN minimise, as functions of the critic's scores: high for real, low for fake.
+"""The objectives of critic and generator, as functions of the critic's scores: high for real, low for fake.
 
 Scores are (B,), losses scalars, means over the batch.
 """
@@ -26,7 +26,7 @@ def logistic_critic(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def non_saturating_generator(fake: Tensor) -> Tensor:
-    """Goodfellow et al. 2014, section 3: instead of minimising log(1 - D), which has no slope where D is sure."""
+    """Goodfellow et al. 2014, section 3: not log(1 - D), whose gradient vanishes where D is confident."""
     # -E[log D(G(z))]
     return F.softplus(-fake).mean()
 

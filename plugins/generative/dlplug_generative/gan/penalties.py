@@ -1,4 +1,4 @@
-"""What keeps a critic's slope in bounds: penalties on its gradient, and its weights clipped."""
+"""Lipschitz constraints on a critic: gradient penalties and weight clipping."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Scores = Callable[[Tensor], Tensor]  # x (B, ...) → (B,); each score must depe
 
 
 def slope(scores: Scores, x: Tensor) -> Tensor:
-    """The gradient of each score with respect to its own input, (B, inputs); it can be learnt through."""
+    """The gradient of each score with respect to its own input, (B, inputs); it is differentiable itself."""
     x = x.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(scores(x).sum(), x, create_graph=True)
     return gradient.flatten(1)
@@ -30,15 +30,15 @@ def gradient_penalty(scores: Scores, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def r1(scores: Scores, real: Tensor) -> Tensor:
-    """Half of the squared slope at real things (B, ...): (B,). Mescheder et al. 2018 (arXiv:1801.04406), equation 9,
-    without its γ."""
+    """Half the squared norm of the gradient at real examples (B, ...): (B,). Mescheder et al. 2018
+    (arXiv:1801.04406), equation 9, without its γ."""
     # ½ |∇D(x)|²
     return 0.5 * slope(scores, real).square().sum(1)
 
 
 @torch.no_grad()
 def clip_weights(module: nn.Module, bound: float) -> None:
-    """Every weight into [-bound, bound]: Arjovsky et al. 2017 (arXiv:1701.07875), algorithm 1."""
+    """Clips every weight to [-bound, bound]: Arjovsky et al. 2017 (arXiv:1701.07875), algorithm 1."""
     # w ← clip(w, -c, c)
     for weight in module.parameters():
         weight.clamp_(-bound, bound)

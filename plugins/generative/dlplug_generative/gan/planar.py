@@ -1,4 +1,4 @@
-"""A pair of small perceptrons, for points of a plane."""
+"""A generator and a critic of affine layers, for points in the plane."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def inception_fid(
 
 
 def rounded(x: Tensor) -> Tensor:
-    """Pictures in [0, 1] with 256 levels; what is not a number stays so."""
+    """Pictures in [0, 1], rounded to 256 levels; NaN stays NaN."""
     return (x.cpu().clamp(0, 1) * 255).round() / 255
 
 
@@ -168,5 +168,5 @@ def coloured(x: Tensor) -> Tensor:
 
 
 def some(x: Tensor, count: int) -> Tensor:
-    """`count` of x, the same ones always."""
+    """A fixed random subset of x, `count` of them."""
     return x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:count]]

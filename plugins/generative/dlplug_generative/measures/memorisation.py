@@ -1,4 +1,4 @@
-"""Whether a model repeats what it was shown: how near to the training set its pictures are, beside unseen real ones."""
+"""Memorisation: the distance of generated images to the training set, beside that of held-out images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Nearest(NamedTuple):
 
 
 def nearest(x: Tensor, train: Tensor) -> Nearest:
-    """x (N, ...) against train (M, ...), number by number (pixels in [0, 1])."""
+    """x (N, ...) against train (M, ...), elementwise (pixels in [0, 1])."""
     x, train = x.flatten(1).float().cpu(), train.flatten(1).float().cpu()
     squares = train.square().sum(1)
     # argmin_t |x - t|² = argmin_t |t|² - 2 xᵀt

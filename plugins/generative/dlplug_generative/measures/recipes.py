@@ -1,4 +1,4 @@
-"""The recipes of the classifiers whose weights are shipped, for everybody's `fid_local` to be the same number."""
+"""The recipes of the classifiers whose weights are shipped, so that `fid_local` is the same number everywhere."""
 
 from __future__ import annotations
 

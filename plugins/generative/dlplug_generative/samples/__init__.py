@@ -1,1 +1,1 @@
-"""What a trained model makes, as images, scatters and films."""
+"""Samples of a trained model: images, scatters and films."""

@@ -1,4 +1,4 @@
-"""What a generative model has learnt to make, and how it came to it. For every product that keeps `Generating`."""
+"""Generated samples, and a film of those logged during training. For every product with the protocol `Generating`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures as grids of pixels, points as scatters over the data, and a film of the pictures that a run has kept."""
+"""Grids of images, scatters of points over the data, and the frames of a film of logged images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grey pixels as black or white. Which way is part of every likelihood's name: the two differ by some 2 nats on MNIST.
+"""Binarisation of grey pixels. It is part of every likelihood's name: the two differ by some 2 nats on MNIST.
 
 - static: each image once, so that the set is one fixed set of binary images, as Larochelle's is;
 - dynamic: drawn again each time an image is used.

@@ -1,4 +1,4 @@
-"""log p(x|z) of what a decoder gives, element by element, in nats. Sums over the elements are the caller's."""
+"""log p(x|z) of a decoder's outputs, elementwise, in nats. Sums over the elements are the caller's."""
 
 from __future__ import annotations
 

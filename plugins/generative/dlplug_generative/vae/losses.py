@@ -1,4 +1,4 @@
-"""What a variational autoencoder minimises: the evidence lower bound of one sample, or of k."""
+"""The losses of a variational autoencoder: the evidence lower bound of one sample, or of k."""
 
 from __future__ import annotations
 

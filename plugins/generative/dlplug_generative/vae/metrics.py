@@ -1,4 +1,4 @@
-"""How much a variational autoencoder knows of held-out pictures: bounds in nats, and the likelihood by many samples."""
+"""Bounds on the log-likelihood of held-out examples, in nats: the ELBO, and the likelihood by importance sampling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The variational autoencoder as a distribution, whatever its networks are: p(z) p(x|z), and q(z|x) beside it."""
+"""The variational autoencoder as distributions, for any networks: p(z) p(x|z), and q(z|x)."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def check_size(**options: int) -> None:
 
 
 def start_at(layer: nn.Linear | nn.Conv2d, spec: Spec, likelihood: Likelihood) -> None:
-    """Lets a decoder's last layer begin with the pixels' mean, which Adam needs hundreds of steps to find."""
+    """Initialises the bias of a decoder's last layer to the pixels' mean, for which Adam needs hundreds of steps."""
     if len(spec.input) == 3 and layer.bias is not None:
         mean = float(torch.as_tensor(spec.mean, dtype=torch.float).mean().clamp(0.01, 0.99))
         nn.init.constant_(layer.bias, math.log(mean / (1 - mean)))

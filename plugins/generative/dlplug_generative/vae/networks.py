@@ -1,4 +1,4 @@
-"""The networks of variational autoencoders: affine layers, or convolutions that halve a picture and double it again."""
+"""Encoders and decoders: affine layers, or convolutions that halve an image and double it again."""
 
 from __future__ import annotations
 

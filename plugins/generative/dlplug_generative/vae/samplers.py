@@ -1,5 +1,4 @@
-"""What a variational autoencoder's latents mean: reconstructions, interpolations, and the whole plane of
-two latents."""
+"""Figures of a variational autoencoder's latents: reconstructions, interpolations, the plane of two latents."""
 
 from __future__ import annotations
 
