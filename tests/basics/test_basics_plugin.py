@@ -10,7 +10,7 @@ import meta
 import numpy as np
 import pytest
 import torch
-from dlplug_basics.data import FlatDigits, NoisyLine, Separable, TwoMoons
+from dlplug_basics.data import FlatDigits, NoisyLine, Separable, TwoMoons, two_moons
 from dlplug_basics.graph.figure import picture
 from dlplug_basics.in_numpy.bridge import NumpyCrossEntropy, NumpyNetwork, layer_update
 from dlplug_basics.losses import PerceptronRule, SideBySide, cross_entropy, squared_error
@@ -37,6 +37,16 @@ def test_the_plugin_keeps_the_contract():
 @pytest.mark.parametrize("name", RECIPES)
 def test_each_recipe_learns_and_resumes(name: str):
     testing.check_recipe(name)
+
+
+@pytest.mark.parametrize(("count", "noise", "seed"), [(1500, 0.2, 0), (7, 0.0, 3), (300, 1.5, 9)])
+def test_two_moons_are_those_of_scikit_learn(count, noise, seed):
+    from sklearn.datasets import make_moons
+
+    for ours, theirs in zip(
+        two_moons(count, noise, seed), make_moons(count, noise=noise, random_state=seed), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("kind", [FlatDigits, TwoMoons, NoisyLine, Separable, Valley])
