@@ -19,11 +19,14 @@ def print_recipe_options(parser: CommandParser, flags: Any, host: Host) -> None:
     chosen = {key: value for key, value in flags.options.items() if key in choice_keys(recipe)}
     config = resolve(host, name, [chosen], preset, partly=True)
     choices = choose(host, name, [chosen], preset)
+    units = units_of(host, choices)
+    length = next(unit for unit in units if unit in config)
+    values = dict.fromkeys(units, f"none, the length is in {length}") | config
     presets = [f"--preset {key}: {value.summary}" for key, value in recipe.presets.items()]
     parts = [f"--{key} {shown(value)}" for key, value in choices.items() if value]
     whose = f"the preset {preset}" if preset else "the recipe"
     lines = [recipe.summary, f"Source: {recipe.source}", "", *presets, "", *parts, ""]
     parser.usage = f"dlplug run {name} [FLAG …] [--OPTION VALUE …]"
     parser.description = "\n".join([*lines, f"The defaults are those of {whose}."])
-    add_options(parser, schema(host, choices, units_of(host, choices)), config)
+    add_options(parser, schema(host, choices, units), values)
     parser.print_help()
