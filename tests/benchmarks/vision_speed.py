@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import torch
 import torch.nn.functional as F
-from dlplug_images.images import Images, scaled
+from dlplug_images.images import Augmentation, Images, scaled
 from dlplug_images.sets.mnist_cifar import FashionMNIST
 from dlplug_images.sets.reading import read_idx
 from dlplug_vision.classification.quick import QuickNet
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    data = FashionMNIST(**{"batch_size": BATCH, **DATA}, seed=0)
+    data = FashionMNIST(augmentation=Augmentation(**{"batch_size": BATCH, **DATA}), seed=0)
     loader = torchvision_loader(options.workers)
     ways: dict[str, Callable[[argparse.Namespace], float]] = {
         "dlplug": through_dlplug,

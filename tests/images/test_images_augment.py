@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from dlplug_images.augment import cutout, flip, normalise, padded_crop
-from dlplug_images.images import Examples, Images, hold_out, scaled, statistics
+from dlplug_images.images import Augmentation, Examples, Images, hold_out, scaled, statistics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -105,9 +105,8 @@ def toy(seed: int = 0, **options) -> Images:
     images = torch.randint(0, 256, (60, 8, 8, 3), dtype=torch.uint8, generator=seeded(5))
     y = torch.arange(60) % 4
     parts = {name: Examples(images, y) for name in ("train", "val", "test")}
-    return Images(
-        parts, tuple("abcd"), **{"batch_size": 16, "flip": True, "crop": 2, "cutout": 3, **options}, seed=seed
-    )
+    augmentation = Augmentation(**{"batch_size": 16, "flip": True, "crop": 2, "cutout": 3, **options})
+    return Images(parts, tuple("abcd"), augmentation, seed=seed)
 
 
 def test_augmented_batches_resume_bit_for_bit():

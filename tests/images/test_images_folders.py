@@ -14,6 +14,7 @@ import pytest
 import torch
 from dlplug_images.folders.decoding import decode
 from dlplug_images.folders.image_folder import ImageFolder
+from dlplug_images.images import Augmentation
 from PIL import Image
 
 from dlplug import UserError
@@ -24,7 +25,7 @@ SIZE = 8
 
 
 def options(root: Path, **more: object) -> dict:
-    return {"path": str(root), "size": SIZE, "batch_size": 4, "seed": 0, **more}
+    return {"path": str(root), "size": SIZE, "augmentation": Augmentation(batch_size=4), "seed": 0, **more}
 
 
 def write(path: Path, pixels: np.ndarray | Image.Image, format: str | None = None, **more: Any) -> Path:

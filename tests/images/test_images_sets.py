@@ -16,6 +16,7 @@ import pytest
 import torch
 from dlplug_images.folders.decoding import decode
 from dlplug_images.folders.image_folder import ImageFolder
+from dlplug_images.images import Augmentation
 from dlplug_images.sets.cifar10_jpeg import CIFAR10Jpeg
 from dlplug_images.sets.digits import Digits
 from dlplug_images.sets.mnist_cifar import CIFAR10, MNIST, FashionMNIST
@@ -129,7 +130,7 @@ def write_pickle(path: Path, content: dict) -> str:
 
 
 def test_cifar_has_its_colours_in_place(tiny_cifar: Path):
-    data = CIFAR10(validation=10, batch_size=8, seed=0)
+    data = CIFAR10(validation=10, augmentation=Augmentation(batch_size=8), seed=0)
     assert [len(part.y) for part in data.parts.values()] == [40, 10, 10]
     assert data.names[0] == "airplane"
     with open(tiny_cifar / "test_batch", "rb") as file:
@@ -162,7 +163,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def options(folder: Path, **more: object) -> dict:
-    return {"path": str(folder), "size": 8, "batch_size": 4, "seed": 0, **more}
+    return {"path": str(folder), "size": 8, "augmentation": Augmentation(batch_size=4), "seed": 0, **more}
 
 
 def test_a_folder_is_cut_by_its_files_names(folder: Path):
@@ -276,7 +277,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_lossy_copy_is_read_from_its_archive_and_says_what_it_is(archive: Path):
-    data = CIFAR10Jpeg(validation=4, batch_size=4, seed=0)
+    data = CIFAR10Jpeg(validation=4, augmentation=Augmentation(batch_size=4), seed=0)
     assert data.names == ("bird", "cat")
     assert [len(part.y) for part in data.parts.values()] == [12, 4, 6]
     assert all((image[0, 0, 0] > 200) == (y == 1) for image, y in zip(*data.parts["train"], strict=True))

@@ -11,6 +11,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
+from dlplug_images.images import Augmentation
 from dlplug_images.sets.digits import Digits
 from dlplug_images.sets.mnist_cifar import MNIST
 from dlplug_vision.classification.classics import LeNet
@@ -54,7 +55,10 @@ def weights(folder: Path) -> dict[str, Tensor]:
 def test_few_images_are_some_of_the_training_set_and_the_same_for_every_seed(tiny_mnist):
     for whole, few, other in (
         (Digits(seed=0), Digits(training=70, seed=0), Digits(training=70, seed=1)),
-        (MNIST(validation=50, seed=0), *(MNIST(validation=50, training=70, batch_size=7, seed=n) for n in (0, 1))),
+        (
+            MNIST(validation=50, seed=0),
+            *(MNIST(validation=50, training=70, augmentation=Augmentation(batch_size=7), seed=n) for n in (0, 1)),
+        ),
     ):
         pictures = {tuple(image.flatten().tolist()) for image in whole.parts["train"].images}
         assert len(few.parts["train"].y) == 70

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dlplug import Data, Labelled, Order, Spec, UserError, to_device
+from dlplug import Data, Labelled, NonNegativeInt, Order, PositiveInt, Spec, UserError, to_device
 from dlplug.sampling import own_share
 from dlplug_images.augment import cutout, flip, padded_crop
 
@@ -57,6 +57,22 @@ def scaled(images: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2).float().div_(255)
 
 
+@dataclass(frozen=True)
+class Augmentation:
+    """Training batches, and how their images are augmented.
+
+    batch_size: images per batch.
+    flip: random horizontal flips.
+    crop: pixels of padding for random crops; 0 for none.
+    cutout: side of a randomly placed masked square, in pixels; 0 for none.
+    """
+
+    batch_size: PositiveInt = 128
+    flip: bool = False
+    crop: NonNegativeInt = 0
+    cutout: NonNegativeInt = 0
+
+
 class Images(Data):
     """Labelled images in three splits: "train" to train on, "val" to watch while training, "test" to report.
 
@@ -73,28 +89,20 @@ class Images(Data):
         self,
         parts: dict[str, Examples],
         names: tuple[str, ...],
+        augmentation: Augmentation = Augmentation(),
         *,
-        batch_size: int = 128,
-        flip: bool = False,
-        crop: int = 0,
-        cutout: int = 0,
         seed: int,
     ) -> None:
-        """
-        batch_size: images per batch.
-        flip: random horizontal flips.
-        crop: pixels of padding for random crops; 0 for none.
-        cutout: side of a randomly placed masked square, in pixels; 0 for none.
-        """
         images = parts["train"].images
+        batch_size = augmentation.batch_size
         if not 0 < batch_size <= len(images):
             raise UserError(f"--data.batch-size must be between 1 and the {len(images)} images, got {batch_size}")
         smallest = min(images.shape[1:3])
-        for option, value in (("crop", crop), ("cutout", cutout)):
+        for option, value in (("crop", augmentation.crop), ("cutout", augmentation.cutout)):
             if not 0 <= value <= smallest:
                 raise UserError(f"--data.{option} must be between 0 (none) and the images' {smallest}, got {value}")
         self.parts, self.names = parts, names
-        self.flip, self.crop, self.cutout, self.seed = flip, crop, cutout, seed
+        self.augmentation, self.seed = augmentation, seed
         self.order = Order(len(images), batch_size, seed)
         height, width, channels = images.shape[1:]
         mean, deviation = statistics(images)
@@ -113,12 +121,12 @@ class Images(Data):
 
     def augmented(self, x: Tensor, fill: Tensor, generator: torch.Generator) -> Tensor:
         """x (B, C, H, W), augmented by the options; fill (C, 1, 1) is the training set's mean, for cutout."""
-        if self.crop:
-            x = padded_crop(x, self.crop, generator)
-        if self.flip:
+        if self.augmentation.crop:
+            x = padded_crop(x, self.augmentation.crop, generator)
+        if self.augmentation.flip:
             x = flip(x, generator)
-        if self.cutout:
-            x = cutout(x, self.cutout, fill, generator)
+        if self.augmentation.cutout:
+            x = cutout(x, self.augmentation.cutout, fill, generator)
         return x.contiguous(memory_format=torch.channels_last)
 
     def steps_per_epoch(self) -> int:

@@ -12,11 +12,11 @@ from typing import Annotated
 import numpy as np
 import torch
 
-from dlplug import NonNegativeInt, PositiveInt, Range, UserError
+from dlplug import PositiveInt, Range, UserError
 from dlplug.stop import stop_if_asked
 from dlplug_images.folders.decoding import Pixels, decode, to_uint8, value_range
 from dlplug_images.folders.layout import Classes, find_images, log_skipped
-from dlplug_images.images import SPLIT_SEED, Examples, Images
+from dlplug_images.images import SPLIT_SEED, Augmentation, Examples, Images
 
 log = logging.getLogger("dlplug")
 
@@ -35,10 +35,6 @@ class ImageFolder(Images):
     grey: one channel instead of three.
     validation: fraction of the images held out for validation.
     test: fraction of the images held out for testing.
-    batch_size: images per batch.
-    flip: random horizontal flips.
-    crop: pixels of padding for random crops; 0 for none.
-    cutout: side of a randomly placed masked square, in pixels; 0 for none.
     """
 
     def __init__(
@@ -49,10 +45,7 @@ class ImageFolder(Images):
         grey: bool = False,
         validation: Annotated[float, Range(gt=0, lt=1)] = 0.1,
         test: Annotated[float, Range(gt=0, lt=1)] = 0.2,
-        batch_size: PositiveInt = 64,
-        flip: bool = False,
-        crop: NonNegativeInt = 0,
-        cutout: NonNegativeInt = 0,
+        augmentation: Augmentation = Augmentation(batch_size=64),
         seed: int,
     ) -> None:
         if not path:
@@ -64,7 +57,7 @@ class ImageFolder(Images):
             )
         shares = {"test": test, "val": validation}
         parts, names = read_folder(Path(path).expanduser(), size, grey, shares)
-        super().__init__(parts, names, batch_size=batch_size, flip=flip, crop=crop, cutout=cutout, seed=seed)
+        super().__init__(parts, names, augmentation, seed=seed)
 
 
 def read_folder(

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dlplug import NonNegativeInt, PositiveInt, UserError, data_folder
+from dlplug import PositiveInt, UserError, data_folder
 from dlplug_images.folders.decoding import decode
 from dlplug_images.folders.layout import is_image
-from dlplug_images.images import Examples, Images, hold_out
+from dlplug_images.images import Augmentation, Examples, Images, hold_out
 from dlplug_images.sets.reading import WITHOUT
 
 
@@ -22,10 +22,6 @@ class CIFAR10Jpeg(Images):
     One archive, cifar10_jpeg/cifar10_jpeg_q75.tar.gz in the data folder, of cifar10_jpeg/{train,test}/CLASS/NNNN.jpg.
 
     validation: number of training images held out for validation, the same for every seed.
-    batch_size: images per batch.
-    flip: random horizontal flips.
-    crop: pixels of padding for random crops; 0 for none.
-    cutout: side of a randomly placed masked square, in pixels; 0 for none.
     """
 
     protocol = "a lossy JPEG copy of CIFAR-10, quality 75: not comparable with CIFAR-10"
@@ -34,10 +30,7 @@ class CIFAR10Jpeg(Images):
         self,
         *,
         validation: PositiveInt = 5000,
-        batch_size: PositiveInt = 128,
-        flip: bool = False,
-        crop: NonNegativeInt = 0,
-        cutout: NonNegativeInt = 0,
+        augmentation: Augmentation = Augmentation(),
         seed: int,
     ) -> None:
         archive = data_folder() / "cifar10_jpeg" / "cifar10_jpeg_q75.tar.gz"
@@ -49,7 +42,7 @@ class CIFAR10Jpeg(Images):
         parts, names = read_archive(archive)
         train, val = hold_out(parts["train"], validation)
         parts = {"train": train, "val": val, "test": parts["test"]}
-        super().__init__(parts, names, batch_size=batch_size, flip=flip, crop=crop, cutout=cutout, seed=seed)
+        super().__init__(parts, names, augmentation, seed=seed)
 
 
 def read_archive(archive: Path) -> tuple[dict[str, Examples], tuple[str, ...]]:

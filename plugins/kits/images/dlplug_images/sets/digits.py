@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from dlplug import NonNegativeInt, PositiveInt, UserError
-from dlplug_images.images import Examples, Images, hold_out
+from dlplug_images.images import Augmentation, Examples, Images, hold_out
 
 
 class Digits(Images):
@@ -22,19 +22,12 @@ class Digits(Images):
         *,
         size: PositiveInt = 8,
         training: NonNegativeInt = 0,
-        batch_size: PositiveInt = 64,
-        flip: bool = False,
-        crop: NonNegativeInt = 0,
-        cutout: NonNegativeInt = 0,
+        augmentation: Augmentation = Augmentation(batch_size=64),
         seed: int,
     ) -> None:
         """
         size: pixels per side; sizes other than 8 are interpolated.
         training: number of training images, the same for every seed; 0 takes all 1078.
-        batch_size: images per batch.
-        flip: random horizontal flips.
-        crop: pixels of padding for random crops; 0 for none.
-        cutout: side of a randomly placed masked square, in pixels; 0 for none.
         """
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
@@ -54,7 +47,7 @@ class Digits(Images):
         if training:
             _, parts["train"] = hold_out(parts["train"], training, "training")
         names = tuple("0123456789")
-        super().__init__(parts, names, batch_size=batch_size, flip=flip, crop=crop, cutout=cutout, seed=seed)
+        super().__init__(parts, names, augmentation, seed=seed)
 
 
 def resized(images: torch.Tensor, size: int) -> torch.Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from dlplug import NonNegativeInt, PositiveInt, data_folder
-from dlplug_images.images import Examples, Images, hold_out
+from dlplug_images.images import Augmentation, Examples, Images, hold_out
 from dlplug_images.sets.reading import read_cifar, read_idx
 
 
@@ -24,19 +24,12 @@ class TorchvisionSet(Images):
         *,
         validation: PositiveInt = 5000,
         training: NonNegativeInt = 0,
-        batch_size: PositiveInt = 128,
-        flip: bool = False,
-        crop: NonNegativeInt = 0,
-        cutout: NonNegativeInt = 0,
+        augmentation: Augmentation = Augmentation(),
         seed: int,
     ) -> None:
         """
         validation: number of training images held out for validation, the same for every seed.
         training: number of training images, the same for every seed; 0 takes all.
-        batch_size: images per batch.
-        flip: random horizontal flips.
-        crop: pixels of padding for random crops; 0 for none.
-        cutout: side of a randomly placed masked square, in pixels; 0 for none.
         """
         from torchvision import datasets
 
@@ -49,7 +42,7 @@ class TorchvisionSet(Images):
         # torchvision calls a digit "7 - seven"
         names = tuple(name.partition(" - ")[0] for name in test.classes)
         parts = {"train": train, "val": val, "test": examples_of(test)}
-        super().__init__(parts, names, batch_size=batch_size, flip=flip, crop=crop, cutout=cutout, seed=seed)
+        super().__init__(parts, names, augmentation, seed=seed)
 
 
 class MNIST(TorchvisionSet):
