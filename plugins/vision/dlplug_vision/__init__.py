@@ -1,4 +1,4 @@
-"""Nets of images: classifiers, autoencoders, attacks on them, transfer, and what they see inside."""
+"""Networks for images: classifiers, autoencoders, adversarial attacks, transfer learning, visualisation."""
 
 from dlplug import hookimpl
 from dlplug_vision.attacks.recipes import ADVERSARIAL_RECIPES

@@ -1,4 +1,4 @@
-"""What several models share: the first layer, which standardises; convolutions with batch normalisation."""
+"""Layers that several models share: standardisation, convolutions with batch normalisation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Standardise(nn.Module):
 
 def conv(inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
     """A convolution that keeps the image's size (or halves it by its stride), without a bias: a normalisation follows.
-    Weights start as He et al. 2015 (arXiv:1502.01852, equation 15) have them, for the gradients' sake."""
+    Initialised as in He et al. 2015 (arXiv:1502.01852, equation 15), by fan-out."""
     padding = dilation * (kernel // 2)
     layer = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False)
     # W ~ N(0, 2 / (k² · outputs))

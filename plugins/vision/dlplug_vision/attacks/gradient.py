@@ -1,6 +1,6 @@
-"""Adversarial examples: images (B, C, H, W) in [0, 1] that differ from the given ones by at most ε in each pixel, and
-that a classifier gets wrong. Pure functions: the model attacks itself in eval mode, and none of its gradients is
-touched. A random generator is on the images' device; None is torch's own."""
+"""Adversarial examples: images (B, C, H, W) in [0, 1] that differ from the originals by at most ε in each pixel, and
+that a classifier gets wrong. Pure functions: the model is in eval mode meanwhile, and its weights' gradients stay
+as they are. A random generator is on the images' device; None is torch's own."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def pgd(
 def pgd_of_fixed_length(
     model: nn.Module, x: Tensor, y: Tensor, *, epsilon: float | Tensor, step_size: float | Tensor, steps: int
 ) -> Tensor:
-    """Where one random start ends after `steps`, for training: shapes are fixed and nothing is read from the device,
-    so that a CUDA graph can hold it. One step is the fast method of Wong et al. 2020 (arXiv:2001.03994)."""
+    """The last point of one random start after `steps`, for training: shapes are fixed and the host never waits, so that
+    a CUDA graph can capture it. One step is the fast method of Wong et al. 2020 (arXiv:2001.03994)."""
     with in_eval_mode(model):
         moved = random_start(x, epsilon)
         for _ in range(steps):
@@ -78,7 +78,7 @@ def pgd_of_fixed_length(
 
 
 def random_start(x: Tensor, epsilon: float | Tensor, generator: Generator | None = None) -> Tensor:
-    """Uniform in the part of the ball about x that is an image."""
+    """A uniform draw from the ball around x, cut to [0, 1]."""
     noise = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype)
     return within(x + epsilon * (2 * noise - 1), x, epsilon)
 
@@ -95,7 +95,7 @@ def within(moved: Tensor, x: Tensor, epsilon: float | Tensor) -> Tensor:
 
 def step_size_or_usual(epsilon: float, step_size: float, steps: int) -> float:
     """The step size, or 2.5 ε / steps for 0: enough to cross the ball (Madry et al. 2018, figure 6). Raises UserError
-    for an attack that would be none."""
+    for values that are no attack."""
     if not 0 < epsilon <= 1 or step_size < 0 or steps < 1:
         raise UserError(
             f"an attack needs ε in (0, 1], a step size of at least 0 and a step or more, got {epsilon:g}, "
@@ -105,7 +105,7 @@ def step_size_or_usual(epsilon: float, step_size: float, steps: int) -> float:
 
 
 def logits_and_gradient(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """What the model says of x, (B, classes), and ∇_x of each image's own cross entropy, like x."""
+    """The logits (B, classes) of x, and ∇_x of each image's cross entropy, of x's shape."""
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         logits = model(x).float()

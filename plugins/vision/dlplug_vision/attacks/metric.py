@@ -1,4 +1,4 @@
-"""How a classifier stands up to an attack: a metric and a sampler, each with a picture of what the attack did."""
+"""A classifier under attack: a metric of its accuracy and a sampler, both with a figure of adversarial images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PICTURED = 8
 
 
 class Attack(NamedTuple):
-    """An attack and its strength, as the options have it."""
+    """An attack and its strength, from the options."""
 
     method: str
     epsilon: float
@@ -140,13 +140,13 @@ def attacked(model: nn.Module, data: HeldOut, chosen: Attack, seed: int) -> Tens
 
 
 def says(model: nn.Module, x: Tensor) -> Tensor:
-    """The classes (N,) that the model chooses for x (N, C, H, W), on the CPU."""
+    """The predicted classes (N,) of x (N, C, H, W), on the CPU."""
     device = next(model.parameters()).device
     return torch.cat([model(part.to(device)).argmax(1) for part in x.split(AT_ONCE)]).cpu()
 
 
 def picture(model: nn.Module, data: HeldOut, adversarial: Tensor, pictured: Tensor, chosen: Attack) -> Image:
-    """Three rows: images, the perturbation, and the adversarial images, with what the model predicts for the two."""
+    """Three rows: images, the perturbation, and the adversarial images, with the predictions for both."""
     images, changed = data.images[pictured], adversarial[pictured].permute(0, 2, 3, 1)
     change = changed - scaled(images).permute(0, 2, 3, 1)
     before, after = logits_of(model, images).argmax(1).tolist(), says(model, adversarial[pictured]).tolist()

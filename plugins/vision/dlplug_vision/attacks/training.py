@@ -68,7 +68,7 @@ class Adversarial(Loss):
 
 
 class Ramp(nn.Module):
-    """Rises from 0 to 1 in a straight line over its first calls. The counter is on the device, so that a CUDA graph
+    """Rises linearly from 0 to 1 over its first calls. The counter is on the device, so that a CUDA graph
     counts too."""
 
     calls: Tensor

@@ -1,4 +1,4 @@
-"""Interpolations between two images: the codes between theirs, decoded."""
+"""Interpolations between two images: decoded points between their latent codes."""
 
 from __future__ import annotations
 

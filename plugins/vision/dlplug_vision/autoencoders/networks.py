@@ -1,4 +1,4 @@
-"""Autoencoders: an encoder makes few numbers of an image, a decoder makes the image again."""
+"""Autoencoders: an encoder of images to latent codes, a decoder of codes to images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images as a few numbers: principal component analysis, by scikit-learn, and as the first layer of a model."""
+"""Principal component analysis of images, by scikit-learn, and as the first layer of a model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def fitted_pca(images: Tensor, components: int) -> PCA:
-    """The main directions of uint8 images (N, H, W, C) in [0, 1]. Raises UserError for more than there can be."""
+    """PCA of uint8 images (N, H, W, C), in [0, 1]. Raises UserError for more components than `most_components`."""
     from sklearn.decomposition import PCA
 
     flat = flattened(images)

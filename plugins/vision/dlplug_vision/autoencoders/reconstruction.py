@@ -1,4 +1,4 @@
-"""How well an autoencoder reconstructs: its loss, its metrics, and figures beside PCA."""
+"""Reconstruction by autoencoders: the loss, the metric, and figures beside PCA."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def made_by(model: nn.Module, x: Tensor, batch_size: int = 500) -> tuple[Tensor,
 
 
 def side_by_side(clean: Tensor, rows: Mapping[str, Tensor]) -> Image:
-    """The images (N, C, H, W) above a row for each name, of what they should be like."""
+    """The images (N, C, H, W) above a row for each name, of reconstructions."""
     figure = new_figure(0.7 * len(clean) + 0.2, 1.0 + len(rows))
     above, *below = figure.subplots(1 + len(rows), 1)
     show(above, sheet(clean))

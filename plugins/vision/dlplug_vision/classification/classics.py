@@ -1,4 +1,4 @@
-"""The classics: LeNet, AlexNet and VGG, each as its paper has it, with stems for the images of today's small sets."""
+"""The classics: LeNet, AlexNet and VGG, as in their papers, with stems for small images."""
 
 from __future__ import annotations
 
@@ -120,10 +120,10 @@ class VGG(nn.Sequential):
 
 
 class Dilated(nn.Sequential):
-    """Dilated convolutions: each layer looks twice as far as the last, and no pixel is lost (Yu & Koltun 2016,
+    """Dilated convolutions: each layer has twice the dilation of the last, at full resolution (Yu & Koltun 2016,
     arXiv:1511.07122, table 1).
 
-    Layer i of n has dilation 2^i, so that after all of them a pixel has seen 2^(n + 1) - 1 pixels across.
+    Layer i of n has dilation 2^i, for a receptive field of 2^(n + 1) - 1 pixels across.
 
     depth: number of dilated convolutions.
     width: channels of each.

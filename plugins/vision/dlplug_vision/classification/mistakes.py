@@ -1,5 +1,4 @@
-"""The confusion matrix, and the mistakes that a model is most confident of: a metric and a sampler, so that a run keeps
-the pictures too."""
+"""The confusion matrix and the most confident mistakes: a metric and a sampler, so that a run logs the figures too."""
 
 from __future__ import annotations
 

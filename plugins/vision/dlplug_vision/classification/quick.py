@@ -1,4 +1,4 @@
-"""A small net for small grey pictures on a CPU: most of its work is done where the picture is already small."""
+"""A small network for small images on a CPU: most of its work is done at low resolution."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dlplug_vision.layers import Standardise, check_size, conv, mean_over_pixels
 
 
 class Stage(nn.Module):
-    """A convolution that halves the image, then `depth - 1` more, each added to its own input.
+    """A convolution that halves the image, then `depth - 1` residual ones.
 
     The image is halved before it is normalised and rectified, as in Keller Jordan's airbench: a quarter of the work.
     """

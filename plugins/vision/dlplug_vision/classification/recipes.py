@@ -13,7 +13,7 @@ ZALANDO = "zalandoresearch/fashion-mnist, README: {} (submitted, not tested by t
 
 
 def sgd(learning_rate: float, *, weight_decay: float = 5e-4, warmup: float = 0.2) -> Any:
-    """SGD with Nesterov's momentum whose rate rises and falls in straight lines (Smith & Topin 2018, one cycle)."""
+    """SGD with Nesterov momentum and a learning rate that rises and falls linearly (Smith & Topin 2018, one cycle)."""
     return use(
         "sgd",
         learning_rate=learning_rate,

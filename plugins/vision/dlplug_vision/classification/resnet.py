@@ -1,4 +1,4 @@
-"""Residual networks with the small-image stem, and wide ones."""
+"""Residual networks with a stem for small images, and wide ones."""
 
 from __future__ import annotations
 

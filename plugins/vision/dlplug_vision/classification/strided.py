@@ -1,4 +1,4 @@
-"""A net that halves the image by the strides of its convolutions: so cheap that it can be attacked at every step."""
+"""A network of strided convolutions: cheap enough to be attacked at every step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A vision transformer small enough for small images."""
+"""A vision transformer for small images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Layer(nn.Module):
 
 
 class ViT(nn.Module):
-    """A small vision transformer: patches as words (Dosovitskiy et al. 2021, arXiv:2010.11929).
+    """A small vision transformer: image patches as tokens (Dosovitskiy et al. 2021, arXiv:2010.11929).
 
     patch: side of a patch in pixels; must divide the image's height and width.
     width: embedding size.

@@ -1,4 +1,4 @@
-"""The layers of any network that can be looked into, and what they give for images."""
+"""The layers of a network that can be visualised, and their outputs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def convolutions(model: nn.Module) -> list[nn.Conv2d]:
 
 
 def outputs_of(model: nn.Module, layers: list[nn.Conv2d], images: Tensor) -> list[Tensor]:
-    """What each of the layers gives for uint8 images (B, H, W, C)."""
+    """The output of each of the layers for uint8 images (B, H, W, C)."""
     seen: dict[nn.Module, Tensor] = {}
 
     def keep(layer: nn.Module, _: object, output: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Feature maps: what several convolutions make of one image."""
+"""Feature maps: the outputs of several convolutions for one image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Three classifiers of compressed images that learn at once: from the same noisy batches, and each by itself."""
+"""Three classifiers of principal components, trained side by side on the same noisy batches."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ThreeNets(nn.Module):
         )
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """What each net says of x (B, C, H, W): its logits (B, classes), by its name."""
+        """The logits (B, classes) of x (B, C, H, W), by each net's name."""
         numbers = self.compress(x)
         return {name: self.get_submodule(name)(numbers) for name in NETS}
 

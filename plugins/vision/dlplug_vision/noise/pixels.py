@@ -1,4 +1,4 @@
-"""The noise of the denoising autoencoder and of the noise table, defined once: a pixel keeps its value or loses it."""
+"""The noise of the denoising autoencoder and of the noise table: random pixels are replaced."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def replaced(x: Tensor, probability: Tensor | float, generator: Generator | None
 
 
 def replaced_alike(x: Tensor, probability: float) -> Tensor:
-    """The same with noise that is always the same, on every device: for measuring."""
+    """The same with fixed noise on every device, for metrics."""
     return replaced(x.cpu(), probability, Generator().manual_seed(0)).to(x.device)
 
 

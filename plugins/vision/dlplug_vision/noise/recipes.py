@@ -1,4 +1,4 @@
-"""The recipe of the noise table, and the lecture's table that it has to beat. Chosen on the validation set."""
+"""The recipe of the noise table, and the lecture's table that it is compared with. Settings: by the validation set."""
 
 from __future__ import annotations
 

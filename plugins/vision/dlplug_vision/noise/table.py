@@ -1,4 +1,4 @@
-"""The noise table: how well three nets read images whose pixels are replaced, beside a lecture's numbers."""
+"""The noise table: the accuracy of three nets on noisy images, beside a lecture's numbers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def noise_table(model: nn.Module, data: HeldOut, *, count: PositiveInt = 4, seed
 
 
 def accuracies(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 500) -> dict[str, float]:
-    """The share of all x (N, C, H, W) whose class y (N,) each net says."""
+    """The accuracy of each net on x (N, C, H, W) with classes y (N,)."""
     device = next(model.parameters()).device
     right = dict.fromkeys(NETS, 0)
     for images, answers in stoppable(zip(x.split(batch_size), y.split(batch_size), strict=True)):

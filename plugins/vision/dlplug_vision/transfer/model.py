@@ -1,4 +1,4 @@
-"""Starting from what another run, or torchvision, has learnt: all that fits is loaded, and the last layer is new."""
+"""Transfer learning: the weights of another run, or torchvision's, are loaded where they fit; the last layer is new."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Transfer(nn.Module):
         return self
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """What was loaded, and what is new: two groups for the optimizer, or the one that there is."""
+        """The loaded parameters and the new ones: two groups for the optimizer, or one where the other is empty."""
         moving = [(name, p) for name, p in self.network.named_parameters() if p.requires_grad]
         loaded = [p for name, p in moving if name not in self.new]
         new = [p for name, p in moving if name in self.new]
@@ -76,7 +76,7 @@ class Transfer(nn.Module):
 
 
 class Origin(NamedTuple):
-    """Where a network is from, what it was built by, and the names of the weights that are not from there."""
+    """The source of a network, how it was built, and the names of the weights that are not from there."""
 
     source: str
     model: str
@@ -109,7 +109,7 @@ def found(source: str, run: Run) -> tuple[Origin, dict[str, Tensor]]:
 
 
 def newest(recipe: str) -> str:
-    """The folder of a recipe's newest run that has something to start from (the one that begins now has not)."""
+    """The folder of a recipe's newest run with a checkpoint (the run that begins now has none)."""
     folders = sorted((path.parent for path in Path("runs", recipe).glob("*/checkpoints")), key=began)
     if not folders:
         raise UserError(
@@ -120,7 +120,7 @@ def newest(recipe: str) -> str:
 
 
 def built(origin: Origin, spec: Spec, run: Run) -> tuple[nn.Module, nn.Module]:
-    """The source's network for these data, with new weights; and what prepares images for it."""
+    """The source's network for these data, with new weights; and its preprocessing."""
     if origin.model.startswith(pretrained.PREFIX):
         return pretrained.network(origin.model, spec), pretrained.Prepare(origin.model)
     entry = run.host.get("models", origin.model)
@@ -130,7 +130,7 @@ def built(origin: Origin, spec: Spec, run: Run) -> tuple[nn.Module, nn.Module]:
 
 
 def load(network: nn.Module, weights: Mapping[str, Tensor], keep_head: bool) -> tuple[str, ...]:
-    """Loads all that fits by name and shape, but the last layer; gives the names of the parameters that stay new."""
+    """Loads what fits by name and shape, but not the last layer; returns the names of the parameters that stay new."""
     wanted = network.state_dict()
     left = () if keep_head else head(network)
     fits = {
@@ -150,8 +150,8 @@ def head(network: nn.Module) -> tuple[str, ...]:
 
 
 def frozen(network: nn.Module, names: str, new: set[str]) -> list[nn.Module]:
-    """The parts of those names, which no longer want gradients. Raises UserError for a name that is none, for a part
-    that has nothing learnt to keep, and where nothing is left to learn."""
+    """The submodules of those names, frozen. Raises UserError for an unknown name, for a submodule without loaded
+    weights, and where nothing is left to train."""
     parts = dict(network.named_modules())
     chosen = [name.strip() for name in names.split(",") if name.strip()]
     for name in chosen:

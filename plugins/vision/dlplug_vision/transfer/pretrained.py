@@ -41,7 +41,7 @@ def network(source: str, spec: Spec) -> nn.Module:
 
 
 class Prepare(nn.Module):
-    """Images (B, 1 or 3, H, W) in [0, 1] → (B, 3, H, W), standardised as those that the weights were learnt on."""
+    """Images (B, 1 or 3, H, W) in [0, 1] → (B, 3, H, W), standardised as those that the weights were trained on."""
 
     mean: Tensor
     deviation: Tensor
@@ -57,7 +57,7 @@ class Prepare(nn.Module):
 
 
 def entry(source: str) -> Any:
-    """torchvision's entry of weights. Raises UserError for a classifier that it has not."""
+    """torchvision's entry of weights. Raises UserError for an unknown classifier."""
     from torchvision import models
 
     name, known = source.removeprefix(PREFIX), models.list_models(module=models)

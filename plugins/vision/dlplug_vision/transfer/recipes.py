@@ -1,5 +1,5 @@
-"""The recipe of transfer: few images, and a net that has learnt from many others before. Its settings were chosen on
-the validation set, and are those of the same net from nothing."""
+"""The recipe of transfer learning: few images, and a network trained on many others. Its settings were chosen on the
+validation set, and are those of the same network without pretraining."""
 
 from __future__ import annotations
 
