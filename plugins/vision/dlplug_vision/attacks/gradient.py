@@ -67,7 +67,7 @@ def pgd(
 def pgd_of_fixed_length(
     model: nn.Module, x: Tensor, y: Tensor, *, epsilon: float | Tensor, step_size: float | Tensor, steps: int
 ) -> Tensor:
-    """The last point of one random start after `steps`, for training: shapes are fixed and the host never waits, so that
+    """The last point of one random start after `steps`, for training: fixed shapes, and the host never waits, so that
     a CUDA graph can capture it. One step is the fast method of Wong et al. 2020 (arXiv:2001.03994)."""
     with in_eval_mode(model):
         moved = random_start(x, epsilon)
