@@ -19,7 +19,7 @@ import pluggy
 
 from dlplug.advice import command
 from dlplug.errors import UserError, nearest
-from dlplug.host import builtin, hookspecs, own
+from dlplug.host import builtin, hookspecs, unregistered
 from dlplug.host.signatures import Signature, read_signature
 from dlplug.host.typeable import typeable
 from dlplug.recipes import Recipe
@@ -163,7 +163,7 @@ class Host:
         if name in self._entries[kind]:
             return self._entries[kind][name]
         if ":" in name:
-            return Entry(kind, name, own.imported(_kind(kind), name), OWN, own.factory)
+            return Entry(kind, name, unregistered.imported(_kind(kind), name), OWN, unregistered.factory)
         broken = "".join(f" ({_broken(p)})" for p in self.plugins if p.error)
         listed = command("list", *([] if kind == "recipes" else [kind]))
         hint = nearest(name, self.names(kind)) or f" They are listed by `{listed}`."
@@ -176,12 +176,12 @@ class Host:
             return recipe
         raise UserError(f"recipe {name!r} of {entry.plugin} is not a Recipe but a {type(recipe).__name__}")
 
-    def adopt(self, kind: str, name: str, value: Any) -> str:
+    def register(self, kind: str, name: str, value: Any) -> str:
         """Knows a class or function by the name "module:qualname". Raises UserError where another has that name."""
         other = self._entries[kind].get(name)
         if other is not None and other.target is not value and ("<" in name or other.plugin is not OWN):
             raise UserError(f"two different {kind} have the name {name}: define each under its own name")
-        self._entries[kind][name] = Entry(kind, name, value, OWN, own.factory)
+        self._entries[kind][name] = Entry(kind, name, value, OWN, unregistered.factory)
         return name
 
     def problems(self) -> list[str]:

@@ -46,7 +46,7 @@ class Parts:
     def check_metric(self, name: str, product: Any, data: Any) -> None:
         """The metric fits the product and the held-out data by its annotations, and its `checked_by` takes its options.
         Raises UserError."""
-        from dlplug.training.matching import check_fits
+        from dlplug.training.checks import check_fits
 
         entry = self.host.get("metrics", name)
         metric = entry.load()

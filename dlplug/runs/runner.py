@@ -14,8 +14,8 @@ from dlplug.errors import MetricFailed, UserError
 from dlplug.host.hookspecs import hookimpl
 from dlplug.host.plugins import Host, load_host
 from dlplug.media import Media
-from dlplug.options.adopted import adopted
 from dlplug.options.layers import choose, for_measuring, resolve
+from dlplug.options.objects import with_names
 from dlplug.options.parts import KIND_OF
 from dlplug.runs.folder import damaged, host_of, new_folder, place_of, read_config
 from dlplug.runs.lock import held
@@ -50,7 +50,7 @@ def run(
     """
     say_by_default()
     host = host or load_host()
-    layers = [adopted(host, layer) for layer in (*layers, options or {})]
+    layers = [with_names(host, layer) for layer in (*layers, options or {})]
     config = resolve(host, recipe, layers, preset or chosen_preset(host, recipe, layers))
     if distributed.rank() != 0:
         return execute(Run(host, config, Path(out or "runs")))  # only the first process writes
@@ -92,7 +92,7 @@ def open_run(
     """The run of a folder, or a recipe's newest, with the configuration that it was run with."""
     folder, host = place_of(name, host)
     host = host_of(folder, host)
-    saved, options = read_config(folder), adopted(host, options or {})
+    saved, options = read_config(folder), with_names(host, options or {})
     absent = _of_absent_observers(host, saved)
     try:
         known = {key: value for key, value in saved.items() if key not in absent}
@@ -177,7 +177,7 @@ def evaluation_of(
     folder, host = place_of(name, host)
     host = host_of(folder, host)
     saved = open_run(folder, host=host).config
-    overlay = for_measuring(host, saved, adopted(host, options or {}))
+    overlay = for_measuring(host, saved, with_names(host, options or {}))
     execution = open_run(folder, evaluated(host, saved, overlay), host=host)
     if not execution.metrics:
         raise UserError(f"recipe {execution.recipe} has no metrics to evaluate")

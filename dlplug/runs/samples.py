@@ -17,7 +17,7 @@ from dlplug.options.reading import Config
 from dlplug.ranges import Seed
 from dlplug.recipes import as_use
 from dlplug.runs.folder import host_of, place_of, read_config
-from dlplug.runs.products import Shelf, Show
+from dlplug.runs.sample_files import SampleFiles, Show
 
 if TYPE_CHECKING:
     from dlplug.runs.run import Run
@@ -52,10 +52,10 @@ def sample(
     chosen, others = divided(host, sampler, own, saved, options or {})
     values = parse(own, chosen, f"dlplug sample {folder}")
     seed = values.pop("seed")
-    shelf = Shelf(folder, out)
+    files = SampleFiles(folder, out)
 
     from dlplug.runs.runner import open_run
-    from dlplug.training.matching import check_fits  # torch: what is wrong shows before it takes its seconds
+    from dlplug.training.checks import check_fits  # torch: what is wrong shows before it takes its seconds
     from dlplug.training.precision import acting
     from dlplug.training.trainer import seed_everything
 
@@ -70,9 +70,9 @@ def sample(
         check_fits(
             sampler.load(), product, held_out, f"sampler {sampler.name}", (saved["loss"], execution.config["data"])
         )
-        with acting(job.model), shelf:
+        with acting(job.model), files:
             shown = sampler.load()(product, held_out, **values)
-            return shelf.keep(sampler.name, shown, show)
+            return files.keep(sampler.name, shown, show)
     finally:
         job.data.close()
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from dlplug.contracts import Data, Loss, Update, value_and_logged
 from dlplug.state import Stateful
 from dlplug.training import checkpoint
-from dlplug.training.matching import check_parts
+from dlplug.training.checks import check_parts
 
 
 def check_data(data: Data, model: Any, count: int = 3, *, fresh: Data | None = None) -> None:

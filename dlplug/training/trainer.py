@@ -16,11 +16,11 @@ from dlplug.contracts import Data, Loss, Update
 from dlplug.ranges import NonNegativeInt, PositiveInt
 from dlplug.training import checkpoint
 from dlplug.training.checkpoint import seed_everything
+from dlplug.training.checks import check_batches, check_parts, check_processes
 from dlplug.training.device import choose_device, describe, set_up
 from dlplug.training.graph import GraphedStep
 from dlplug.training.job import Job
 from dlplug.training.loop import learn_from
-from dlplug.training.matching import check_batches, check_parts, check_processes
 from dlplug.training.precision import acting_in_bf16, in_bf16
 from dlplug.training.session import Training
 from dlplug.training.stepper import Stepper

@@ -18,7 +18,7 @@ from imageio.v3 import imread
 import dlplug
 from dlplug import UserError, testing
 from dlplug.host.plugins import load_host
-from dlplug.runs.products import numbered_folder
+from dlplug.runs.sample_files import numbered_folder
 from dlplug.runs.samples import sampler_of
 
 

@@ -16,7 +16,7 @@ FITTING = {".png": (".png", ".jpg"), ".mp4": (".mp4", ".gif")}  # what `--out` m
 Show = Callable[[str], object] | None
 
 
-class Shelf:
+class SampleFiles:
     """Keeps what a sampler gives: in a new numbered folder below the run's `samples/`, or in `out`, which is a file
     where it has a suffix and else a new folder. After an error nothing stays behind that is empty or half written.
 
@@ -90,7 +90,7 @@ class Shelf:
             raise UserError(f"cannot write {error.filename}: {error.strerror}; choose another --out") from None
         return folder
 
-    def __enter__(self) -> Shelf:
+    def __enter__(self) -> SampleFiles:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:

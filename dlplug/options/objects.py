@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dlplug.host.own import name_of
+from dlplug.host.unregistered import name_of
 from dlplug.options.parts import KIND_OF
 
 
-def adopted(host: Any, layer: Mapping[str, Any]) -> dict[str, Any]:
+def with_names(host: Any, layer: Mapping[str, Any]) -> dict[str, Any]:
     """An overlay with names for the classes and functions in it, under which the host then knows them."""
     return {key: _named(host, key, value) for key, value in layer.items()}
 
@@ -21,4 +21,4 @@ def _named(host: Any, key: str, value: Any) -> Any:
         return value
     if key.startswith("optimizer.") and not callable(value):  # an option: optimizer.learning_rate
         return value
-    return host.adopt(KIND_OF.get(key, "optimizers"), name_of(value), value)
+    return host.register(KIND_OF.get(key, "optimizers"), name_of(value), value)
