@@ -9,23 +9,30 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from import_graph import (
+    ABOVE,
+    CORE,
+    ENVIRONMENTS,
+    KITS,
+    PACKAGES,
+    PLUGINS,
+    ROOT,
+    core_imports,
+    imports,
+    package,
+    top,
+    tree,
+)
 
 import dlplug
 from dlplug.host.plugins import KINDS, load_host
 from dlplug.options.layers import recipe_options
 from dlplug.options.parts import KIND_OF, choice_keys
 from dlplug.recipes import as_use
-
-ROOT = Path(__file__).parents[2]
-CORE = sorted((ROOT / "dlplug").rglob("*.py"))
-KITS = sorted(folder for folder in (ROOT / "plugins" / "kits").glob("*/dlplug_*") if folder.is_dir())
-PLUGINS = sorted(folder for folder in (ROOT / "plugins").glob("*/dlplug_*") if folder.is_dir()) + KITS
-ENVIRONMENTS = sorted((ROOT / "envs").glob("dlplug_envs/**/*.py"))
 
 # what a plugin may name beside `from dlplug import …`: the contract's own modules, and, for one that brings a trainer
 # of its own, those that the shared trainer is made of, and, for a verb over runs, those that read them and recipes
@@ -37,27 +44,11 @@ PUBLIC |= {"runs.metrics_file", "runs.reader"}
 PUBLIC |= {"runs.samples", "runs.targets", "runs.verified"}
 PUBLIC |= {"training.device", "training.device_hint", "training.session", "training.trainer"}
 
-# the core's packages, each of which imports only those after it; modules beside them import none of them
-PACKAGES = ["testing", "cli", "observers", "runs", "training", "options", "host"]
-ABOVE = {"__init__", "__main__"}  # what hands out all of it
 HEAVY = {"torch", "numpy", "gymnasium", "wandb", "ale_py", "torchvision", "rich", "yaml", "tensorboard"}
 SECONDS = {"matplotlib", "scipy", "sklearn", "torchmetrics", "torchvision"}
 
 
 @functools.cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def imports(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """(module, name) of each import below a node, relative ones left out; name is "" for `import module`."""
-    for found in ast.walk(node):
-        if isinstance(found, ast.Import):
-            yield from ((alias.name, "") for alias in found.names)
-        elif isinstance(found, ast.ImportFrom) and not found.level:
-            yield from ((found.module or "", alias.name) for alias in found.names)
-
-
 def files_of(plugin: Path) -> list[Path]:
     return sorted(plugin.rglob("*.py"))
 
@@ -71,10 +62,6 @@ def project(package: Path) -> dict[str, Any]:
 def required(package: Path) -> set[str]:
     """The packages that its distribution depends on, of those that are named as their distributions are."""
     return {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in project(package)["dependencies"]}
-
-
-def top(module: str) -> str:
-    return module.partition(".")[0]
 
 
 def test_there_is_something_to_look_at():
@@ -120,31 +107,6 @@ def test_the_core_never_imports_a_plugin(path):
     names = {plugin.name for plugin in PLUGINS} | {"dlplug_envs"}
     assert not {top(module) for module, _ in imports(tree(path))} & names
     assert not [name for name in names if name in path.read_text(encoding="utf-8")]
-
-
-def core_imports() -> dict[str, set[str]]:
-    """Each of the core's modules with those that it imports when it runs, at its top or later."""
-    graph: dict[str, set[str]] = {}
-    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in CORE}
-    for name, path in names.items():
-        module = tree(path)
-        guarded = [
-            node for node in ast.walk(module) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        ]
-        hidden = {id(inner) for node in guarded for inner in ast.walk(node)}
-        seen = [
-            node
-            for node in ast.walk(module)
-            if isinstance(node, (ast.Import, ast.ImportFrom)) and id(node) not in hidden
-        ]
-        named = {pair for node in seen for pair in imports(node)}
-        graph[name] = {f"{m}.{n}" if f"{m}.{n}" in names else m for m, n in named if top(m) == "dlplug"} - {"dlplug"}
-    return graph
-
-
-def package(module: str) -> str:
-    parts = module.split(".")
-    return parts[1] if len(parts) > 2 else ""
 
 
 def test_imports_go_one_way():
