@@ -1,4 +1,4 @@
-"""What runs look like to a person: a report of one run or of many, and TensorBoard over their folders."""
+"""Reports of one run or of many, TensorBoard over their folders, and sweeps."""
 
 from dlplug import hookimpl
 

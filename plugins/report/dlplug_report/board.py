@@ -1,4 +1,4 @@
-"""`dlplug board`: TensorBoard over the run folders, for this machine alone."""
+"""`dlplug board`: TensorBoard over the run folders, on this machine only."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def checked(folder: Path) -> Path:
 
 
 def launch(folder: Path, port: int | None) -> str:
-    """Starts the server in a thread; gives its address. port: 0 for any free one, None for the first from 6006."""
+    """Starts the server in a thread; returns its address. port: 0 for any free one, None for the first from 6006."""
     from tensorboard import default, program
 
     logging.getLogger("tensorboard").setLevel(logging.ERROR)

@@ -92,7 +92,7 @@ def _free(folder: Path) -> Path:
 
 
 def _is_report(path: Path) -> bool:
-    """Whether an earlier call wrote it."""
+    """Whether it is an earlier report."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return MARK in file.read(4000)
@@ -101,7 +101,7 @@ def _is_report(path: Path) -> bool:
 
 
 def write(path: Path, content: str) -> None:
-    """Whole or not at all: an earlier page stays where this one cannot be written."""
+    """Atomic: where the write fails, an earlier report stays."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, content)

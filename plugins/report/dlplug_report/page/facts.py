@@ -1,4 +1,4 @@
-"""What a run's recipe says of it: its claims, the options that differ, and the command that reproduces it."""
+"""A run beside its recipe: the recipe's claims, the options that differ, and the command that reproduces it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WATCHING = ("console", "tensorboard", "wandb")  # options of observers change no
 
 
 class Change(NamedTuple):
-    """An option that is not as the recipe has it. `usual` is None where the recipe does not have it at all."""
+    """An option that differs from the recipe's. `usual` is None where the recipe has no such option."""
 
     option: str
     usual: Any

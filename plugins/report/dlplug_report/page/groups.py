@@ -1,4 +1,4 @@
-"""Runs side by side: the seeds of one configuration together, and only the options that differ."""
+"""Runs side by side: the seeds of one configuration as a group, and the options that differ."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ABSENT = "–"
 
 
 class View(NamedTuple):
-    """A run as a report shows it. label: distinguishes it from the others."""
+    """A run in a report. label: distinguishes it from the others."""
 
     number: int
     label: str
@@ -37,7 +37,7 @@ class Estimate(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Runs of one configuration but for the seed. options: the values of those options that differ between groups."""
+    """Runs that differ only in the seed. options: the values of those options that differ between groups."""
 
     number: int
     label: str
@@ -136,7 +136,7 @@ def _run_label(records: Sequence[SavedRun], indices: Sequence[int], index: int, 
 
 
 def text(value: Any) -> str:
-    """An option's value as it is written on the command line."""
+    """An option's value in the command line's spelling."""
     return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 

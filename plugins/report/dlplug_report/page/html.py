@@ -1,4 +1,4 @@
-"""One HTML file that holds everything: it opens from disk, asks no network and runs no script but its own."""
+"""A report as one self-contained HTML file: no network, and no scripts but its own."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def html(report: Report) -> str:
 
 
 def drawn(report: Report) -> dict[str, Any]:
-    """What the page's script draws."""
+    """The data for the page's script."""
     units = {view.record.unit for view in report.views} - {""}
     claim, figures = report.claim, curves.figures(report.groups, report.first)
     return {

@@ -1,4 +1,4 @@
-"""The Markdown twin of a report, for a repository, a pull request or a terminal."""
+"""A report as Markdown, for a repository, a pull request or a terminal."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def code(value: str) -> Plain:
 
 
 def fenced(value: str) -> Plain:
-    """A block of code that holds whatever the text holds."""
+    """A fenced block of code, whatever the text contains."""
     ticks = "`" * max(3, max(map(len, re.findall("`+", value)), default=0) + 1)
     return Plain(f"{ticks}\n{value}\n{ticks}")
 

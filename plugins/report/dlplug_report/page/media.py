@@ -1,4 +1,4 @@
-"""Pictures, videos and texts as they stand in a report: in the file itself, up to a size."""
+"""Images, videos and texts in a report, embedded in the file up to a size."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Shown(NamedTuple):
 
 
 class Shelf(NamedTuple):
-    """All that is shown under one name, and how many more the run folders hold."""
+    """The media of one name, and how many more are in the run folders."""
 
     name: str
     shown: Sequence[Shown]

@@ -1,4 +1,4 @@
-"""A report before it is drawn: all that HTML, Markdown and W&B are written from."""
+"""The contents of a report, from which HTML, Markdown and W&B are written."""
 
 from __future__ import annotations
 

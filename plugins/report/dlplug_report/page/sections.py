@@ -1,4 +1,4 @@
-"""What a report says of one run: rows of a word and its text, the same in HTML, in Markdown and elsewhere."""
+"""The sections about one run, as rows of a term and its text, for HTML, Markdown and W&B alike."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Rows = list[tuple[str, str]]
 
 
 class Verdict(NamedTuple):
-    """A target and what came of it. value: "" where it was not measured. reached: None for the reason in `why`."""
+    """A target and its measured value. value: "" where it was not measured. reached: None for the reason in `why`."""
 
     claim: str
     value: str
@@ -41,7 +41,7 @@ class Course(NamedTuple):
 
 
 def standing(record: SavedRun) -> str:
-    """How the run stands, in a sentence."""
+    """The run's status, in a sentence."""
     said = {
         "finished": f"finished after {record.steps:,} steps",
         "interrupted": f"interrupted after {record.steps:,} steps; `{command('resume', record.folder)}` goes on",

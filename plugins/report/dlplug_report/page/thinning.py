@@ -1,4 +1,4 @@
-"""Long curves drawn with few points, none of their peaks lost; and several seeds drawn as one curve with a band."""
+"""Curves thinned to few points that keep every peak; and several seeds as one curve with a band."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GRID = 200  # points of an aggregated curve
 
 def thin(value: Floats, limit: int) -> np.ndarray[Any, np.dtype[np.intp]]:
     """Indices, rising, of at most `limit` of the values (points,): the first, the last, and of each bucket of
-    neighbours the lowest and the highest. What is drawn so looks as the whole curve does.
+    neighbours the lowest and the highest. The plot looks like the whole curve's.
 
     Raises ValueError for a limit below 4.
     """
@@ -30,7 +30,7 @@ def thin(value: Floats, limit: int) -> np.ndarray[Any, np.dtype[np.intp]]:
 
 
 class Band(NamedTuple):
-    """Several seeds as one curve; every array is (points,). seeds: how many had got that far."""
+    """Several seeds as one curve; every array is (points,). seeds: how many have reached each point."""
 
     x: Floats
     middle: Floats

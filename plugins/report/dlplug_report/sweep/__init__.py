@@ -1,1 +1,1 @@
-"""Sweeps: which runs to start, starting them, and the table of what they reached."""
+"""Sweeps: planning runs, running them, and the table of their results."""

@@ -1,4 +1,4 @@
-"""What a sweep looks for: a metric, and whether more of it is better."""
+"""The goal of a sweep: a metric, and whether higher is better."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dlplug.recipes import Recipe, claims
 
 
 class Goal(NamedTuple):
-    """metric: as it is logged while a run trains, and in its result.json."""
+    """metric: its key in metrics.jsonl and result.json."""
 
     metric: str
     maximise: bool

@@ -1,4 +1,4 @@
-"""What a sweep is asked for, and the runs that it is made of."""
+"""The plan of a sweep: its options and the runs that they make."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Sweep(NamedTuple):
     watch: Sequence[str]
 
     def job(self, tried: Mapping[str, Any], seed: str) -> Job:
-        """A run whose folder is named by what it is run with, so that another call finds it."""
+        """A run whose folder is named by its options, so that a later call finds it."""
         named = ",".join(f"{key}={value}" for key, value in {**tried, "seed": seed}.items())
         name = re.sub(r"[^\w.,=+-]+", "-", named)[:80].strip(".")
         words = [*self.plugins, "run", self.recipe, *self.given, *words_of({**self.fixed, **tried, "seed": seed})]
         return Job(self.out / f"{name}-{digest(self.digest, named)}", words, dict(tried), seed)
 
     def grid(self) -> list[Job]:
-        """Every combination with every seed."""
+        """Every combination of values, with every seed."""
         values = [space.values for space in self.tried.values() if isinstance(space, Choices)]
         combined = [dict(zip(self.tried, one, strict=True)) for one in itertools.product(*values)]
         return [self.job(one, seed) for one in combined for seed in self.seeds]

@@ -1,4 +1,4 @@
-"""The runs of a sweep, each a process of its own: begun, gone on with or skipped, and stopped."""
+"""The runs of a sweep, each in its own process: started, resumed, skipped or stopped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dlplug_report.sweep.plan import Job
 
 
 class Outcome(NamedTuple):
-    """What became of a run. status: skipped where it had finished before, left where it was not begun. said: the last
+    """The outcome of a run. status: skipped where it had finished before, left where it was not begun. said: the last
     line of a run that failed, or what another process has to do with one that was left."""
 
     job: Job
@@ -118,7 +118,7 @@ class Workers:
 
 
 def _goes_on(folder: Path, before: Mapping[str, Any]) -> bool:
-    """Whether there is a checkpoint to go on from; else the folder is removed. Raises UserError, and leaves all as it
+    """Whether there is a checkpoint to resume from; else the folder is removed. Raises UserError, and leaves all as it
     is, where a process is at work in it."""
     if not folder.is_dir():
         return False

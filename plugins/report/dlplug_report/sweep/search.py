@@ -39,7 +39,7 @@ class Search:
 
     @property
     def left(self) -> int:
-        """Trials that are still to be made."""
+        """The number of trials left."""
         made = sum(trial.state.name == "COMPLETE" or FAILED in trial.user_attrs for trial in self.study.trials)
         return max(0, self.trials - made)
 
@@ -70,7 +70,7 @@ class Search:
         self.study.tell(trial, state=_state("FAIL"))
 
     def all_jobs(self) -> list[Job]:
-        """Of every trial that there has been."""
+        """The jobs of all trials so far."""
         return [job for trial in self.study.trials if trial.params for job in self.jobs(self._ordered(trial))]
 
     def _suggested(self, trial: Trial) -> dict[str, Any]:

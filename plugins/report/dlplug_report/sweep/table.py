@@ -1,4 +1,4 @@
-"""What a sweep came to: a line for each configuration, its seeds together, the best first."""
+"""The results of a sweep: a line for each configuration over its seeds, the best first."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _deviation(row: Mapping[str, Any]) -> float | None:
 
 
 def line(outcome: Outcome, goal: Goal | None) -> str:
-    """What is said of a run as it ends."""
+    """The line about a run when it ends."""
     named = ", ".join(
         f"{key} {_number(value)}" for key, value in {**outcome.job.tried, "seed": outcome.job.seed}.items()
     )

@@ -1,4 +1,4 @@
-"""What is tried of an option, as it is written on the command line.
+"""The values of an option in a sweep, in the command line's notation.
 
 0.99,0.995       these values; a comma in a value is written \\,
 0..4             the whole numbers from 0 to 4

@@ -1,4 +1,4 @@
-"""A sweep as a W&B agent runs it: each of its runs is a `dlplug run`."""
+"""A sweep as a configuration for W&B agents, each of whose runs is a `dlplug run`."""
 
 from __future__ import annotations
 
