@@ -191,7 +191,7 @@ def test_eval_and_resume_refuse_another_algorithm():
         ({"model": "mlp-toy"}, "the trainer sb3 trains a --model named sb3 or sb3-…, not mlp-toy"),
         ({"loss": "q-toy"}, "the trainer sb3 takes no --loss q-toy: its algorithms have their own"),
         ({"trainer": "torch", "data": "walk"}, "PPO plays while it learns: use --trainer sb3"),
-        ({"trainer": "torch"}, "ppo-cartpole names none of the losses: give one, or keep to the recipe's own trainer"),
+        ({"trainer": "torch"}, "ppo-cartpole names none of the losses: give one, or keep the recipe's own trainer"),
         ({"trainer": "torch", "loss": "q-toy", "optimizer": "adam"}, "add --trainer sb3"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a Q-network is good for: choosing actions."""
+"""The greedy policy of a Q-network."""
 
 from __future__ import annotations
 

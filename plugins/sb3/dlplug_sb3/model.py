@@ -90,7 +90,7 @@ class Learner(Loss):
 
 
 class Memory:
-    """The replay of an off-policy algorithm, as far as it is filled."""
+    """The filled part of an off-policy algorithm's replay buffer."""
 
     def __init__(self, buffer: ReplayBuffer) -> None:
         self.buffer = buffer

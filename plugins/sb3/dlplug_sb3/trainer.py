@@ -1,4 +1,5 @@
-"""Stable-Baselines3 as a trainer: its algorithms run their own loop, and dlplug's run looks in between its steps."""
+"""Stable-Baselines3 as a trainer: its algorithms run their own loop, and the run logs, evaluates and saves between
+their rollouts."""
 
 from __future__ import annotations
 
@@ -71,7 +72,7 @@ class Sb3Trainer(TorchTrainer):
 
 
 class Playing(Training):
-    """One run of an algorithm's loop: what happens between its steps and between its rollouts."""
+    """One run of an algorithm's loop: what is done after each step and between rollouts."""
 
     def __init__(self, trainer: TorchTrainer, run: Run, job: Job) -> None:
         super().__init__(trainer, run, job)
@@ -80,7 +81,7 @@ class Playing(Training):
         self.sb3, self.data = job.model.sb3, job.data
         self.scalars = Scalars()
         self.sb3.set_logger(Logger(None, [self.scalars]))
-        self.rested = 0
+        self.checked = 0
 
     def loop(self) -> None:
         if self.limit_count is not None:
@@ -93,20 +94,20 @@ class Playing(Training):
         self.sb3.learn(
             self.limit_steps - self.step,
             callback=Between(self),
-            log_interval=sys.maxsize,  # never: `rest` logs
+            log_interval=sys.maxsize,  # never: `between_rollouts` logs
             reset_num_timesteps=False,
         )
 
     def played(self, infos: list[dict[str, Any]]) -> bool:
-        """After each step of all environments. Tells whether to go on."""
+        """After each step of all environments. Returns whether to go on."""
         self.step = self.sb3.num_timesteps
         self.data.count = self.step * self.data.frames_per_step
         self.data.remember(infos)
         return not self.run.stopping
 
-    def rest(self) -> None:
-        """Between an update and the next rollout: logs, measures and saves what is due."""
-        before, self.rested = self.rested, self.step
+    def between_rollouts(self) -> None:
+        """After an update, before the next rollout: logs, evaluates and saves what is due."""
+        before, self.checked = self.checked, self.step
         with self.between_steps():
             if passed(self.trainer.cadence.log_every, before, self.step):
                 self.log()
@@ -135,14 +136,14 @@ class Playing(Training):
 
     def restore(self) -> None:
         super().restore()
-        self.rested = self.step
+        self.checked = self.step
         if self.data.memory is not None:
             self.data.memory.end_episodes()
         self.data.environments.seed(self.run.seed + self.step)  # other episodes than those that it began with
 
 
 class Between(BaseCallback):
-    """Stable-Baselines3's way of being looked at."""
+    """The callback of Stable-Baselines3."""
 
     def __init__(self, playing: Playing) -> None:
         super().__init__()
@@ -152,17 +153,17 @@ class Between(BaseCallback):
         return self.playing.played(self.locals["infos"])
 
     def _on_rollout_start(self) -> None:
-        self.playing.rest()
+        self.playing.between_rollouts()
 
 
 class Scalars(KVWriter):
-    """Where Stable-Baselines3's logger writes to: numbers by their plain names, until they are taken."""
+    """Collects what Stable-Baselines3's logger writes: numbers by their plain names."""
 
     def __init__(self) -> None:
         self.values: dict[str, float] = {}
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
-        """`train/value_loss` is value_loss; the time is the run's to tell, and what is no number is left out."""
+        """`train/value_loss` is value_loss; times and what is no number are left out."""
         for key, value in key_values.items():
             group, _, name = key.rpartition("/")
             if group != "time" and isinstance(value, (int, float, np.number)):

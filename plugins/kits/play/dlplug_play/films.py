@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from dlplug import UserError, Video
-from dlplug.stop import stop_if_asked
+from dlplug.stop import stoppable
 from dlplug_play.episodes import Arena, Episode
 
 log = logging.getLogger("dlplug")
@@ -61,10 +61,3 @@ def speed(actions: int, pictures: int) -> int:
 
 def faster_than_played(times: int) -> str:
     return f", {times} times as fast as played" if times > 1 else ""
-
-
-def stoppable(pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The same pictures, until a stop is asked for: raises Stopped then."""
-    for picture in pictures:
-        stop_if_asked()
-        yield picture

@@ -1,4 +1,4 @@
-"""A trained policy's games to watch: the screen, and beside it the score and what the policy thinks of each action."""
+"""A trained policy's games to watch: the screen, and beside it the score and the value of each action."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from dlplug_play.films import faster_than_played, films, speed, stoppable
+from dlplug_play.films import faster_than_played, films, speed
 from dlplug_play.player import Player
 
 from dlplug import Fraction, PositiveInt
 from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.media import Video
-from dlplug.stop import stop_if_asked
+from dlplug.stop import stop_if_asked, stoppable
 from dlplug_rl.environments.interface import Environments
 from dlplug_rl.evaluation.canvas import Canvas
 from dlplug_rl.evaluation.episodes import EpsilonGreedy, Playable

@@ -38,7 +38,7 @@ class Distributional(QLearning):
 
 
 class C51(Distributional):
-    """Categorical Q-learning (Bellemare et al. 2017, arXiv:1707.06887): the cross entropy between the learner's
+    """Categorical Q-learning (Bellemare et al. 2017, arXiv:1707.06887): the cross entropy between the online network's
     distribution over the atoms and the target network's, moved by the reward and projected back onto them.
 
     bootstrap: next action in the target: the target network's argmax (greedy) or the online network's (double DQN)
@@ -70,8 +70,8 @@ class C51(Distributional):
 
 
 class QuantileRegression(Distributional):
-    """Quantile regression (QR-DQN: Dabney et al. 2018a, arXiv:1710.10044): every quantile of the learner is moved
-    towards all of the target network's, downwards and upwards with the weights that make it a quantile.
+    """Quantile regression (QR-DQN: Dabney et al. 2018a, arXiv:1710.10044): every quantile of the online network is
+    regressed to all of the target network's by the asymmetric loss whose minimum is that quantile.
 
     bootstrap: next action in the target: the target network's argmax (greedy), the online network's (double DQN), or a
         softmax policy with its log-policy added to the reward (munchausen)

@@ -1,5 +1,5 @@
-"""What every Q-learning loss here does: a target network says what a transition should have been worth, and the learner
-is moved there. Mnih et al. 2015 (doi:10.1038/nature14236).
+"""The base class of Q-learning losses: the online network is fitted to targets that a target network computes.
+Mnih et al. 2015 (doi:10.1038/nature14236).
 
 B: transitions, A: actions, K: outputs for an action (1, or the quantiles of its return).
 """
@@ -50,9 +50,9 @@ class Compared(NamedTuple):
 
 
 class QLearning(Loss):
-    """A subclass says what the goal is, without gradients, and how far the learner is from it.
+    """A subclass computes the target, `goal`, without gradients, and the online network's error, `compare`.
 
-    γ is the data's: the replay sums the rewards of a window with it and hands on γ^m as the batch's `discount`.
+    γ is the data's: the replay buffer discounts the rewards of a window by it and gives γ^m as the batch's `discount`.
     """
 
     def __init__(
@@ -89,13 +89,13 @@ class QLearning(Loss):
         return Greedy(self.model)
 
     def next_policy(self, batch: Transition, q: Tensor) -> Tensor:
-        """π(a|s') (B, A): whose action follows, where the target network says q (B, A) of the next observation."""
+        """π(a|s') (B, A) of the bootstrap. q: (B, A), the target network's values of the next observation."""
         if self.bootstrap == "munchausen":
             return soft_policy(q, self.temperature)
         return greedy_policy(self.model(batch.next_obs) if self.bootstrap == "double" else q)
 
     def bootstrapped(self, batch: Transition, outputs: Tensor, q: Tensor) -> Tensor:
-        """The goal (B, K), from what the target network says of the next observation: outputs (B, A, K), mean q (B, A).
+        """The target (B, K), from the target network's outputs (B, A, K) and values q (B, A) of the next observation.
 
         Munchausen: r + α [τ log π(a|s)] + γ Σ_a' π(a'|s') (Z(s', a') - τ log π(a'|s')), arXiv:2007.14430, equation 2.
         """

@@ -1,4 +1,4 @@
-"""The arithmetic of Q-learning's targets, and of the distances to them. B: transitions, A: actions, K and M: atoms or
+"""The targets of Q-learning and the errors against them. B: transitions, A: actions, K and M: atoms or
 quantiles, m: the steps in a transition's window. Every function is pure."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def chosen(values: Tensor, action: Tensor) -> Tensor:
-    """What is said of the actions taken: values (B, A, ...), action (B,) int64 -> (B, ...)."""
+    """The values of the actions taken: values (B, A, ...), action (B,) int64 -> (B, ...)."""
     return values[torch.arange(len(action), device=action.device), action]
 
 
@@ -29,7 +29,7 @@ def scaled_log_policy(q: Tensor, temperature: float) -> Tensor:
 
 
 def munchausen_reward(q: Tensor, action: Tensor, alpha: float, temperature: float, lowest: float) -> Tensor:
-    """α [τ log π(a|s)] clipped to [l_0, 0] (B,): what an agent adds to its reward for being sure of what it did
+    """α [τ log π(a|s)] clipped to [l_0, 0] (B,): the scaled log-probability of the action, added to its reward
     (arXiv:2007.14430, equation 3 and section 3)."""
     return alpha * chosen(scaled_log_policy(q, temperature), action).clamp(lowest, 0.0)
 
@@ -42,9 +42,9 @@ def td_target(reward: Tensor, terminated: Tensor, discount: Tensor, next_value: 
 
 
 def projection(goal: Tensor, probability: Tensor, support: Tensor) -> Tensor:
-    """Moves probability from places on the line to the atoms beside them, in proportion to how near they are.
+    """Projects a distribution onto the atoms: each mass is split between its two neighbours, linearly.
 
-    goal, probability: (B, M), where the mass is and how much; support: (K,) evenly spaced. Gives (B, K).
+    goal, probability: (B, M), the places and their masses; support: (K,) evenly spaced. Gives (B, K).
     Bellemare et al. 2017, arXiv:1707.06887, equation 7.
     """
     spacing = support[1] - support[0]

@@ -1,6 +1,5 @@
-"""Auxiliary tasks that teach a torso to see (UNREAL: Jaderberg et al. 2017, arXiv:1611.05397), beside Q-learning: to
-control how pixels change, and to foresee whether a reward comes. They are learnt from the replay's own batches and play
-no part in acting.
+"""The auxiliary tasks of UNREAL (Jaderberg et al. 2017, arXiv:1611.05397) beside Q-learning: pixel control and reward
+prediction. They train the torso on the replay buffer's batches, and are not used to act.
 
 B: transitions, A: actions, G: cells along a side of the grid.
 """
@@ -54,8 +53,8 @@ class Unreal(DQN):
     pixel_control: weight of the pixel control loss
     reward_prediction: weight of the reward prediction loss
 
-    The paper's weights, 0.01 to 0.1 and 1, stand beside a policy's loss. Q-learning's errors are of a few hundredths,
-    and beside them such tasks would be all that the torso learns.
+    The paper's weights, 0.01 to 0.1 and 1, stand beside a policy's loss. TD errors are of a few hundredths, which
+    those weights would drown.
     """
 
     def __init__(

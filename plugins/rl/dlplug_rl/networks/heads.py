@@ -40,8 +40,8 @@ class Head(nn.Module):
 
 
 class Auxiliary(nn.Module):
-    """Heads for the tasks of UNREAL (Jaderberg et al. 2017, arXiv:1611.05397): what each action will change in each
-    cell of a grid, and whether a reward comes. features (B, F).
+    """Heads for the tasks of UNREAL (Jaderberg et al. 2017, arXiv:1611.05397): pixel control values of each action in
+    each cell of a grid, and the sign of the next reward. features (B, F).
 
     control: (B, actions, cells, cells). foresee: logits (B, 3) of a negative, no, and a positive reward.
     """

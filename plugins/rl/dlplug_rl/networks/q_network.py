@@ -1,8 +1,8 @@
-"""Q-networks: (B, *input) observations as the replay keeps them -> (B, actions) values.
+"""Q-networks: (B, *input) observations as the replay buffer stores them -> (B, actions) values.
 
-A network is a torso that looks, a head that judges actions, and a way to speak of returns; each is chosen by itself.
-Observations are standardised inside, so that uint8 frames travel and the numbers needed to read them stay with the
-weights. In Pong the ball is one pixel: contrast decides whether it is seen at all.
+A network is a torso (features of an observation), a head (outputs per action) and a representation of returns, each
+chosen independently. Observations are standardised in the network, so that buffers and transfers hold uint8 frames and
+the statistics are saved with the weights. In Pong the ball is one pixel: it is learnt only with enough contrast.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dlplug_rl.networks import torsos
 from dlplug_rl.networks.heads import Auxiliary, Head
 from dlplug_rl.networks.returns import Categorical, Implicit, Mean, Quantile, Returns
 
-GRID = 14  # cells along a side that pixel control looks at: of 3 pixels in frames of 42x42, of 6 in 84x84
+GRID = 14  # cells along a side of the grid of pixel control: of 3 pixels in frames of 42x42, of 6 in 84x84
 
 
 class QNetwork(nn.Module):
@@ -46,15 +46,15 @@ class QNetwork(nn.Module):
         return self.returns.mean(self.outputs(obs))
 
     def values(self, features: Tensor) -> Tensor:
-        """Q(s, ·), (B, actions), of features that were computed before."""
+        """Q(s, ·), (B, actions), from features (B, features)."""
         return self.returns.mean(self.returns(self.head, features))
 
     def outputs(self, obs: Tensor, tau: Tensor | None = None) -> Tensor:
-        """(B, actions, K): what the head says of each action's return. tau: (B, K) fractions of implicit quantiles."""
+        """(B, actions, K): the head's outputs. tau: (B, K) fractions of implicit quantiles."""
         return self.returns(self.head, self.features(obs), tau)
 
     def features(self, obs: Tensor) -> Tensor:
-        """(B, features): what the torso sees."""
+        """(B, features) of the standardised observations."""
         x = (obs - self.mean).div_(self.deviation).float()  # in place: fresh memory costs more than the division
         if x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
@@ -95,23 +95,25 @@ def q_network(
     scaling: standardise by the game's own mean and standard deviation, or unit (x / 255) as in published protocols
     """
     if torso == "mlp":
-        looking, features = torsos.dense(spec.input, hidden, depth, layer_norm)
+        layers, features = torsos.dense(spec.input, hidden, depth, layer_norm)
     elif torso == "impala":
-        looking, features = torsos.impala(spec.input, width, layer_norm)
+        layers, features = torsos.impala(spec.input, width, layer_norm)
     else:
-        looking, features = torsos.convolutional(spec.input, torsos.CONVOLUTIONS[torso], layer_norm)
+        layers, features = torsos.convolutional(spec.input, torsos.CONVOLUTIONS[torso], layer_norm)
     if returns == "categorical" and (atoms < 2 or low >= high):
         raise UserError(
             f"categorical returns need --model.atoms 2 or more and --model.low below --model.high, got {atoms} from"
             f" {low:g} to {high:g}"
         )
-    speaking = {
+    representation = {
         "mean": Mean,
         "categorical": lambda: Categorical(atoms, low, high),
         "quantile": lambda: Quantile(atoms),
         "implicit": lambda: Implicit(features, atoms),
     }[returns]()
-    head = Head(features, hidden, spec.output, speaking.outputs, dueling=dueling, noisy=noisy, layer_norm=layer_norm)
+    head = Head(
+        features, hidden, spec.output, representation.outputs, dueling=dueling, noisy=noisy, layer_norm=layer_norm
+    )
     mean, deviation = (spec.mean, spec.deviation) if scaling == "standardise" else (0.0, 255.0)
     tasks = Auxiliary(features, 128, spec.output, GRID) if auxiliary else None
-    return QNetwork(looking, head, speaking, mean, deviation, tasks)
+    return QNetwork(layers, head, representation, mean, deviation, tasks)

@@ -1,6 +1,6 @@
-"""How a network speaks of an action's return: by its mean, or by a distribution of one of three kinds.
+"""Representations of an action's return: its mean, or one of three kinds of distribution.
 
-Each kind says how many `outputs` a head gives for an action, and reads Q-values (B, actions) from them.
+Each has `outputs`, how many outputs a head has per action, and computes Q-values (B, actions) from them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ COSINES = 64  # Dabney et al. 2018b, section 3.1
 
 
 class Returns(nn.Module):
-    """outputs: how many numbers a head gives for an action."""
+    """outputs: of a head, per action."""
 
     outputs: int
 
@@ -22,12 +22,12 @@ class Returns(nn.Module):
         return head(features)
 
     def mean(self, outputs: Tensor) -> Tensor:
-        """Q(s, ·) (B, actions) of what `forward` gave."""
+        """Q(s, ·) (B, actions) from the outputs of `forward`."""
         raise NotImplementedError
 
 
 class Mean(Returns):
-    """One number: the mean itself."""
+    """The mean itself."""
 
     outputs = 1
 
@@ -66,7 +66,7 @@ class Quantile(Returns):
 
 
 class Implicit(Returns):
-    """A network that gives the quantile at any fraction τ (IQN: Dabney et al. 2018b, arXiv:1806.06923): the features
+    """The quantile at any fraction τ (IQN: Dabney et al. 2018b, arXiv:1806.06923): the features
     are multiplied by an embedding of τ, φ_j(τ) = relu(Σ_i cos(π i τ) w_ij + b_j) (equation 4).
 
     Actions are chosen by the mean over `fractions` fractions: evenly spaced ones rather than random, so that the same
@@ -94,5 +94,5 @@ class Implicit(Returns):
 
 
 def midpoints(count: int) -> Tensor:
-    """(count,) the middles of as many equal parts of [0, 1]."""
+    """(count,) the midpoints of as many equal intervals of [0, 1]."""
     return (torch.arange(count) + 0.5) / count

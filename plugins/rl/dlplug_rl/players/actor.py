@@ -1,4 +1,4 @@
-"""What every player has: environments, actions chosen ε-greedily, and a count of what was played."""
+"""The base class of players: ε-greedy actions in N environments; counts of steps, frames and episodes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Actor(Data):
         return self.random.random(count) < self.epsilon, self.random.integers(self.spec.output, size=count)
 
     def note(self, seen: Seen) -> None:
-        """Counts what the environments showed."""
+        """Counts steps, frames and episodes."""
         self.finished += [(score, length) for _, score, length in self.tally.add(seen)]
         played = int(np.count_nonzero(~seen.first))
         self.steps += played

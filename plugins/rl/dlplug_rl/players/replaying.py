@@ -1,7 +1,7 @@
-"""A player that remembers: it plays with the model, keeps what it saw in a replay buffer, and gives batches of it.
+"""Data for off-policy learning: plays with the model, stores the steps in a replay buffer, and yields batches of them.
 
-Actions are sent, the batches that are due are given while the emulator steps in its own threads, and only then is its
-answer received: learning and emulation overlap without a thread of ours.
+Actions are sent, the batches that are due are yielded while the emulator steps in its own threads, and only then are
+observations received: learning and emulation overlap without a thread of ours.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Sampling:
 
 
 class Player(Actor):
-    """Gives a batch of remembered transitions for every `train_every` steps.
+    """Yields a batch of sampled transitions for every `train_every` steps.
 
     stack: frames of an observation that the replay gathers; 1 where observations are stored whole.
     life_loss_terminates: whether the bootstrap stops at a lost life.
@@ -110,7 +110,7 @@ class Player(Actor):
         seen = self.environments.reset()
         self.replay.begin(self._newest(seen))
         if self.steps < self.pace.learning_starts:
-            log.info(self._said_of_the_start(self.pace.learning_starts - self.steps))
+            log.info(self._start_message(self.pace.learning_starts - self.steps))
         while True:
             stop_if_asked()
             actions = self.act(model, seen.obs, device)
@@ -125,7 +125,7 @@ class Player(Actor):
             self.remember(seen, actions)
 
     def remember(self, seen: Seen, actions: np.ndarray) -> None:
-        """Stores what came of the actions, and counts."""
+        """Stores the steps in the replay buffer, and counts them."""
         terminal = seen.terminated | seen.life_lost if self.life_loss_terminates else seen.terminated
         reward = np.sign(seen.reward) if self.clip_reward else seen.reward
         self.replay.add(self._newest(seen), actions, reward, terminal, seen.first)
@@ -134,8 +134,8 @@ class Player(Actor):
         if self.steps > starts:
             self.owed += self.steps // every - max(before, starts) // every
 
-    def _said_of_the_start(self, wait: int) -> str:
-        """What a person should know of the steps before the first update."""
+    def _start_message(self, wait: int) -> str:
+        """How long it plays before the first update, and whether there will be one."""
         if self.limit is not None:
             left = -(-(self.limit - self.count) // self.environments.frames_per_step)
             if left + self.environments.count - 1 <= wait:  # all of them play on in the last step
@@ -147,7 +147,7 @@ class Player(Actor):
         return seen.obs[:, -self.replay.frame[0] :]
 
     def _home(self, device: torch.device) -> torch.device:
-        """Where the replay lives: beside the model if it fits there."""
+        """The device of the replay buffer: the model's if it fits there."""
         wanted = self.replay_device
         if device.type != "cuda":
             if wanted == "gpu":

@@ -1,4 +1,4 @@
-"""A player that remembers nothing: it plays a while, learns from just that, and throws it away."""
+"""Data for on-policy learning: rollouts of the current policy, learnt from and dropped."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Steps(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to play, and how to learn from it.
+    """A rollout, and its epochs and minibatches.
 
     rollout: steps per environment and rollout
     epochs: epochs of updates over each rollout
@@ -66,7 +66,7 @@ def lambda_returns(
 
 
 class RolloutPlayer(Actor):
-    """Plays `rollout` steps in every environment, then gives all of them, shuffled, `epochs` times over in
+    """Plays `rollout` steps in every environment, then yields all of them, shuffled, `epochs` times over in
     `minibatches` parts, as Gallici et al. 2025 (PQN, arXiv:2407.04811) do."""
 
     training_options = (

@@ -1,4 +1,4 @@
-"""What is played in training, and the fresh environments that a product is measured in."""
+"""The environments of training, and fresh ones to evaluate in."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OTHER_PROCESSES = 7_919  # between the seeds of a distributed run's processes
 
 
 class Stage(NamedTuple):
-    """Where a product is measured: fresh environments, from one split's starts.
+    """Where a policy is evaluated: fresh environments, from one split's starts.
 
     make: (count, seed) -> environments. starts: what a split adds to the run's seed, for the environments and for the
     policy's random actions. others: the same game under a protocol that is named; None where there is but one.
@@ -86,7 +86,7 @@ class AtariGame:
 
 
 def atari_stage(game: AtariGame, seed: int) -> tuple[AtariEnvironments, Stage, AtariProtocol]:
-    """Environments of a game with the statistics of its frames, a stage to measure on, and the protocol's rules."""
+    """Environments of a game with the statistics of its frames, a stage to evaluate on, and the protocol's rules."""
     stage, played = game.stage(), game.make(game.environments or 2 * usable_cpus(), own_seed(seed))
     mean, deviation = frame_statistics(played, seed=seed)
     played.spec = dataclasses.replace(played.spec, mean=torch.from_numpy(mean), deviation=deviation)
@@ -94,7 +94,7 @@ def atari_stage(game: AtariGame, seed: int) -> tuple[AtariEnvironments, Stage, A
 
 
 def gym_stage(id: str, count: int, seed: int) -> tuple[GymEnvironments, Stage]:
-    """Environments of a Gymnasium id, and a stage to measure on, where every episode ends."""
+    """Environments of a Gymnasium id, and a stage to evaluate on, where every episode ends."""
 
     def make(count: int, seed: int) -> GymEnvironments:
         return GymEnvironments(id, count=count, seed=seed, limit=EPISODE_LIMIT)

@@ -1,9 +1,9 @@
-"""A replay of single frames: stacks are gathered when sampled, so that a million 84x84 transitions take 7.1 GB.
+"""A replay buffer of single frames: stacks are gathered when sampled, so that a million 84x84 transitions take 7.1 GB.
 
-One ring of slots, time first: slot `t` of lane `i` holds the frame that environment `i` showed at time `t`, the action
-taken then, and what came of it. The last observation of an episode takes a slot like any other; no transition starts
-there, because the slot after it begins an episode. Nothing else marks an end: an `age` (slots since the episode's
-start) tells stacks and n-step windows where to stop.
+One ring of slots, time first: slot `t` of lane `i` holds the frame of environment `i` at time `t`, the action taken
+then, its reward, and whether the bootstrap stops. The last observation of an episode takes a slot like any other; no
+transition starts there, because the slot after it begins an episode. Nothing else marks an end: an `age` (slots since
+the episode's start) bounds stacks and n-step windows.
 
     age       0  1  2  3  4  0  1  2 ...        the slot of age 4 is the true last observation of its episode
     starts    x  x  x  x  .  x  x               a transition starts where the next slot is older
@@ -55,7 +55,7 @@ class Replay:
     n_step, gamma: a sampled window sums up to n rewards, each discounted by gamma.
     seed: of the sampling.
 
-    Slots have no memory until `place` says where it should be. Draws evenly; `importance` is a prioritised replay's.
+    The ring is allocated by `place`, on a device. Samples uniformly; `importance` is a prioritised replay's.
     """
 
     importance = 0.0
@@ -95,7 +95,7 @@ class Replay:
 
     @property
     def bytes(self) -> int:
-        """What the frames take."""
+        """Size of the frames in bytes."""
         return (self.length * self.lanes + 1) * _bytes(self.frame, self.dtype)
 
     def __len__(self) -> int:
@@ -121,8 +121,8 @@ class Replay:
     def add(
         self, frame: np.ndarray, action: np.ndarray, reward: np.ndarray, terminal: np.ndarray, first: np.ndarray
     ) -> None:
-        """Stores what followed the newest frames: actions (lanes,), the rewards, whether the bootstrap stops there, and
-        the frames (lanes, *frame) that came next, or that begin an episode where `first` is set."""
+        """Stores the steps after the newest frames: actions (lanes,), rewards, whether the bootstrap stops there, and
+        the next frames (lanes, *frame), which begin an episode where `first` is set."""
         at = (self.written - 1) % self.length
         self.action[at], self.reward[at], self.terminal[at] = action, reward, terminal
         older = np.minimum(self.age[at], OLDEST - 1) + 1
@@ -157,7 +157,7 @@ class Replay:
         return Transition(obs, action, reward, terminated, next_obs, discount, weight, self.tell)
 
     def tell(self, surprise: Tensor) -> None:
-        """What surprised the learner makes no difference here."""
+        """TD errors do not change uniform sampling."""
 
     def _gather(self, rows: np.ndarray, device: torch.device) -> Tensor:
         """Those rows of `frames`, on a device."""

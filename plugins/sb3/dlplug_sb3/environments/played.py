@@ -1,4 +1,4 @@
-"""What every data for Stable-Baselines3 is: environments that an algorithm plays by itself."""
+"""The base class of data for Stable-Baselines3: environments that an algorithm steps by itself."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Stage(Spec):
 
 
 class Played(Data):
-    """Environments that an algorithm plays by itself, and what came of their episodes.
+    """Environments that an algorithm steps by itself, and the returns of their episodes.
 
     name: what is played.
     frames_per_step: frames of the game that one action lasts.
     pictures_per_second: of its film, one picture for each action.
     starts: what the split that this is adds to the run's seed, for the environments and the algorithm's random actions.
     episode_limit: actions after which an episode that is measured is cut; None where the environment's own limit does.
-    memory: the replay of the algorithm that plays, to be saved with the data; the trainer puts it here.
+    memory: the algorithm's replay buffer, to be saved with the data; set by the trainer.
     """
 
     name: str
@@ -81,8 +81,8 @@ class Played(Data):
         return picture
 
     def remember(self, infos: list[dict[str, Any]]) -> None:
-        """Takes down the episodes that ended in a step. A lost life ends none, and rewards are raw: the monitor that
-        tells of them sits below every wrapper."""
+        """Records the episodes that ended in a step. A lost life ends none, and rewards are raw: the monitor is below
+        every wrapper."""
         self.lengths += 1
         for lane, info in enumerate(infos):
             if "episode" in info:

@@ -1,4 +1,4 @@
-"""What stands between an environment and Stable-Baselines3, which takes actions and classes to be counted from 0."""
+"""Wrappers for Stable-Baselines3, which counts actions and classes from 0 and does not check for NaN."""
 
 from __future__ import annotations
 
