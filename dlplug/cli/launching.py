@@ -48,12 +48,13 @@ def chosen_launcher(host: Host, name: str, options: dict[str, Any]) -> Launcher:
     """The launcher of a name, with its options, which are taken out of the others: `launcher.queue`. Raises
     UserError."""
     entry = host.get("launchers", name)
-    own = entry.signature().options
+    signature = entry.signature()
+    own = signature.options
     given = {key.partition(".")[2]: options.pop(key) for key in [*options] if key.startswith("launcher.")}
     for key in given.keys() - {option.name for option in own}:
         hint = nearest(flag(f"launcher.{key}"), [flag(f"launcher.{option.name}") for option in own])
         raise UserError(f"--launcher {name} has no option {flag(f'launcher.{key}')}.{hint}")
-    return entry.load()(**(parse(own, given, f"--launcher {name}") if own else {}))
+    return entry.load()(**signature.arguments(parse(own, given, f"--launcher {name}") if own else {}))
 
 
 def launched(launcher: Launcher, words: Sequence[str]) -> int:

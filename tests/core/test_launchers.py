@@ -7,16 +7,22 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 LAUNCHER = """
+from dataclasses import dataclass
 from pathlib import Path
 from dlplug import hookimpl
+
+@dataclass(frozen=True)
+class Cluster:
+    "queue: of the cluster"
+    queue: str = "short"
 
 class Ended:
     def wait(self): return 7
     def send_signal(self, sig): pass
 
 class Elsewhere:
-    "Writes down what it was asked to start.\\n\\n    queue: of the cluster"
-    def __init__(self, *, queue: str = "short"): self.queue = queue
+    "Writes down what it was asked to start."
+    def __init__(self, *, cluster: Cluster): self.queue = cluster.queue
     def __call__(self, words, *, log=None, environ=None):
         Path("asked").write_text(f"{self.queue}: {' '.join(words)}")
         return Ended()

@@ -203,6 +203,20 @@ def test_options_of_a_group_are_flat_on_every_layer(host):
     assert "--data.count must be at most 3, got 4" in complaint(lambda: typed("--data grouped --data.count 4", host))
 
 
+def test_metrics_and_samplers_receive_their_groups(host, quiet):
+    def sized(product, data, *, pace: Pace = Pace()):
+        """The size that was asked for."""
+        return {"size": float(pace.size)}
+
+    sized.__annotations__["pace"] = Pace
+    host.manager.register(registering(samplers={"sized": sized}, metrics={"sized": sized}))
+    host = with_plugins(host)
+    layer = {**quiet, "steps": 1, "metrics": ["sized"], "metrics.sized.size": 7}
+    run = dlplug.run("toy-moons", layer, out="here", host=host)
+    assert next(value for name, value in run.result["metrics"].items() if name.endswith("/size")) == 7
+    assert dlplug.sample("here", {"size": 5}, what="sized", host=host)["size"] == 5
+
+
 def test_the_group_on_the_plugins_page_works(quiet):
     (source,) = re.findall(r"```python\n(# rings\.py\n.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     Path("rings.py").write_text(source)
