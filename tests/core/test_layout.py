@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import graphlib
+import itertools
 import re
 import subprocess
 import sys
@@ -45,6 +46,7 @@ PUBLIC |= {"runs.samples", "runs.targets", "runs.verified"}
 PUBLIC |= {"training.device", "training.device_hint", "training.session", "training.trainer"}
 
 HEAVY = {"torch", "numpy", "gymnasium", "wandb", "ale_py", "torchvision", "rich", "yaml", "tensorboard"}
+DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit_learn", "yaml": "pyyaml"}  # that are not named as their packages
 SECONDS = {"matplotlib", "scipy", "sklearn", "torchmetrics", "torchvision"}
 
 
@@ -219,6 +221,16 @@ def test_what_a_recipe_names_comes_with_its_plugin():
             homes = {(kind, name): host.get(kind, name).plugin.name for kind, name in named if name}
             missing = {name: home for name, home in homes.items() if home not in own}
             assert not missing, f"{entry.name} needs {missing}, which {entry.plugin} does not depend on"
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
+def test_a_plugin_depends_on_what_it_imports(plugin):
+    extras = project(plugin).get("optional-dependencies", {}).values()
+    lines = [*project(plugin)["dependencies"], *itertools.chain(*extras)]
+    declared = {re.split(r"[^\w-]", line)[0].replace("-", "_").lower() for line in lines}
+    used = {top(module) for path in files_of(plugin) for module, _ in imports(tree(path))}
+    third = used - sys.stdlib_module_names - {plugin.name}
+    assert not {name for name in third if DISTRIBUTIONS.get(name, name).lower() not in declared}
 
 
 def test_files_are_short():
