@@ -1,4 +1,4 @@
-"""The kit of play on a toy: a player with memory, environments of known lengths, and what is filmed of them."""
+"""The kit of play on a toy: a policy with memory, environments of known lengths, and what is filmed of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dlplug import UserError, Video
 
 
 class Counting:
-    """A recurrent player: its action is how many observations of the episode it has seen."""
+    """A recurrent policy: its action is how many observations of the episode it has seen."""
 
     def start(self, count: int) -> np.ndarray:
         return np.zeros(count, dtype=int)

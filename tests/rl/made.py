@@ -1,4 +1,4 @@
-"""Data that play from their options as the command line has them, flat; players of a plain function."""
+"""Data that play from their options as the command line has them, flat; policies of a plain function."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def made(kind: type[Kind], *, seed: int = 0, **options: Any) -> Kind:
 
 
 class Acting:
-    """A player without memory: a function of observations (N, ...) gives actions (N,)."""
+    """A policy without memory: a function of observations (N, ...) gives actions (N,)."""
 
     def __init__(self, policy: Callable[[np.ndarray], np.ndarray]) -> None:
         self.policy = policy

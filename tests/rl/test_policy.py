@@ -48,8 +48,8 @@ def test_greedy_takes_the_highest_value(network):
 
 def test_epsilon_is_the_share_of_actions_left_to_chance(network):
     def actions(epsilon: float) -> np.ndarray:
-        player = EpsilonGreedy(Greedy(network.model), epsilon, 4, seed=1)
-        return player.act(network.obs, None, np.ones(500, dtype=bool), greedy=True)[0]
+        policy = EpsilonGreedy(Greedy(network.model), epsilon, 4, seed=1)
+        return policy.act(network.obs, None, np.ones(500, dtype=bool), greedy=True)[0]
 
     assert np.bincount(actions(1.0), minlength=4) == pytest.approx([125] * 4, abs=40)
     assert (actions(0.2) != actions(0.0)).mean() == pytest.approx(0.2 * 3 / 4, abs=0.05)

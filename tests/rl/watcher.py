@@ -1,4 +1,4 @@
-"""A game to measure on, and a player that remembers what it was shown."""
+"""A game to measure on, and a policy that remembers what it was shown."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Watcher(Acting):
 
 
 def play(
-    player: Acting, environments: Environments, wanted: np.ndarray, epsilon: float, seed: int
+    policy: Acting, environments: Environments, wanted: np.ndarray, epsilon: float, seed: int
 ) -> tuple[list[Episode], np.ndarray]:
-    exploring = EpsilonGreedy(player, epsilon, environments.spec.output, seed)
+    exploring = EpsilonGreedy(policy, epsilon, environments.spec.output, seed)
     return play_in(exploring, Counted(environments), wanted)

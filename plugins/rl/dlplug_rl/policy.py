@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Greedy:
-    """The player that takes the action of the highest value; it has no memory.
+    """The policy that takes the action of the highest value; it has no memory.
 
     model: gives (N, actions) values for (N, ...) observations. The policy leaves its mode (train or eval) alone.
     """

@@ -27,7 +27,7 @@ COUNTERS = (
 
 
 class Algorithm(nn.Module):
-    """An algorithm as a model, and a player: the weights are its policy's, target networks among them.
+    """An algorithm as a model that acts by dlplug_play's protocol; the weights are its policy's and target networks'.
 
     sb3: the algorithm itself, with its environments, optimizers and replay.
     """

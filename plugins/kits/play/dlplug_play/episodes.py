@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from dlplug.stop import stop_if_asked
-from dlplug_play.player import Player
+from dlplug_play.policy import Policy
 
 LANES = 16  # environments at most: what one batch of a policy serves well
 EPISODE_LIMIT = 27_000  # actions: the half hour that ends an Atari game, where a registration sets no shorter limit
@@ -71,7 +71,7 @@ def shares(count: int, lanes: int) -> np.ndarray:
     return np.full(lanes, count // lanes) + (np.arange(lanes) < count % lanes)
 
 
-def play(player: Player, arena: Arena, wanted: np.ndarray, *, greedy: bool = True) -> tuple[list[Episode], np.ndarray]:
+def play(policy: Policy, arena: Arena, wanted: np.ndarray, *, greedy: bool = True) -> tuple[list[Episode], np.ndarray]:
     """Plays until every environment has ended as many episodes as wanted of it.
 
     wanted: (N,). Returns the episodes in the order of their ends, and all actions sent: (steps, N, ...). Raises
@@ -80,10 +80,10 @@ def play(player: Player, arena: Arena, wanted: np.ndarray, *, greedy: bool = Tru
     left = wanted.copy()
     played: list[Episode] = []
     sent: list[np.ndarray] = []
-    obs, first, state = arena.reset(), np.ones(arena.count, dtype=bool), player.start(arena.count)
+    obs, first, state = arena.reset(), np.ones(arena.count, dtype=bool), policy.start(arena.count)
     while left.any():
         stop_if_asked()
-        actions, state, _ = player.act(obs, state, first, greedy=greedy)
+        actions, state, _ = policy.act(obs, state, first, greedy=greedy)
         sent.append(actions)
         obs, first, ended = arena.step(actions)
         for lane, score, length in ended:

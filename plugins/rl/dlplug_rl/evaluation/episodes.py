@@ -9,7 +9,7 @@ import numpy as np
 from dlplug_play.atari_names import ProtocolName
 from dlplug_play.episodes import LANES, Step, counted, cut_short, play, shares, summary
 from dlplug_play.films import best_video
-from dlplug_play.player import Player
+from dlplug_play.policy import Policy
 
 from dlplug import Fraction, PositiveInt, checked_by, neutral_options
 from dlplug_rl.environments.interface import Environments, Tally
@@ -53,26 +53,26 @@ class Counted:
 
 
 class EpsilonGreedy:
-    """A player that takes any of the actions with probability ε, and else asks another. seed: of both draws."""
+    """A policy that takes any of the actions with probability ε, and else asks another. seed: of both draws."""
 
-    def __init__(self, player: Player, epsilon: float, actions: int, seed: int) -> None:
-        self.player, self.epsilon, self.actions = player, epsilon, actions
+    def __init__(self, policy: Policy, epsilon: float, actions: int, seed: int) -> None:
+        self.policy, self.epsilon, self.actions = policy, epsilon, actions
         self.random = np.random.default_rng(seed)
 
     def start(self, count: int) -> Any:
-        return self.player.start(count)
+        return self.policy.start(count)
 
     def act(
         self, obs: np.ndarray, state: Any, first: np.ndarray, *, greedy: bool
     ) -> tuple[np.ndarray, Any, Mapping[str, Any]]:
         anything = self.random.integers(self.actions, size=len(obs))
         explores = self.random.random(len(obs)) < self.epsilon
-        actions, state, extras = self.player.act(obs, state, first, greedy=greedy)
+        actions, state, extras = self.policy.act(obs, state, first, greedy=greedy)
         return np.where(explores, anything, actions), state, extras
 
 
 def check_episodes(
-    product: Player, data: Playable, *, protocol: Literal["", "classic", "machado"], **others: Any
+    product: Policy, data: Playable, *, protocol: Literal["", "classic", "machado"], **others: Any
 ) -> None:
     if protocol:
         data.under(protocol)
@@ -81,7 +81,7 @@ def check_episodes(
 @checked_by(check_episodes)
 @neutral_options("video")
 def episodes(
-    product: Player,
+    product: Policy,
     data: Playable,
     *,
     count: PositiveInt = 30,
@@ -108,8 +108,8 @@ def episodes(
     lanes, start = lanes_for(count), seed + data.starts
     environments = data.make(lanes, start)
     try:
-        arena, player = Counted(environments), EpsilonGreedy(product, epsilon, environments.spec.output, start)
-        played, actions = play(player, arena, shares(count, lanes))
+        arena, policy = Counted(environments), EpsilonGreedy(product, epsilon, environments.spec.output, start)
+        played, actions = play(policy, arena, shares(count, lanes))
         results: dict[str, Any] = {"protocol": described(data, count, epsilon) + cut_short(played, environments.limit)}
         results |= summary(played)
         normalised = human_normalised(data.game, results["return"])

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from dlplug_play.films import faster_than_played, films, speed
-from dlplug_play.player import Player
+from dlplug_play.policy import Policy
 
 from dlplug import Fraction, PositiveInt
 from dlplug.advice import command
@@ -33,7 +33,7 @@ class Game(NamedTuple):
 
 
 def film(
-    product: Player,
+    product: Policy,
     data: Playable,
     *,
     count: PositiveInt = 1,
@@ -64,15 +64,15 @@ def film(
     return films(count, seed + data.starts, play_one)
 
 
-def play(product: Player, environments: Environments, epsilon: float, limit: int, seed: int) -> Game:
+def play(product: Policy, environments: Environments, epsilon: float, limit: int, seed: int) -> Game:
     """One game of the one environment there is, from its reset to its end or a limit of actions: the action of the
     highest value, or with probability ε any."""
-    player = EpsilonGreedy(product, epsilon, environments.spec.output, seed)
+    policy = EpsilonGreedy(product, epsilon, environments.spec.output, seed)
     values, actions, rewards = [], [], []
-    seen, state = environments.reset(), player.start(1)
+    seen, state = environments.reset(), policy.start(1)
     while not (seen.terminated[0] or seen.truncated[0]) and len(actions) < limit:
         stop_if_asked()
-        action, state, extras = player.act(seen.obs, state, seen.first, greedy=True)
+        action, state, extras = policy.act(seen.obs, state, seen.first, greedy=True)
         environments.send(action)
         seen = environments.receive()
         values.append(extras["values"][0].cpu().numpy())

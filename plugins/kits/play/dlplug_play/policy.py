@@ -1,4 +1,4 @@
-"""What acts: a policy for N environments at once, with or without memory, behind one protocol."""
+"""The protocol of what acts in N environments at once, with or without memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 
-class Player(Protocol):
+class Policy(Protocol):
     """What a model that plays has, or what its loss makes of it. It is called under `dlplug.acting(model)`: in eval
     mode, without gradients and in the run's precision, so that the log-probabilities of a rollout are those that the
     loss computes from it.
