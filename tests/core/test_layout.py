@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ PUBLIC |= {"runs.samples", "runs.targets", "runs.verified"}
 PUBLIC |= {"training.device", "training.device_hint", "training.session", "training.trainer"}
 
 HEAVY = {"torch", "numpy", "gymnasium", "wandb", "ale_py", "torchvision", "rich", "yaml", "tensorboard"}
-DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit_learn", "yaml": "pyyaml"}  # that are not named as their packages
+# packages that are not named as their distributions
+DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv_python", "sklearn": "scikit_learn", "yaml": "pyyaml"}
 SECONDS = {"matplotlib", "scipy", "sklearn", "torchmetrics", "torchvision"}
 
 
@@ -60,10 +62,15 @@ def project(package: Path) -> dict[str, Any]:
     return tomllib.loads((package.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
+def named(requirements: Iterable[str]) -> set[str]:
+    """The distributions of requirements, spelled as packages are: "dlplug_images" of "dlplug-images>=0.1,<0.2"."""
+    return {re.split(r"[^\w-]", requirement)[0].replace("-", "_").lower() for requirement in requirements}
+
+
 @functools.cache
 def required(package: Path) -> set[str]:
-    """The packages that its distribution depends on, of those that are named as their distributions are."""
-    return {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in project(package)["dependencies"]}
+    """The distributions that its own depends on."""
+    return named(project(package)["dependencies"])
 
 
 def test_there_is_something_to_look_at():
@@ -225,12 +232,11 @@ def test_what_a_recipe_names_comes_with_its_plugin():
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
 def test_a_plugin_depends_on_what_it_imports(plugin):
-    extras = project(plugin).get("optional-dependencies", {}).values()
-    lines = [*project(plugin)["dependencies"], *itertools.chain(*extras)]
-    declared = {re.split(r"[^\w-]", line)[0].replace("-", "_").lower() for line in lines}
+    extras = itertools.chain(*project(plugin).get("optional-dependencies", {}).values())
+    declared = required(plugin) | named(extras)
     used = {top(module) for path in files_of(plugin) for module, _ in imports(tree(path))}
     third = used - sys.stdlib_module_names - {plugin.name}
-    assert not {name for name in third if DISTRIBUTIONS.get(name, name).lower() not in declared}
+    assert not {name for name in third if DISTRIBUTIONS.get(name, name) not in declared}
 
 
 def test_files_are_short():
