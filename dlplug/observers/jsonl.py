@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from dlplug.host.hookspecs import hookimpl
 from dlplug.media import Media
+from dlplug.runs.records import write_text
 
 if TYPE_CHECKING:
     from dlplug.runs.run import Run
@@ -51,9 +52,7 @@ def _cut(path: Path, step: int) -> None:
         except (ValueError, KeyError):
             break
         lines.append(line + "\n")
-    partial = path.with_name(".metrics.jsonl.partial")
-    partial.write_text("".join(lines), encoding="utf-8")
-    partial.replace(path)
+    write_text(path, "".join(lines))
 
 
 def _plain(run: Run, value: Any) -> Any:

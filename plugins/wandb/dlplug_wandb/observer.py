@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dlplug import UserError, hookimpl
 from dlplug.advice import tool
+from dlplug.runs.records import write_json
 from dlplug_wandb.mode import Choice, choose
 from dlplug_wandb.writer import Writer, first_line
 
@@ -168,9 +169,7 @@ def run_id(folder: Path, resumed: bool) -> tuple[str, bool]:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # not logged before, or damaged
             return str(json.loads(path.read_text(encoding="utf-8"))["id"]), True
     name = os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4)  # a sweep's agent names its runs
-    partial = path.with_name(".wandb.json.partial")
-    partial.write_text(json.dumps({"id": name}) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_json(path, {"id": name})
     return name, False
 
 

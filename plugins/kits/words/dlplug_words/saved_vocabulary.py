@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from dlplug import Run, UserError
 from dlplug.distributed import rank
+from dlplug.runs.records import write_text
 
 Parts = TypeVar("Parts")
 
@@ -33,9 +34,7 @@ def save_vocabulary(state: Mapping[str, Any], run: Run | None) -> None:
     """Writes plain values to the run folder, by a temporary file; does nothing without one."""
     path = vocabulary_file(run)
     if path is not None and rank() == 0:
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
-        partial.replace(path)
+        write_text(path, json.dumps(state, ensure_ascii=False))
 
 
 def read_or_defer(read: Callable[[], Parts], optional: bool) -> tuple[Parts | None, UserError | None]:

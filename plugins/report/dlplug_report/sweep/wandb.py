@@ -11,6 +11,7 @@ import yaml
 
 from dlplug.errors import UserError
 from dlplug.options.parsing import words_of
+from dlplug.runs.records import write_text
 from dlplug_report.sweep.plan import Sweep
 from dlplug_report.sweep.values import Choices, Space
 
@@ -43,7 +44,7 @@ def write(sweep: Sweep, method: str, trials: int | None, path: Path) -> int:
     text = yaml.safe_dump(configuration(sweep, method, trials), sort_keys=False, allow_unicode=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
     except OSError as error:
         raise UserError(f"--wandb-config {path}: cannot be written: {error.strerror}") from None
     print(f"written: {path}; `wandb sweep {shlex.quote(str(path))}` gives it to W&B, and says how an agent is started")

@@ -14,6 +14,7 @@ from dlplug import PositiveFloat, Run, Spec, UserError, nearest, trained
 from dlplug.advice import command
 from dlplug.distributed import rank
 from dlplug.runs.folder import began
+from dlplug.runs.records import write_text
 from dlplug_vision.transfer import pretrained
 
 log = logging.getLogger("dlplug")
@@ -91,7 +92,7 @@ class Origin(NamedTuple):
             raise UserError(f"{path} is damaged: {' '.join(str(error).split())}") from None
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(self._asdict(), indent=2, default=str) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(self._asdict(), indent=2, default=str) + "\n")
 
 
 def found(source: str, run: Run) -> tuple[Origin, dict[str, Tensor]]:
