@@ -18,6 +18,9 @@ SEEING = {"data.environments": 2, "data.size": 42, "model.torso": "small", "mode
 REPLAYED = {**SEEING, "data.replay": 2000, "data.learning_starts": 40, "data.batch_size": 4, "data.train_every": 4}
 READING = {"data.window": 16, "data.batch_size": 4, "threads": 1}
 TRANSLATING = {"data.vocabulary": "characters", "data.batch_size": 4, "threads": 1}
+TAPE = {"data.batch_size": 2, "model.slots": 24, "model.width": 12, "threads": 1}
+COPYING = {**TAPE, "data.max_length": 4}
+REPEATING = {**COPYING, "data.max_repeats": 3}
 FAMILY = ("dqn", "double-dqn", "c51", "qr-dqn", "iqn", "rainbow", "btr")
 SMALL = {
     **{f"{name}-atari": REPLAYED for name in FAMILY},
@@ -31,6 +34,11 @@ SMALL = {
     **{f"char-{name}": {**READING, "model.units": 16} for name in ("rnn", "lstm", "gru")},
     "shakespeare-lstm": {**READING, "model.units": 16},
     **{name: {**READING, "model.width": 16, "model.depth": 1} for name in ("char-gpt", "shakespeare-gpt")},
+    **{f"{name}-copy": COPYING for name in ("ntm", "dnc")},
+    **{f"{name}-repeat-copy": REPEATING for name in ("ntm", "dnc")},
+    **dict.fromkeys(("ntm-recall", "dnc-recall", "dnc-graph"), TAPE),
+    "ntm-sort": {**TAPE, "data.min_vectors": 5, "data.max_vectors": 5},
+    "ddpm-8gaussians": {"loss.timesteps": 20, "loss.steps": 10},
     "translate-dates": {"data.dates": 200, "model.units": 8},
     "translate-multi30k": {**TRANSLATING, "model.units": 16},
     "translate-multi30k-transformer": {**TRANSLATING, "model.width": 16, "model.depth": 1, "model.hidden": 16},
