@@ -33,7 +33,7 @@ def run_parser() -> CommandParser:
     add = parser.add_argument
     add("--preset", default="", metavar="NAME", help="a set of the recipe's options, such as cpu, gpu or paper")
     add("--out", default="", metavar="FOLDER", help="the run folder (default: a new one below runs/)")
-    add("--config", default="", metavar="FILE", help="a YAML file of options, which those typed here overlay")
+    add("--config", default="", metavar="FILE", help="a YAML file of options; those on the command line override it")
     add_launcher(parser)
     return parser
 
@@ -77,7 +77,7 @@ def resume_parser() -> CommandParser:
         "dlplug resume",
         subject="RUN",
         about=RUN,
-        description="Continues a run from its last checkpoint. The options that are given overlay its own.",
+        description="Continues a run from its last checkpoint. Options on the command line override the run's.",
     )
 
 
@@ -98,8 +98,8 @@ def eval_parser() -> CommandParser:
         "dlplug eval",
         subject="RUN",
         about=RUN,
-        description="Measures a run on the test split of its data, and compares with its recipe's targets. Options of"
-        " the run and of its metrics overlay its own.",
+        description="Measures a run on the test split of its data, and compares with its recipe's targets. Options on"
+        " the command line override those of the run and of its metrics.",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser

@@ -115,7 +115,14 @@ def test_plugins(toy, toys):
     assert "toy-moons" in rows["toys"]["provides"]["recipes"]
     assert rows["core"]["provides"]["trainers"] == ["torch"]
     assert rows["toys"]["load_ms"] > 0
-    assert "toys" in toy("plugins").out
+
+
+def test_plugins_are_printed_with_whole_names(toy, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    lines = toy("plugins").out.splitlines()
+    assert any(line.startswith("toys") and ": works; " in line for line in lines)
+    assert all(len(line) <= 50 for line in lines if line.startswith("  ") and "," in line)
+    assert "toy-moons" in " ".join(lines).replace(",", " ").split()
 
 
 def test_a_plugin_left_out_is_shown_as_such(cli):

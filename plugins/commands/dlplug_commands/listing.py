@@ -1,4 +1,4 @@
-"""`dlplug list`: what can be run, or is registered of another kind, read without importing what is listed."""
+"""`dlplug list`: recipes, or another kind of what plugins register, read without importing what is listed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dlplug.runs.verified import cpu_seconds
 
 
 def parser() -> CommandParser:
-    made = CommandParser("dlplug list", description="What can be run, or is registered of another kind.")
+    made = CommandParser("dlplug list", description="Lists recipes, or another kind of what plugins register.")
     add = made.add_argument
     add(
         "kind",
@@ -33,7 +33,7 @@ def parser() -> CommandParser:
 
 @parsed_by(parser)
 def list_command(flags: Any, host: Host) -> int:
-    """Lists recipes, or what is registered of another kind."""
+    """Lists recipes, or another kind of what plugins register."""
     listed = rows(host, flags.kind)
     return print_result(listed, flags.json, lambda: print_rows(host, flags.kind, listed))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from typing import Any
 
 from dlplug import CommandParser, parsed_by
@@ -10,7 +12,7 @@ from dlplug.output import print_result
 
 
 def parser() -> CommandParser:
-    made = CommandParser("dlplug plugins", description="Which plugins are installed, and whether they work.")
+    made = CommandParser("dlplug plugins", description="Lists the installed plugins, and whether they work.")
     made.add_argument("--json", action="store_true", help="print JSON")
     return made
 
@@ -39,21 +41,17 @@ def plugin_rows(host: Host) -> list[dict[str, Any]]:
 
 
 def print_plugins(host: Host, listed: list[dict[str, Any]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("name", "version", "state", "load ms", "provides", "origin"):
-        table.add_column(column, overflow="fold", no_wrap=column == "name")
+    """A paragraph for each plugin, as wide as the terminal: how it stands, then what it registers, a kind per line."""
+    width = max(40, shutil.get_terminal_size().columns)
+    wrapper = textwrap.TextWrapper(width, initial_indent="  ", subsequent_indent="    ")
+    wrapper.break_on_hyphens = wrapper.break_long_words = False  # a name stays whole, to be copied
     for row in listed:
-        provides = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in row["provides"].items())
-        provides = provides or row["error"]
-        table.add_row(
-            row["name"], row["version"], row["state"], str(row["load_ms"]), escape(provides), escape(row["origin"])
+        print(
+            f"{row['name']} {row['version']}".strip()
+            + f": {row['state']}; {row['origin']}; {row['load_ms']} ms to load"
         )
-    console = Console()
-    console.print(table)
+        lines = [f"{kind}: {', '.join(names)}" for kind, names in row["provides"].items()] or [row["error"]]
+        for line in filter(None, lines):
+            print(wrapper.fill(line))
     for problem in host.problems():
-        console.print(f"[yellow]{escape(problem)}[/]")
+        print(problem)

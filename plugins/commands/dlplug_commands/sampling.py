@@ -46,7 +46,9 @@ def print_sampler_options(made: CommandParser, flags: Any, host: Host) -> None:
     if len(named) > 1:
         lines += [f"--what {other}: {summary(host.get('samplers', other))}" for other in named]
     made.usage = f"dlplug sample {name} [FLAG …] [--OPTION VALUE …]"
-    made.description = "\n".join([*lines, "", "Options of the run, such as --device cpu, overlay its own."])
+    made.description = "\n".join(
+        [*lines, "", "The run's own options can be overridden too, for example by --device cpu."]
+    )
     add_options(made, options, {})
     made.print_help()
 

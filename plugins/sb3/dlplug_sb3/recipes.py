@@ -76,7 +76,7 @@ RECIPES = {
         level=4,
     ),
     "ppo-cartpole": Recipe(
-        summary="Stable-Baselines3's PPO balances a pole, in under a minute on a CPU",
+        summary="Stable-Baselines3's PPO balances a pole",
         data=use("sb3-gym", id="CartPole-v1", environments=8),
         model=use(
             "sb3-ppo",

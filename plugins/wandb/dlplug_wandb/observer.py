@@ -35,8 +35,8 @@ class Wandb:
     """Weights & Biases: configuration, metrics, media and the trained weights of every run.
 
     mode: online, offline or off; auto is online with an API key and a server that answers, else offline. Never prompts
-    project: W&B project (default: WANDB_PROJECT, else dlplug)
-    entity: W&B user or team (default: the API key's own)
+    project: W&B project; None takes WANDB_PROJECT, else dlplug
+    entity: W&B user or team; None takes WANDB_ENTITY, else the API key's own
     """
 
     def __init__(

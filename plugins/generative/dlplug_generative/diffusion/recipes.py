@@ -139,7 +139,7 @@ DIFFUSION_RECIPES = {
         level=4,
     ),
     "ddpm-8gaussians": Recipe(
-        summary="Denoising diffusion covers all eight Gaussians, in a minute",
+        summary="Denoising diffusion covers all eight Gaussians",
         data="eight-gaussians",
         model="ddpm-mlp",
         loss=use("diffusion", target="v", schedule="cosine", decay=0.998, steps=100),

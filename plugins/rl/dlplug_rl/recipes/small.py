@@ -71,7 +71,7 @@ BOARD_RECIPES = {
 RECIPES = {
     **BOARD_RECIPES,
     "dqn-catch": Recipe(
-        summary="A small Q-network catches every falling ball, in under a minute on a CPU",
+        summary="A small Q-network catches every falling ball",
         data=use("gym", id="dlplug_envs:dlplug/Catch-v0", epsilon_steps=5_000),
         model=use("q-network", torso="mlp", hidden=64),
         trainer=use("torch", threads=1),
@@ -93,7 +93,7 @@ RECIPES = {
         level=2,
     ),
     "dqn-cartpole": Recipe(
-        summary="A small Q-network balances a pole, in under a minute on a CPU",
+        summary="A small Q-network balances a pole",
         data=use("gym", id="CartPole-v1", batch_size=128, n_step=3, epsilon_end=0.1, epsilon_steps=5_000),
         model=use("q-network", torso="mlp", hidden=128),
         trainer=use("torch", threads=1),

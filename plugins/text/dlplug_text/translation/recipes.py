@@ -23,7 +23,7 @@ def multi30k_target(bar: float, published: str = "") -> Target:
 
 TRANSLATION_RECIPES = {
     "translate-dates": Recipe(
-        summary="Dates in seven formats to ISO 8601, by an LSTM encoder-decoder with attention, in a minute",
+        summary="Dates in seven formats to ISO 8601, by an LSTM encoder-decoder with attention",
         data="dates",
         model=use("encoder-decoder", units=96),
         loss="translation",
