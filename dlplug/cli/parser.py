@@ -66,9 +66,12 @@ class CommandParser(argparse.ArgumentParser):
             return str(before.metavar or ""), list(map(str, before.choices or ()))
         first = next((action for action in self._actions if not action.option_strings), None)
         metavar = str(first.metavar) if first else self.subject
-        if metavar and (not words or (first and first.nargs in ("*", "+"))):
+        own = [name for name in flags if name.startswith("--") and name not in HELP]
+        if first and first.nargs in ("*", "+"):
+            return metavar, [*map(str, first.choices or ()), *own]
+        if metavar and not words:
             return metavar, list(map(str, (first and first.choices) or ()))
-        return "", [name for name in flags if name.startswith("--") and name not in HELP]
+        return "", own
 
     def error(self, message: str) -> NoReturn:
         """What argparse found wrong, in one line that names the nearest right thing."""

@@ -88,6 +88,8 @@ def test_flags_of_verbs_and_values_of_options(toy):
 
     assert candidates("doctor") == ["--json"]
     assert candidates("list", "models") == ["--json"]
+    assert {"toy-moons", "--status", "--where"} <= set(candidates("runs"))
+    assert "--where" in candidates("runs", "toy-moons")
     assert {"--seeds", "--each", "--record", "--model.width"} <= set(candidates("verify", "toy-moons"))
     assert candidates("eval", "runs/toy-moons/1") == ["--json"]
     assert "mlp-toy" in candidates("run", "toy-moons", "--model")

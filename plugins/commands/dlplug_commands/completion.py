@@ -64,7 +64,7 @@ def candidates(host: Host, words: Sequence[str]) -> list[str]:
     metavar, offered = parses.offers(rest)
     recipe = rest[0] if rest and rest[0] in host.names("recipes") else ""
     if metavar in ("RECIPE", "RUN", "PLACE", "RECORD_OR_RUN"):
-        return host.names("recipes")
+        return [*host.names("recipes"), *offered]
     if metavar == "SAMPLER":
         return sampler_names(host, recipe) if recipe else host.names("samplers")
     if rest and rest[-1] == "--launcher":

@@ -115,7 +115,7 @@ def _torch() -> list[Finding]:
 
     advice = "a GPU's driver is here but torch does not see it: check nvidia-smi, and that torch is a CUDA build"
     return [
-        _finding("device", not may_have_gpu(), f"cpu: {processor()}, {torch.get_num_threads()} threads",
+        _finding("device", not may_have_gpu(), f"cpu: {processor()}; threads of torch: {torch.get_num_threads()}",
                  advice if may_have_gpu() else ""),
         _finding("precision", True, "fp32; bf16 works and is fast only on recent CPUs; --graph does not apply", ""),
     ]  # fmt: skip
