@@ -93,13 +93,13 @@ def test_a_run_of_parts_that_do_not_match_leaves_nothing_behind(tmp_path: Any) -
 
 def test_a_metric_or_sampler_that_does_not_fit_the_product_is_refused(host, quiet, tmp_path):
     with pytest.raises(
-        UserError, match=r"metric episodes takes a product of type Player .*, and the loss .*-toy makes a Mlp"
+        UserError, match=r"metric episodes takes a product of type Policy .*, and the loss .*-toy makes a Mlp"
     ):
         dlplug.run("toy-moons", {**quiet, "steps": 2, "metrics": ["episodes"]}, host=host)
     assert not (tmp_path / "runs").exists()
     run = dlplug.run("toy-moons", {**quiet, "steps": 2}, host=host)
     with pytest.raises(
-        UserError, match=r"sampler film takes a product of type Player .*, and the loss .*-toy makes a Mlp"
+        UserError, match=r"sampler film takes a product of type Policy .*, and the loss .*-toy makes a Mlp"
     ):
         dlplug.sample(str(run.folder), {"device": "cpu"}, what="film", host=host)
     with pytest.raises(UserError, match=r"metric episodes takes a product"):

@@ -18,7 +18,7 @@ DIFFUSION = ("ddpm-8gaussians", "--loss.timesteps", "10", "--loss.steps", "5", "
 FIDELITY, INCEPTION = "--metrics.fidelity.weights", "--metrics.inception-fid.weights"
 CASES = [
     # what was typed, and what the line must name
-    (GAN, ("fidelity", "--metrics.fidelity.features", "fasion"), "'fashion'"),
+    (GAN, ("fidelity", "--metrics.fidelity.features", "fasion"), "fashion"),
     (GAN, ("fidelity", FIDELITY, "featurs.safetensors"), f"{FIDELITY}.*mean features.safetensors"),
     (GAN, ("fidelity", FIDELITY, "other.safetensors"), f"{FIDELITY}.*another model"),
     (GAN, ("fidelity", FIDELITY, "flat.safetensors"), f"{FIDELITY}.*another model"),
