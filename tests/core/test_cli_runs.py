@@ -45,6 +45,10 @@ def test_the_runs_of_every_state_stand_in_the_order_of_their_beginning(runs):
     a_run("late", began="2026-11-03T10:00:00+00:00", metrics={"val/accuracy": 0.5, "train/loss": 1.0})
     a_run("early", began="2026-11-01T10:00:00+01:00", status="interrupted")
     failed = a_run("middle", began="2026-11-02T10:00:00+00:00", status="failed")
+    way_on = f"{failed}-with-a-name-that-has-many-hyphens"
+    result = json.loads((Path(failed) / "result.json").read_text())
+    said_last = f"stopped at once; the last checkpoint is of step 40; go on with: uv run dlplug resume {way_on}"
+    (Path(failed) / "result.json").write_text(json.dumps(result | {"message": said_last}))
     silent = a_run("silent", began="2026-11-04T10:00:00+00:00", status="")
     os.utime(Path(silent) / "config.yaml", (0, 0))
     going = a_run("going", began="2026-11-05T10:00:00+00:00", status="")
@@ -58,6 +62,7 @@ def test_the_runs_of_every_state_stand_in_the_order_of_their_beginning(runs):
     text = runs().out
     assert failed in text
     assert "50 steps in 1.5 s" in text
+    assert way_on in text, "what is to be copied is never broken"
     assert "val/accuracy 0.5, train/loss 1" in text
 
 

@@ -130,11 +130,12 @@ def print_rows(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> Non
     for found in rows:
         steps = [] if found["steps"] is None else [f"{found['steps']:,} steps in {duration(found['seconds'] or 0.0)}"]
         standing = ", ".join([found["status"], *steps, f"begun {found['began'][:16].replace('T', ' ')}"])
-        options = " ".join(words_of({"seed": found["seed"], **found["options"]}))
+        preset = {"preset": found["preset"]} if found["preset"] else {}
+        settings = " ".join(words_of({**preset, "seed": found["seed"], **found["options"]}))
         shown = [name for name in metrics or found["watched"] if name in found["metrics"]]
         values = ", ".join(f"{name} {found['metrics'][name]:.4g}" for name in shown)
-        settings = " ".join(filter(None, [found["preset"], options]))
-        lines = [textwrap.fill(line, WIDTH) for line in (standing, settings, values, found["message"]) if line]
+        wanted = filter(None, (standing, settings, values, found["message"]))
+        lines = [textwrap.fill(line, WIDTH, break_on_hyphens=False, break_long_words=False) for line in wanted]
         print(found["folder"], textwrap.indent("\n".join(lines), "    "), "", sep="\n")
     if not rows:
         print("no runs")

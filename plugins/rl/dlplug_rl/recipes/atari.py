@@ -54,7 +54,7 @@ REPLAYED_ON_TWO_CORES = ON_TWO_CORES | {
 
 
 def on_two_cores(different: Mapping[str, Any] = MappingProxyType({}), targets: Sequence[Target] = ()) -> Preset:
-    summary = "42x42 frames and a small network: Pong within 20 minutes on two cores"
+    summary = "42x42 frames and a small network: Pong in about 25 minutes on two cores"
     return Preset(summary, {**REPLAYED_ON_TWO_CORES, **different}, targets, minutes=30)
 
 
