@@ -11,13 +11,12 @@ from dlplug.host.plugins import one_line
 from dlplug.host.signatures import read_signature
 from dlplug.json_values import number
 from dlplug.media import Media
+from dlplug.options.parts import KIND_OF
 from dlplug.stop import Stopped
 
 if TYPE_CHECKING:
     from dlplug.runs.run import Run
     from dlplug.training.stepper import Stepper
-
-KINDS = {"data": "data", "model": "models", "loss": "losses", "trainer": "trainers"}
 
 
 class Parts:
@@ -28,7 +27,7 @@ class Parts:
 
     def make(self, key: str, *arguments: Any) -> Any:
         """The data, model, loss or trainer."""
-        return self.build(KINDS[key], self.config[key], "" if key == "trainer" else f"{key}.", *arguments)
+        return self.build(KIND_OF[key], self.config[key], "" if key == "trainer" else f"{key}.", *arguments)
 
     def make_stepper(self, part: str, module: Any) -> Stepper:
         """The optimizer of one part of the loss; a recipe that names one optimizer uses it for every part."""
