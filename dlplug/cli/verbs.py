@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlplug.cli.launching import LOCAL, add_launcher, chosen_launcher, launched
 from dlplug.cli.parser import CommandParser, parsed_by
-from dlplug.cli.recipe_help import print_recipe_options
+from dlplug.cli.recipe_help import needed_recipe, print_recipe_options
 from dlplug.host.plugins import Host, load_host
 from dlplug.options.layers import resolve
 from dlplug.options.parsing import words_of
@@ -42,7 +42,6 @@ def run_parser() -> CommandParser:
 def run_command(flags: Any, host: Host) -> int:
     """Trains a recipe."""
     from dlplug.runs.folder import plugin_files
-    from dlplug.runs.verified import needed_recipe
     from dlplug.training.device_hint import likely_preset
 
     layers = [read_file(flags.config)] if flags.config else []
@@ -121,7 +120,7 @@ def eval_command(flags: Any, host: Host) -> int:
 
 def _print_evaluation(run: Run, values: Mapping[str, Any]) -> None:
     """What was measured, and whether it reaches the recipe's targets."""
-    from dlplug.runs.targets import none_stated_for, standing, verdicts
+    from dlplug.claims.targets import none_stated_for, standing, verdicts
 
     print_values(values, sys.stdout)
     lines = verdicts(standing(run.host, run.config), values)

@@ -1,1 +1,1 @@
-"""One execution of a recipe: what its configuration builds, its folder, what is measured, judged and sampled."""
+"""One execution of a recipe: what its configuration builds, its folder, what is measured and sampled."""

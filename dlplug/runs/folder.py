@@ -1,4 +1,4 @@
-"""Makes a run folder, finds one and reads its configuration, and a plugin's own folder, without importing torch."""
+"""Makes a run folder, finds one, and reads its configuration; imports no torch."""
 
 from __future__ import annotations
 
@@ -169,22 +169,3 @@ def plugin_files(folder: Path, config: Mapping[str, Any], given: Sequence[str] =
 
 def damaged(folder: Path, why: object) -> UserError:
     return UserError(f"{folder}/config.yaml is damaged: {' '.join(str(why).split())}")
-
-
-def results_folder(host: Host, recipe: str) -> Path:
-    """results/ beside the plugin's pyproject.toml. Raises UserError for a plugin without its source."""
-    plugin = host.get("recipes", recipe).plugin
-    project = project_of(plugin.module)
-    if project is None:
-        raise UserError(f"the plugin {plugin} is installed without its project's folder, so it has no results/ here")
-    return project / "results"
-
-
-def project_of(module: Any) -> Path | None:
-    """The folder of the pyproject.toml that a plugin's module, or the core's, belongs to; None without its source."""
-    origin = getattr(module, "__file__", None)
-    near = 3 if hasattr(module, "__path__") else 1  # a package may lie in src/; a file's own project is beside it
-    for parent in list(Path(origin).resolve().parents)[:near] if origin else ():
-        if (parent / "pyproject.toml").is_file():
-            return parent
-    return None

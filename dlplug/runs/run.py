@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlplug.claims.targets import evaluated, standing
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 from dlplug.options.reading import Config
@@ -15,7 +16,6 @@ from dlplug.recipes import Target
 from dlplug.runs import notebook
 from dlplug.runs.journal import Journal
 from dlplug.runs.parts import Parts
-from dlplug.runs.targets import evaluated, standing
 
 if TYPE_CHECKING:
     from torch import nn

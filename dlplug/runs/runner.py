@@ -10,6 +10,7 @@ from typing import Any
 
 from dlplug import distributed
 from dlplug.advice import command
+from dlplug.claims.targets import evaluated
 from dlplug.errors import MetricFailed, UserError
 from dlplug.host.hookspecs import hookimpl
 from dlplug.host.plugins import Host, load_host
@@ -23,7 +24,6 @@ from dlplug.runs.notebook import in_notebook, say_by_default
 from dlplug.runs.observing import observed
 from dlplug.runs.records import write_config, write_evaluation
 from dlplug.runs.run import Run
-from dlplug.runs.targets import evaluated
 from dlplug.stop import first_asks_second_interrupts, stop_asked
 
 log = logging.getLogger("dlplug")

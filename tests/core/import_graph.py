@@ -13,7 +13,7 @@ PLUGINS = sorted(folder for folder in (ROOT / "plugins").glob("*/dlplug_*") if f
 ENVIRONMENTS = sorted((ROOT / "envs").glob("dlplug_envs/**/*.py"))
 
 # the core's packages, each of which imports only those after it; modules beside them import none of them
-PACKAGES = ["testing", "cli", "observers", "runs", "training", "options", "host"]
+PACKAGES = ["testing", "cli", "observers", "runs", "claims", "training", "options", "host"]
 ABOVE = {"__init__", "__main__"}  # what hands out all of it
 
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layers import complaint, file_of, registering, typed, with_plugins
 
+from dlplug.claims.targets import evaluated as for_evaluation
 from dlplug.host.plugins import load_host
 from dlplug.options.layers import for_measuring, resolve
 from dlplug.options.reading import arguments, read_file
 from dlplug.recipes import Preset, Recipe, use
-from dlplug.runs.targets import evaluated as for_evaluation
 
 HOST = load_host([str(Path(__file__).parent / "toys.py")])
 

@@ -10,10 +10,10 @@ import pytest
 from dlplug_commands.verify import tables
 
 from dlplug import UserError
+from dlplug.claims.records import records
 from dlplug.host.plugins import load_host
 from dlplug.intervals import interval
 from dlplug.recipes import Preset, Recipe, Target
-from dlplug.runs.verified import records
 
 ROOT = Path(__file__).parents[2]
 BAR = Target("test/accuracy", "test split", "a paper", at_least=0.9)
@@ -156,7 +156,7 @@ def test_many_targets_share_a_row():
 
 
 def test_an_unfinished_record_gives_way_to_a_finished_one(host, tmp_path, monkeypatch):
-    monkeypatch.setattr("dlplug.runs.verified.results_folder", lambda host, name: tmp_path)
+    monkeypatch.setattr("dlplug.claims.records.results_folder", lambda host, name: tmp_path)
     entries = {"default (unfinished)": record([0.1])}
     (tmp_path / "toy.json").write_text(json.dumps(entries))
     (row,) = rows(recipe(BAR), **records(host, "toy"))

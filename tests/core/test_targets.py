@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from dlplug.claims.targets import changes, evaluated, standing
 from dlplug.host.plugins import load_host
 from dlplug.options.layers import resolve
 from dlplug.recipes import as_use, claims
 from dlplug.runs.run import Run
-from dlplug.runs.targets import changes, evaluated, standing
 
 HOST = load_host(["no:wandb"])
 # about another game, loss or number of samples than the recipe's own

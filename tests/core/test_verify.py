@@ -11,8 +11,9 @@ from dlplug_commands.verify.seeds import verify
 from dlplug_commands.verify.tables import rows_of
 
 from dlplug import UserError, hookimpl
+from dlplug.claims.records import results_folder
 from dlplug.recipes import Target
-from dlplug.runs.folder import read_config, results_folder
+from dlplug.runs.folder import read_config
 
 
 def recorded(folder, recipe="toy-moons"):

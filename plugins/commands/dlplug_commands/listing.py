@@ -9,11 +9,11 @@ from statistics import fmean
 from typing import Any
 
 from dlplug import CommandParser, UserError, parsed_by
+from dlplug.claims.durations import cpu_seconds
 from dlplug.host.plugins import KINDS, Entry, Host
 from dlplug.options.help import summary
 from dlplug.output import print_result
 from dlplug.recipes import Recipe, as_use, needs_gpu
-from dlplug.runs.verified import cpu_seconds
 
 
 def parser() -> CommandParser:

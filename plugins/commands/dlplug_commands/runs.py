@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlplug import CommandParser, UserError, nearest, parsed_by
+from dlplug.claims.targets import same_value
 from dlplug.host.plugins import Host
 from dlplug.options.layers import usual
 from dlplug.options.parsing import words_of
@@ -18,7 +19,6 @@ from dlplug.output import print_result
 from dlplug.recipes import claims
 from dlplug.runs.folder import began
 from dlplug.runs.reader import Brief, duration, read_brief, runs_below
-from dlplug.runs.targets import same_value
 
 STATES = ("finished", "interrupted", "failed", "running", "killed")
 SHOWN = 2  # metrics of a run, for people

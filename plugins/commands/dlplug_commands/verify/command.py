@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from dlplug import CommandParser, UserError, parsed_by
+from dlplug.claims.records import results_folder
 from dlplug.cli.parser import whole
+from dlplug.cli.recipe_help import needed_recipe
 from dlplug.host.plugins import Host
 from dlplug.options.reading import arguments
 from dlplug.output import print_result, warn_of_problems
-from dlplug.runs.folder import host_knowing, results_folder
-from dlplug.runs.verified import needed_recipe
+from dlplug.runs.folder import host_knowing
 
 
 def parser() -> CommandParser:

@@ -12,6 +12,7 @@ from typing import Any
 
 from dlplug import Run
 from dlplug.advice import called
+from dlplug.claims.targets import changes, evaluated, standing
 from dlplug.errors import Interrupted, UserError
 from dlplug.host.plugins import Host
 from dlplug.intervals import Interval, interval
@@ -23,7 +24,6 @@ from dlplug.runs.environment import commit, environment
 from dlplug.runs.folder import read_config
 from dlplug.runs.records import write_json
 from dlplug.runs.runner import chosen_preset, evaluate, run
-from dlplug.runs.targets import changes, evaluated, standing
 
 log = logging.getLogger("dlplug")
 

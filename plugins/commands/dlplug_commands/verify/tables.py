@@ -10,15 +10,14 @@ from typing import Any, NamedTuple
 
 import dlplug
 from dlplug.advice import command
+from dlplug.claims.records import UNFINISHED, project_of, records
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 from dlplug.intervals import interval
 from dlplug.options.layers import resolve
 from dlplug.options.parsing import flag
 from dlplug.recipes import Recipe, Target, claims
-from dlplug.runs.folder import project_of
 from dlplug.runs.records import write_text
-from dlplug.runs.verified import UNFINISHED, records
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 PLACE = re.compile(f"{BEGIN}.*?{END}", re.DOTALL)

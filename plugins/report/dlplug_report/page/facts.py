@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dlplug.advice import command
+from dlplug.claims.targets import evaluated, standing
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 from dlplug.options.layers import resolve
@@ -14,7 +15,6 @@ from dlplug.options.parsing import words_of
 from dlplug.options.parts import choice_keys
 from dlplug.recipes import Target, claims
 from dlplug.runs.reader import SavedRun
-from dlplug.runs.targets import evaluated, standing
 
 WATCHING = ("console", "tensorboard", "wandb")  # options of observers change nothing in a run
 
