@@ -72,12 +72,12 @@ def test_a_plugin_that_takes_a_verb_clashes(cli):
 def test_a_verb_may_be_a_function_of_parsed_flags(cli):
     Path("mine.py").write_text(
         "from dlplug import CommandParser, hookimpl, parsed_by\n"
-        "def parser():\n"
-        "    made = CommandParser('dlplug greet', description='Greets.')\n"
-        "    made.add_argument('name', metavar='NAME')\n"
-        "    made.add_argument('--loud', action='store_true')\n"
-        "    return made\n"
-        "@parsed_by(parser)\n"
+        "def greet_parser():\n"
+        "    parser = CommandParser('dlplug greet', description='Greets.')\n"
+        "    parser.add_argument('name', metavar='NAME')\n"
+        "    parser.add_argument('--loud', action='store_true')\n"
+        "    return parser\n"
+        "@parsed_by(greet_parser)\n"
         "def greet(flags, host):\n"
         "    'Greets.'\n"
         "    print(flags.name.upper() if flags.loud else flags.name, host.options)\n"

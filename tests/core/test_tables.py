@@ -185,7 +185,7 @@ def test_only_the_place_between_the_markers_changes_and_nothing_in_it_is_markup(
 
 def test_a_readme_without_a_place_is_said(tmp_path):
     (tmp_path / "README.md").write_text("nothing here")
-    with pytest.raises(UserError, match="no one place for its table: put <!-- results -->"):
+    with pytest.raises(UserError, match="needs one place for its table: put <!-- results -->"):
         tables.filled(tmp_path / "README.md", [])
 
 
@@ -213,7 +213,7 @@ def test_half_a_command_is_one_line(cli, given):
 
 def test_tables_of_some_plugins_alone_are_refused(cli):
     said = cli("-p", "no:basics", "verify", "--all", "--table", "--check")
-    assert (said.code, said.err) == (2, "dlplug: the tables are of every plugin, and basics is blocked\n")
+    assert (said.code, said.err) == (2, "dlplug: the tables need every plugin, and basics is blocked\n")
 
 
 def test_it_takes_no_torch():

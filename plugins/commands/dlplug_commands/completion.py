@@ -1,4 +1,4 @@
-"""`dlplug completion`: a short script for a shell, which asks `dlplug completion candidates WORD…`."""
+"""`dlplug completion`: a short shell script that calls `dlplug completion candidates WORD…`."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ compdef _dlplug dlplug""",
 }
 
 
-def parser() -> CommandParser:
-    made = CommandParser(
+def completion_parser() -> CommandParser:
+    parser = CommandParser(
         "dlplug completion", description='Prints a completion script, for `eval "$(dlplug completion bash)"`.'
     )
-    made.add_argument("shell", choices=SCRIPTS, metavar="SHELL", help=", ".join(SCRIPTS))
-    return made
+    parser.add_argument("shell", choices=SCRIPTS, metavar="SHELL", help=", ".join(SCRIPTS))
+    return parser
 
 
-@parsed_by(parser)
+@parsed_by(completion_parser)
 def print_script(flags: Any) -> int:
     print(SCRIPTS[flags.shell])
     return 0
@@ -49,7 +49,7 @@ def completion_command(argv: Sequence[str], host: Host) -> int:
     return print_script(argv)
 
 
-completion_command.parser = parser  # type: ignore[attr-defined]
+completion_command.parser = completion_parser  # type: ignore[attr-defined]
 
 
 def candidates(host: Host, words: Sequence[str]) -> list[str]:
@@ -60,8 +60,8 @@ def candidates(host: Host, words: Sequence[str]) -> list[str]:
     build = getattr(host.get("commands", verb).load(), "parser", None)
     if build is None:
         return []
-    parses: CommandParser = build()
-    metavar, offered = parses.offers(rest)
+    parser: CommandParser = build()
+    metavar, offered = parser.offers(rest)
     recipe = rest[0] if rest and rest[0] in host.names("recipes") else ""
     if metavar in ("RECIPE", "RUN", "PLACE", "RECORD_OR_RUN"):
         return [*host.names("recipes"), *offered]
@@ -71,7 +71,7 @@ def candidates(host: Host, words: Sequence[str]) -> list[str]:
         return host.names("launchers")
     if rest and rest[-1] == "--preset":
         return list(host.recipe(recipe).presets) if recipe else []
-    if metavar or not parses.subject or (parses.subject == "RUN" and not recipe):
+    if metavar or not parser.subject or (parser.subject == "RUN" and not recipe):
         return offered
     if not recipe:
         return []
@@ -79,7 +79,7 @@ def candidates(host: Host, words: Sequence[str]) -> list[str]:
 
 
 def _of_recipe(host: Host, recipe: str, words: Sequence[str], offered: list[str]) -> list[str]:
-    """The flags of a verb and the options of a recipe; after one whose values are few, those."""
+    """The flags of a verb and the options of a recipe; after an option with few values, its values."""
     choices = choose(host, recipe, [])
     options = {flag(option.name): option for option in schema(host, choices, units_of(host, choices))}
     last = words[-1]
@@ -94,5 +94,5 @@ def _of_sampler(host: Host, recipe: str, words: Sequence[str], offered: list[str
     """The flags of the verb and the options of a sampler."""
     if not sampler_names(host, recipe):
         return []
-    what = words[words.index("--what") + 1] if "--what" in words else ""
-    return [*offered, *(flag(option.name) for option in sampler_of(host, recipe, what)[1])]
+    sampler = words[words.index("--what") + 1] if "--what" in words else ""
+    return [*offered, *(flag(option.name) for option in sampler_of(host, recipe, sampler)[1])]

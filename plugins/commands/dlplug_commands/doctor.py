@@ -1,4 +1,4 @@
-"""`dlplug doctor`: what works here, and what to do about what does not."""
+"""`dlplug doctor`: checks this machine and the plugins, with advice on what does not work."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from dlplug.runs.environment import LIBRARIES, processor, version_of
 
 Finding = dict[str, Any]
 
-MOST_FAULTS = 3  # of a plugin that are named
+MOST_FAULTS = 3  # printed per plugin
 
 
-def parser() -> CommandParser:
-    made = CommandParser("dlplug doctor", description="Checks this machine, with advice on what does not work.")
-    made.add_argument("--json", action="store_true", help="print JSON")
-    return made
+def doctor_parser() -> CommandParser:
+    parser = CommandParser("dlplug doctor", description="Checks this machine, with advice on what does not work.")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
 
 
-@parsed_by(parser)
+@parsed_by(doctor_parser)
 def doctor_command(flags: Any, host: Host) -> int:
     """Checks this machine, with advice on what does not work."""
     findings = examine(host)
@@ -38,8 +38,8 @@ def doctor_command(flags: Any, host: Host) -> int:
 
 
 def examine(host: Host) -> list[Finding]:
-    """Findings with `name`, `works`, `says` and `advice` ("" where there is nothing to do). One is about each plugin,
-    and says all that is wrong with it."""
+    """Findings with `name`, `works`, `says` and `advice` ("" where there is nothing to do). Each plugin has one
+    finding, which lists all of its faults."""
     faults, diagnoses = _references(host), list[Finding]()
     for implementation in host.hook.diagnose.get_hookimpls():
         diagnose: Callable[[], Any] = implementation.function
@@ -47,14 +47,14 @@ def examine(host: Host) -> list[Finding]:
             diagnoses += [_finding("", True, "", "") | dict(finding) for finding in diagnose()]
         except Exception as error:
             faults[implementation.plugin_name].append(f"its diagnosis failed: {one_line(error)}")
-    found = [_python(), *_torch(), _compiler(), _data()]
-    found += [_plugin(plugin, _requirements(plugin) + faults[plugin.name]) for plugin in host.plugins]
-    found += [_finding("clash", False, line, "") for line in host.clashes.values()]
-    return found + diagnoses
+    findings = [_python(), *_torch(), _compiler(), _data()]
+    findings += [_plugin(plugin, _requirements(plugin) + faults[plugin.name]) for plugin in host.plugins]
+    findings += [_finding("clash", False, line, "") for line in host.clashes.values()]
+    return findings + diagnoses
 
 
 def _references(host: Host) -> defaultdict[str, list[str]]:
-    """What each plugin has registered and cannot give."""
+    """For each plugin, an error message for each of its registered names that does not load."""
     faults = defaultdict[str, list[str]](list)
     for entry in (entry for kind in KINDS for entry in host.entries(kind)):
         try:
@@ -65,10 +65,10 @@ def _references(host: Host) -> defaultdict[str, list[str]]:
 
 
 def _requirements(plugin: Plugin) -> list[str]:
-    """What a plugin's package requires and what is not here, which may show only in the middle of a run."""
+    """Unmet requirements of a plugin's distribution, which might otherwise show only in the middle of a run."""
     try:
         required = metadata.requires(plugin.distribution) or ()
-    except metadata.PackageNotFoundError:  # a file
+    except metadata.PackageNotFoundError:  # a plugin file, loaded by -p
         return []
     faults = []
     for requirement in map(Requirement, required):
@@ -113,7 +113,7 @@ def _torch() -> list[Finding]:
         return [_finding("device", True, "mps: Apple's GPU; --graph does not apply", "")]
     from dlplug.training.device_hint import may_have_gpu
 
-    advice = "a GPU's driver is here but torch does not see it: check nvidia-smi, and that torch is a CUDA build"
+    advice = "a GPU driver is installed but torch finds no GPU: check nvidia-smi, and that torch is a CUDA build"
     return [
         _finding("device", not may_have_gpu(), f"cpu: {processor()}; threads of torch: {torch.get_num_threads()}",
                  advice if may_have_gpu() else ""),
@@ -135,7 +135,9 @@ def _data() -> Finding:
     ancestor = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(ancestor).free / 1e9
     works = os.access(ancestor, os.W_OK)
-    advice = "" if works else "set DLPLUG_DATA to a folder that can be written; sets that are there already will work"
+    advice = (
+        "" if works else "set DLPLUG_DATA to a folder that can be written; data sets that are already in it still work"
+    )
     return _finding("data folder", works, f"{folder} ({free:.0f} GB free)", advice)
 
 

@@ -1,4 +1,4 @@
-"""`dlplug list`: recipes, or another kind of what plugins register, read without importing what is listed."""
+"""`dlplug list`: lists recipes, or another kind of registered object, without importing the objects themselves."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from dlplug.output import print_result
 from dlplug.recipes import Recipe, as_use, needs_gpu
 
 
-def parser() -> CommandParser:
-    made = CommandParser("dlplug list", description="Lists recipes, or another kind of what plugins register.")
-    add = made.add_argument
+def list_parser() -> CommandParser:
+    parser = CommandParser("dlplug list", description="Lists recipes, or another kind of registered object.")
+    add = parser.add_argument
     add(
         "kind",
         nargs="?",
@@ -28,12 +28,12 @@ def parser() -> CommandParser:
         help=f"{', '.join(KINDS)} (default: recipes)",
     )
     add("--json", action="store_true", help="print JSON")
-    return made
+    return parser
 
 
-@parsed_by(parser)
+@parsed_by(list_parser)
 def list_command(flags: Any, host: Host) -> int:
-    """Lists recipes, or another kind of what plugins register."""
+    """Lists recipes, or another kind of registered object."""
     listed = rows(host, flags.kind)
     return print_result(listed, flags.json, lambda: print_rows(host, flags.kind, listed))
 
@@ -49,7 +49,7 @@ def rows(host: Host, kind: str) -> list[dict[str, Any]]:
 
 
 def _recipe_rows(host: Host) -> list[dict[str, Any]]:
-    """The simplest first: plugins by the mean level of their recipes, these by level, then as they were registered."""
+    """The simplest first: plugins by their recipes' mean level, recipes by level, then as registered."""
     listed = [_recipe_row(host, entry) for entry in host.registered("recipes")]
     levels: dict[str, list[int]] = {}
     for row in listed:
@@ -65,13 +65,13 @@ def _recipe_row(host: Host, entry: Entry) -> dict[str, Any]:
         row |= {"summary": recipe.summary, "level": recipe.level, "trainer": as_use(recipe.trainer).name}
         row |= {"presets": list(recipe.presets), "needs": recipe.needs}
         row |= {"gpu": needs_gpu(recipe), "cpu_seconds": cpu_seconds(host, entry.name)}
-    except UserError as error:  # a broken name must not hide the others
+    except UserError as error:  # a broken recipe must not hide the others
         row["summary"] = f"broken: {error}"
     return row | {"plugin": entry.plugin.name, "version": entry.plugin.version}
 
 
 def print_rows(host: Host, kind: str, listed: list[dict[str, Any]]) -> None:
-    """In columns as wide as the terminal has room for; by hand, for a table of rich's takes as long as all the rest."""
+    """Aligned columns, wrapped to the terminal's width. A table of rich would double the command's run time."""
     plugins = dict.fromkeys(row["plugin"] for row in listed)
     names = max((len(row["name"]) for row in listed), default=0)
     left = names + (12 if kind == "recipes" else 4)
@@ -80,12 +80,12 @@ def print_rows(host: Host, kind: str, listed: list[dict[str, Any]]) -> None:
         print(plugin)
         for row in (row for row in listed if row["plugin"] == plugin):
             time = f"{_time(row):>6}  " if kind == "recipes" else ""
-            said = f"\n{' ' * left}".join(textwrap.wrap(_said_of(row), room))
-            print(f"  {row['name']:{names}}  {time}{said}")
+            description = f"\n{' ' * left}".join(textwrap.wrap(_description(row), room))
+            print(f"  {row['name']:{names}}  {time}{description}")
     if not listed:
         print(f"no {kind}: install a plugin, such as dlplug[rl]")
     if any(row.get("gpu") for row in listed):
-        print("\nTimes are of training on a CPU. GPU: made for one; a CPU trains a smaller version.")
+        print("\nTimes are training times on a CPU. GPU: meant for a GPU; a CPU trains a smaller version.")
     for problem in host.problems():
         print(problem)
 
@@ -95,7 +95,7 @@ def _time(row: Mapping[str, Any]) -> str:
 
 
 def rough(seconds: float) -> str:
-    """A time of two digits at most: "40 s", "25 min", "9 h", "3 days"."""
+    """A duration with at most two digits: "40 s", "25 min", "9 h", "3 days"."""
     if seconds < 90:
         return f"{max(1.0, seconds):.0f} s"
     if seconds < 5400:
@@ -103,8 +103,8 @@ def rough(seconds: float) -> str:
     return f"{seconds / 3600:.0f} h" if seconds < 2 * 86400 else f"{seconds / 86400:.0f} days"
 
 
-def _said_of(row: Mapping[str, Any]) -> str:
-    """The summary, and what is unusual about it."""
+def _description(row: Mapping[str, Any]) -> str:
+    """The summary, and what differs from most recipes: requirements, the trainer, a smaller version on a CPU."""
     unusual = [f"needs {row['needs']}"] if row.get("needs") else []
     unusual += [f"trainer {row['trainer']}"] if row.get("trainer", "torch") not in ("torch", "") else []
     if row.get("gpu") and row["cpu_seconds"] is not None:

@@ -11,13 +11,13 @@ from dlplug.host.plugins import Host
 from dlplug.output import print_result
 
 
-def parser() -> CommandParser:
-    made = CommandParser("dlplug plugins", description="Lists the installed plugins, and whether they work.")
-    made.add_argument("--json", action="store_true", help="print JSON")
-    return made
+def plugins_parser() -> CommandParser:
+    parser = CommandParser("dlplug plugins", description="Lists the installed plugins, and whether they work.")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
 
 
-@parsed_by(parser)
+@parsed_by(plugins_parser)
 def plugins_command(flags: Any, host: Host) -> int:
     """Lists the installed plugins, and whether they work."""
     rows = plugin_rows(host)
@@ -41,10 +41,10 @@ def plugin_rows(host: Host) -> list[dict[str, Any]]:
 
 
 def print_plugins(host: Host, listed: list[dict[str, Any]]) -> None:
-    """A paragraph for each plugin, as wide as the terminal: how it stands, then what it registers, a kind per line."""
+    """A paragraph for each plugin, as wide as the terminal: its state, then what it registers, a line for each kind."""
     width = max(40, shutil.get_terminal_size().columns)
     wrapper = textwrap.TextWrapper(width, initial_indent="  ", subsequent_indent="    ")
-    wrapper.break_on_hyphens = wrapper.break_long_words = False  # a name stays whole, to be copied
+    wrapper.break_on_hyphens = wrapper.break_long_words = False  # names stay whole, so that they can be copied
     for row in listed:
         print(
             f"{row['name']} {row['version']}".strip()

@@ -1,4 +1,4 @@
-"""`dlplug runs`: what lies below runs/, how it stands, and what it measured."""
+"""`dlplug runs`: lists the runs below runs/ with their status, options and results."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ from dlplug.runs.folder import began
 from dlplug.runs.reader import Brief, duration, read_brief, runs_below
 
 STATES = ("finished", "interrupted", "failed", "running", "killed")
-SHOWN = 2  # metrics of a run, for people
-WIDTH = 100  # of a line
+SHOWN = 2  # metrics printed per run
+WIDTH = 100  # characters per line
 
 
-def parser() -> CommandParser:
-    made = CommandParser("dlplug runs", description="The runs that lie here, the newest last.")
-    add = made.add_argument
+def runs_parser() -> CommandParser:
+    parser = CommandParser("dlplug runs", description="Lists the runs below runs/, the newest last.")
+    add = parser.add_argument
     add("places", nargs="*", metavar="PLACE", help="a recipe's name, a run folder, or a folder of runs (default: runs)")
-    add("--status", choices=STATES, metavar="STATUS", help=f"only those that are {', '.join(STATES)}")
-    add("--where", action="append", default=[], metavar="OPTION=VALUE", help="only those with this value of an option"
-        " (data.game=pong); give it again for a further condition")  # fmt: skip
-    add("--metric", default="", metavar="NAME", help="show this metric, and sort by it, the greatest last")
+    add("--status", choices=STATES, metavar="STATUS", help=f"only runs with this status: {', '.join(STATES)}")
+    add("--where", action="append", default=[], metavar="OPTION=VALUE", help="only runs with this value of an option"
+        " (data.game=pong); repeat it for further conditions")  # fmt: skip
+    add("--metric", default="", metavar="NAME", help="print this metric and sort by it, the largest last")
     add("--json", action="store_true", help="print JSON, with every metric")
-    return made
+    return parser
 
 
-@parsed_by(parser)
+@parsed_by(runs_parser)
 def runs_command(flags: Any, host: Host) -> int:
-    """Lists the runs that lie here: how they stand, their options and results."""
+    """Lists the runs below runs/: their status, options and results."""
     conditions = [condition(text) for text in flags.where]
     runs = [read_brief(folder) for place in flags.places or ["runs"] for folder in runs_at(place)]
     check_known(runs, [option for option, _ in conditions], flags.metric)
     runs = [run for run in runs if all(same_value(run.config.get(key), value) for key, value in conditions)]
     rows = [row(host, run) for run in sorted(runs, key=lambda run: (began(run.folder), run.folder))]
-    rows = [found for found in rows if flags.status in (None, found["status"])]
+    rows = [run for run in rows if flags.status in (None, run["status"])]
     if flags.metric:
-        rows.sort(key=lambda found: _order(found["metrics"].get(flags.metric)))
+        rows.sort(key=lambda run: _order(run["metrics"].get(flags.metric)))
     return print_result(rows, flags.json, lambda: print_rows(rows, [flags.metric] if flags.metric else []))
 
 
@@ -82,7 +82,7 @@ def check_known(runs: Sequence[Brief], options: Sequence[str], metric: str) -> N
 
 
 def row(host: Host, run: Brief) -> dict[str, Any]:
-    """What is known of a run, as JSON has it."""
+    """One run, as `--json` prints it."""
     config, result = run.config, run.result
     return {
         "folder": str(run.folder),
@@ -104,7 +104,7 @@ def row(host: Host, run: Brief) -> dict[str, Any]:
 
 
 def changed(host: Host, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that are not as the recipe, under its preset, has them; {} where its plugin is not here."""
+    """The options that differ from the recipe's under its preset; {} where the recipe's plugin is not installed."""
     try:
         own = usual(host, config["recipe"], {}, config["preset"])
     except UserError:
@@ -115,33 +115,33 @@ def changed(host: Host, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def watched(host: Host, run: Brief) -> list[str]:
-    """The metrics that matter most of a run: those of the recipe's targets, and what it watches."""
+    """A run's most important metrics: those of the recipe's targets, then those that the recipe watches."""
     try:
         recipe = host.recipe(run.config["recipe"])
     except UserError:
         return sorted(run.final)[:SHOWN]
     named = [*(target.metric for target in claims(recipe, run.config["preset"])), *recipe.watch, *sorted(run.final)]
-    there = [name for name in dict.fromkeys(named) if name in run.final]
-    return sorted(there, key=lambda name: name.startswith("train/"))[:SHOWN]  # held out first
+    measured = [name for name in dict.fromkeys(named) if name in run.final]
+    return sorted(measured, key=lambda name: name.startswith("train/"))[:SHOWN]  # held out first
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> None:
-    """A few lines for each, the folder first, so that it can be copied."""
-    for found in rows:
-        steps = [] if found["steps"] is None else [f"{found['steps']:,} steps in {duration(found['seconds'] or 0.0)}"]
-        standing = ", ".join([found["status"], *steps, f"begun {found['began'][:16].replace('T', ' ')}"])
-        preset = {"preset": found["preset"]} if found["preset"] else {}
-        settings = " ".join(words_of({**preset, "seed": found["seed"], **found["options"]}))
-        shown = [name for name in metrics or found["watched"] if name in found["metrics"]]
-        values = ", ".join(f"{name} {found['metrics'][name]:.4g}" for name in shown)
-        wanted = filter(None, (standing, settings, values, found["message"]))
-        lines = [textwrap.fill(line, WIDTH, break_on_hyphens=False, break_long_words=False) for line in wanted]
-        print(found["folder"], textwrap.indent("\n".join(lines), "    "), "", sep="\n")
+    """A few lines for each run; the first is the folder alone, so that it can be copied."""
+    for run in rows:
+        steps = [] if run["steps"] is None else [f"{run['steps']:,} steps in {duration(run['seconds'] or 0.0)}"]
+        status = ", ".join([run["status"], *steps, f"begun {run['began'][:16].replace('T', ' ')}"])
+        preset = {"preset": run["preset"]} if run["preset"] else {}
+        settings = " ".join(words_of({**preset, "seed": run["seed"], **run["options"]}))
+        names = [name for name in metrics or run["watched"] if name in run["metrics"]]
+        values = ", ".join(f"{name} {run['metrics'][name]:.4g}" for name in names)
+        details = filter(None, (status, settings, values, run["message"]))
+        lines = [textwrap.fill(line, WIDTH, break_on_hyphens=False, break_long_words=False) for line in details]
+        print(run["folder"], textwrap.indent("\n".join(lines), "    "), "", sep="\n")
     if not rows:
         print("no runs")
 
 
 def _order(value: float | None) -> tuple[bool, float]:
-    """Those without a number first."""
-    there = value is not None and math.isfinite(value)
-    return there, value if there and value is not None else 0.0
+    """A sort key: runs without a finite value come first."""
+    finite = value is not None and math.isfinite(value)
+    return finite, value if finite and value is not None else 0.0

@@ -15,19 +15,21 @@ from dlplug.runs.samples import sampler_names
 from dlplug.training.device_hint import likely_preset
 
 
-def parser() -> CommandParser:
-    made = CommandParser("dlplug show", description="A recipe's parts, options, source and targets.")
-    made.add_argument("recipe", metavar="RECIPE", help="one that `dlplug list` shows")
-    made.add_argument("--preset", default="", metavar="NAME", help="a preset (default: that of a run here)")
-    made.add_argument("--json", action="store_true", help="print JSON")
-    return made
+def show_parser() -> CommandParser:
+    parser = CommandParser("dlplug show", description="Shows a recipe's parts, options, source and targets.")
+    parser.add_argument("recipe", metavar="RECIPE", help="one that `dlplug list` shows")
+    parser.add_argument(
+        "--preset", default="", metavar="NAME", help="a preset (default: the one that a run on this machine takes)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
 
 
-@parsed_by(parser)
+@parsed_by(show_parser)
 def show_command(flags: Any, host: Host) -> int:
     """Shows a recipe's parts, options, source and targets."""
-    shown = describe(host, flags.recipe, flags.preset)
-    return print_result(shown, flags.json, lambda: print_description(shown))
+    recipe = describe(host, flags.recipe, flags.preset)
+    return print_result(recipe, flags.json, lambda: print_description(recipe))
 
 
 def describe(host: Host, name: str, preset: str = "") -> dict[str, Any]:
@@ -49,33 +51,35 @@ def describe(host: Host, name: str, preset: str = "") -> dict[str, Any]:
     }
 
 
-def print_description(shown: Mapping[str, Any]) -> None:
+def print_description(recipe: Mapping[str, Any]) -> None:
     from rich import box
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     console = Console()
-    console.print(f"[bold]{shown['recipe']}[/]: {escape(shown['summary'])}")
-    console.print(f"source: {escape(shown['source'])}", highlight=False)
-    for target in shown["targets"]:
+    console.print(f"[bold]{recipe['recipe']}[/]: {escape(recipe['summary'])}")
+    console.print(f"source: {escape(recipe['source'])}", highlight=False)
+    for target in recipe["targets"]:
         source = f", from {escape(target['source'])}" if target["source"] else ""
         console.print(f"{'target' if source else 'measured'}: {escape(target['target'])}{source}", highlight=False)
-    if shown["evaluation"]:
-        said = ", ".join(f"{key} {escape(_text(value))}" for key, value in shown["evaluation"].items())
-        console.print(f"`eval` and `verify` measure with: {said}", highlight=False)
-    if shown["samplers"]:
-        console.print(f"`{command('sample', shown['recipe'])}` shows: {', '.join(shown['samplers'])}", highlight=False)
-    if shown["needs"]:
-        console.print(f"needs: {escape(shown['needs'])}")
-    for name, summary in shown["presets"].items():
+    if recipe["evaluation"]:
+        options = ", ".join(f"{key} {escape(_text(value))}" for key, value in recipe["evaluation"].items())
+        console.print(f"`eval` and `verify` measure with: {options}", highlight=False)
+    if recipe["samplers"]:
         console.print(
-            f"preset {name}{' (shown)' if name == shown['preset'] else ''}: {escape(summary)}", highlight=False
+            f"`{command('sample', recipe['recipe'])}` shows: {', '.join(recipe['samplers'])}", highlight=False
+        )
+    if recipe["needs"]:
+        console.print(f"needs: {escape(recipe['needs'])}")
+    for name, summary in recipe["presets"].items():
+        console.print(
+            f"preset {name}{' (shown)' if name == recipe['preset'] else ''}: {escape(summary)}", highlight=False
         )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("option", no_wrap=True, overflow="fold")
     table.add_column("value", overflow="fold")
-    for key, value in shown["options"].items():
+    for key, value in recipe["options"].items():
         table.add_row(escape(key), escape(_text(value)))
     console.print(table)
 

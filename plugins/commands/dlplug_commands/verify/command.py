@@ -1,4 +1,4 @@
-"""`dlplug verify`: its flags, and which of its two works they ask for."""
+"""`dlplug verify`: its flags, and the choice between training seeds and writing the READMEs' tables."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from dlplug.output import print_result, warn_of_problems
 from dlplug.runs.folder import host_knowing
 
 
-def parser() -> CommandParser:
-    made = CommandParser(
+def verify_parser() -> CommandParser:
+    parser = CommandParser(
         "dlplug verify",
         subject="RECIPE",
-        about="one that states a target; options of it that are given hold for each seed",
+        about="one that states a target; options of the recipe hold for every seed",
         optional=True,
         description="Trains a recipe with one or several seeds, evaluates, compares with its target and records in"
         " verified/. Exits with 0 if the worse end of the 95 % interval over the seeds reaches every target, else with"
         " 1, as always with one seed, which has no interval.",
     )
-    add = made.add_argument
+    add = parser.add_argument
     add("--seeds", type=whole, default=1, metavar="N", help="number of seeds (default: 1)")
     add("--preset", default="", metavar="NAME", help="a set of the recipe's options, with its own targets")
     add("--each", default="", metavar="OPTION=VALUE,VALUE", help="a record for each value of an option")
@@ -32,14 +32,14 @@ def parser() -> CommandParser:
     add("--record", action="store_true", help="for maintainers: record in the plugin's own results/, from which the"
         " READMEs' tables are written")  # fmt: skip
     add("--json", action="store_true", help="print JSON")
-    tables = made.add_argument_group("the READMEs' tables", "dlplug verify --all --table [--check]")
+    tables = parser.add_argument_group("the READMEs' tables", "dlplug verify --all --table [--check]")
     tables.add_argument("--all", action="store_true", help="of every recipe")
     tables.add_argument("--table", action="store_true", help="write the tables from the records")
     tables.add_argument("--check", action="store_true", help="only say which tables are stale")
-    return made
+    return parser
 
 
-@parsed_by(parser)
+@parsed_by(verify_parser)
 def verify_command(flags: Any, host: Host) -> int:
     """Trains a recipe, evaluates, compares with its target and records."""
     if flags.all or flags.table or flags.check:
@@ -61,8 +61,8 @@ def verify_command(flags: Any, host: Host) -> int:
 
 
 def _refuse_others(flags: Any) -> None:
-    """Raises UserError for anything beside --all --table [--check]."""
-    usual = vars(parser().parse_args([])) | {"all": True, "table": True, "check": flags.check}
+    """Raises UserError for any flag but --all --table [--check]."""
+    usual = vars(verify_parser().parse_args([])) | {"all": True, "table": True, "check": flags.check}
     if vars(flags) != usual:
         raise UserError(
             "dlplug verify --all --table writes the READMEs' tables from the records, with --check it only says which"

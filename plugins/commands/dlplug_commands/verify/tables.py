@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
 
 def write_tables(host: Host, only_check: bool) -> int:
-    """Writes every table; or writes none, and gives 1 where one is stale."""
+    """Writes every table; with `only_check` it writes none, and returns 1 where one is stale."""
     stale = [(path, text) for path, text in tables(host) if path.read_text(encoding="utf-8") != text]
     writes = command("verify", "--all", "--table")
     for path, text in stale:
@@ -51,14 +51,14 @@ def write_tables(host: Host, only_check: bool) -> int:
             write_text(path, text)
         print(f"{path}: {f'stale; {writes} writes it' if only_check else 'written'}")
     if not stale:
-        print("every table says what the records say")
+        print("every table agrees with the records")
     return 1 if stale and only_check else 0
 
 
 def tables(host: Host) -> Iterator[tuple[Path, str]]:
-    """(README, its text with a fresh table) of every plugin whose source is at hand, and of the project around them."""
+    """(README, its text with the current table) of every plugin whose source is here, and of the project."""
     if broken := next((plugin for plugin in host.plugins if plugin.state != "works"), None):
-        raise UserError(f"the tables are of every plugin, and {broken.name} is {broken.state}")
+        raise UserError(f"the tables need every plugin, and {broken.name} is {broken.state}")
     root, overview = _readme(dlplug), list[Sequence[str]]()
     watching = {"seed", *host.names("observers")}
     for plugin in host.plugins:
@@ -67,7 +67,7 @@ def tables(host: Host) -> Iterator[tuple[Path, str]]:
         if readme is None or not names:
             continue
         rows = [row for name in names for row in _rows(host, name, watching)]
-        if root is not None and root.parent in readme.parents:  # not somebody else's plugin
+        if root is not None and root.parent in readme.parents:  # a plugin of this project
             page = readme.relative_to(root.parent).as_posix()
             counts = Counter(state for row in rows for state in row.states)
             overview.append((f"[{plugin.name}]({page})", *(str(counts[state]) for state in STATES)))
@@ -92,27 +92,27 @@ def rows_of(
     watching: Collection[str] = (),
     usual: Callable[[str], Mapping[str, Any]] | None = None,
 ) -> list[Row]:
-    """A row for each number that was recorded, and one for each claim that no record is about.
+    """A row for each recorded number, and one for each claim without a record.
 
-    watching: prefixes of options that do not change training, and are left out. usual: the recipe's resolved options
-    under a preset; a claim about other options shows those.
+    watching: prefixes of options that do not change training; rows leave them out. usual: returns the recipe's
+    resolved options under a preset; a row names the options in which its claim differs from them.
     """
-    rows, met = [], set()
+    rows, recorded = [], set()
     for entry, record in entries.items():
         stated = [_answered(target, claims(recipe, record["preset"])) for target in record["targets"]]
         owner = _owner(recipe, record["preset"])
-        met |= {((claim.metric, claim.protocol), owner) for claim in stated if claim is not None}
+        recorded |= {((claim.metric, claim.protocol), owner) for claim in stated if claim is not None}
         unfinished = ", unfinished" if entry.endswith(UNFINISHED) else ""
-        shown = {
+        common = {
             "recipe": _named(name, record, watching),
             "device": _device(record["environment"]),
             "commit": f"`{record['commit'][:9]}`" if record["commit"] else "",
         }
         answers = list(zip(record["targets"], stated, strict=True))
         cells = [_cells(*pair) for pair in answers] if len(answers) <= ROWS else [_together(answers)]
-        rows += [Row(**shown, **cell | {"reached": cell["reached"] + unfinished}) for cell in cells]
+        rows += [Row(**common, **cell | {"reached": cell["reached"] + unfinished}) for cell in cells]
     for owner, claim in _claims(recipe):
-        if ((claim.metric, claim.protocol), owner) not in met:
+        if ((claim.metric, claim.protocol), owner) not in recorded:
             config = usual(owner) if usual is not None and claim.where else claim.where
             where = {key: value for key, value in claim.where.items() if config.get(key) != value}
             words = _code(name, owner, where), _literal(str(claim)), "not verified yet"
@@ -121,10 +121,10 @@ def rows_of(
 
 
 def filled(readme: Path, rows: Sequence[Sequence[Any]], *notes: str, columns: Sequence[str] = COLUMNS) -> str:
-    """A README's text with the rows' first cells between its markers. Raises UserError where it has none."""
+    """A README's text with the rows' first cells between its markers. Raises UserError without markers."""
     text = readme.read_text(encoding="utf-8")
     if len(PLACE.findall(text)) != 1:
-        raise UserError(f"{readme} has no one place for its table: put {BEGIN} and {END}, once, where it belongs")
+        raise UserError(f"{readme} needs one place for its table: put {BEGIN} and {END} there, once")
     lines = [_line(columns), f"|{'---|' * len(columns)}"]
     lines += [_line([str(cell).replace("|", "\\|") for cell in row[: len(columns)]]) for row in rows]
     body = "\n".join(lines if rows else ["Nothing is claimed yet."])
@@ -153,7 +153,7 @@ def _owner(recipe: Recipe, preset: str) -> str:
 
 
 def _named(name: str, record: Mapping[str, Any], watching: Collection[str]) -> str:
-    """How it was asked for."""
+    """The words of `dlplug run` that repeat it."""
     options = {key: value for key, value in record["options"].items() if key.partition(".")[0] not in watching}
     return _code(name, record["preset"], options)
 
@@ -168,8 +168,8 @@ def _device(environment: Mapping[str, Any]) -> str:
 
 
 def _answered(target: Mapping[str, Any], stated: Sequence[Target]) -> Target | None:
-    """The claim of today that a recorded number answers: of its metric and protocol, or else of the same protocol on
-    another split than it was measured on."""
+    """The recipe's present claim that a recorded number belongs to: of the same metric and protocol, or else of the
+    same protocol on another split."""
     alike = [claim for claim in stated if claim.protocol == target["protocol"]]
     same = [claim for claim in alike if claim.metric == target["metric"]]
     name = target["metric"].partition("/")[2]
@@ -177,8 +177,8 @@ def _answered(target: Mapping[str, Any], stated: Sequence[Target]) -> Target | N
 
 
 def _cells(target: Mapping[str, Any], claim: Target | None) -> dict[str, Any]:
-    """What is claimed today, and what was measured by the same protocol: named where that was on another split. The
-    interval is that of the values, which every record has."""
+    """The cells of one number: the present claim, and the measured interval over the recorded values. The metric is
+    named where it was measured on another split than the claim's."""
     measured = interval(target["values"])
     values = ", ".join("-" if value is None else f"{value:.4g}" for value in target["values"])
     each = values if measured.seeds > 1 else ""
@@ -190,14 +190,14 @@ def _cells(target: Mapping[str, Any], claim: Target | None) -> dict[str, Any]:
         words = f"{prefix}{other}{measured}"
         return {"target": _literal(str(claim)), "reached": words, "values": each, "states": states}
     if target["reached"] is None:
-        said = f"{target['metric']}: no target{f' ({how})' if (how := target['protocol']) else ''}"
+        text = f"{target['metric']}: no target{f' ({how})' if (how := target['protocol']) else ''}"
     else:
-        said = f"no longer claimed: {target['target']}"
-    return {"target": _literal(said), "reached": str(measured), "values": each}
+        text = f"no longer claimed: {target['target']}"
+    return {"target": _literal(text), "reached": str(measured), "values": each}
 
 
 def _together(answers: Sequence[tuple[Mapping[str, Any], Target | None]]) -> dict[str, Any]:
-    """Many numbers of one record: how many of the claims are in which state."""
+    """One row for the many numbers of a record: how many claims are in which state."""
     judged = [_cells(target, claim).get("states", ()) for target, claim in answers]
     states = tuple(state for states in judged for state in states)
     counts = Counter(states)
@@ -212,5 +212,5 @@ def _together(answers: Sequence[tuple[Mapping[str, Any], Target | None]]) -> dic
 
 
 def _literal(text: str) -> str:
-    """Text in which Markdown sees no markup."""
+    """The text with Markdown's markup escaped."""
     return re.sub(r"([*<\[`])", r"\\\1", text)
