@@ -18,8 +18,8 @@ from dlplug.host.plugins import Host, load_host
 TOYS = str(Path(__file__).parent / "toys.py")
 
 
-class Said(NamedTuple):
-    """What a command gave back."""
+class Output(NamedTuple):
+    """What a command printed, and its exit code."""
 
     code: int
     out: str
@@ -29,6 +29,13 @@ class Said(NamedTuple):
     def json(self) -> Any:
         """Standard output, which must be JSON and nothing else."""
         return json.loads(self.out)
+
+    def error(self, code: int = 2) -> str:
+        """A user's error: nothing on standard output, one line on the other, no traceback."""
+        assert (self.code, self.out) == (code, ""), self
+        assert self.err.startswith("dlplug: "), self
+        assert self.err.count("\n") == 1, self
+        return self.err.removeprefix("dlplug: ").strip()
 
 
 @pytest.fixture(autouse=True)
@@ -59,23 +66,29 @@ def quiet(host: Host) -> dict[str, Any]:
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Output]:
     """`cli("list", "--json")` calls the command in this process."""
     from dlplug.cli.main import main
 
-    def call(*arguments: str) -> Said:
+    def call(*arguments: str) -> Output:
         capsys.readouterr()
         code = main(list(arguments))
-        return Said(code, *capsys.readouterr())
+        return Output(code, *capsys.readouterr())
 
     return call
 
 
 @pytest.fixture
-def command() -> Callable[..., Said]:
+def toy(cli: Callable[..., Output], toys: str) -> Callable[..., Output]:
+    """The command with the toy plugin."""
+    return lambda *arguments: cli("-p", toys, *arguments)
+
+
+@pytest.fixture
+def command() -> Callable[..., Output]:
     """`command("list", environ={...})` runs `python -m dlplug list` in a process of its own."""
 
-    def call(*arguments: str, environ: Mapping[str, str] | None = None, python: tuple[str, ...] = ()) -> Said:
+    def call(*arguments: str, environ: Mapping[str, str] | None = None, python: tuple[str, ...] = ()) -> Output:
         done = subprocess.run(
             [sys.executable, *python, "-m", "dlplug", *arguments],
             capture_output=True,
@@ -83,7 +96,7 @@ def command() -> Callable[..., Said]:
             check=False,
             env={**os.environ, **(environ or {})},
         )
-        return Said(done.returncode, done.stdout, done.stderr)
+        return Output(done.returncode, done.stdout, done.stderr)
 
     return call
 

@@ -10,23 +10,6 @@ import pytest
 from dlplug.host import builtin
 from dlplug.host.plugins import load_host
 
-
-@pytest.fixture
-def toy(cli, toys):
-    """The command with the toy plugin."""
-    return lambda *arguments: cli("-p", toys, *arguments)
-
-
-def one_line(said, code: int = 2) -> str:
-    """A user's error: nothing on standard output, one line on the other, no traceback."""
-    assert said.code == code
-    assert said.out == ""
-    assert said.err.startswith("dlplug: ")
-    assert said.err.count("\n") == 1
-    assert "Traceback" not in said.err
-    return said.err.removeprefix("dlplug: ").strip()
-
-
 VERBS = ("run", "resume", "eval", "list", "show", "runs", "sample", "verify", "plugins", "doctor", "completion")
 
 
@@ -125,7 +108,7 @@ def test_run_resume_eval_as_a_person_would(toy):
     values = toy("eval", "mine", "--json", "-p", "no:wandb").json
     assert 0.4 < values["test/accuracy"] <= 1
     assert "test/accuracy: " in toy("eval", "mine", "-p", "no:wandb").out
-    assert "mine exists already" in one_line(toy("run", "toy-moons", "--out", "mine", *quiet))
+    assert "mine exists already" in toy("run", "toy-moons", "--out", "mine", *quiet).error()
     Path("over.yaml").write_text("steps: 3\nconsole: off\n")
     said = toy("run", "toy-moons", "--config", "over.yaml", "--seed", "5", *quiet)
     assert (said.code, said.out) == (0, "")

@@ -7,22 +7,6 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture
-def toy(cli, toys):
-    """The command with the toy plugin."""
-    return lambda *arguments: cli("-p", toys, *arguments)
-
-
-def one_line(said, code: int = 2) -> str:
-    """A user's error: nothing on standard output, one line on the other, no traceback."""
-    assert said.code == code
-    assert said.out == ""
-    assert said.err.startswith("dlplug: ")
-    assert said.err.count("\n") == 1
-    assert "Traceback" not in said.err
-    return said.err.removeprefix("dlplug: ").strip()
-
-
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -68,7 +52,7 @@ def one_line(said, code: int = 2) -> str:
     ],
 )
 def test_an_error_is_one_line(toy, line, message):
-    assert message in one_line(toy(*line.split()))
+    assert message in toy(*line.split()).error()
     assert not list(Path().glob("runs/*/*")), "a run folder stayed behind"
 
 
@@ -92,6 +76,6 @@ def test_a_failure_of_the_program_is_one_line_too(cli, monkeypatch):
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr("dlplug_commands.listing.list_command", fail)
-    assert one_line(cli("list"), code=1) == "RuntimeError: two lines (--debug shows where)"
+    assert cli("list").error(code=1) == "RuntimeError: two lines (--debug shows where)"
     with pytest.raises(RuntimeError):
         cli("list", "--debug")

@@ -11,13 +11,6 @@ from dlplug.host.plugins import KINDS
 from dlplug.observers.console import header
 from dlplug.recipes import Target
 
-
-@pytest.fixture
-def toy(cli, toys):
-    """The command with the toy plugin."""
-    return lambda *arguments: cli("-p", toys, *arguments)
-
-
 # list
 
 

@@ -14,12 +14,6 @@ from dlplug.host.plugins import KINDS
 VERBS = {"run", "resume", "eval", "list", "show", "runs", "sample", "verify", "plugins", "doctor", "completion"}
 
 
-@pytest.fixture
-def toy(cli, toys):
-    """The command with the toy plugin."""
-    return lambda *arguments: cli("-p", toys, *arguments)
-
-
 def complete(tmp_path: Path, *words: str) -> list[str]:
     """What bash offers after these words, by the script that the command prints."""
     (tmp_path / "bin").mkdir(exist_ok=True)

@@ -40,13 +40,6 @@ def sample(cli, tellers):
     return lambda *arguments: cli("sample", str(run), *arguments, *plugins)
 
 
-def one_line(said) -> str:
-    assert said.code == 2, said
-    assert said.out == ""
-    assert said.err.count("\n") == 1, said.err
-    return said.err.removeprefix("dlplug: ").strip()
-
-
 # Where things go
 
 
@@ -96,7 +89,7 @@ def test_nothing_is_overwritten(sample, out):
     Path("folder").mkdir()
     for path in ("word.txt", "folder/thesis", "file"):
         Path(path).write_text("precious")
-    assert f"{out} exists already: choose another --out" in one_line(sample("--what", "word", "--out", out))
+    assert f"{out} exists already: choose another --out" in sample("--what", "word", "--out", out).error()
     assert {Path(path).read_text() for path in ("word.txt", "folder/thesis", "file")} == {"precious"}
 
 
@@ -161,7 +154,7 @@ def test_from_python(tellers):
 
 
 def test_options_of_the_run_may_be_overlaid(sample):
-    assert "data.size" in one_line(sample("--data.size", "many"))
+    assert "data.size" in sample("--data.size", "many").error()
     assert "AssertionError" in sample("--data.size", "400").err, "400 points in the test split, not 512"
 
 
@@ -215,7 +208,7 @@ assert "torch" not in sys.modules, "torch was imported"
 def test_an_error_is_one_line_and_leaves_nothing(sample, tellers, line, message):
     samples = tellers[2] / "samples"
     before = sorted(samples.rglob("*"))
-    assert message in one_line(sample(*line.split()))
+    assert message in sample(*line.split()).error()
     assert sorted(samples.rglob("*")) == before
     assert not list(Path().glob("*"))
 
@@ -229,7 +222,7 @@ def test_a_video_that_is_interrupted_leaves_nothing(sample, tellers):
 
 def test_a_recipe_without_a_sampler_says_what_it_has_instead(cli, toys, host, quiet):
     dlplug.run("toy-moons", {**quiet, "steps": 1}, out="run", host=host)
-    message = one_line(cli("-p", toys, "sample", "run"))
+    message = cli("-p", toys, "sample", "run").error()
     assert message == "recipe toy-moons has no sampler; `dlplug eval toy-moons` has its metrics: accuracy-toy"
     with pytest.raises(UserError, match="recipe toy-gan has no sampler; nor has it metrics"):
         sampler_of(host, "toy-gan")
