@@ -29,3 +29,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
     if close:
         return f" Did you mean {' or '.join(close)}?"
     return f" There are: {', '.join(names)}." if 0 < len(names) <= 12 else ""
+
+
+def one_line(error: BaseException) -> str:
+    """The last line of a traceback, where the message itself may have several."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")

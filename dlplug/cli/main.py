@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from dlplug.advice import command
 from dlplug.cli.parser import CommandParser
-from dlplug.errors import Interrupted, UserError, nearest
-from dlplug.host.plugins import Entry, Host, load_host, one_line
+from dlplug.errors import Interrupted, UserError, nearest, one_line
+from dlplug.host.plugins import Entry, Host, load_host
 from dlplug.options.help import summary
 from dlplug.output import say_to
 from dlplug.stop import Stopped, each_interrupts

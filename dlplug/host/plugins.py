@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
+import functools
 import importlib.util
 import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -18,10 +18,10 @@ from typing import Any
 import pluggy
 
 from dlplug.advice import command
-from dlplug.errors import UserError, nearest
+from dlplug.errors import UserError, nearest, one_line
 from dlplug.host import builtin, hookspecs, unregistered
-from dlplug.host.signatures import Signature, read_signature
-from dlplug.host.typeable import typeable
+from dlplug.host.signatures import Signature, imported, read_signature
+from dlplug.host.typeable import check_typeable
 from dlplug.recipes import Recipe
 
 GROUP = "dlplug"
@@ -60,33 +60,39 @@ OWN = Plugin("own", "this program", "", "passed to dlplug.run")
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered name. `target` is the object itself or a lazy reference, imported by `load`."""
+    """A registered name, or that of what was passed to `dlplug.run` itself, whose plugin is OWN.
+
+    target: the object or a lazy reference, imported by `load`.
+    """
 
     kind: str
     name: str
     target: Any
     plugin: Plugin
-    adapt: Callable[[str, Any], Any] | None = None  # makes a factory of what was not registered as one
 
     def load(self) -> Any:
         """Raises UserError where the reference leads nowhere."""
-        if not isinstance(self.target, str):
-            return self.adapt(self.kind, self.target) if self.adapt else self.target
-        module, _, attribute = self.target.partition(":")
         with self._blamed():
-            return getattr(importlib.import_module(module), attribute)
+            loaded = imported(self.target)
+        return unregistered.factory(self.kind, loaded) if self.plugin is OWN else loaded
 
     def signature(self) -> Signature:
         """Its options, read without importing it where the source is plain. Raises UserError as `load` does."""
+        return self._signature
+
+    @functools.cached_property
+    def _signature(self) -> Signature:
         with self._blamed():
-            return typeable(read_signature(self.target))
+            signature = read_signature(self.target)
+            check_typeable(signature)
+        return signature
 
     @contextlib.contextmanager
     def _blamed(self) -> Iterator[None]:
         try:
             yield
         except (Exception, SystemExit) as error:
-            what = f"{_kind(self.kind)} {self.name!r} of {self.plugin} does not load from {self.target!r}"
+            what = f"{_singular(self.kind)} {self.name!r} of {self.plugin} does not load from {self.target!r}"
             raise UserError(f"{what}: {one_line(error)}") from error
 
 
@@ -117,13 +123,12 @@ class Host:
         for kind, names in found.items():
             plugin.provides[kind] = sorted(names)
             for name, target in names.items():
-                other = self._entries[kind].get(name)
-                if other is None:
-                    self._entries[kind][name] = Entry(kind, name, target, plugin)
+                other = self._entries[kind].setdefault(name, Entry(kind, name, target, plugin)).plugin
+                if other is plugin:
                     continue
                 self.clashes[kind, name] = (
-                    f"{_kind(kind)} {name!r} is registered by both {other.plugin} and {plugin}:"
-                    f" leave one out with -p no:{other.plugin.name} or -p no:{plugin.name}"
+                    f"{_singular(kind)} {name!r} is registered by both {other} and {plugin}:"
+                    f" leave one out with -p no:{other.name} or -p no:{plugin.name}"
                 )
                 if self.strict:
                     raise UserError(self.clashes[kind, name])
@@ -145,16 +150,16 @@ class Host:
     def usable(self, kind: str) -> list[Entry]:
         """The entries whose options can be read. Why the others cannot be used is kept in `unusable`; under
         DLPLUG_STRICT it is raised."""
-        entries = self.entries(kind)
-        for entry in entries:
-            if (kind, entry.name) not in self.unusable:
-                try:
-                    entry.signature()
-                except UserError as error:
-                    if self.strict:
-                        raise
-                    self.unusable[kind, entry.name] = str(error)
-        return [entry for entry in entries if (kind, entry.name) not in self.unusable]
+        usable = []
+        for entry in self.entries(kind):
+            try:
+                entry.signature()
+                usable.append(entry)
+            except UserError as error:
+                if self.strict:
+                    raise
+                self.unusable[kind, entry.name] = str(error)
+        return usable
 
     def get(self, kind: str, name: str) -> Entry:
         """Raises UserError where the name is unknown, clashes, or may belong to a broken plugin."""
@@ -163,11 +168,11 @@ class Host:
         if name in self._entries[kind]:
             return self._entries[kind][name]
         if ":" in name:
-            return Entry(kind, name, unregistered.imported(_kind(kind), name), OWN, unregistered.factory)
+            return Entry(kind, name, unregistered.imported(_singular(kind), name), OWN)
         broken = "".join(f" ({_broken(p)})" for p in self.plugins if p.error)
         listed = command("list", *([] if kind == "recipes" else [kind]))
         hint = nearest(name, self.names(kind)) or f" They are listed by `{listed}`."
-        raise UserError(f"unknown {_kind(kind)} {name!r}.{hint}{broken}")
+        raise UserError(f"unknown {_singular(kind)} {name!r}.{hint}{broken}")
 
     def recipe(self, name: str) -> Recipe:
         entry = self.get("recipes", name)
@@ -181,7 +186,7 @@ class Host:
         other = self._entries[kind].get(name)
         if other is not None and other.target is not value and ("<" in name or other.plugin is not OWN):
             raise UserError(f"two different {kind} have the name {name}: define each under its own name")
-        self._entries[kind][name] = Entry(kind, name, value, OWN, unregistered.factory)
+        self._entries[kind][name] = Entry(kind, name, value, OWN)
         return name
 
     def problems(self) -> list[str]:
@@ -196,7 +201,7 @@ def load_host(options: Iterable[str] = (), environ: Mapping[str, str] | None = N
     """
     environ = os.environ if environ is None else environ
     options = list(options)
-    blocked = {option[3:] for option in options if option.startswith("no:")}
+    blocked = {option.removeprefix("no:") for option in options if option.startswith("no:")}
     files = [option for option in options if not option.startswith("no:")]
     allowed = environ.get("DLPLUG_PLUGINS")
     strict = environ.get("DLPLUG_STRICT", "") not in ("", "0")
@@ -220,7 +225,7 @@ def load_host(options: Iterable[str] = (), environ: Mapping[str, str] | None = N
             raise UserError(f"-p {path}: no such Python file; expected no:NAME or the path of one")
         plugin = Plugin(Path(path).stem, path, "", str(Path(path).resolve()))
         plugins.append(plugin)
-        _load(manager, plugin, lambda path=path: _from_file(path), strict)
+        _load(manager, plugin, functools.partial(_from_file, path), strict)
     return Host(manager, plugins, strict, options)
 
 
@@ -287,14 +292,9 @@ def _registered(manager: pluggy.PluginManager, plugin: Plugin, kind: str) -> dic
     return names
 
 
-def _kind(kind: str) -> str:
+def _singular(kind: str) -> str:
     return SINGULAR.get(kind, kind.removesuffix("s"))
 
 
 def _broken(plugin: Plugin) -> str:
     return f"plugin {plugin.name} ({plugin}) is broken: {plugin.error}"
-
-
-def one_line(error: BaseException) -> str:
-    """The last line of a traceback, where the message itself may have several."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")

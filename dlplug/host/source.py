@@ -17,7 +17,7 @@ from dlplug import ranges
 REQUIRED: Any = inspect.Parameter.empty
 SUPPLIED = ("seed", "run")  # by the run, to a factory that names them, so no options
 OPTIONLESS = ("torch", "abc", "typing")  # where a base class is never followed to: it has no options of ours
-MINIMISED = ("dlplug.contracts", "Minimised")  # whose options `minimise` adds to those of a function
+MINIMISED = "dlplug.contracts:Minimised"  # whose options `minimise` adds to those of a function
 
 
 class Parameter(NamedTuple):
@@ -89,13 +89,8 @@ def declared(target: str) -> Declaration:
     if parameters and function is not node:
         doc += "\n" + (ast.get_docstring(function) or "")
     if function is node and any(_is_minimise(module, decorator) for decorator in node.decorator_list):
-        home, maker = MINIMISED
-        _, made = _definition(home, maker) or (home, None)
-        assert isinstance(made, ast.ClassDef)
-        _, constructor = _constructor(home, made)
-        assert constructor is not None
-        parameters += _keywords(home, constructor)
-        more = ast.get_docstring(made) or ""
+        minimised = declared(MINIMISED)
+        parameters, more = [*parameters, *minimised.parameters], minimised.doc
     return Declaration(parameters, doc, more, unit, neutral, splits, finite)
 
 
@@ -171,7 +166,7 @@ def _is_minimise(module: str, decorator: ast.expr) -> bool:
         return True
     tree, package = _source(module)
     found = (_imported(node, ast.unparse(decorator), package) for node in _statements(tree.body))
-    return any(one in (("dlplug", "minimise"), (MINIMISED[0], "minimise")) for one in found)
+    return any(one in (("dlplug", "minimise"), ("dlplug.contracts", "minimise")) for one in found)
 
 
 def _neutral(module: str, node: ast.ClassDef | ast.FunctionDef) -> tuple[str, ...]:

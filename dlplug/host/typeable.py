@@ -14,9 +14,9 @@ from dlplug.host.source import SUPPLIED
 PLAIN = (int, float, str, bool, Path, type(None))
 
 
-def typeable(signature: Signature) -> Signature:
-    """The same; raises TypeError for an option that no command line can give, or whose default is of another type, and
-    for a group's option that has the name of another."""
+def check_typeable(signature: Signature) -> None:
+    """Raises TypeError for an option that no command line can give, or whose default is of another type, and for a
+    group's option that has the name of another."""
     _check_names(signature)
     for option in signature.options:
         if is_dataclass(option.type):
@@ -35,7 +35,6 @@ def typeable(signature: Signature) -> Signature:
             raise TypeError(
                 f"its option {option.name} is a {option.type.__name__}, but has the default {option.default!r}"
             )
-    return signature
 
 
 def _check_names(signature: Signature) -> None:

@@ -9,8 +9,8 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dlplug.errors import UserError
-from dlplug.host.plugins import Entry, Host, Plugin, one_line
+from dlplug.errors import UserError, one_line
+from dlplug.host.plugins import Entry, Host, Plugin
 from dlplug.stop import Stopped
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from dlplug.errors import MetricFailed, UserError
-from dlplug.host.plugins import one_line
+from dlplug.errors import MetricFailed, UserError, one_line
 from dlplug.host.signatures import read_signature
 from dlplug.json_values import number
 from dlplug.media import Media

@@ -17,7 +17,7 @@ import dlplug
 from dlplug import PositiveInt, Range
 from dlplug.host.plugins import load_host
 from dlplug.host.signatures import REQUIRED, Option, inspected, read_signature
-from dlplug.host.typeable import typeable
+from dlplug.host.typeable import check_typeable
 
 PAGE = Path(__file__).parents[2] / "plugins" / "README.md"
 PACE = """
@@ -172,7 +172,7 @@ def test_what_is_no_group_is_said_in_a_line(annotations, message):
     factory.__signature__ = inspect.Signature(made)  # pyright: ignore[reportFunctionMemberAccess]
     factory.__annotations__ = annotations
     with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
-        typeable(inspected(factory))
+        check_typeable(inspected(factory))
 
 
 class Grouped:

@@ -14,7 +14,8 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from dlplug import CommandParser, UserError, data_folder, parsed_by
-from dlplug.host.plugins import KINDS, Host, Plugin, one_line
+from dlplug.errors import one_line
+from dlplug.host.plugins import KINDS, Host, Plugin
 from dlplug.output import print_result
 from dlplug.runs.environment import LIBRARIES, processor, version_of
 
