@@ -10,7 +10,7 @@ import pytest
 from dlplug_commands.verify.seeds import verify
 from dlplug_commands.verify.tables import rows_of
 
-from dlplug import UserError, hookimpl
+from dlplug import UserError
 from dlplug.claims.records import results_folder
 from dlplug.recipes import Target
 from dlplug.runs.folder import read_config
@@ -134,36 +134,6 @@ def test_data_that_cannot_be_had_are_said_before_the_first_is_trained(host, quie
     with pytest.raises(ValueError, match="batch_size must be between 1 and the -1"):
         verify(host, "toy-moons", {**quiet, "steps": 3}, [{"data.size": "64"}, {"data.size": "-1"}], folder=in_tmp_path)
     assert not (in_tmp_path / "runs").exists()
-
-
-class StopSeed:
-    """Asks the run of one seed to stop, as Ctrl-C does."""
-
-    def __init__(self, seed):
-        self.seed = seed
-
-    @hookimpl
-    def logged(self, run):
-        run.stopping = run.stopping or run.seed == self.seed
-
-
-def test_an_interruption_loses_no_finished_run(host, quiet, in_tmp_path):
-    options = {**quiet, "steps": 100}
-    (before,) = verify(host, "toy-moons", options, folder=in_tmp_path)
-    host.manager.register(stopper := StopSeed(2))
-    with pytest.raises(
-        UserError, match=r"interrupted at seed 2: 2 of 3 seeds are recorded in .*; go on with: .* resume"
-    ):
-        verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path)
-    kept = recorded(in_tmp_path)
-    assert kept["steps=100"] == before, "the last whole record stands"
-    assert [run["seed"] for run in kept["steps=100 (unfinished)"]["runs"]] == [0, 1]
-    host.manager.unregister(stopper)
-    (whole,) = verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path)
-    assert recorded(in_tmp_path) == {"steps=100": whole}
-    host.manager.register(StopSeed(0))
-    with pytest.raises(UserError, match="interrupted at seed 0: nothing was recorded"):
-        verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path)
 
 
 # As a person types it

@@ -29,6 +29,7 @@ def verify_parser() -> CommandParser:
     add("--preset", default="", metavar="NAME", help="a set of the recipe's options, with its own targets")
     add("--each", default="", metavar="OPTION=VALUE,VALUE", help="a record for each value of an option")
     add("--games", default="", metavar="A,B", help="short for --each data.game=A,B")
+    add("--resume", action="store_true", help="do not train again the seeds that a record of the same options holds")
     add("--record", action="store_true", help="for maintainers: record in the plugin's own results/, from which the"
         " READMEs' tables are written")  # fmt: skip
     add("--json", action="store_true", help="print JSON")
@@ -55,7 +56,16 @@ def verify_command(flags: Any, host: Host) -> int:
     overlays = [arguments([f"--{option}={value}"]) for option, value in each_value(flags.each, flags.games)]
     warn_of_problems(host)
     folder = results_folder(host, recipe) if flags.record else RECORDS
-    records = verify(host, recipe, flags.options, overlays, seeds=flags.seeds, preset=flags.preset, folder=folder)
+    records = verify(
+        host,
+        recipe,
+        flags.options,
+        overlays,
+        seeds=flags.seeds,
+        preset=flags.preset,
+        folder=folder,
+        resume=flags.resume,
+    )
     print_result(records if overlays else records[0], flags.json, lambda: print_records(records))
     return 1 if any(record["reached"] is False for record in records) else 0
 

@@ -8,21 +8,23 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dlplug import Run
-from dlplug.advice import called
+from dlplug.advice import called, command
+from dlplug.claims.records import UNFINISHED
 from dlplug.claims.targets import changes, evaluated, standing
 from dlplug.errors import Interrupted, UserError
 from dlplug.host.plugins import Host
 from dlplug.intervals import Interval, interval
+from dlplug.json_values import strict
 from dlplug.options.layers import resolve
 from dlplug.options.parsing import flag
 from dlplug.options.reading import Config
 from dlplug.recipes import State, Target, claims
 from dlplug.runs.environment import commit, environment
 from dlplug.runs.folder import read_config
-from dlplug.runs.records import write_json
+from dlplug.runs.records import plain, write_json
 from dlplug.runs.runner import chosen_preset, evaluate, run
 
 log = logging.getLogger("dlplug")
@@ -39,6 +41,7 @@ def verify(
     seeds: int = 1,
     preset: str = "",
     folder: Path = RECORDS,
+    resume: bool = False,
 ) -> list[dict[str, Any]]:
     """Every seed is trained and reported; a target is reached where the worse end of the 95 % interval of the mean over
     the seeds reaches it, which one seed has not.
@@ -46,6 +49,7 @@ def verify(
     each: overlays, [{"data.game": "pong"}, {"data.game": "breakout"}], for a record of each. What measures something
         else than the target is about has no bar, and its record says so. What is wrong with a later overlay is said
         before the first is trained.
+    resume: seeds that a record of the same configuration holds, finished or not, are not trained again.
 
     The records go into <folder>/<recipe>.json. A record of more seeds than are asked for is never replaced.
     """
@@ -54,14 +58,14 @@ def verify(
     if not targets:
         raise UserError(f"recipe {recipe} states no target{f' for the preset {preset}' if preset else ''} to verify")
     path = folder / f"{recipe}.json"
-    changes = _changes(host, recipe, options, each or [{}], preset)
-    entries = [_entry(host, recipe, options, change, preset) for change in changes]
-    for entry in entries:
-        _refuse_fewer(path, entry, seeds)
-    return [
-        _verified(host, recipe, options, change, targets, seeds, preset, path, entry)
-        for change, entry in zip(changes, entries, strict=True)
+    entries = [
+        _entry(host, recipe, options, change, preset, path)
+        for change in _changes(host, recipe, options, each or [{}], preset)
     ]
+    for entry in entries:
+        _refuse_fewer(entry, seeds)
+    befores = [_recorded(host, entry, seeds) if resume else {} for entry in entries]
+    return [_verified(host, entry, targets, seeds, before) for entry, before in zip(entries, befores, strict=True)]
 
 
 def each_value(each: str, games: str = "") -> list[tuple[str, str]]:
@@ -92,67 +96,115 @@ def _changes(
     return [{} if config == own else overlay for config, overlay in zip(configs, each, strict=True)]
 
 
-def _entry(host: Host, recipe: str, options: Mapping[str, Any], change: Mapping[str, Any], preset: str) -> str:
-    """The name of a record: the preset, and the options by which it learns otherwise than the recipe's own."""
-    config, own = resolve(host, recipe, [options, change], preset), resolve(host, recipe, [], preset, partly=True)
-    running = {option.name for option in host.get("trainers", config["trainer"]).signature().options}
-    leaving = {"seed", *running, *host.names("observers")}
+class Entry(NamedTuple):
+    """What one record is about.
+
+    name: the preset, and the options by which it learns otherwise than the recipe's own. change: what --each changes.
+    config: resolved, with the options of the evaluation.
+    """
+
+    path: Path
+    name: str
+    recipe: str
+    preset: str
+    options: Mapping[str, Any]
+    change: Mapping[str, Any]
+    config: Config
+
+
+def _entry(
+    host: Host, recipe: str, options: Mapping[str, Any], change: Mapping[str, Any], preset: str, path: Path
+) -> Entry:
+    options = {**options, **change}
+    config, own = resolve(host, recipe, [options], preset), resolve(host, recipe, [], preset, partly=True)
+    free = _how_it_runs(host, config)
     different = {
         key: value
-        for key, value in {**options, **change}.items()
-        if key.partition(".")[0] not in leaving and (key not in config or config[key] != own.get(key))
+        for key, value in options.items()
+        if key.partition(".")[0] not in free and (key not in config or config[key] != own.get(key))
     }
-    return f"{preset} {_named(different)}".strip() or "default"
+    name = f"{preset} {_named(different)}".strip() or "default"
+    return Entry(path, name, recipe, preset, options, change, config | evaluated(host, config))
 
 
-def _refuse_fewer(path: Path, entry: str, seeds: int) -> None:
+def _how_it_runs(host: Host, config: Config) -> set[str]:
+    """The options that decide where and how a run trains and who watches, not what it learns; and its seed."""
+    trainer = host.get("trainers", config["trainer"]).signature()
+    return {"seed", *(option.name for option in trainer.options), *host.names("observers")}
+
+
+def _refuse_fewer(entry: Entry, seeds: int) -> None:
     """Raises UserError where a record of more seeds stands in the way."""
-    count = len(_entries(path).get(entry, {}).get("runs", ()))
+    path, name, count = entry.path, entry.name, len(_entries(entry.path).get(entry.name, {}).get("runs", ()))
     if count > seeds:
-        raise UserError(f"{path} holds {count} seeds of {entry!r}: give --seeds {count} or more, or move the file away")
+        raise UserError(f"{path} holds {count} seeds of {name!r}: give --seeds {count} or more, or move the file away")
+
+
+def _recorded(host: Host, entry: Entry, seeds: int) -> dict[str, Any]:
+    """The record to go on with: the finished or the unfinished one, whichever has more seeds; {} where there is none.
+
+    Raises UserError where it holds other seeds, or was made by other values of options. An option that is newer than
+    the record does not count.
+    """
+    entries = _entries(entry.path)
+    found = [entries.get(name, {"runs": []}) for name in (entry.name, f"{entry.name}{UNFINISHED}")]
+    record = max(found, key=lambda record: len(record["runs"]))
+    if not record["runs"]:
+        return {}
+    if not {run["seed"] for run in record["runs"]} <= {*_wanted(entry, seeds)}:
+        numbers = ", ".join(str(run["seed"]) for run in record["runs"])
+        raise UserError(f"{entry.path} holds the seeds {numbers} of {entry.name!r}: to resume, ask for these and more")
+    free, config = _how_it_runs(host, entry.config), strict(plain(entry.config))
+    for key, value in record["config"].items():
+        if key.partition(".")[0] not in free and config.get(key, value) != value:
+            other = f"{flag(key)} {value}, now {config[key]}"
+            raise UserError(
+                f"{entry.path} holds seeds of {entry.name!r} by {other}: train all of them, without --resume"
+            )
+    return record
+
+
+def _wanted(entry: Entry, seeds: int) -> range:
+    return range(entry.config["seed"], entry.config["seed"] + seeds)
 
 
 def _verified(
-    host: Host,
-    recipe: str,
-    options: Mapping[str, Any],
-    change: Mapping[str, Any],
-    targets: Sequence[Target],
-    seeds: int,
-    preset: str,
-    path: Path,
-    entry: str,
+    host: Host, entry: Entry, targets: Sequence[Target], seeds: int, before: dict[str, Any]
 ) -> dict[str, Any]:
-    """Trains the seeds under options and a change. What is there is recorded after each, so that neither an
-    interruption nor a failure loses a finished run."""
-    config = resolve(host, recipe, [options, change], preset)
-    config |= evaluated(host, config)
-    judging, others = standing(host, config), changes(host, config, targets[0])
-    record: dict[str, Any] = {}
-    runs: list[dict[str, Any]] = []
-    first = config["seed"]
-    for seed in range(first, first + seeds):
-        trained = run(recipe, {**options, **change, "seed": seed}, preset=preset, host=host)
+    """Trains the seeds that a record lacks. It is written after each, so that neither an interruption nor a failure
+    loses a finished run."""
+    judging, others = standing(host, entry.config), changes(host, entry.config, targets[0])
+    origin = {key: before.get(key) for key in ("commit", "date")}
+    record, runs = before, [origin | outcome for outcome in before.get("runs", ())]
+    for seed in sorted({*_wanted(entry, seeds)} - {outcome["seed"] for outcome in runs}):
+        trained = run(entry.recipe, {**entry.options, "seed": seed}, preset=entry.preset, host=host)
         if trained.stopping:
-            recorded = f"{len(runs)} of {seeds} seeds are recorded in {path}" if runs else "nothing was recorded"
-            raise Interrupted(f"interrupted at seed {seed}: {recorded}; {trained.way_on()}")
+            raise Interrupted(f"interrupted at seed {seed}: {_way_on(trained, entry.path, len(runs), seeds)}")
         runs.append(_outcome(trained, evaluate(str(trained.folder), host=host)))
+        runs.sort(key=lambda outcome: outcome["seed"])
         compared = [_compared(target, runs) for target in judging] or [_without_bar(targets[0], runs, others)]
         record = {
-            "recipe": recipe,
-            "preset": preset,
+            "recipe": entry.recipe,
+            "preset": entry.preset,
             "targets": compared,
             **_verdict(_worst(compared)),
             "runs": runs,
-            "options": {**options, **change},
+            "options": entry.options,
             "config": _saved_config(trained),
             "command": shlex.join(called()),
             "date": time.strftime("%Y-%m-%d"),
             "commit": commit(),
             "environment": {k: v for k, v in environment(host).items() if k not in ("command", "commit")},
         }
-        _store(path, entry, record, finished=len(runs) == seeds)
+        _store(entry, record, finished=len(runs) == seeds)
     return record
+
+
+def _way_on(trained: Run, path: Path, count: int, seeds: int) -> str:
+    if not count:
+        return f"nothing was recorded; {trained.way_on()}"
+    words = [word for word in called()[1:] if word != "--resume"] or ["verify", trained.recipe]
+    return f"{count} of {seeds} seeds are recorded in {path}; go on with: {command(*words, '--resume')}"
 
 
 def _named(overlay: Mapping[str, Any]) -> str:
@@ -176,7 +228,8 @@ def _outcome(trained: Run, measured: Mapping[str, Any]) -> dict[str, Any]:
     numbers = {name: value for name, value in measured.items() if isinstance(value, (int, float))}
     counts = {key: trained.result[key] for key in keys if key in trained.result}
     protocol = {"protocol": measured["protocol"]} if "protocol" in measured else {}
-    return {"seed": trained.seed, "metrics": trained.latest | numbers} | protocol | counts
+    origin = {"commit": commit(), "date": time.strftime("%Y-%m-%d")}
+    return {"seed": trained.seed, "metrics": trained.latest | numbers} | protocol | counts | origin
 
 
 def _saved_config(trained: Run) -> dict[str, Any]:
@@ -230,11 +283,11 @@ def _entries(path: Path) -> dict[str, dict[str, Any]]:
         raise UserError(f"{path} is damaged: {error}; move it away, or mend it") from None
 
 
-def _store(path: Path, entry: str, record: dict[str, Any], finished: bool) -> None:
+def _store(entry: Entry, record: dict[str, Any], finished: bool) -> None:
     """One file a recipe, one entry a preset and change; a record stands beside the last one until it has all seeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    entries = _entries(path)
-    entries.pop(f"{entry} (unfinished)", None)
-    write_json(path, entries | {entry if finished else f"{entry} (unfinished)": record})
+    entry.path.parent.mkdir(parents=True, exist_ok=True)
+    entries, unfinished = _entries(entry.path), f"{entry.name}{UNFINISHED}"
+    entries.pop(unfinished, None)
+    write_json(entry.path, entries | {entry.name if finished else unfinished: record})
     if finished:
-        log.info(f"recorded in {path}")
+        log.info(f"recorded in {entry.path}")

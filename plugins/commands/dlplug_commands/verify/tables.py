@@ -85,6 +85,12 @@ def _rows(host: Host, name: str, watching: Collection[str]) -> list[Row]:
     return rows_of(name, host.recipe(name), records(host, name), watching, usual)
 
 
+def _commits(record: Mapping[str, Any]) -> str:
+    """Those that its seeds were trained at, in their order: a record that was resumed may have several."""
+    commits = dict.fromkeys(run.get("commit", record["commit"]) for run in record["runs"])
+    return ", ".join(f"`{commit[:9]}`" for commit in commits if commit)
+
+
 def rows_of(
     name: str,
     recipe: Recipe,
@@ -106,7 +112,7 @@ def rows_of(
         common = {
             "recipe": _named(name, record, watching),
             "device": _device(record["environment"]),
-            "commit": f"`{record['commit'][:9]}`" if record["commit"] else "",
+            "commit": _commits(record),
         }
         answers = list(zip(record["targets"], stated, strict=True))
         cells = [_cells(*pair) for pair in answers] if len(answers) <= ROWS else [_together(answers)]

@@ -1,0 +1,105 @@
+"""What `dlplug verify` has recorded outlives an interruption, and `--resume` trains only what is missing."""
+
+import json
+
+import pytest
+from dlplug_commands.verify.seeds import verify
+from dlplug_commands.verify.tables import rows_of
+
+from dlplug import UserError, hookimpl
+
+
+def recorded(folder):
+    return json.loads((folder / "toy-moons.json").read_text())
+
+
+class StopSeed:
+    """Asks the run of one seed to stop, as Ctrl-C does."""
+
+    def __init__(self, seed):
+        self.seed = seed
+
+    @hookimpl
+    def logged(self, run):
+        run.stopping = run.stopping or run.seed == self.seed
+
+
+def test_an_interruption_loses_no_finished_run(host, quiet, in_tmp_path):
+    options = {**quiet, "steps": 100}
+    (before,) = verify(host, "toy-moons", options, folder=in_tmp_path)
+    host.manager.register(stopper := StopSeed(2))
+    with pytest.raises(
+        UserError, match=r"interrupted at seed 2: 2 of 3 seeds are recorded in .*; go on with: .*verify.* --resume"
+    ):
+        verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path)
+    kept = recorded(in_tmp_path)
+    assert kept["steps=100"] == before, "the last whole record stands"
+    assert [run["seed"] for run in kept["steps=100 (unfinished)"]["runs"]] == [0, 1]
+    host.manager.unregister(stopper)
+    (whole,) = verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path)
+    assert recorded(in_tmp_path) == {"steps=100": whole}
+    host.manager.register(StopSeed(0))
+    with pytest.raises(UserError, match="interrupted at seed 0: nothing was recorded"):
+        verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path)
+
+
+def trained(in_tmp_path):
+    return len([*in_tmp_path.glob("runs/toy-moons/*")])
+
+
+def test_resume_trains_the_seeds_that_are_missing(host, quiet, in_tmp_path):
+    options = {**quiet, "steps": 3}
+    (whole,) = verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path / "whole")
+    before = trained(in_tmp_path)
+    verify(host, "toy-moons", options, seeds=2, folder=in_tmp_path)
+    (resumed,) = verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path, resume=True)
+    assert trained(in_tmp_path) == before + 3
+    assert recorded(in_tmp_path) == {"steps=3": resumed}
+    for record in (whole, resumed):
+        assert [run["seed"] for run in record["runs"]] == [0, 1, 2]
+    assert [target["values"] for target in resumed["targets"]] == [target["values"] for target in whole["targets"]]
+    (again,) = verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path, resume=True)
+    assert again == resumed
+    assert trained(in_tmp_path) == before + 3, "nothing was left to train"
+
+
+def test_resume_after_an_interruption_takes_the_unfinished_record(host, quiet, in_tmp_path):
+    host.manager.register(stopper := StopSeed(2))
+    with pytest.raises(UserError, match="2 of 3"):
+        verify(host, "toy-moons", {**quiet, "steps": 20}, seeds=3, folder=in_tmp_path)
+    host.manager.unregister(stopper)
+    (record,) = verify(host, "toy-moons", {**quiet, "steps": 20}, seeds=3, folder=in_tmp_path, resume=True)
+    assert recorded(in_tmp_path) == {"steps=20": record}
+    assert trained(in_tmp_path) == 4, "two, the one that was interrupted, and that one afresh"
+
+
+def test_a_seed_keeps_the_commit_it_was_trained_at(host, quiet, in_tmp_path):
+    verify(host, "toy-moons", {**quiet, "steps": 3}, folder=in_tmp_path)
+    path = in_tmp_path / "toy-moons.json"
+    old = recorded(in_tmp_path)
+    del old["steps=3"]["runs"][0]["commit"], old["steps=3"]["runs"][0]["date"]  # as records were
+    path.write_text(json.dumps(old | {"steps=3": old["steps=3"] | {"commit": "0123456789ab", "date": "2026-01-01"}}))
+    (record,) = verify(host, "toy-moons", {**quiet, "steps": 3}, seeds=2, folder=in_tmp_path, resume=True)
+    first, second = record["runs"]
+    assert (first["commit"], first["date"]) == ("0123456789ab", "2026-01-01")
+    assert (second["commit"], second["date"]) == (record["commit"], record["date"])
+    row, *_ = rows_of("toy-moons", host.recipe("toy-moons"), recorded(in_tmp_path))
+    assert row.commit.split(", ")[0] == "`012345678`"
+
+
+@pytest.mark.parametrize(
+    ("options", "seeds", "message"),
+    [
+        ({"seed": 7}, 2, "holds the seeds 0"),
+        ({}, 2, r"--data\.noise 0\.4, now 0\.15?"),
+    ],
+)
+def test_resume_does_not_mix_what_differs(host, quiet, in_tmp_path, options, seeds, message):
+    verify(host, "toy-moons", {**quiet, "steps": 3}, folder=in_tmp_path)
+    path = in_tmp_path / "toy-moons.json"
+    if not options:  # the recipe's own noise has changed since
+        path.write_text(path.read_text().replace('"data.noise": 0.1', '"data.noise": 0.4'))
+    before = path.read_text()
+    with pytest.raises(UserError, match=message):
+        verify(host, "toy-moons", {**quiet, "steps": 3, **options}, seeds=seeds, folder=in_tmp_path, resume=True)
+    assert path.read_text() == before
