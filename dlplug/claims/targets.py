@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlplug.host.plugins import Host
-from dlplug.options.layers import usual
+from dlplug.options.layers import recipe_config
 from dlplug.options.parsing import flag
 from dlplug.options.reading import Config
 from dlplug.recipes import Target, claims
@@ -92,7 +92,7 @@ def _stated_for(host: Host, config: Mapping[str, Any], target: Target) -> Config
     recipe, preset = config["recipe"], config["preset"]
     presets = host.recipe(recipe).presets
     stating = preset if preset in presets and presets[preset].targets else ""
-    own = usual(host, recipe, target.where, stating)
+    own = recipe_config(host, recipe, target.where, stating)
     return own | evaluated(host, own, target.where)
 
 

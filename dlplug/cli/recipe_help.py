@@ -9,7 +9,7 @@ from dlplug.claims.durations import quickest
 from dlplug.cli.parser import CommandParser
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
-from dlplug.options.help import add_options, shown
+from dlplug.options.help import add_options, typed
 from dlplug.options.layers import resolve
 from dlplug.options.parts import choice_keys, schema, units_of
 from dlplug.training.device_hint import likely_preset
@@ -34,10 +34,10 @@ def print_recipe_options(parser: CommandParser, flags: Any, host: Host) -> None:
     length = next(unit for unit in units if unit in config)
     values = dict.fromkeys(units, f"none, the length is in {length}") | config
     presets = [f"--preset {key}: {value.summary}" for key, value in recipe.presets.items()]
-    parts = [f"--{key} {shown(value)}" for key, value in choices.items() if value]
+    parts = [f"--{key} {typed(value)}" for key, value in choices.items() if value]
     whose = f"the preset {preset}" if preset else "the recipe"
     lines = [recipe.summary, f"Source: {recipe.source}", "", *presets, "", *parts, ""]
     parser.usage = f"dlplug run {name} [FLAG …] [--OPTION VALUE …]"
     parser.description = "\n".join([*lines, f"The defaults are those of {whose}."])
-    add_options(parser, schema(host, choices, units), values)
+    add_options(parser, schema(host, choices), values)
     parser.print_help()

@@ -38,14 +38,14 @@ def add_options(parser: argparse.ArgumentParser, options: Sequence[Option], valu
         title = f"{part} options" if dot else "options"
         if title not in groups:
             groups[title] = parser.add_argument_group(title)
-        said = "; ".join([*filter(None, [option.help]), *map(str, ranges_of(option.type))])
-        default = values.get(option.name, option.default)
-        state = "required" if default is REQUIRED else f"default: {shown(default)}"
-        text = f"{said} ({state})".strip().replace("%", "%%")  # argparse formats it
+        meaning = "; ".join([*filter(None, [option.help]), *map(str, ranges_of(option.type))])
+        value = values.get(option.name, option.default)
+        default = "required" if value is REQUIRED else f"default: {typed(value)}"
+        text = f"{meaning} ({default})".strip().replace("%", "%%")  # argparse formats it
         groups[title].add_argument(flag(option.name), metavar=metavar(option.type), help=text)
 
 
-def shown(value: Any) -> str:
+def typed(value: Any) -> str:
     """A value as it is typed."""
     if isinstance(value, bool):
         return str(value).lower()

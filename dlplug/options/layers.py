@@ -8,6 +8,7 @@ parts, and what the layers say of these is laid one over the other, in the types
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from dlplug.host.plugins import Host
 from dlplug.options.parsing import flag, parse
 from dlplug.options.parts import KIND_OF, choice_keys, kind_of, schema, units_of, unprefixed
 from dlplug.options.reading import RUN_KEYS, Config, normal
-from dlplug.options.suggestions import check_named, meant
+from dlplug.options.suggestions import suggestion
 from dlplug.options.values import parse_int
 from dlplug.recipes import Recipe, Use, as_use
 
@@ -32,27 +33,27 @@ def resolve(
     """
     choices, config = _merged(host, name, layers, preset)
     units = units_of(host, choices)
-    length = [key for key in config if key in units]
+    length = next((key for key in config if key in units), "")
     if not length:
         there = " or ".join(flag(unit) for unit in sorted(units))
         raise UserError(f"the length of {name} is in a unit that {choices['data']} does not count: give {there}")
-    options = schema(host, choices, units)
-    known = {option.name: option for option in options}
+    options = schema(host, choices)
+    known = [option.name for option in options]
     for key in config:
         if key not in known:
-            kinds = {choice: kind_of(choice) for choice in choices}
-            hint = meant(host, choices, kinds, key, [*known, *choices], units)
+            if broken := host.unusable.get(("observers", key.partition(".")[0])):
+                raise UserError(broken)
+            hint = suggestion(host, choices, key, [*known, *choices], units)
             hint = hint or f" Its options: {command('run', name, '--help')}."
-            broken = host.unusable.get(("observers", key.partition(".")[0]))
-            raise UserError(broken or f"{name} has no option {flag(key)}.{hint}")
+            raise UserError(f"{name} has no option {flag(key)}.{hint}")
     values = parse(options, config, f"dlplug run {name}", partly)
-    return {"recipe": name, "preset": preset, length[0]: values[length[0]], **choices, **_without(values, units)}
+    return {"recipe": name, "preset": preset, length: values[length], **choices, **_without(values, units)}
 
 
-def usual(host: Host, name: str, layer: Mapping[str, Any], preset: str = "") -> Config:
+def recipe_config(host: Host, name: str, layer: Mapping[str, Any], preset: str = "") -> Config:
     """As `resolve`, but of a recipe's own values, which need no parsing: quick."""
     choices, config = _merged(host, name, [layer], preset)
-    defaults = {option.name: option.default for option in schema(host, choices, units_of(host, choices))}
+    defaults = {option.name: option.default for option in schema(host, choices)}
     return {**defaults, "recipe": name, "preset": preset, **choices, **config}
 
 
@@ -61,11 +62,11 @@ def choose(host: Host, name: str, layers: Sequence[Mapping[str, Any]], preset: s
     return _merged(host, name, layers, preset)[0]
 
 
-def for_measuring(host: Host, config: Mapping[str, Any], layer: Mapping[str, Any]) -> Config:
+def evaluation_layer(host: Host, config: Mapping[str, Any], layer: Mapping[str, Any]) -> Config:
     """A layer over a run's configuration, as `eval` takes it: a bare `epsilon` that is no option of the run itself is
     the option of its metrics, `metrics.episodes.epsilon`. Raises UserError where two metrics have one of that name."""
-    layer = _spelled(host, layer)
-    return _of_metrics(host, {**config, "metrics": layer.get("metrics", config["metrics"])}, layer, bare=True)
+    layer = _normalised(host, layer)
+    return _qualified(host, {**config, "metrics": layer.get("metrics", config["metrics"])}, layer, bare=True)
 
 
 def recipe_options(recipe: Recipe) -> Config:
@@ -92,41 +93,49 @@ def split_length(length: str) -> tuple[int, str]:
 
 
 def _merged(host: Host, name: str, layers: Sequence[Mapping[str, Any]], preset: str) -> tuple[Config, Config]:
-    """The parts that all layers together choose, and what is said of these and of the run, as it was given. A length
-    in one unit replaces one in another."""
+    """The parts that all layers together choose, and the options of these and of the run, unparsed. A length in one
+    unit replaces one in another."""
     recipe = host.recipe(name)
     if preset and preset not in recipe.presets:
         raise UserError(f"recipe {name} has no preset {preset!r}; it has: {', '.join(recipe.presets) or 'none'}")
-    of_preset = [recipe.presets[preset].options] if preset else []
-    stack = [_spelled(host, layer) for layer in (recipe_options(recipe), *of_preset, *layers)]
-    in_force = _in_force(stack, choice_keys(recipe))
-    choices, config = in_force[-1], {}
-    own = choices.keys() - {key for layer in stack[1:] for key in layer}
-    names = [(kind_of(key), choices[key] if key == "metrics" else [choices[key]]) for key in own]
-    check_named(host, name, [(kind, name) for kind, named in names for name in named])
+    preset_layer = [recipe.presets[preset].options] if preset else []
+    stack = [_normalised(host, layer) for layer in (recipe_options(recipe), *preset_layer, *layers)]
+    choices_after = _choices_after_each(stack, choice_keys(recipe))
+    choices, config = choices_after[-1], {}
+    _check_registered(host, name, _without(choices, {key for layer in stack[1:] for key in layer}))
     for place, layer in enumerate(stack):
-        units = units_of(host, in_force[place])
-        for key, value in _of_metrics(host, in_force[place], layer).items():
+        units = units_of(host, choices_after[place])
+        for key, value in _qualified(host, choices_after[place], layer).items():
             if key in units:
                 config = _without(config, units)
-            if key not in choices and not _replaced(host, key, in_force[place:]):
+            if key not in choices and not _replaced(host, key, choices_after[place:]):
                 config[key] = value
     return choices, config
 
 
-def _in_force(stack: Sequence[Config], keys: set[str]) -> list[Config]:
-    """The parts as they are chosen after each layer."""
-    chosen: list[Config] = []
-    for layer in stack:
-        before = chosen[-1] if chosen else {}
-        chosen.append(before | {key: _checked(key, value) for key, value in layer.items() if key in keys})
-    return chosen
+def _choices_after_each(stack: Sequence[Config], keys: set[str]) -> list[Config]:
+    """The parts that are chosen once each layer has been laid over those below it."""
+    choices = [{key: _checked_choice(key, value) for key, value in layer.items() if key in keys} for layer in stack]
+    return list(itertools.accumulate(choices, operator.or_))
 
 
-def _replaced(host: Host, key: str, in_force: Sequence[Config]) -> bool:
+def _check_registered(host: Host, recipe: str, choices: Config) -> None:
+    """Raises UserError where a recipe itself names what is not registered."""
+    for key, value in choices.items():
+        kind = kind_of(key)
+        for name in value if key == "metrics" else [value]:
+            if name and name not in host.names(kind):
+                try:
+                    host.get(kind, name)
+                except UserError as error:
+                    plugin = host.get("recipes", recipe).plugin
+                    raise UserError(f"recipe {recipe!r} of {plugin} does not work: {error}") from None
+
+
+def _replaced(host: Host, key: str, choices_after: Sequence[Config]) -> bool:
     """Whether an option is of a part that a later layer has replaced; but not a length in a unit that the new data
-    count too. in_force: the parts as they are chosen after the option's own layer and after each later one."""
-    for before, after in itertools.pairwise(in_force):
+    count too. choices_after: the option's own layer and each later one."""
+    for before, after in itertools.pairwise(choices_after):
         for part in (part for part in before if before[part] != after[part]):
             if part == "metrics":
                 if any(key.startswith(f"metrics.{metric}.") for metric in {*before[part]} - {*after[part]}):
@@ -138,8 +147,8 @@ def _replaced(host: Host, key: str, in_force: Sequence[Config]) -> bool:
     return False
 
 
-def _checked(key: str, value: Any) -> Any:
-    """A choice is a name, and metrics are a list of them."""
+def _checked_choice(key: str, value: Any) -> Any:
+    """The name that chooses a part, or the list of names that chooses the metrics. Raises UserError."""
     if key == "metrics":
         value = [value] if isinstance(value, str) else value
         if isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value):
@@ -150,36 +159,36 @@ def _checked(key: str, value: Any) -> Any:
     return value
 
 
-def _spelled(host: Host, layer: Mapping[str, Any]) -> Config:
+def _normalised(host: Host, layer: Mapping[str, Any]) -> Config:
     """A layer with options spelled by _, and an observer's name standing for its first option: `wandb` is
     `wandb.mode`."""
-    spelled = {normal(key): value for key, value in layer.items() if key not in RUN_KEYS}
+    normalised = {normal(key): value for key, value in layer.items() if key not in RUN_KEYS}
     for entry in host.usable("observers"):
         name, options = normal(entry.name), entry.signature().options
-        if name in spelled and options:
-            spelled[f"{entry.name}.{options[0].name}"] = spelled.pop(name)
-    return spelled
+        if name in normalised and options:
+            normalised[f"{entry.name}.{options[0].name}"] = normalised.pop(name)
+    return normalised
 
 
-def _of_metrics(host: Host, config: Mapping[str, Any], layer: Config, bare: bool = False) -> Config:
+def _qualified(host: Host, config: Mapping[str, Any], layer: Config, bare: bool = False) -> Config:
     """A layer with a metric's name standing for its first option, as an observer's does, and, if `bare`, an option of a
     metric without its name. What the run itself calls so comes first."""
     own = {"seed", "steps", "optimizer", *KIND_OF}
     own |= unprefixed(host, "trainer", config["trainer"]) | unprefixed(host, "data", config["data"])
-    meant: dict[str, list[str]] = {key: [] for key in layer if "." not in key and key not in own}
-    for metric in _checked("metrics", config["metrics"]) if meant else ():
+    full_names: dict[str, list[str]] = {key: [] for key in layer if "." not in key and key not in own}
+    for metric in _checked_choice("metrics", config["metrics"]) if full_names else ():
         options = [option.name for option in host.get("metrics", metric).signature().options]
-        for key, names in meant.items():
+        for key, names in full_names.items():
             if key == normal(metric):
                 names += [f"metrics.{metric}.{name}" for name in options[:1]]
             elif bare and key in options:
                 names.append(f"metrics.{metric}.{key}")
-    for key, names in meant.items():
+    for key, names in full_names.items():
         if len(names) > 1:
             raise UserError(f"{flag(key)} is an option of several metrics: give {' or '.join(map(flag, names))}")
         if names and names[0] in layer:
             raise UserError(f"{flag(key)} and {flag(names[0])} are the same option: give one of them")
-    return {next(iter(meant.get(key, ())), key): value for key, value in layer.items()}
+    return {next(iter(full_names.get(key, ())), key): value for key, value in layer.items()}
 
 
 def _flat(key: str, value: Use | str) -> Config:

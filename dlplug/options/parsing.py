@@ -1,4 +1,4 @@
-"""What was given for options, in their types: text of a command line, or values as YAML and Python have them."""
+"""Values of options in their types, from the text of a command line or as YAML and Python have them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dlplug.options.values import alternatives, is_sequence, read
 from dlplug.ranges import fault
 
 
-def parse(options: Sequence[Option], given: Mapping[str, Any], prog: str, partly: bool = False) -> dict[str, Any]:
-    """Every option's value: the given ones (text, or values as YAML has them) in its type, the others by default.
+def parse(options: Sequence[Option], values: Mapping[str, Any], prog: str, partly: bool = False) -> dict[str, Any]:
+    """Every option in its type: from `values` (text, or as YAML has them), else by default.
 
-    partly: leave out an option that has no default and is not given.
+    prog: the command, for errors. partly: leave out an option that has neither a value nor a default.
     Raises UserError for a value of the wrong type or out of its range, for NaN and infinity where they are not the
     default, and for a value that is missing.
     """
-    missing = [option for option in options if option.default is REQUIRED and option.name not in given]
+    missing = [option for option in options if option.default is REQUIRED and option.name not in values]
     if missing and not partly:
         raise UserError(f"{prog} needs {flag(missing[0].name)}: {missing[0].help}")
     return {
-        option.name: _value(option, given[option.name]) if option.name in given else option.default
+        option.name: _parsed(option, values[option.name]) if option.name in values else option.default
         for option in options
         if option not in missing
     }
@@ -48,25 +48,25 @@ def words_of(options: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def _value(option: Option, given: Any) -> Any:
+def _parsed(option: Option, value: Any) -> Any:
     name = flag(option.name)
     try:
-        value = read(option.type, _texts(option, given))
+        parsed = read(option.type, _texts(option, value))
     except ValueError as error:
         raise UserError(f"{name}: {error}") from None
-    if value != option.default and (wrong := fault(option.type, value)):
+    if parsed != option.default and (wrong := fault(option.type, parsed)):
         raise UserError(f"{name} must be {wrong}")
-    return value
+    return parsed
 
 
-def _texts(option: Option, given: Any) -> list[str]:
-    """What was given as it would be typed."""
+def _texts(option: Option, value: Any) -> list[str]:
+    """A value as it would be typed."""
     name, kinds = flag(option.name), alternatives(option.type)
-    bare = isinstance(given, bool) and bool not in kinds  # `--name` alone reads as true
-    if bare or (given is None and type(None) not in kinds):
+    bare = isinstance(value, bool) and bool not in kinds  # `--name` alone reads as true
+    if bare or (value is None and type(None) not in kinds):
         raise UserError(f"{name} needs a value")
-    if not isinstance(given, (list, tuple)):
-        return [str(given)]
+    if not isinstance(value, (list, tuple)):
+        return [str(value)]
     if not any(map(is_sequence, kinds)):
-        raise UserError(f"{name} takes one value, got {len(given)}: {' '.join(map(str, given))}")
-    return list(map(str, given))
+        raise UserError(f"{name} takes one value, got {len(value)}: {' '.join(map(str, value))}")
+    return list(map(str, value))

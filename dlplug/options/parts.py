@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dlplug.host.plugins import Host
@@ -28,13 +28,16 @@ def choice_keys(recipe: Recipe) -> set[str]:
 def units_of(host: Host, choices: Mapping[str, Any]) -> set[str]:
     """What a length may be given in: steps, the data's own unit, and epochs where their examples have an end."""
     data = host.get("data", choices["data"]).signature()
-    epochs = data.finite and "epochs" not in unprefixed(host, "trainer", choices.get("trainer", "torch"))
-    return {"steps", data.unit or "steps", "epochs" if epochs else "steps"}
+    units = {"steps", data.unit or "steps"}
+    if data.finite and "epochs" not in unprefixed(host, "trainer", choices.get("trainer", "torch")):
+        units.add("epochs")
+    return units
 
 
-def schema(host: Host, choices: Mapping[str, Any], units: Collection[str]) -> list[Option]:
-    """Every option that the chosen parts have, in the order of the help."""
-    options = [Option(unit, NonNegativeInt, 0, f"how long to train, in {unit}") for unit in sorted(units)]
+def schema(host: Host, choices: Mapping[str, Any]) -> list[Option]:
+    """Every option that a run of the chosen parts has, in the order of the help."""
+    units = sorted(units_of(host, choices))
+    options = [Option(unit, NonNegativeInt, 0, f"how long to train, in {unit}") for unit in units]
     options.append(Option("seed", Seed, 0, "seed of all random number generators"))
     for key, name in choices.items():
         if key == "metrics":

@@ -16,21 +16,21 @@ RUN_KEYS = ("recipe", "preset", PLUGIN_FILES)
 
 def arguments(tokens: Sequence[str]) -> Config:
     """The command line's own layer: `--key value …`, `--key=value`, `--flag`, `--no-flag`."""
-    given: dict[str, list[str]] = {}
+    words: dict[str, list[str]] = {}
     key = ""
     for token in tokens:
         if token.startswith("--"):
             key, equals, value = token[2:].partition("=")
             key = normal(key)
-            if key in given or key in RUN_KEYS:
+            if key in words or key in RUN_KEYS:
                 raise UserError(f"{flag(key)} is given twice, or where it has no place")
-            given[key] = [value] if equals else []
+            words[key] = [value] if equals else []
         elif key:
-            given[key].append(token)
+            words[key].append(token)
         else:
             raise UserError(f"unexpected {token!r}; options look like --loss.gamma 0.99")
-    layer: Config = {key: values[0] if len(values) == 1 else values for key, values in given.items() if values}
-    for key in (key for key, values in given.items() if not values):
+    layer: Config = {key: values[0] if len(values) == 1 else values for key, values in words.items() if values}
+    for key in (key for key, values in words.items() if not values):
         stem, dot, leaf = key.rpartition(".")
         switched = f"{stem}{dot}{leaf.removeprefix('no_')}"
         if switched in layer:

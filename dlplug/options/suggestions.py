@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from dlplug.errors import UserError, nearest
 from dlplug.host.plugins import Host
 from dlplug.options.parsing import flag
+from dlplug.options.parts import kind_of
 
 LENGTHS = (
-    "epochs",
-    "iterations",
-    "iters",
-    "max_epochs",
-    "max_iters",
-    "max_steps",
-    "num_epochs",
-    "num_train_epochs",
-    "timesteps",
-    "total_steps",
-    "total_timesteps",
-)
+    "epochs", "iterations", "iters", "max_epochs", "max_iters", "max_steps",
+    "num_epochs", "num_train_epochs", "timesteps", "total_steps", "total_timesteps",
+)  # fmt: skip
 ELSEWHERE = {  # what other programs call it: our names, the first of which that a recipe has is meant
     "lr": ["learning_rate"],
     "wd": ["weight_decay", "ridge"],
@@ -44,58 +36,37 @@ ELSEWHERE = {  # what other programs call it: our names, the first of which that
 }
 
 
-def check_named(host: Host, recipe: str, named: Iterable[tuple[str, str]]) -> None:
-    """Raises UserError where a recipe itself names what is not registered. named: (kind, name) pairs."""
-    for kind, name in named:
-        if name and name not in host.names(kind):
-            try:
-                host.get(kind, name)
-            except UserError as error:
-                plugin = host.get("recipes", recipe).plugin
-                raise UserError(f"recipe {recipe!r} of {plugin} does not work: {error}") from None
-
-
-def meant(
-    host: Host,
-    choices: Mapping[str, Any],
-    kinds: Mapping[str, str],
-    key: str,
-    names: Sequence[str],
-    units: Iterable[str],
-) -> str:
+def suggestion(host: Host, choices: Mapping[str, Any], key: str, names: Sequence[str], units: Collection[str]) -> str:
     """What may have been meant by an option: one of another part, or one that another choice for its part has (without
     a part: for the optimizer); "" where nothing is near.
 
-    kinds: of each choice. names: of all options. units: what a length may be given in.
+    choices: the parts that are chosen. names: of all options. units: what a length may be given in.
     """
     part, dot, option = key.rpartition(".")
-    part = part if dot else next((choice for choice in choices if kinds[choice] == "optimizers"), "")
-    others = owners(host, kinds.get(part, ""), part, choices.get(part), option)
-    alike = nearest_flags(key, names, units)
+    part = part if dot else next((choice for choice in choices if kind_of(choice) == "optimizers"), "")
+    others = _of_another_choice(host, part, choices.get(part), option)
+    alike = _nearest_flags(key, names, units)
     return others or alike if dot else alike or others
 
 
-def owners(host: Host, kind: str, part: str, chosen: Any, option: str) -> str:
+def _of_another_choice(host: Host, part: str, chosen: Any, option: str) -> str:
     """' --data atari has it, atari-rollout has not.', where something else of the kind that could be chosen has that
     option."""
     if not (chosen and isinstance(chosen, str)):
         return ""
-    option, having = ELSEWHERE.get(option, [option])[0], []
-    for entry in host.entries(kind):
+    option, owners = ELSEWHERE.get(option, [option])[0], []
+    for entry in host.entries(kind_of(part)):
         with contextlib.suppress(UserError):  # another plugin's, that does not load
             if option in (known.name for known in entry.signature().options):
-                having.append(entry.name)
-    if chosen in having:  # its options are spelled otherwise, as the trainer's are
+                owners.append(entry.name)
+    if chosen in owners:  # its options are spelled otherwise, as the trainer's are
         return ""
-    return f" --{part} {' or '.join(having)} has it, {chosen} has not." if 0 < len(having) <= 6 else ""
+    return f" --{part} {' or '.join(owners)} has it, {chosen} has not." if 0 < len(owners) <= 6 else ""
 
 
-def nearest_flags(key: str, names: Sequence[str], units: Iterable[str] = ()) -> str:
+def _nearest_flags(key: str, names: Sequence[str], units: Collection[str]) -> str:
     """' Did you mean --loss.gamma?', of what is spelled alike or means the same, in whatever part it is; "" where there
-    is no such thing.
-
-    units: what a length may be given in.
-    """
+    is no such thing."""
     part, _, leaf = key.rpartition(".")
     if leaf in LENGTHS:
         return f" A length is given as {' or '.join(flag(unit) for unit in sorted(units))}."
@@ -110,7 +81,6 @@ def nearest_flags(key: str, names: Sequence[str], units: Iterable[str] = ()) -> 
     same = [name for name in names if name.rpartition(".")[2] in known[:1] and name not in parts]
     of_run = [name for name in same if misspelt or not name.startswith("metrics.")]
     of_part = [name for name in same if part and name.startswith(f"{part}.")]
-    meant = of_part or of_run or same
-    if meant:
-        return f" Did you mean {' or '.join(map(flag, meant))}?"
+    if flags := of_part or of_run or same:
+        return f" Did you mean {' or '.join(map(flag, flags))}?"
     return nearest(flag(key), map(flag, names)) if part else ""

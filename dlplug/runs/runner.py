@@ -15,7 +15,7 @@ from dlplug.errors import MetricFailed, UserError
 from dlplug.host.hookspecs import hookimpl
 from dlplug.host.plugins import Host, load_host
 from dlplug.media import Media
-from dlplug.options.layers import choose, for_measuring, resolve
+from dlplug.options.layers import choose, evaluation_layer, resolve
 from dlplug.options.objects import with_names
 from dlplug.options.parts import KIND_OF
 from dlplug.runs.folder import damaged, host_of, new_folder, place_of, read_config
@@ -177,7 +177,7 @@ def evaluation_of(
     folder, host = place_of(name, host)
     host = host_of(folder, host)
     saved = open_run(folder, host=host).config
-    overlay = for_measuring(host, saved, with_names(host, options or {}))
+    overlay = evaluation_layer(host, saved, with_names(host, options or {}))
     execution = open_run(folder, evaluated(host, saved, overlay), host=host)
     if not execution.metrics:
         raise UserError(f"recipe {execution.recipe} has no metrics to evaluate")

@@ -35,7 +35,7 @@ def check_options(what: str, options: Sequence[Option]) -> None:
 def lacking(host: Host, name: str, layers: Sequence[Mapping[str, Any]] = (), preset: str = "") -> list[str]:
     """The options without a default that neither a recipe nor the layers give: what a run must be asked with."""
     config = resolve(host, name, layers, preset, partly=True)
-    options = schema(host, choose(host, name, layers, preset), ())
+    options = schema(host, choose(host, name, layers, preset))
     return [option.name for option in options if option.default is REQUIRED and option.name not in config]
 
 

@@ -14,7 +14,7 @@ from dlplug.host.plugins import load_host
 from dlplug.host.signatures import Option
 from dlplug.options.layers import choose, resolve
 from dlplug.options.parsing import flag, parse
-from dlplug.options.parts import schema, units_of
+from dlplug.options.parts import schema
 from dlplug.options.reading import Config
 
 pytestmark = pytest.mark.slow
@@ -99,7 +99,7 @@ def test_zero_minus_one_and_nan(recipe, overlay):
     base = {**quiet, "eval_every": 0, **length, **overlay}
     dlplug.run(recipe, base, host=HOST)
     config, choices, faults = resolve(HOST, recipe, [base]), choose(HOST, recipe, [base]), []
-    for option in schema(HOST, choices, units_of(HOST, choices)):
+    for option in schema(HOST, choices):
         for value in (0, -1, nan):
             question = owner(config, option.name), option.name.rpartition(".")[2], value
             if numeric(option.type) and question not in asked and option.name != "frames":

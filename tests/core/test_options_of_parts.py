@@ -13,7 +13,7 @@ from layers import complaint, file_of, registering, typed, with_plugins
 
 from dlplug.claims.targets import evaluated as for_evaluation
 from dlplug.host.plugins import load_host
-from dlplug.options.layers import for_measuring, resolve
+from dlplug.options.layers import evaluation_layer, resolve
 from dlplug.options.reading import arguments, read_file
 from dlplug.recipes import Preset, Recipe, use
 
@@ -163,14 +163,14 @@ def test_an_option_given_by_both_its_names(measured):
 
 def test_eval_takes_a_metrics_options_without_its_name(measured):
     config = typed("--metrics top-k near", measured)
-    layer = for_measuring(measured, config, arguments(["--k", "4", "--steps", "9", "--data.noise", "0.2"]))
+    layer = evaluation_layer(measured, config, arguments(["--k", "4", "--steps", "9", "--data.noise", "0.2"]))
     assert layer == {"metrics.top-k.k": "4", "steps": "9", "data.noise": "0.2"}
-    assert for_measuring(measured, config, {"near": 1}) == {"metrics.near.tolerance": 1}
+    assert evaluation_layer(measured, config, {"near": 1}) == {"metrics.near.tolerance": 1}
     config = typed("--metrics top-k", measured)
-    assert for_measuring(measured, config, {"tolerance": 1}) == {"metrics.top-k.tolerance": 1}
+    assert evaluation_layer(measured, config, {"tolerance": 1}) == {"metrics.top-k.tolerance": 1}
     swapped = {"metrics": ["near"], "tolerance": 1}
-    assert for_measuring(measured, config, swapped) == {"metrics": ["near"], "metrics.near.tolerance": 1}
-    assert for_measuring(measured, config, {"hidden": 1}) == {"hidden": 1}, "resolving will say what is wrong"
+    assert evaluation_layer(measured, config, swapped) == {"metrics": ["near"], "metrics.near.tolerance": 1}
+    assert evaluation_layer(measured, config, {"hidden": 1}) == {"hidden": 1}, "resolving will say what is wrong"
     message = complaint(lambda: typed("--tolerance 1 --metrics top-k", measured))
     assert message == "toy-moons has no option --tolerance. Did you mean --metrics.top-k.tolerance?"
 
@@ -189,7 +189,7 @@ def test_eval_measures_as_the_recipe_says_unless_it_is_told_otherwise(measured, 
 
 def test_an_option_of_two_metrics(measured):
     config = typed("--metrics top-k near", measured)
-    message = complaint(lambda: for_measuring(measured, config, {"tolerance": 1}))
+    message = complaint(lambda: evaluation_layer(measured, config, {"tolerance": 1}))
     assert message == (
         "--tolerance is an option of several metrics: give --metrics.top-k.tolerance or --metrics.near.tolerance"
     )

@@ -9,7 +9,7 @@ from dlplug import CommandParser, parsed_by
 from dlplug.host.plugins import Host
 from dlplug.options.layers import choose
 from dlplug.options.parsing import flag
-from dlplug.options.parts import kind_of, schema, units_of
+from dlplug.options.parts import kind_of, schema
 from dlplug.runs.samples import sampler_names, sampler_of
 
 SCRIPTS = {
@@ -81,7 +81,7 @@ def candidates(host: Host, words: Sequence[str]) -> list[str]:
 def _of_recipe(host: Host, recipe: str, words: Sequence[str], offered: list[str]) -> list[str]:
     """The flags of a verb and the options of a recipe; after an option with few values, its values."""
     choices = choose(host, recipe, [])
-    options = {flag(option.name): option for option in schema(host, choices, units_of(host, choices))}
+    options = {flag(option.name): option for option in schema(host, choices)}
     last = words[-1]
     if last.removeprefix("--") in choices:
         return host.names(kind_of(last.removeprefix("--")))

@@ -12,7 +12,7 @@ from typing import Any
 from dlplug import CommandParser, UserError, nearest, parsed_by
 from dlplug.claims.targets import same_value
 from dlplug.host.plugins import Host
-from dlplug.options.layers import usual
+from dlplug.options.layers import recipe_config
 from dlplug.options.parsing import words_of
 from dlplug.options.reading import normal
 from dlplug.output import print_result
@@ -106,7 +106,7 @@ def row(host: Host, run: Brief) -> dict[str, Any]:
 def changed(host: Host, config: Mapping[str, Any]) -> dict[str, Any]:
     """The options that differ from the recipe's under its preset; {} where the recipe's plugin is not installed."""
     try:
-        own = usual(host, config["recipe"], {}, config["preset"])
+        own = recipe_config(host, config["recipe"], {}, config["preset"])
     except UserError:
         return {}
     watching = {entry.name for entry in host.entries("observers")}
