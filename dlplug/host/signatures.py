@@ -61,8 +61,11 @@ class Signature:
 
 def read_signature(target: Any) -> Signature:
     """The options of an object, or of the one that a lazy reference "package.module:name" names."""
-    if not isinstance(target, str):
-        return inspected(target)
+    return _referenced(target) if isinstance(target, str) else inspected(target)
+
+
+@functools.cache
+def _referenced(target: str) -> Signature:
     try:
         return _signature(declared(target))
     except NotPlain:

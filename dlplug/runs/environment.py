@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import subprocess
@@ -57,6 +58,7 @@ def gpus() -> list[str]:
     return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
 
 
+@functools.cache  # what is imported stays, whatever is committed later
 def commit() -> str:
     """The git commit of dlplug's own source, with + where files differ from it; "" for an installed wheel.
 
@@ -76,6 +78,7 @@ def _git(*arguments: str) -> str:
     return subprocess.run(call, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
 
 
+@functools.cache
 def version_of(name: str) -> str:
     try:
         return metadata.version(name)
