@@ -54,3 +54,15 @@ def warn_of_problems(host: Host) -> None:
     """A run goes on without what a broken plugin would have given; whoever runs it should know."""
     for problem in host.problems():
         print(f"dlplug: {problem}", file=sys.stderr)
+
+
+def duration(seconds: float) -> str:
+    """52 s, 3 min 20 s, 2 h 05 min, 3 d 4 h."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.3g} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"

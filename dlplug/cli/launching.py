@@ -49,15 +49,15 @@ def chosen_launcher(host: Host, name: str, options: dict[str, Any]) -> Launcher:
     UserError."""
     entry = host.get("launchers", name)
     signature = entry.signature()
-    own = signature.options
-    given = {key.partition(".")[2]: options.pop(key) for key in [*options] if key.startswith("launcher.")}
-    for key in given.keys() - {option.name for option in own}:
-        hint = nearest(flag(f"launcher.{key}"), [flag(f"launcher.{option.name}") for option in own])
-        raise UserError(f"--launcher {name} has no option {flag(f'launcher.{key}')}.{hint}")
-    return entry.load()(**signature.arguments(parse(own, given, f"--launcher {name}") if own else {}))
+    values = {key.removeprefix("launcher."): options.pop(key) for key in [*options] if key.startswith("launcher.")}
+    known = {option.name: flag(f"launcher.{option.name}") for option in signature.options}
+    for key in values.keys() - known.keys():
+        wrong = flag(f"launcher.{key}")
+        raise UserError(f"--launcher {name} has no option {wrong}.{nearest(wrong, known.values())}")
+    return entry.load()(**signature.arguments(parse(signature.options, values, f"--launcher {name}")))
 
 
-def launched(launcher: Launcher, words: Sequence[str]) -> int:
+def run_by(launcher: Launcher, words: Sequence[str]) -> int:
     """Starts a run and waits for its exit code. Ctrl-C is handed on to it: the first lets it save and stop."""
     process = launcher(words)
     while True:

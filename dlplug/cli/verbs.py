@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlplug.cli.launching import LOCAL, add_launcher, chosen_launcher, launched
+from dlplug.claims.targets import none_stated_for, standing, verdicts
+from dlplug.cli.launching import LOCAL, add_launcher, chosen_launcher, run_by
 from dlplug.cli.parser import CommandParser, parsed_by
 from dlplug.cli.recipe_help import needed_recipe, print_recipe_options
-from dlplug.host.plugins import Host, load_host
+from dlplug.host.plugins import Host
 from dlplug.options.layers import resolve
 from dlplug.options.parsing import words_of
 from dlplug.options.reading import read_file
 from dlplug.output import print_result, print_values, warn_of_problems
+from dlplug.runs.folder import find_run, host_with_files
+from dlplug.training.device_hint import likely_preset
 
 if TYPE_CHECKING:
     from dlplug.runs.run import Run
@@ -41,15 +44,11 @@ def run_parser() -> CommandParser:
 @parsed_by(run_parser, explain=print_recipe_options)
 def run_command(flags: Any, host: Host) -> int:
     """Trains a recipe."""
-    from dlplug.runs.folder import plugin_files
-    from dlplug.training.device_hint import likely_preset
-
     layers = [read_file(flags.config)] if flags.config else []
-    if layers and (files := plugin_files(Path(flags.config).parent, layers[0], host.options)):
-        host = load_host([*host.options, *files])
-    if layers and "recipe" in layers[0] and not flags.recipe:
-        flags.recipe = layers[0]["recipe"]
-        flags.preset = flags.preset or layers[0].get("preset", "")
+    for config in layers:
+        host = host_with_files(Path(flags.config).parent, config, host)
+        if "recipe" in config and not flags.recipe:
+            flags.recipe, flags.preset = config["recipe"], flags.preset or config.get("preset", "")
     recipe, preset = needed_recipe(host, "run", flags.recipe), flags.preset
     definition, launcher = host.recipe(recipe), chosen_launcher(host, flags.launcher, flags.options)
     likely = preset or likely_preset(definition)
@@ -57,7 +56,7 @@ def run_command(flags: Any, host: Host) -> int:
         resolve(host, recipe, [*layers, flags.options], likely)
     warn_of_problems(host)
     if flags.launcher != LOCAL:
-        return launched(launcher, _words(flags, host))
+        return run_by(launcher, _words(flags, host))
     from dlplug.runs.runner import run
 
     execution = run(recipe, flags.options, preset=preset, out=flags.out or None, host=host, layers=layers)
@@ -67,8 +66,8 @@ def run_command(flags: Any, host: Host) -> int:
 def _words(flags: Any, host: Host) -> list[str]:
     """The command again, without its launcher."""
     plugins = [word for option in host.options for word in ("-p", option)]
-    own = {name: value for name in ("preset", "out", "config") if (value := getattr(flags, name))}
-    return [*plugins, "run", flags.recipe, *words_of(own), *words_of(flags.options)]
+    passed = {name: value for name in ("preset", "out", "config") if (value := getattr(flags, name))}
+    return [*plugins, "run", flags.recipe, *words_of(passed), *words_of(flags.options)]
 
 
 def resume_parser() -> CommandParser:
@@ -83,13 +82,11 @@ def resume_parser() -> CommandParser:
 @parsed_by(resume_parser)
 def resume_command(flags: Any, host: Host) -> int:
     """Continues a run from its last checkpoint."""
-    from dlplug.runs.folder import find_run
-
-    folder = find_run(flags.run)
+    folder = find_run(flags.run)  # what is wrong shows before torch is imported
     from dlplug.runs.runner import resume
 
     warn_of_problems(host)
-    return 130 if resume(str(folder), flags.options, host=host).stopping else 0
+    return 130 if resume(folder, flags.options, host=host).stopping else 0
 
 
 def eval_parser() -> CommandParser:
@@ -107,21 +104,16 @@ def eval_parser() -> CommandParser:
 @parsed_by(eval_parser)
 def eval_command(flags: Any, host: Host) -> int:
     """Measures a run on the test split, and compares with the recipe's targets."""
-    from dlplug.runs.folder import find_run
-
     folder = find_run(flags.run)
     from dlplug.runs.runner import evaluation_of
 
     warn_of_problems(host)
-    run, values = evaluation_of(str(folder), flags.options, host=host)
-    protocol = {"protocol": run.protocol} if run.protocol else {}
-    return print_result(values | protocol, flags.json, lambda: _print_evaluation(run, values | protocol))
+    run, values = evaluation_of(folder, flags.options, host=host)
+    return print_result(values, flags.json, lambda: _print_evaluation(run, values))
 
 
 def _print_evaluation(run: Run, values: Mapping[str, Any]) -> None:
     """What was measured, and whether it reaches the recipe's targets."""
-    from dlplug.claims.targets import none_stated_for, standing, verdicts
-
     print_values(values, sys.stdout)
     lines = verdicts(standing(run.host, run.config), values)
     others = none_stated_for(run.host, run.config)

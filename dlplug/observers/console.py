@@ -12,6 +12,7 @@ from dlplug.advice import command
 from dlplug.claims.targets import evaluated, none_stated_for, verdicts
 from dlplug.host.hookspecs import hookimpl
 from dlplug.media import Media
+from dlplug.output import duration
 from dlplug.ranges import NonNegativeFloat
 from dlplug.runs.notebook import Line, in_notebook
 from dlplug.runs.run import Run
@@ -77,7 +78,7 @@ class Console:
         counted = run.step if in_steps else run.count
         elapsed = max(time.monotonic() - self.began, 1e-9)
         rate = (counted - self.first[0 if in_steps else 1]) / elapsed
-        left = f"{duration((limit - counted) / rate)} left" if rate > 0 and counted < limit else ""
+        left = f"{duration(round((limit - counted) / rate))} left" if rate > 0 and counted < limit else ""
         watched = values if values is not None else watch(run)
         numbers = "  ".join(f"{name} {value:.4g}" for name, value in watched.items())
         share = min(1.0, counted / max(1, limit))  # several games at once may play a few frames more
@@ -112,7 +113,8 @@ def header(run: Run) -> list[str]:
 
 
 def closing(run: Run, result: Mapping[str, Any]) -> list[str]:
-    lines = [f"{result['status']} after {result['steps']:,} steps and {duration(result['seconds'])}: {run.folder}"]
+    took = duration(round(result["seconds"]))
+    lines = [f"{result['status']} after {result['steps']:,} steps and {took}: {run.folder}"]
     if "protocol" in result and result["metrics"]:
         lines.append(f"protocol: {result['protocol']}")
     if result["status"] == "finished":
@@ -132,9 +134,3 @@ def watch(run: Run) -> dict[str, float]:
     """The two or three numbers of a recipe that matter: those it names, or its target and its losses."""
     wanted = run.definition.watch or [*(t.metric for t in run.targets), *(n for n in run.latest if n.endswith("loss"))]
     return {name: run.latest[name] for name in list(wanted)[:3] if name in run.latest}
-
-
-def duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

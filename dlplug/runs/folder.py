@@ -29,12 +29,13 @@ log = logging.getLogger("dlplug")
 
 @contextlib.contextmanager
 def new_folder(recipe: str, out: str | None, parts: Sequence[str] = ()) -> Iterator[Path]:
-    """A new run folder, which other processes are kept out of. After an error before anything was learnt in it, it is
-    removed, with the folders above it that were made for it.
+    """A new run folder, locked meanwhile. After an error before anything was learnt in it, it is removed, with the
+    folders above it that were made for it.
 
     out: the folder; else one below runs/ is named by the time, and by the parts that stand in place of the recipe's
-        own: "runs/digits/20261128-101500-3fa1-mnist". Raises UserError where it exists already or cannot be
-    written.
+        own: "runs/digits/20261128-101500-3fa1-mnist".
+
+    Raises UserError where it exists already or cannot be written.
     """
     identity = "-".join([time.strftime("%Y%m%d-%H%M%S"), secrets.token_hex(2), *map(_short, parts)])
     folder = Path(os.path.expanduser(out)) if out else Path("runs") / recipe / identity
@@ -56,6 +57,11 @@ def new_folder(recipe: str, out: str | None, parts: Sequence[str] = ()) -> Itera
                     for path in created:
                         path.rmdir()
             raise
+
+
+def _short(name: str) -> str:
+    """Net, of "__main__:Net"."""
+    return re.sub(r"[^\w-]", "", name.rpartition(":")[2].rpartition(".")[2] if ":" in name else name)
 
 
 def _refuse_used(folder: Path) -> None:
@@ -86,25 +92,69 @@ def find_run(name: str, say: bool = True) -> Path:
     return newest
 
 
-def _short(name: str) -> str:
-    """Net, of "__main__:Net"."""
-    return re.sub(r"[^\w-]", "", name.rpartition(":")[2].rpartition(".")[2] if ":" in name else name)
-
-
-def place_of(run: str | Path | Run, host: Host | None) -> tuple[Path, Host | None]:
-    """The folder of a run, of its path or of a recipe's newest; and, of a run, its own plugins unless others are
-    given. Raises UserError."""
-    if isinstance(run, (str, Path)):
-        return find_run(str(run)), host
-    return run.folder, host or run.host
-
-
 def began(folder: Path) -> float:
     """When a run was begun, in seconds since 1970: as it wrote down itself, else when its configuration was written."""
     try:
         return datetime.fromisoformat(read_json(folder / "environment.json")["date"]).timestamp()
     except (KeyError, TypeError, ValueError):
         return (folder / "config.yaml").stat().st_mtime
+
+
+def located(run: str | Path | Run, host: Host | None) -> tuple[Path, Host]:
+    """A run's folder (by its path, or of a recipe's newest) and the plugins that it needs; a run brings its own unless
+    others are passed. Raises UserError."""
+    if isinstance(run, (str, Path)):
+        folder = find_run(str(run))
+    else:
+        folder, host = run.folder, host or run.host
+    return folder, host_of(folder, host)
+
+
+def host_of(folder: Path, host: Host | None = None) -> Host:
+    """The plugins that a run needs: those of a host (by default the installed ones), and the files that the run was
+    begun with by `-p`. Raises UserError for a file that is not there."""
+    return host_with_files(folder, _saved(folder), host)
+
+
+def host_with_files(folder: Path, config: Mapping[str, Any], host: Host | None = None) -> Host:
+    """As `host_of`, by a configuration that was read from a run folder."""
+    options = host.options if host else []
+    files = _plugin_files(folder, config, options)
+    return host if host and not files else load_host([*options, *files])
+
+
+def _plugin_files(folder: Path, config: Mapping[str, Any], options: Sequence[str]) -> list[str]:
+    """The files in a configuration that a run was begun with by `-p` and that are not among the options now. Each is
+    named before it is loaded; one that lies in the folder or is another user's is not, for a folder may be a
+    stranger's.
+
+    Raises UserError where one is not there, unless a file of its name is among the options.
+    """
+    recorded = config.get(PLUGIN_FILES) or read_json(folder / "environment.json").get(PLUGIN_FILES) or []
+    if not isinstance(recorded, list) or not all(isinstance(path, str) for path in recorded):
+        raise damaged(folder, f"{PLUGIN_FILES} is a list of paths, got {recorded!r}")
+    names = {Path(option).name for option in options}
+    files = [path for path in recorded if Path(path).name not in names]
+    for path in map(Path, files):
+        if not path.is_file():
+            raise UserError(f"{folder} was started with the plugin {path}, which is missing: pass its new path by -p")
+        if folder.resolve() in path.resolve().parents or (hasattr(os, "getuid") and path.stat().st_uid != os.getuid()):
+            raise UserError(
+                f"{folder} was started with the plugin {path}, which is not loaded unasked: read it, and pass it by -p"
+            )
+        log.info(f"with the plugin {path}, as the run was started")
+    return files
+
+
+def host_knowing(recipe: str, host: Host) -> Host:
+    """A host, with the files that the newest run of a recipe was begun with where it does not know the recipe."""
+    if recipe in host.names("recipes"):
+        return host
+    try:
+        folder = find_run(recipe, say=False)
+    except UserError:
+        return host
+    return host_of(folder, host)
 
 
 def read_config(folder: Path) -> Config:
@@ -124,47 +174,6 @@ def _saved(folder: Path) -> Config:
     if not isinstance(config, dict) or not {"recipe", "preset", "seed"} <= config.keys():
         raise damaged(folder, "expected option: value lines, with recipe, preset and seed among them")
     return config
-
-
-def host_of(folder: Path, host: Host | None = None) -> Host:
-    """The plugins that a run needs: those of a host (by default the installed ones), and the files that the run was
-    begun with by `-p`. Raises UserError for a file that is not there."""
-    options = host.options if host else []
-    more = plugin_files(folder, _saved(folder), options)
-    return host if host and not more else load_host([*options, *more])
-
-
-def host_knowing(recipe: str, host: Host) -> Host:
-    """A host, with the files that the newest run of a recipe was begun with where it does not know the recipe."""
-    if recipe in host.names("recipes"):
-        return host
-    try:
-        folder = find_run(recipe, say=False)
-    except UserError:
-        return host
-    return host_of(folder, host)
-
-
-def plugin_files(folder: Path, config: Mapping[str, Any], given: Sequence[str] = ()) -> list[str]:
-    """The files in a configuration that a run was begun with by `-p` and that are not among those given now. Each is
-    named before it is loaded; one that lies in the folder or is another user's is not, for a folder may be a
-    stranger's.
-
-    Raises UserError where one is not there, unless a file of its name is given.
-    """
-    recorded = config.get(PLUGIN_FILES) or read_json(folder / "environment.json").get(PLUGIN_FILES) or []
-    if not isinstance(recorded, list) or not all(isinstance(path, str) for path in recorded):
-        raise damaged(folder, f"{PLUGIN_FILES} is a list of paths, got {recorded!r}")
-    names = {Path(option).name for option in given}
-    for path in (Path(path) for path in recorded if Path(path).name not in names):
-        if not path.is_file():
-            raise UserError(f"{folder} was started with the plugin {path}, which is missing: pass its new path by -p")
-        if folder.resolve() in path.resolve().parents or (hasattr(os, "getuid") and path.stat().st_uid != os.getuid()):
-            raise UserError(
-                f"{folder} was started with the plugin {path}, which is not loaded unasked: read it, and pass it by -p"
-            )
-        log.info(f"with the plugin {path}, as the run was started")
-    return [path for path in recorded if Path(path).name not in names]
 
 
 def damaged(folder: Path, why: object) -> UserError:

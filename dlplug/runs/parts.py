@@ -91,5 +91,5 @@ def _naming(metric: str) -> Iterator[None]:
     except Stopped:
         raise
     except Exception as error:
-        said = str(error) if isinstance(error, UserError) else one_line(error)
-        raise MetricFailed(f"metric {metric}: {said}") from error
+        message = str(error) if isinstance(error, UserError) else one_line(error)
+        raise MetricFailed(f"metric {metric}: {message}") from error

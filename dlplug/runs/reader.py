@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from dlplug.errors import UserError
+from dlplug.output import duration
 from dlplug.runs.folder import find_run, read_config
 from dlplug.runs.lock import in_use
 from dlplug.runs.records import EVALUATION
@@ -154,11 +155,11 @@ def read_run(folder: Path, now: float | None = None) -> SavedRun:
     if result and steps > int(result.get("steps", 0)):
         result, evaluation, final = {}, {}, {}  # it was resumed, and has gone on since
     silent = _silent(folder, time.time() if now is None else now)
-    said = f"last heard of {duration(silent)} ago, at step {steps:,}" if steps else "nothing was logged"
+    last_heard = f"last heard of {duration(silent)} ago, at step {steps:,}" if steps else "nothing was logged"
     return SavedRun(
         folder, brief.config, brief.environment, result, evaluation,
         _standing(folder, result, silent, max(QUIET, 3 * metrics.longest_pause)),
-        str(result.get("message", "")) if result else said,
+        str(result.get("message", "")) if result else last_heard,
         metrics.unit, metrics.series, metrics.final | final, metrics.media + _samples(folder),
         brief.notes + metrics.notes,
     )  # fmt: skip
@@ -217,15 +218,3 @@ def _read_json(path: Path, notes: list[str], kinds: Mapping[str, Any], *, expect
 
 def _is(value: Any, kind: Any) -> bool:
     return isinstance(value, kind) and not (isinstance(value, float) and not math.isfinite(value))
-
-
-def duration(seconds: float) -> str:
-    """52 s, 3 min 20 s, 2 h 05 min, 3 d 4 h."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{seconds:.3g} s" if seconds < 10 else f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"

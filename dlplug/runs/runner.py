@@ -1,4 +1,4 @@
-"""What the verbs do: run, resume, evaluate, verify. All of it is plain Python to call."""
+"""What the verbs `run`, `resume` and `eval` do, as functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dlplug.media import Media
 from dlplug.options.layers import choose, evaluation_layer, resolve
 from dlplug.options.objects import with_names
 from dlplug.options.parts import KIND_OF
-from dlplug.runs.folder import damaged, host_of, new_folder, place_of, read_config
+from dlplug.runs.folder import damaged, located, new_folder, read_config
 from dlplug.runs.lock import held
 from dlplug.runs.notebook import in_notebook, say_by_default
 from dlplug.runs.observing import observed
@@ -54,31 +54,41 @@ def run(
     config = resolve(host, recipe, layers, preset or chosen_preset(host, recipe, layers))
     if distributed.rank() != 0:
         return execute(Run(host, config, Path(out or "runs")))  # only the first process writes
-    with new_folder(recipe, out, replaced(host, config)) as folder:
+    with new_folder(recipe, out, _replaced_parts(host, config)) as folder:
         execution = Run(host, config, folder)
         write_config(execution)
-        return interrupts_notebook(execute(execution))
+        return _interrupting_notebook(execute(execution))
 
 
-def replaced(host: Host, config: Mapping[str, Any]) -> list[str]:
+def chosen_preset(host: Host, recipe: str, layers: Sequence[Mapping[str, Any]]) -> str:
+    """`cpu` or `gpu` by the device, for a recipe that has both."""
+    if not {"cpu", "gpu"} <= host.recipe(recipe).presets.keys():
+        return ""
+    from dlplug.training.device import default_preset
+
+    devices = [str(layer["device"]) for layer in layers if "device" in layer]
+    return default_preset(devices[-1] if devices else "auto")
+
+
+def _replaced_parts(host: Host, config: Mapping[str, Any]) -> list[str]:
     """The names of data, model and loss that a configuration has in place of the recipe's (and the preset's) own."""
     own = choose(host, config["recipe"], [], config["preset"])
     return [config[key] for key in ("data", "model", "loss") if config[key] and config[key] != own[key]]
 
 
 def resume(name: str | Path | Run, options: Mapping[str, Any] | None = None, *, host: Host | None = None) -> Run:
-    """Goes on with a run from its last checkpoint. What is given, such as a longer length, is written down once the
-    run has begun with it.
+    """Goes on with a run from its last checkpoint. The options, such as a longer length, are written down once the run
+    has begun with them.
 
     name: a run, a run folder, or a recipe's name for its newest run. Raises as `run` does.
     """
     say_by_default()
-    folder, host = place_of(name, host)
+    folder, host = located(name, host)
     with held(folder) if distributed.rank() == 0 else contextlib.nullcontext():
-        return interrupts_notebook(execute(open_run(folder, options, host=host, resumed=True)))
+        return _interrupting_notebook(execute(open_run(folder, options, host=host, resumed=True)))
 
 
-def interrupts_notebook(execution: Run) -> Run:
+def _interrupting_notebook(execution: Run) -> Run:
     """A cell that was interrupted raises, so that those below it do not go on with a half-trained net."""
     if execution.signalled and in_notebook():
         again = f"dlplug.resume({str(execution.folder)!r})"
@@ -90,8 +100,7 @@ def open_run(
     name: str | Path | Run, options: Mapping[str, Any] | None = None, *, host: Host | None = None, resumed: bool = False
 ) -> Run:
     """The run of a folder, or a recipe's newest, with the configuration that it was run with."""
-    folder, host = place_of(name, host)
-    host = host_of(folder, host)
+    folder, host = located(name, host)
     saved, options = read_config(folder), with_names(host, options or {})
     absent = _of_absent_observers(host, saved)
     try:
@@ -112,8 +121,8 @@ def execute(execution: Run) -> Run:
     """Trains under the observers' eyes. Ctrl-C saves and stops; a failure is recorded, with the way on, and raised."""
     trainer = execution.make("trainer")
     manager = execution.host.manager
-    core = _Core(trainer)
-    manager.register(core)
+    training = _DefaultTraining(trainer)
+    manager.register(training)
     try:
         with (
             first_asks_second_interrupts(),
@@ -121,7 +130,7 @@ def execute(execution: Run) -> Run:
         ):
             _train(execution)
     finally:
-        manager.unregister(core)
+        manager.unregister(training)
     return execution
 
 
@@ -135,15 +144,15 @@ def _train(execution: Run) -> None:
     except BaseException as error:
         if execution.started and not execution.result and distributed.rank() == 0:
             at_once = isinstance(error, KeyboardInterrupt)
-            said = "stopped at once" if at_once else str(error) or type(error).__name__
+            reason = "stopped at once" if at_once else str(error) or type(error).__name__
             way_on = execution.way_on()
             if isinstance(error, MetricFailed):
                 way_on += f", or measure what it has learnt with: {command('eval', execution.folder)}"
-            execution.finish("interrupted" if at_once else "failed", f"{said}; {way_on}")
+            execution.finish("interrupted" if at_once else "failed", f"{reason}; {way_on}")
         raise
 
 
-class _Core:
+class _DefaultTraining:
     """Trains where no other plugin answers first."""
 
     def __init__(self, trainer: Any) -> None:
@@ -158,14 +167,13 @@ class _Core:
 def evaluate(
     name: str | Path | Run, options: Mapping[str, Any] | None = None, *, host: Host | None = None
 ) -> dict[str, Any]:
-    """The metrics of a trained run on its data's last split (the test set, or the environment). The run folder keeps
-    the newest, with the overlay, as evaluation.json.
+    """The metrics of a trained run on its data's last split (the test set, or the environment), and their `protocol`
+    where they name one. The run folder keeps the newest, with the overlay, as evaluation.json.
 
     name: a run, a run folder, or a recipe's name for its newest run.
     options: an overlay; a metric's options may go without its name, {"epsilon": 0.001}.
     """
-    execution, values = evaluation_of(name, options, host=host)
-    return values | ({"protocol": execution.protocol} if execution.protocol else {})
+    return evaluation_of(name, options, host=host)[1]
 
 
 def evaluation_of(
@@ -174,8 +182,7 @@ def evaluation_of(
     """The run as it was evaluated, and what was measured."""
     from dlplug.training.measuring import check_metrics, measure
 
-    folder, host = place_of(name, host)
-    host = host_of(folder, host)
+    folder, host = located(name, host)
     saved = open_run(folder, host=host).config
     overlay = evaluation_layer(host, saved, with_names(host, options or {}))
     execution = open_run(folder, evaluated(host, saved, overlay), host=host)
@@ -193,14 +200,4 @@ def evaluation_of(
             execution.write_media(key, value)
             values[key] = str(value.path)
     write_evaluation(execution, overlay, values)
-    return execution, values
-
-
-def chosen_preset(host: Host, recipe: str, layers: Sequence[Mapping[str, Any]]) -> str:
-    """`cpu` or `gpu` by the device, for a recipe that has both."""
-    if not {"cpu", "gpu"} <= host.recipe(recipe).presets.keys():
-        return ""
-    from dlplug.training.device import default_preset
-
-    devices = [str(layer["device"]) for layer in layers if "device" in layer]
-    return default_preset(devices[-1] if devices else "auto")
+    return execution, values | ({"protocol": execution.protocol} if execution.protocol else {})

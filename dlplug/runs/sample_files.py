@@ -1,4 +1,4 @@
-"""Where samples are put: numbered below the run folder or where `--out` says, and never over anything."""
+"""Writes samples: numbered below the run folder or where `--out` says, and never over anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Show = Callable[[str], object] | None
 
 
 class SampleFiles:
-    """Keeps what a sampler gives: in a new numbered folder below the run's `samples/`, or in `out`, which is a file
+    """Writes what a sampler gives: in a new numbered folder below the run's `samples/`, or in `out`, which is a file
     where it has a suffix and else a new folder. After an error nothing stays behind that is empty or half written.
 
     Raises UserError where `out` is there already.
@@ -29,28 +29,28 @@ class SampleFiles:
         if self.out is not None and self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
             raise UserError(f"{out} exists already: choose another --out")
         self.folder: Path | None = None
-        self.placed: list[Path] = []
+        self.paths: list[Path] = []
 
-    def keep(self, sampler: str, made: Any, show: Show) -> dict[str, Any]:
-        """Writes what a sampler gave: media and numbers by name, or a text at once or in pieces. What a generator of
-        pieces returns at its end is kept like what other samplers give."""
-        if isinstance(made, str):
-            made = iter([made])
-        if isinstance(made, Iterator):
-            path = self.place(sampler, ".txt")
-            return {sampler: str(path)} | self.keep(sampler, write_pieces(path, made, show), show)
-        if not isinstance(made, Mapping):
-            kind = type(made).__name__
+    def write(self, sampler: str, output: Any, show: Show) -> dict[str, Any]:
+        """Writes a sampler's output: media and numbers by name, or a text at once or in pieces, and then what the
+        generator of the pieces returns. Returns the numbers, and the paths of the files."""
+        if isinstance(output, str):
+            output = iter([output])
+        if isinstance(output, Iterator):
+            path = self._new_path(sampler, ".txt")
+            return {sampler: str(path)} | self.write(sampler, write_pieces(path, output, show), show)
+        if not isinstance(output, Mapping):
+            kind = type(output).__name__
             raise TypeError(f"sampler {sampler} gave a {kind}; expected media and numbers by name, or a text")
-        return {name: self.put(name, value) for name, value in made.items()}
+        return {name: self._write_value(name, value) for name, value in output.items()}
 
-    def put(self, name: str, value: Any) -> float | str:
-        """Writes a medium and gives its path; gives a number, or what is said of one, as it is."""
+    def _write_value(self, name: str, value: Any) -> float | str:
+        """The path of a medium, which is written; a number, or a text about one, as it is."""
         from dlplug.media import Media
 
         if not isinstance(value, Media):
             return value if isinstance(value, (int, str)) else float(value)
-        path = self.place(name, value.suffix)
+        path = self._new_path(name, value.suffix)
         try:
             value.path = value.write(path)
         except BaseException:
@@ -60,27 +60,26 @@ class SampleFiles:
             log.info(f"{name}: {value.caption}")
         return str(value.path)
 
-    def place(self, name: str, suffix: str) -> Path:
-        """A path for a new file."""
-        path = self.named(name.replace("/", "-"), suffix)
+    def _new_path(self, name: str, suffix: str) -> Path:
+        path = self._path(name.replace("/", "-"), suffix)
         if path.exists():
             raise UserError(f"{path} exists already: choose another --out")
-        self.placed.append(path)
+        self.paths.append(path)
         return path
 
-    def named(self, name: str, suffix: str) -> Path:
+    def _path(self, name: str, suffix: str) -> Path:
         if self.folder is None:
-            self.folder = self.new_folder()
+            self.folder = self._new_folder()
         if self.out is None or not self.is_file:
             return self.folder / f"{name}{suffix}"
-        if self.placed:  # the first has the name that was asked for
+        if self.paths:  # the first has the name that was asked for
             return self.folder / f"{self.out.stem}-{name}{suffix}"
         fitting = FITTING.get(suffix, (self.out.suffix.lower(),))
         if self.out.suffix.lower() not in fitting:
             raise UserError(f"{name} is written as {' or '.join(fitting)}: --out {self.out} does not end so")
         return self.out
 
-    def new_folder(self) -> Path:
+    def _new_folder(self) -> Path:
         try:
             if self.out is None:
                 return numbered_folder(self.run / "samples")
@@ -96,7 +95,7 @@ class SampleFiles:
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if kind is None:
             return
-        for path in self.placed:
+        for path in self.paths:
             if path.exists() and path.stat().st_size == 0:
                 path.unlink()
         if self.folder is not None and self.out is None:

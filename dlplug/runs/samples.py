@@ -16,7 +16,7 @@ from dlplug.options.parsing import flag, parse
 from dlplug.options.reading import Config
 from dlplug.ranges import Seed
 from dlplug.recipes import as_use
-from dlplug.runs.folder import host_of, place_of, read_config
+from dlplug.runs.folder import located, read_config
 from dlplug.runs.sample_files import SampleFiles, Show
 
 if TYPE_CHECKING:
@@ -43,14 +43,13 @@ def sample(
 
     Raises UserError for what a user can mend.
     """
-    folder, host = place_of(name, host)
-    host = host_of(folder, host)
+    folder, host = located(name, host)
     saved = read_config(folder)
-    sampler, own = sampler_of(host, saved["recipe"], what, saved["seed"])
+    sampler, known = sampler_of(host, saved["recipe"], what, saved["seed"])
     if sampler.name not in sampler_names(host, saved["recipe"]):
         log.info(f"{sampler.name} is no sampler of {saved['recipe']}'s own, and may not fit it")
-    chosen, others = divided(host, sampler, own, saved, options or {})
-    values = parse(own, chosen, f"dlplug sample {folder}")
+    of_sampler, of_run = _divided(host, sampler, known, saved, options or {})
+    values = parse(known, of_sampler, f"dlplug sample {folder}")
     seed = values.pop("seed")
     files = SampleFiles(folder, out)
 
@@ -59,7 +58,7 @@ def sample(
     from dlplug.training.precision import acting
     from dlplug.training.trainer import seed_everything
 
-    execution = open_run(str(folder), others, host=host)
+    execution = open_run(folder, of_run, host=host)
     supplied = {"seed": seed, "run": execution}
     signature = sampler.signature()
     values = signature.arguments(values) | {taken: supplied[taken] for taken in signature.takes}
@@ -71,8 +70,7 @@ def sample(
             sampler.load(), product, held_out, f"sampler {sampler.name}", (saved["loss"], execution.config["data"])
         )
         with acting(job.model), files:
-            shown = sampler.load()(product, held_out, **values)
-            return files.keep(sampler.name, shown, show)
+            return files.write(sampler.name, sampler.load()(product, held_out, **values), show)
     finally:
         job.data.close()
 
@@ -94,19 +92,19 @@ def sampler_of(host: Host, recipe: str, what: str = "", seed: int = 0) -> tuple[
     if what not in host.names("samplers") and named:
         raise UserError(f"recipe {recipe} has no sampler {what!r}.{nearest(what, named)}")
     sampler, defaults = host.get("samplers", what), named.get(what, {})
-    own = [dataclasses.replace(o, default=defaults.get(o.name, o.default)) for o in sampler.signature().options]
-    return sampler, [*own, Option("seed", Seed, seed, "seed of all random number generators")]
+    known = [dataclasses.replace(o, default=defaults.get(o.name, o.default)) for o in sampler.signature().options]
+    return sampler, [*known, Option("seed", Seed, seed, "seed of all random number generators")]
 
 
-def divided(
-    host: Host, sampler: Entry, own: list[Option], saved: Config, options: Mapping[str, Any]
+def _divided(
+    host: Host, sampler: Entry, of_sampler: list[Option], saved: Config, options: Mapping[str, Any]
 ) -> tuple[Config, Config]:
     """The sampler's options, and the rest, which is for the run. Raises UserError for a name that neither has."""
-    mine = [option.name for option in own]
-    known = [*mine, *(key for key in saved if "." not in key), *host.names("observers")]
+    names = [option.name for option in of_sampler]
+    known = [*names, *(key for key in saved if "." not in key), *host.names("observers")]
     for key in options:
         if "." not in key and key not in known:
             close = nearest(flag(key), map(flag, known))
             raise UserError(f"sampler {sampler.name} has no option {flag(key)}.{close}")
-    chosen = {key: value for key, value in options.items() if key in mine}
-    return chosen, {key: value for key, value in options.items() if key not in mine}
+    rest = {key: value for key, value in options.items() if key not in names}
+    return {key: value for key, value in options.items() if key in names}, rest

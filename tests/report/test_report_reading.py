@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlplug import UserError
+from dlplug.output import duration
 from dlplug.runs.metrics_file import parse, read_metrics
-from dlplug.runs.reader import duration, find_runs, read_run
+from dlplug.runs.reader import find_runs, read_run
 
 
 def test_a_finished_run_is_read_whole(tmp_path):

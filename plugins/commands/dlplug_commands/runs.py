@@ -15,10 +15,10 @@ from dlplug.host.plugins import Host
 from dlplug.options.layers import recipe_config
 from dlplug.options.parsing import words_of
 from dlplug.options.reading import normal
-from dlplug.output import print_result
+from dlplug.output import duration, print_result
 from dlplug.recipes import claims
 from dlplug.runs.folder import began
-from dlplug.runs.reader import Brief, duration, read_brief, runs_below
+from dlplug.runs.reader import Brief, read_brief, runs_below
 
 STATES = ("finished", "interrupted", "failed", "running", "killed")
 SHOWN = 2  # metrics printed per run

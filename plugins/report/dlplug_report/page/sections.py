@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlplug.advice import command
+from dlplug.output import duration
 from dlplug.recipes import Target
-from dlplug.runs.reader import SavedRun, duration
+from dlplug.runs.reader import SavedRun
 from dlplug_report.page.facts import command_words
 from dlplug_report.page.groups import Estimate, Group, View, text
 
