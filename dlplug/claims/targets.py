@@ -18,23 +18,19 @@ from dlplug.recipes import Target, claims
 
 def standing(host: Host, config: Mapping[str, Any]) -> list[Target]:
     """The targets by which a number is judged that was measured under a configuration."""
-    recipe = host.recipe(config["recipe"])
-    own: dict[str, Config] = {}  # of claims that hold under the same options
-    return [target for target in claims(recipe, config["preset"]) if not changes(host, config, target, own)]
+    targets = claims(host.recipe(config["recipe"]), config["preset"])
+    under = {repr(target.where): target for target in targets}  # one of those that are stated for the same options
+    stated_for = {where: _stated_for(host, config, target) for where, target in under.items()}
+    return [target for target in targets if not _changes(host, config, target, stated_for[repr(target.where)])]
 
 
-def changes(
-    host: Host, config: Mapping[str, Any], target: Target, own: dict[str, Config] | None = None
-) -> dict[str, Any]:
-    """The options by which a configuration measures something else than a target is about; {} where it stands.
+def changes(host: Host, config: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    """The options by which a configuration measures something else than a target is about; {} where it stands."""
+    return _changes(host, config, target, _stated_for(host, config, target))
 
-    own: keeps the configurations that targets are about between calls for one recipe.
-    """
-    own = {} if own is None else own
-    where = repr(target.where)
-    if where not in own:
-        own[where] = _stated_for(host, config, target)
-    reference = own[where]
+
+def _changes(host: Host, config: Mapping[str, Any], target: Target, reference: Config) -> dict[str, Any]:
+    """reference: the configuration that the target is about."""
     config = {**{key: reference[key] for key in ("data", "metrics")}, **config}  # a damaged one may lack them
     if config["data"] != reference["data"]:
         return {"data": config["data"]}

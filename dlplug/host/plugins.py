@@ -78,10 +78,6 @@ class Entry:
 
     def signature(self) -> Signature:
         """Its options, read without importing it where the source is plain. Raises UserError as `load` does."""
-        return self._signature
-
-    @functools.cached_property
-    def _signature(self) -> Signature:
         with self._blamed():
             signature = read_signature(self.target)
             check_typeable(signature)

@@ -81,6 +81,7 @@ def imported(target: Any) -> Any:
 
 
 def inspected(target: Callable[..., Any]) -> Signature:
+    """The options of a factory that is imported."""
     parameters = [p for p in inspect.signature(target).parameters.values() if p.kind is p.KEYWORD_ONLY]
     while isinstance(target, functools.partial):
         target = target.func
@@ -108,12 +109,14 @@ def inspected(target: Callable[..., Any]) -> Signature:
 def _parameter(name: str, kind: Any, default: Any) -> Parameter:
     if not _is_group(kind):
         return Parameter(name, kind, default)
-    types, fields = typing.get_type_hints(kind, include_extras=True), []
-    for one in filter(lambda one: one.init, dataclasses.fields(kind)):
-        missing = one.default is dataclasses.MISSING
-        fields.append(Parameter(one.name, types[one.name], REQUIRED if missing else one.default))
-    different = REQUIRED if default is REQUIRED else {one.name: getattr(default, one.name) for one in fields}
-    return Parameter(name, Fields(kind, fields, inspect.cleandoc(kind.__doc__ or "")), different)
+    types = typing.get_type_hints(kind, include_extras=True)
+    fields = [
+        Parameter(f.name, types[f.name], REQUIRED if f.default is dataclasses.MISSING else f.default)
+        for f in dataclasses.fields(kind)
+        if f.init
+    ]
+    overrides = REQUIRED if default is REQUIRED else {f.name: getattr(default, f.name) for f in fields}
+    return Parameter(name, Fields(kind, fields, inspect.cleandoc(kind.__doc__ or "")), overrides)
 
 
 def _is_group(kind: Any) -> bool:
@@ -121,22 +124,23 @@ def _is_group(kind: Any) -> bool:
 
 
 def _signature(factory: Declaration) -> Signature:
+    """Groups in their fields' place, help from the docstrings, and the first sentence of these as the summary."""
     parameters: list[Parameter] = []  # with the fields of a group in its place
     groups: list[Group] = []
     docs = [factory.doc, factory.more]  # the first that explains an option is its help
-    for one in factory.parameters:
-        if isinstance(one.type, Fields):
-            different = {} if one.default is REQUIRED else one.default
-            fields = [f._replace(default=different.get(f.name, f.default)) for f in one.type.parameters]
-            groups.append(Group(one.name, tuple(f.name for f in fields), one.type.kind))
-            docs.append(one.type.doc)
+    for parameter in factory.parameters:
+        if isinstance(parameter.type, Fields):
+            overrides = {} if parameter.default is REQUIRED else parameter.default
+            fields = [f._replace(default=overrides.get(f.name, f.default)) for f in parameter.type.parameters]
+            groups.append(Group(parameter.name, tuple(f.name for f in fields), parameter.type.kind))
+            docs.append(parameter.type.doc)
             parameters += fields
         else:
-            parameters.append(one)
+            parameters.append(parameter)
     helps: dict[str, str] = {}
     for doc in reversed(docs):
         helps |= _helps(doc, [name for name, _, _ in parameters])
-    takes = tuple(one.name for one in factory.parameters if one.name in SUPPLIED)
+    takes = tuple(p.name for p in factory.parameters if p.name in SUPPLIED)
     options = tuple(Option(n, t or _type_of(d), d, helps.get(n, "")) for n, t, d in parameters if n not in takes)
     first_paragraph = re.split(r"\n\s*\n|\n\s*[a-z_][\w, ]*: ", factory.doc.strip())[0]
     summary = re.split(r"(?<=\w[.)])\s+(?=[A-Z])", " ".join(first_paragraph.split()))[0]

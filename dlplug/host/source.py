@@ -102,7 +102,7 @@ def _keywords(module: str, function: ast.FunctionDef) -> list[Parameter]:
             continue
         annotation = _unquoted(argument.annotation)
         if group := _group(module, annotation):
-            parameters.append(Parameter(argument.arg, group, _different(module, annotation, node, group)))
+            parameters.append(Parameter(argument.arg, group, _overrides(module, annotation, node, group)))
         else:
             default = REQUIRED if node is None else _value(module, node)
             parameters.append(Parameter(argument.arg, _annotation(module, annotation), default))
@@ -147,7 +147,7 @@ def _is_frozen(decorator: ast.expr) -> bool:
     return any(keyword.arg == "frozen" and ast.unparse(keyword.value) == "True" for keyword in decorator.keywords)
 
 
-def _different(module: str, kind: ast.expr | None, default: ast.expr | None, group: Fields) -> Any:
+def _overrides(module: str, kind: ast.expr | None, default: ast.expr | None, group: Fields) -> Any:
     """The values by field that the default `Kind(field=…)` gives a group of that kind."""
     if default is None:
         return REQUIRED
