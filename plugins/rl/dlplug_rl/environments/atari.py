@@ -100,6 +100,7 @@ class AtariEnvironments:
 
     frames_per_step = FRAME_SKIP
     fps = 60 // FRAME_SKIP
+    dtype = np.dtype(np.uint8)
     limit: int | None = None  # its protocol has one
 
     def __init__(

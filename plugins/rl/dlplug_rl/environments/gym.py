@@ -52,8 +52,8 @@ class GymEnvironments:
         self.fps = max(1, round(self._environments.metadata.get("render_fps") or 30))
         names = tuple(map(str, self._environments.metadata.get("actions", ())))
         names = names if len(names) == action.n else ()
-        empty = np.zeros((1, *observation.shape), observation.dtype)
-        self.spec = Spec(input=self._shown(empty).shape[1:], output=int(action.n), names=names)
+        empty = self._shown(np.zeros((1, *observation.shape), observation.dtype))
+        self.spec, self.dtype = Spec(input=empty.shape[1:], output=int(action.n), names=names), empty.dtype
         self._ended = np.ones(count, dtype=bool)
         self._nothing = np.zeros(count, dtype=bool)
         self._actions = np.zeros(count, dtype=np.int64)

@@ -41,6 +41,7 @@ class Environments(Protocol):
 
     count: N.
     spec: shape of an observation, number of actions and their names; mean and deviation where they were estimated.
+    dtype: of an observation, np.uint8 or np.float32.
     frames_per_step: frames of the game that one action lasts.
     fps: pictures a second of a film that shows the game as it is played, one picture an action.
     limit: actions after which an episode is truncated that its own rules would let go on; None for never.
@@ -48,6 +49,7 @@ class Environments(Protocol):
 
     count: int
     spec: Spec
+    dtype: np.dtype
     frames_per_step: int
     fps: int
     limit: int | None

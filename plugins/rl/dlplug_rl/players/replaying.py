@@ -60,9 +60,9 @@ class Sampling:
     importance_steps: NonNegativeInt = 10_000_000
 
     def buffer(self, environments: Environments, capacity: int, stack: int, seed: int) -> Replay:
-        obs = environments.reset().obs
-        frame = (obs.shape[1] // stack, *obs.shape[2:])
-        dtype = torch.uint8 if obs.dtype == np.uint8 else torch.float32
+        channels, *size = environments.spec.input
+        frame = (channels // stack, *size)
+        dtype = torch.uint8 if environments.dtype == np.uint8 else torch.float32
         count, options = environments.count, {"stack": stack, "n_step": self.n_step, "gamma": self.gamma, "seed": seed}
         if self.priority:
             return PrioritisedReplay(capacity, count, frame, dtype=dtype, exponent=self.priority, **options)
