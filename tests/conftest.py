@@ -12,6 +12,10 @@ import pytest
 # Small models are quickest on one thread, and there is a worker for each core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Some machines keep no bytecode: every process, and the tests start many, would then compile torch again for seconds.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # Or `uv run pytest` would be in every command that is advised.
 os.environ.pop("UV_RUN_RECURSION_DEPTH", None)
 
