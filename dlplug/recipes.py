@@ -144,6 +144,11 @@ def claims(recipe: Recipe, preset: str) -> list[Target]:
     return list((recipe.presets[preset].targets if preset in recipe.presets else ()) or recipe.targets)
 
 
+def chosen_by_device(recipe: Recipe) -> bool:
+    """Whether the device chooses between the presets `cpu` and `gpu`, where no preset is named."""
+    return {"cpu", "gpu"} <= recipe.presets.keys()
+
+
 def needs_gpu(recipe: Recipe) -> bool:
     """Whether a CPU is too slow for what it is about: there is a preset for a GPU, and none for a CPU with a target."""
     on_cpu = recipe.presets["cpu"].targets if "cpu" in recipe.presets else ()

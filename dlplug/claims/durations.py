@@ -8,13 +8,14 @@ from statistics import median
 from dlplug.claims.records import records
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
+from dlplug.recipes import chosen_by_device
 
 
 def cpu_seconds(host: Host, name: str) -> float | None:
     """About how long a recipe trains on a CPU: the median of what `verify` recorded of it as it is, or else what it
     declares itself; None where neither is there."""
     recipe = host.recipe(name)
-    preset = "cpu" if {"cpu", "gpu"} <= recipe.presets.keys() else ""
+    preset = "cpu" if chosen_by_device(recipe) else ""
     try:
         record = records(host, name).get(preset or "default")
     except UserError:  # its plugin is here without its records, or one is damaged

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from dlplug.host.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from dlplug.runs.run import Run
 
 VERBS = ("run", "resume", "eval")
 
@@ -42,3 +46,9 @@ def register_observers() -> dict[str, str]:
 @hookimpl
 def register_launchers() -> dict[str, str]:
     return {"local": "dlplug.cli.launching:Local"}
+
+
+@hookimpl(trylast=True)
+def train(run: Run) -> bool:
+    run.make("trainer").train(run)
+    return True

@@ -12,12 +12,12 @@ from dlplug import distributed
 from dlplug.advice import command
 from dlplug.claims.targets import evaluated
 from dlplug.errors import MetricFailed, UserError
-from dlplug.host.hookspecs import hookimpl
 from dlplug.host.plugins import Host, load_host
 from dlplug.media import Media
 from dlplug.options.layers import choose, evaluation_layer, resolve
 from dlplug.options.objects import with_names
 from dlplug.options.parts import KIND_OF
+from dlplug.recipes import chosen_by_device
 from dlplug.runs.folder import damaged, located, new_folder, read_config
 from dlplug.runs.lock import held
 from dlplug.runs.notebook import in_notebook, say_by_default
@@ -62,7 +62,7 @@ def run(
 
 def chosen_preset(host: Host, recipe: str, layers: Sequence[Mapping[str, Any]]) -> str:
     """`cpu` or `gpu` by the device, for a recipe that has both."""
-    if not {"cpu", "gpu"} <= host.recipe(recipe).presets.keys():
+    if not chosen_by_device(host.recipe(recipe)):
         return ""
     from dlplug.training.device import default_preset
 
@@ -119,18 +119,9 @@ def _of_absent_observers(host: Host, saved: Mapping[str, Any]) -> dict[str, Any]
 
 def execute(execution: Run) -> Run:
     """Trains under the observers' eyes. Ctrl-C saves and stops; a failure is recorded, with the way on, and raised."""
-    trainer = execution.make("trainer")
-    manager = execution.host.manager
-    training = _DefaultTraining(trainer)
-    manager.register(training)
-    try:
-        with (
-            first_asks_second_interrupts(),
-            observed(execution) if distributed.rank() == 0 else contextlib.nullcontext(),
-        ):
-            _train(execution)
-    finally:
-        manager.unregister(training)
+    observing = observed(execution) if distributed.rank() == 0 else contextlib.nullcontext()
+    with first_asks_second_interrupts(), observing:
+        _train(execution)
     return execution
 
 
@@ -150,18 +141,6 @@ def _train(execution: Run) -> None:
                 way_on += f", or measure what it has learnt with: {command('eval', execution.folder)}"
             execution.finish("interrupted" if at_once else "failed", f"{reason}; {way_on}")
         raise
-
-
-class _DefaultTraining:
-    """Trains where no other plugin answers first."""
-
-    def __init__(self, trainer: Any) -> None:
-        self.trainer = trainer
-
-    @hookimpl(trylast=True)
-    def train(self, run: Run) -> bool:
-        self.trainer.train(run)
-        return True
 
 
 def evaluate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from dlplug.recipes import Recipe
+from dlplug.recipes import Recipe, chosen_by_device
 
 
 def may_have_gpu() -> bool:
@@ -16,6 +16,7 @@ def may_have_gpu() -> bool:
 
 
 def likely_preset(recipe: Recipe) -> str:
-    if not {"cpu", "gpu"} <= recipe.presets.keys():
+    """ "cpu" or "gpu" where the device chooses; else ""."""
+    if not chosen_by_device(recipe):
         return ""
     return "gpu" if may_have_gpu() else "cpu"
