@@ -1,4 +1,4 @@
-"""Commands that a user may copy, spelled as this program was started."""
+"""Commands in messages, for the user to copy: with the prefix with which this program was started."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def tool(name: str) -> str:
 
 
 def called() -> list[str]:
-    """The command that was typed, for a run's record; of another program its name alone, for what it was called with
-    may be a secret."""
+    """The command line, for a run's record; for a program other than dlplug its name alone, as its arguments may hold
+    secrets."""
     program = Path(sys.argv[0])
     return ["dlplug", *sys.argv[1:]] if _by_module() or program.stem == "dlplug" else [program.name]
 

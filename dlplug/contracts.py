@@ -1,13 +1,13 @@
-"""What plugins provide and the trainer asks for: a `Data` gives batches, a `Loss` yields what it wants minimised.
+"""The contract between plugins and the trainer: `Data` yield batches, a `Loss` yields each quantity to minimise.
 
-The whole contract, in the order in which a trainer meets it:
+The whole contract is the trainer's loop:
 
     for step, batch in zip(range(start, steps), data.batches(loss.model)):
         for update in loss.updates(batch):
             steppers[update.part].take(update)
 
-When control returns to the loss after a `yield`, the part that the update named has moved. Program order is training
-order, so an alternating loss (a GAN's) needs no branch in any trainer.
+When control returns to the loss after a `yield`, the part that the update names has been updated. Program order is
+training order, so an alternating loss (a GAN's) needs no branch in any trainer.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Spec:
 
 
 class Labelled(NamedTuple):
-    """A batch of examples: inputs x (B, ...) and their answers y (B, ...), on the model's device."""
+    """A batch of examples: inputs x (B, ...) and labels y (B, ...), on the model's device."""
 
     x: Tensor
     y: Tensor
@@ -58,20 +58,20 @@ class Data(Stateful):
     spec: what a model is built from.
     unit, count: the data's own unit ("frames", "tokens", "images") and how many have been used. A subclass that
         sets a unit advances `count` itself, before it yields. "" where the step is unit enough.
-    limit: the count at which the run ends, where its length is in the data's unit. The trainer sets it before
-        `batches`, which may end there: data that give no batch for long (a player that first fills its replay) look.
-    finite: whether the training examples have an end, so that a length may be in epochs of `steps_per_epoch()` batches.
-    splits: what can be held out. Training watches the first; the last is read by `eval` and `verify` alone.
-    protocol: what a measurement on the held-out data means ("sticky actions 0.25, full episodes"), printed beside it.
-    distributed: False where the processes that torchrun starts would not get equal shares of each batch, or act with
-        the model, each for itself.
-    exact: False where something cannot be saved (an emulator): `resume` then says that this part starts afresh.
+    limit: the count at which the run ends, where its length is in the data's unit. The trainer sets it before it calls
+        `batches`, which may end there: a player that fills its replay buffer before its first batch must check it.
+    finite: whether the training set is finite, so that a length may be in epochs of `steps_per_epoch()` batches.
+    splits: the names of the held-out splits. Training evaluates on the first; only `eval` and `verify` read the last.
+    protocol: how a number is measured on the held-out data ("sticky actions 0.25, full episodes"), printed beside it.
+    distributed: False for data that cannot give each process of torchrun an equal share of a batch, or that act with
+        the model.
+    exact: False where some state cannot be saved (an emulator's): `resume` then says that episodes start afresh.
 
-    training_options: the options that change how it is learnt and not what is measured on the held-out data. A recipe's
-        target holds whatever they are; with another value of any other option, a run is not judged by it.
+    training_options: the options that change the training and not what is measured on the held-out data. A recipe's
+        target applies whatever their values; a run with another value of any other option is not compared with it.
 
-    A factory with a keyword argument `seed` gets the run's seed. It is the same in every process of a
-    distributed run: data that draw at random add `distributed.rank()` to it, and `Order` takes its share by itself.
+    A factory with a keyword argument `seed` receives the run's seed, which is the same in every process of a
+    distributed run: data that draw at random add `distributed.rank()` to it; `Order` computes its share by itself.
     """
 
     spec: Spec
@@ -88,31 +88,31 @@ class Data(Stateful):
     forgets = ("limit",)
 
     def meet(self, model: nn.Module) -> None:
-        """Called once, with the model as it was built and before anything is restored: here data build what they need
-        of it and keep (a `Lagged`, a `Pool`, a player's hidden state), as ordinary attributes."""
+        """Called once with the initial model, before a checkpoint is restored. Data build state that depends on the
+        model here (a `Lagged`, a `Pool`, a player's hidden state), as ordinary attributes."""
 
     def batches(self, model: nn.Module) -> Iterator[Any]:
-        """A stream of flat NamedTuples whose tensors are on the model's device, endless but for `limit`.
+        """Yields flat NamedTuples whose tensors are on the model's device, without end or until `limit`.
 
-        What must survive a restart lives in attributes that `state_dict` knows, brought up to date before the
-        `yield`; never in this generator's locals. Data that act with the model do so under `acting(model)`.
+        State that must survive a restart is kept in attributes that `state_dict` saves, up to date at every `yield`;
+        never in this generator's local variables. Data that act with the model do so under `acting(model)`.
         """
         raise NotImplementedError
 
     def steps_per_epoch(self) -> int:
-        """How many batches one pass over the training examples has; of `finite` data (`Order` counts them)."""
+        """The number of batches in one pass over the training set, for `finite` data (see `Order.steps_per_epoch`)."""
         raise NotImplementedError
 
     def split(self, name: str) -> Any:
-        """The held-out data of that name, as this plugin's metrics expect it."""
+        """The held-out split of that name, of the type that the metrics for these data expect."""
         return self
 
     def values(self) -> Mapping[str, float]:
-        """Numbers of its own (mean return, exploration rate) since it was last asked; logged as `train/<name>`."""
+        """The data's own numbers (mean return, exploration rate) since the last call; logged as `train/<name>`."""
         return {}
 
     def close(self) -> None:
-        """Lets go of threads, files and emulators. May be called twice."""
+        """Releases threads, files and emulators. May be called twice."""
 
 
 Logged = Mapping[str, Any]  # tensors and numbers
@@ -120,18 +120,19 @@ Closure = Callable[[], Tensor | tuple[Tensor, Logged]]
 
 
 class Update:
-    """One loss to minimise, the part of the model that it may move, and named values to log beside it.
+    """A loss to minimise, the part of the model that it updates, and named values to log with it.
 
-    `yield Update(loss, "critic", gradient_penalty=penalty)`; values may be scalar tensors: nothing is read from the
-    device before it is time to log. A value may not be named loss, part or hold.
+    `yield Update(loss, "critic", gradient_penalty=penalty)`; values are numbers or scalar tensors, which are read from
+    the device only when they are logged. A value may not be named loss, part or hold.
 
     loss: a scalar, or a closure that computes it: `Update(lambda: value(model, batch))`, for optimizers that evaluate
-        the loss more than once a step (L-BFGS); any other takes a closure too. It returns what a function for
-        `minimise` returns. It may be called any number of times, so it draws nothing at random and moves no `Turn` or
-        `Lagged`. Logged are the loss and the values of its first evaluation, and `evaluations`, how many there were.
-    hold: accumulate: the gradients are kept, and the part moves at its next update without `hold`, once, on their sum
-        (write `loss / 4` for the mean of four). Logged as one entry: the sum of the losses, the mean of the values.
-        Nothing may be held when `updates` ends, so that the accumulated batch is one batch.
+        the loss more than once per step (L-BFGS); every other optimizer accepts one too. It returns a scalar, or a
+        scalar and values to log, as a function for `minimise` does. It may be called any number of times, so it must
+        not draw random numbers or advance a `Turn` or `Lagged`. The loss and values of the first evaluation are logged,
+        and the number of `evaluations`.
+    hold: gradient accumulation: the gradients are kept, and the part's next update without `hold` makes one step with
+        their sum (yield `loss / 4` for the mean of four). Logged as one entry: the sum of the losses, the mean of the
+        values. No gradients may be held when `updates` ends.
     """
 
     __slots__ = ("closure", "hold", "loss", "part", "values")
@@ -144,16 +145,16 @@ class Update:
             raise UserError(f"hold takes the gradients of a loss, and that of the part {part!r} is a closure")
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Update:
-        """A copy whose tensors are changed."""
+        """A copy with `change` applied to the loss and to each value that is a tensor."""
         values = {name: change(value) if isinstance(value, Tensor) else value for name, value in self.values.items()}
         return Update(change(self.loss), self.part, hold=self.hold, **values)
 
 
 class Loss(Stateful):
-    """Yields each loss to be minimised.
+    """Yields each quantity to minimise.
 
-    parts: the submodule paths that get an optimizer each; "" is the whole model. Every weight that requires gradients
-        belongs to exactly one: what two parts share (an encoder) is a part of its own, lies in one of them, or is
+    parts: the submodule paths with an optimizer each; "" is the whole model. Every weight that requires gradients
+        belongs to exactly one part: an encoder that two parts share is a part of its own, lies in one of them, or is
         frozen by `requires_grad_(False)`.
     """
 
@@ -163,19 +164,20 @@ class Loss(Stateful):
         self.model = model
 
     def updates(self, batch: Any) -> Iterator[Update]:
-        """Never yield inside `torch.no_grad()` or autocast: the mode would leak into the trainer."""
+        """Yields the updates of one batch. Never yield inside `torch.no_grad()` or autocast: the mode would leak into
+        the trainer."""
         raise NotImplementedError
 
     def product(self) -> Any:
-        """What the loss makes to be used and measured: the model, an averaged generator, a greedy policy, a sampler."""
+        """What metrics and samplers receive: the model, a generator with EMA weights, a greedy policy, a sampler."""
         return self.model
 
 
 def minimise(function: Callable[..., Tensor | tuple[Tensor, Logged]]) -> Callable[..., Loss]:
-    """Makes a factory of losses out of `function(model, batch, *, options)`.
+    """Turns `function(model, batch, *, options)` into a factory of losses.
 
-    The function returns a scalar, or a scalar and a mapping of values to log. Its keyword-only arguments become the
-    loss's options, and `micro` beside them, which every such loss has.
+    The function returns a scalar, or a scalar and a mapping of values to log. Its keyword-only arguments are the loss's
+    options, in addition to `micro` of `Minimised`.
     """
 
     signature = inspect.signature(function)
@@ -194,10 +196,10 @@ def minimise(function: Callable[..., Tensor | tuple[Tensor, Logged]]) -> Callabl
 
 
 class Minimised(Loss):
-    """What `minimise` makes of a function.
+    """The loss that `minimise` builds from a function.
 
-    micro: number of micro-batches per batch: gradient accumulation for one step, in a fraction of the memory. The
-        loss is the mean of theirs; batch norm and in-batch negatives see the micro-batch alone.
+    micro: number of micro-batches per batch: gradient accumulation, in a fraction of the memory. The loss is the mean
+        of their losses; batch norm and in-batch negatives see one micro-batch at a time.
     """
 
     def __init__(self, model: nn.Module, function: Callable[..., Any], *, micro: PositiveInt = 1) -> None:
@@ -209,27 +211,27 @@ class Minimised(Loss):
             loss, values = value_and_logged(self.function(self.model, batch))
             yield Update(loss, **values)
             return
-        for left, part in zip(reversed(range(self.micro)), split(batch, self.micro), strict=True):
+        for index, part in enumerate(split(batch, self.micro), 1):
             loss, values = value_and_logged(self.function(self.model, part))
-            yield Update(loss / self.micro, hold=left > 0, **values)
+            yield Update(loss / self.micro, hold=index < self.micro, **values)
 
 
 def value_and_logged(result: Tensor | tuple[Tensor, Logged]) -> tuple[Tensor, dict[str, Any]]:
-    """What a function for `minimise`, or a closure, returned: its loss, and the values to log."""
+    """(loss, values to log) from the return value of a function for `minimise` or of a closure."""
     loss, values = result if isinstance(result, tuple) else (result, {})
     return loss, dict(values)
 
 
 def split(batch: Any, count: int) -> Iterator[Any]:
-    """A batch's equal parts: its tensors are cut on axis 0, and so is a list or tuple with an entry for each row.
+    """Cuts a batch into `count` equal parts: tensors on axis 0, and lists and tuples with an entry for each row.
 
-    Raises UserError where the batch has not that many equal parts.
+    Raises UserError where the batch cannot be divided so.
     """
     lengths = {name: len(value) if value.ndim else 0 for name, value in zip(batch._fields, batch, strict=True)
                if isinstance(value, Tensor)}  # fmt: skip
     if len({*lengths.values()}) != 1 or next(iter(lengths.values())) % count:
-        said = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise UserError(f"--loss.micro {count} does not divide the batch, whose tensors have the lengths {said}")
+        listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise UserError(f"--loss.micro {count} does not divide the batch, whose tensors have the lengths {listed}")
     rows = next(iter(lengths.values()))
     size = rows // count
     for begin in range(0, rows, size):

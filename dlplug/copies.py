@@ -57,11 +57,11 @@ class Lagged(nn.Module):
 class Pool:
     """Frozen past selves of a model, in eval mode, the oldest first: opponents in self-play, members of an ensemble.
 
-    Built from the model, in `Data.meet` or the constructor of a loss, it is an ordinary attribute: saved with the run,
-    and filled with as many models as were saved when it is restored.
+    Build it in `Data.meet` or the constructor of a loss, as an ordinary attribute: it is saved with the run, and when
+    the run resumes it has as many members as were saved.
 
-    model: what the members are copies of; none is in the pool before `add`.
-    size: how many there are at most; the oldest makes room for the newest.
+    model: the members are copies of it; the pool is empty until the first `add`.
+    size: largest number of members; adding to a full pool drops the oldest.
     """
 
     def __init__(self, model: nn.Module, size: int) -> None:
@@ -71,8 +71,8 @@ class Pool:
         self._members: list[nn.Module] = []
 
     def add(self, model: nn.Module) -> None:
-        """A copy of the model as it is now."""
-        member = copy.deepcopy(self._blank)  # not of the model, which may be compiled
+        """Adds a copy of the model in its present state."""
+        member = copy.deepcopy(self._blank)  # not a copy of `model`, which may be compiled
         member.load_state_dict(model.state_dict())
         self._members = [*self._members, member][-self.size :]
 

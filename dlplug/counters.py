@@ -1,4 +1,4 @@
-"""What a trainer finds among the attributes of a loss and of data: whose turn it is, and how far the training is."""
+"""`Turn` (true at every n-th call) and `Progress` (the fraction of the training done), for losses and data."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Turn:
     """True at every n-th call. A counter on the host, saved with the run; `peek` answers without counting, so that a
     trainer that captures steps as graphs can choose the right one before it runs.
 
-    It finds those among a loss's attributes, in lists and dicts of them, and in modules. A loss that counts on the host
-    in any other way cannot be captured: count by a Turn, or by a tensor on the device that is changed in place.
+    The trainer finds them among a loss's attributes, in lists and dicts, and in modules. A loss that counts on the host
+    in any other way cannot be captured: count with a Turn, or with a tensor on the device that is changed in place.
     """
 
     def __init__(self, every: int) -> None:
@@ -42,15 +42,15 @@ class Turn:
 
 
 class Progress:
-    """How much of the training is over, in [0, 1]: for exploration, β-annealing, entropy and clip decay.
+    """The fraction of the training that is done, in [0, 1]: for exploration, β-annealing, entropy and clip decay.
 
-    `self.progress = Progress()` in the constructor of a loss or of data is all: the trainer finds it and sets it before
-    each draw to the count (or the step) at that time by the run's length, the number that sets the learning rate too.
-    The first batch is drawn and learnt from at 0, none at 1. Nothing is saved: it follows the count, and goes back
-    where a run is resumed with a longer length.
+    Write `self.progress = Progress()` in the constructor of a loss or of data. The trainer finds it, and sets it before
+    each batch is drawn to count / length (or step / length), which is also the progress of the learning-rate schedule.
+    It is 0 for the first batch, and below 1 for the last. It is not saved, as it follows from the count; it decreases
+    where a run is resumed with a greater length.
 
-    `float(progress)` is for data, on the host. `progress.tensor()` is for losses: a scalar on the device whose memory
-    stays the same, so that a captured step reads each step's own; `float` there raises UserError.
+    `float(progress)` is for data, on the host. `progress.tensor()` is for losses: a scalar on the device, updated in
+    place, so that a captured step reads the present value; `float` in a captured step raises UserError.
     """
 
     def __init__(self) -> None:
@@ -65,18 +65,18 @@ class Progress:
         return self._tensor
 
     def place(self, device: torch.device) -> None:
-        """The trainer's, before the first step."""
+        """Moves the tensor to the device. The trainer calls it before the first step."""
         self._tensor = self._tensor.to(device)
 
     def set(self, fraction: float) -> None:
-        """The trainer's, before each draw."""
+        """Sets the fraction. The trainer calls it before each batch is drawn."""
         self._fraction = fraction
         self._tensor.fill_(fraction)
 
 
 def attributes_of(holder: object, kind: type[C]) -> Iterator[C]:
-    """Every object of a kind that a loss or data hold, once: among the attributes, in lists and dicts of them, and in
-    modules, the model among them."""
+    """Every object of a type that a loss or data hold, each once: among the attributes, in lists and dicts, and in
+    modules, including the model."""
     found = {id(one): one for value in vars(holder).values() for one in _inside(value, kind)}
     yield from found.values()
 

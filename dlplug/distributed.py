@@ -1,7 +1,7 @@
-"""Many processes, as torchrun starts them: RANK, LOCAL_RANK and WORLD_SIZE, or a process group that exists already.
+"""Data-parallel training in several processes: torchrun's (RANK, LOCAL_RANK, WORLD_SIZE), or an existing process group.
 
-Every process learns from its own batches; gradients are averaged before each step, so that n processes with batches
-of b learn as one with a batch of n·b. Only rank 0 writes.
+Every process trains on its own batches; gradients are averaged before each step, so that n processes with batches
+of b examples train as one process with batches of n·b. Only rank 0 writes files.
 """
 
 from __future__ import annotations
@@ -59,21 +59,21 @@ def share_weights(model: nn.Module) -> None:
 
 
 def wait() -> None:
-    """Until every process is here."""
+    """Waits until every process has made this call."""
     if world_size() > 1:
         dist.barrier()
 
 
 def share_of(batch_size: int) -> int:
-    """How much of a batch is each process's. Raises UserError where the shares would differ: their gradients are
-    averaged as equals."""
+    """The number of rows of a batch for each process. Raises UserError where the shares would differ, as their
+    gradients are averaged with equal weight."""
     if batch_size % world_size():
         raise UserError(f"--data.batch-size {batch_size} does not divide among {world_size()} processes")
     return batch_size // world_size()
 
 
 def of_all(value: Any) -> list[Any]:
-    """Each process's value, by rank, in every process."""
+    """The values of all processes, ordered by rank; the same list in every process."""
     values = [value] * world_size()
     if world_size() > 1:
         dist.all_gather_object(values, value)

@@ -16,13 +16,13 @@ from dlplug.stop import stop_if_asked
 
 log = logging.getLogger("dlplug")
 
-TIMEOUT = 30  # seconds without an answer
+TIMEOUT = 30  # seconds without a response
 CHUNK = 1 << 20  # bytes
 
 
 def data_folder() -> Path:
-    """Where data sets are kept and downloaded to: $DLPLUG_DATA, or ~/.cache/dlplug. Raises UserError for a user without
-    a home folder."""
+    """The folder of the data sets, also for downloads: $DLPLUG_DATA, or ~/.cache/dlplug. Raises UserError for a user
+    without a home folder."""
     try:
         return Path(os.environ.get("DLPLUG_DATA") or "~/.cache/dlplug").expanduser()
     except RuntimeError:
@@ -30,7 +30,7 @@ def data_folder() -> Path:
 
 
 class Remote(NamedTuple):
-    """A file's place below the data folder, its official address, and what it is when it is whole."""
+    """A file: path below the data folder, official URL, and the size in bytes and sha256 of the complete file."""
 
     path: str
     address: str
@@ -41,8 +41,8 @@ class Remote(NamedTuple):
 def fetched(remote: Remote, instead: str) -> Path:
     """The file in the data folder ($DLPLUG_DATA, or ~/.cache/dlplug), downloaded there where it is missing.
 
-    instead: which recipe needs no download. Raises UserError that names the file, where it was looked for and where
-    to get it, for one that is missing and cannot be downloaded, or that is damaged.
+    instead: a phrase that names a recipe without downloads. Raises UserError where the file is damaged, or missing and
+    not downloadable; the message says where it was looked for and where to get it.
     """
     path = data_folder() / remote.path
     if not path.is_file():
@@ -61,14 +61,14 @@ def fetched(remote: Remote, instead: str) -> Path:
 
 
 def download(remote: Remote, path: Path) -> None:
-    """By a file beside it that is renamed when it is whole. Raises OSError; after that, and after a wish to stop,
-    nothing stays behind."""
+    """Downloads to a temporary file beside `path`, which is renamed when it is complete. Raises OSError. A failed or
+    stopped download leaves no file."""
     log.info(f"downloading {remote.address} into {path.parent}")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with urlopen(remote.address, timeout=TIMEOUT) as answer, partial.open("wb") as file:
-            while chunk := answer.read(CHUNK):
+        with urlopen(remote.address, timeout=TIMEOUT) as response, partial.open("wb") as file:
+            while chunk := response.read(CHUNK):
                 file.write(chunk)
                 stop_if_asked()
         if problem := damage(partial, remote):
@@ -80,7 +80,7 @@ def download(remote: Remote, path: Path) -> None:
 
 
 def damage(path: Path, remote: Remote) -> str:
-    """What is wrong with a file; "" where it is whole."""
+    """What is wrong with a file; "" for an intact one."""
     if (size := path.stat().st_size) != remote.size:
         return f"{size} bytes of {remote.size}"
     with path.open("rb") as file:
@@ -89,7 +89,7 @@ def damage(path: Path, remote: Remote) -> str:
 
 
 def _is_verified(path: Path, remote: Remote) -> bool:
-    """Whether the file is still the one whose sha256 was once computed."""
+    """Whether the file is unchanged since its sha256 was verified."""
     try:
         return _note(path).read_text(encoding="utf-8") == _state(path, remote)
     except (OSError, UnicodeDecodeError):
@@ -97,7 +97,7 @@ def _is_verified(path: Path, remote: Remote) -> bool:
 
 
 def _remember(path: Path, remote: Remote) -> None:
-    """Beside the file, where that folder can be written: reading gigabytes at each start takes a while."""
+    """Records the verification beside the file if possible, as hashing gigabytes at each start would take long."""
     with contextlib.suppress(OSError):
         _note(path).write_text(_state(path, remote), encoding="utf-8")
 
@@ -107,5 +107,5 @@ def _note(path: Path) -> Path:
 
 
 def _state(path: Path, remote: Remote) -> str:
-    seen = path.stat()
-    return f"sha256 {remote.sha256}, {seen.st_size} bytes, modified {seen.st_mtime_ns}\n"
+    stat = path.stat()
+    return f"sha256 {remote.sha256}, {stat.st_size} bytes, modified {stat.st_mtime_ns}\n"

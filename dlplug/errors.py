@@ -15,15 +15,15 @@ class Diverged(UserError):
 
 
 class Interrupted(UserError):
-    """A command was asked to stop; says what there is of its work."""
+    """A command was asked to stop; the message says what it has completed."""
 
 
 class MetricFailed(UserError):
-    """A metric raised something, or gave what is neither a number nor a medium."""
+    """A metric raised an exception, or returned a value that is neither a number nor media."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """' Did you mean pong or pooyan?', or the few names there are, or nothing."""
+    """' Did you mean pong or pooyan?', or a list of all names if there are at most 12, or ''."""
     names = sorted(names)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or [n for n in names if name and name in n][:3]
     if close:

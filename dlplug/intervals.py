@@ -1,4 +1,4 @@
-"""How far a mean over seeds can be trusted: its 95 % interval by Student's t."""
+"""The 95 % confidence interval of a mean over seeds, by Student's t."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ QUANTILES = (
 
 
 class Interval(NamedTuple):
-    """A mean over seeds and half the width of its interval, None where there is none: of one seed, and where a value
-    is not finite."""
+    """A mean over seeds and half the width of its 95 % interval, which is None with one seed and where a value is not
+    finite."""
 
     mean: float
     half_width: float | None
@@ -34,7 +34,7 @@ class Interval(NamedTuple):
         return math.nan if self.half_width is None else self.mean + self.half_width
 
     def __str__(self) -> str:
-        """As tables give it: "0.9759 ± 0.00398 (3 seeds)"."""
+        """As tables print it: "0.9759 ± 0.00398 (3 seeds)"."""
         seeds = f"{self.seeds} seed{'s' if self.seeds > 1 else ''}"
         if self.half_width is None:
             return f"{'-' if math.isnan(self.mean) else f'{self.mean:.4g}'} ({seeds}, no interval)"
@@ -42,8 +42,8 @@ class Interval(NamedTuple):
 
 
 def interval(values: Iterable[float | None]) -> Interval:
-    """The interval of a metric's mean, from its value at each seed; None, as JSON keeps it, stands for NaN. Raises
-    ValueError where there are no values."""
+    """The interval of a metric's mean, from its value at each seed; None, which is NaN in JSON files, counts as
+    NaN. Raises ValueError without values."""
     numbers = [math.nan if value is None else float(value) for value in values]
     if not numbers:
         raise ValueError("a mean needs at least one value")
@@ -54,7 +54,7 @@ def interval(values: Iterable[float | None]) -> Interval:
 
 
 def quantile(degrees: int) -> float:
-    """The 0.975 quantile of Student's t, right to four decimals: from the table, and beyond it by the first terms of
+    """The 0.975 quantile of Student's t, correct to four decimals: from the table, and beyond it by the first terms of
     the Cornish-Fisher expansion (Abramowitz & Stegun, 26.7.5). Raises ValueError below one degree of freedom."""
     if degrees < 1:
         raise ValueError(f"Student's t needs at least one degree of freedom, got {degrees}")

@@ -1,4 +1,4 @@
-"""Numbers as Python has them, and what JSON can say of a value."""
+"""Values as Python numbers, and as standard JSON."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 
 def number(value: Any) -> int | float:
-    """A Python number of a number, a NumPy scalar or a tensor of one element; of a float32 its shortest digits, 0.968
-    rather than 0.9679999947547913. Raises TypeError for anything else."""
+    """The Python number of a number, a NumPy scalar or a tensor of one element; a float32 becomes its shortest decimal,
+    0.968 rather than 0.9679999947547913. Raises TypeError for anything else."""
     narrow = str(getattr(value, "dtype", "")).removeprefix("torch.") in ("float32", "float16", "bfloat16")
     if hasattr(value, "item"):
         try:
@@ -23,14 +23,15 @@ def number(value: Any) -> int | float:
 
 
 def shortest(value: float) -> float:
-    """The number of the fewest digits that is the same float32."""
+    """The decimal number with the fewest digits that rounds to the same float32."""
     import numpy as np
 
     return float(str(np.float32(value)))
 
 
 def strict(value: Any) -> Any:
-    """What JSON can say of a value: null for a number that is not finite, lists for tuples, text for paths."""
+    """A value that standard JSON can hold: null for numbers that are not finite, lists for tuples, strings for
+    paths."""
     if isinstance(value, Mapping):
         return {str(key): strict(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,6 +1,5 @@
-"""What a metric or a sampler may return beside its numbers: images, videos, texts, audio, tables, plots, and whatever
-else writes itself to a file. A run writes what a metric gives into its `media/`, and what a sampler gives into its
-`samples/`."""
+"""What a metric or a sampler may return besides numbers: images, videos, texts, audio, tables, plots, and any other
+subclass of `Media`. A run writes a metric's media to its folder `media/`, and a sampler's to `samples/`."""
 
 from __future__ import annotations
 
@@ -20,15 +19,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("dlplug")
 
-SHORTEST = 2  # hundredths of a second that browsers show a GIF's picture for; what asks for less is shown for 10
+SHORTEST = 2  # hundredths of a second; browsers show a GIF frame with a shorter duration for 10
 
 
 class Media:
-    """Anything that is written to a file. A new kind is a subclass, and nothing else need know it: an observer that has
-    no way to show the kind leaves it to the file.
+    """Anything that can be written to a file. A new kind is a subclass and needs no other change: an observer that
+    cannot show it skips it, and the file remains.
 
-    kind: one word for what it is ("image", "audio"). suffix: of its file.
-    caption: to be written under it. path: where it was written, set when it is.
+    kind: its kind in one word ("image", "audio"). suffix: that of its file, with the dot.
+    caption: a caption, or "". path: its file, set when it has been written.
     """
 
     kind: ClassVar[str] = "file"
@@ -37,7 +36,7 @@ class Media:
     path: Path
 
     def write(self, path: Path) -> Path:
-        """Writes it to a path that ends in `suffix`. Returns where it is, for what had to be written otherwise."""
+        """Writes to a path that ends in `suffix`. Returns the file's path, whose suffix may differ (a video's GIF)."""
         raise NotImplementedError
 
 
@@ -60,9 +59,9 @@ class Image(Media):
 
 @dataclass
 class Video(Media):
-    """frames: uint8 pictures (height, width, 3) of one size, even in height and width as H.264 wants them: an array
-    (time, height, width, 3), or a generator of pictures that would not all fit in memory; that is used up when the
-    video is written."""
+    """frames: uint8, of one size, with even height and width, as H.264 requires: an array (time, height, width, 3), or
+    a generator of (height, width, 3), for videos that do not fit in memory; writing the video consumes it.
+    fps: frames per second."""
 
     frames: Iterable[np.ndarray[Any, Any]]
     fps: int = 30
@@ -72,12 +71,12 @@ class Video(Media):
     kind, suffix = "video", ".mp4"
 
     def write(self, path: Path) -> Path:
-        """H.264 in an mp4, or a GIF where the path says so or this machine has no encoder. Gives the file's path."""
+        """H.264 in an mp4; a GIF where the path ends in .gif or no encoder is installed. Returns the file's path."""
         if path.suffix == ".gif":
             self._write_gif(path)
             return path
         if not can_encode("libx264"):
-            log.info("no H.264 encoder here, so the video is a GIF; `pip install av` brings one")
+            log.info("no H.264 encoder is installed, so the video is written as a GIF; `pip install av` installs one")
             return self.write(path.with_suffix(".gif"))
         from imageio.v3 import imopen
 
@@ -108,7 +107,7 @@ class Text(Media):
 
 @dataclass
 class Audio(Media):
-    """samples: floats in [-1, 1], (time,) or (time, channels); what lies outside is clipped. rate: samples a second."""
+    """samples: floats in [-1, 1], (time,) or (time, channels); others are clipped. rate: samples per second."""
 
     samples: np.ndarray[Any, Any]
     rate: int = 16_000
@@ -130,7 +129,7 @@ class Audio(Media):
 
 @dataclass
 class Table(Media):
-    """columns: their names. rows: of texts and numbers, one for each column."""
+    """columns: the column names. rows: a string or number for each column."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
@@ -147,7 +146,7 @@ class Table(Media):
 
 @dataclass
 class Plot(Media):
-    """figure: of matplotlib; it is closed when it is written."""
+    """figure: a matplotlib figure; it is closed after it is written."""
 
     figure: Any
     caption: str = ""
@@ -157,21 +156,21 @@ class Plot(Media):
 
     def write(self, path: Path) -> Path:
         self.figure.savefig(path, bbox_inches="tight")
-        if pyplot := sys.modules.get("matplotlib.pyplot"):  # which keeps its own figures
+        if pyplot := sys.modules.get("matplotlib.pyplot"):  # pyplot keeps the figures that it created
             pyplot.close(self.figure)
         return path
 
 
 def write_gif(file: Path | BinaryIO, pictures: Iterable[tuple[Picture, float]]) -> None:
-    """An endless GIF of pictures and the seconds that each is shown for. Pillow joins equal neighbours, which are then
-    one picture that is shown for as long as they are."""
+    """Writes a looping GIF. pictures: (picture, seconds that it is shown). Pillow merges equal neighbours into one
+    frame with the sum of their durations."""
     timed = _in_hundredths(pictures)
     next(timed).save(file, "GIF", save_all=True, append_images=timed, loop=0)
 
 
 def _in_hundredths(pictures: Iterable[tuple[Picture, float]]) -> Iterator[Picture]:
-    """With their durations for Pillow. A GIF counts in hundredths of a second, so that each picture is shown until the
-    hundredth nearest to its end; one that would be shown for less than the shortest gives its time to the next."""
+    """Sets the duration of each picture, for Pillow. A GIF counts in hundredths of a second, so each picture ends at
+    the hundredth nearest to its exact end; a picture shorter than SHORTEST is skipped, its time added to the next."""
     end, past, picture = 0.0, 0, None
     for picture, seconds in pictures:
         end += seconds

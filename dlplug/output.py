@@ -1,4 +1,4 @@
-"""What the command prints: results, for people or as JSON, and the lines beside them."""
+"""What a command prints: its result, for people or as JSON, and log lines."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def say_to(stream: Literal["stdout", "stderr"]) -> None:
-    """To standard output, above a live progress line; or to the error's, where standard output is for a result."""
+    """Prints log lines on standard output or, where that is for the result, on standard error."""
     for output in (sys.stdout, sys.stderr):
-        if isinstance(output, io.TextIOWrapper):  # "≥" on a terminal without it must not end a run
+        if isinstance(output, io.TextIOWrapper):  # a terminal that cannot encode "≥" must not end a run
             output.reconfigure(errors="backslashreplace")
     logger = logging.getLogger("dlplug")
     logger.handlers = [_Lines(stream)]
@@ -26,7 +26,7 @@ def say_to(stream: Literal["stdout", "stderr"]) -> None:
 
 
 class _Lines(logging.Handler):
-    """Whatever sys.stdout is at the time: a live progress line, or a test, puts another in its place."""
+    """Prints to the present sys.stdout or sys.stderr, which a live progress line or a test may have replaced."""
 
     def __init__(self, stream: str) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class _Lines(logging.Handler):
 
 
 def print_result(value: Any, as_json: bool, print_for_people: Callable[[], None]) -> int:
-    """Gives the exit code 0."""
+    """Prints a result and returns the exit code 0."""
     if as_json:
         print(json.dumps(strict(value), indent=2, ensure_ascii=False))
     else:
@@ -51,7 +51,7 @@ def print_values(values: Mapping[str, Any], stream: TextIO) -> None:
 
 
 def warn_of_problems(host: Host) -> None:
-    """A run goes on without what a broken plugin would have given; whoever runs it should know."""
+    """Prints a line for each broken plugin: the command works without it."""
     for problem in host.problems():
         print(f"dlplug: {problem}", file=sys.stderr)
 

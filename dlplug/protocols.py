@@ -1,7 +1,7 @@
-"""What else a plugin may register, as types: whatever has these methods fits, and need not name them as a base.
+"""Typed protocols of metrics, samplers, trainers and launchers: an object with their methods needs no base class.
 
-A metric or sampler that annotates what it takes, `def accuracy(product: nn.Module, data: HeldOut)`, is refused by
-name before it meets a product or data that it does not fit.
+The annotations of a metric or sampler, `def accuracy(product: nn.Module, data: HeldOut)`, are compared with the run's
+product and data before training; a mismatch is an error that names the metric or sampler.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ HeldOut = TypeVar("HeldOut", contravariant=True)
 class Metric(Protocol[Product, HeldOut]):
     """Measures a product on held-out data: a mapping of short names ("accuracy") to numbers or media.
 
-    Called in eval mode, without gradients and with the random state put back afterwards; the core writes the split's
-    name before each of the metric's ("test/accuracy"). A text named "protocol" among them says by what protocol they
-    were measured, where that is more than, or other than, the data's. Its keyword-only arguments are its options.
+    It is called in eval mode, without gradients, and the random state is restored afterwards. The core prefixes each
+    name with the split ("test/accuracy"). A string under the name "protocol" replaces the data's protocol for these
+    numbers. The metric's keyword-only arguments are its options.
 
-    `checked_by` has its options looked at before the first step; `neutral_options` names those with which no number
-    changes, so that a recipe's target holds whatever they are.
+    The decorator `checked_by` validates its options before the first step; `neutral_options` names those that change
+    none of its numbers, so that a recipe's target applies whatever their values.
     """
 
     def __call__(self, product: Product, data: HeldOut, /) -> Mapping[str, Any]: ...
 
 
 class Sampler(Protocol[Product, HeldOut]):
-    """Shows what a product does: media and numbers by name, a text, or a generator of a text's pieces, which are shown
-    as they come (what it returns is kept like the rest). Its keyword-only arguments are the command's options:
-    `dlplug sample RUN --count 64`.
+    """Shows what a product does. It returns media and numbers by name, or a string, or is a generator of pieces of
+    text, which are printed as they arrive (the generator's return value is handled like that of any other sampler). Its
+    keyword-only arguments are options of the command: `dlplug sample RUN --count 64`.
 
-    Called in eval mode, without gradients (a sampler that needs them enables them itself) and with everything random
-    seeded by `seed`, which is also passed to a sampler that names it, as is the `run` whose folder it may look into.
+    It is called in eval mode, without gradients (a sampler that needs them enables them itself), and with all random
+    number generators seeded by `seed`. It may declare the arguments `seed` and `run`, to read the run's folder.
     """
 
     def __call__(self, product: Product, data: HeldOut, /) -> Mapping[str, Any] | str | Iterator[str]: ...
 
 
 class Learned(Protocol):
-    """What a trainer loads: `product()` of the loss is what metrics and samplers take."""
+    """What `Trainer.load` returns: metrics and samplers receive `loss.product()`."""
 
     @property
     def data(self) -> Data: ...
@@ -58,27 +58,27 @@ class Learned(Protocol):
 
 
 class Trainer(Protocol):
-    """Runs a recipe to its end. The keyword-only arguments of the factory that is registered are its options, which
-    stand on the command line without a prefix: `--device cuda`."""
+    """Runs a recipe to its end. The keyword-only arguments of the registered factory are its options, without a prefix
+    on the command line: `--device cuda`."""
 
     def train(self, run: Run) -> None:
-        """Builds data, model and loss (`run.make`), calls `run.start`, trains, and passes what happens to `run.log`.
+        """Builds data, model and loss (`run.make`), calls `run.start`, trains, and passes values to `run.log`.
 
-        Saves below `run.folder / "checkpoints"`, goes on from there where `run.resumed`, and looks at `run.stopping`:
-        a run that is stopped saves and returns.
+        Saves to `run.folder / "checkpoints"`, continues from there if `run.resumed`, and checks `run.stopping`: if it
+        is set, saves and returns.
         """
         ...
 
     def load(self, run: Run) -> Learned:
-        """What a run has learnt, for `eval` and `sample`, by its best checkpoint or else its last."""
+        """The trained data, model and loss, for `eval` and `sample`: from the best checkpoint, or else the last."""
         ...
 
 
 class Process(Protocol):
-    """A run that was launched; a `subprocess.Popen` is one."""
+    """The process of a launched run, such as a `subprocess.Popen`."""
 
     def wait(self) -> int:
-        """The exit code, once it has ended."""
+        """Waits for its end and returns the exit code."""
         ...
 
     def send_signal(self, sig: int, /) -> None:
@@ -87,13 +87,13 @@ class Process(Protocol):
 
 
 class Launcher(Protocol):
-    """Starts the process of a run: here (`local`), on a cluster, in a container. It shares the folder that `dlplug`
-    was started in, for the run folder is read there. The keyword-only arguments of the factory that is registered are
-    its options: `--launcher slurm --launcher.partition gpu`."""
+    """Starts the process of a run: here (`local`), on a cluster, in a container. The process must share the current
+    folder, from which the run folder is read. The keyword-only arguments of the registered factory are its options:
+    `--launcher slurm --launcher.partition gpu`."""
 
     def __call__(
         self, words: Sequence[str], *, log: Path | None = None, environ: Mapping[str, str] | None = None
     ) -> Process:
-        """words: what stands behind `dlplug` on the command line. log: a file that what it prints is appended to
-        (default: this process's own output). environ: environment variables that it gets beside this process's."""
+        """words: the arguments of `dlplug`. log: a file to which its output is appended (default: this process's
+        output). environ: environment variables in addition to this process's."""
         ...

@@ -2,7 +2,7 @@
 
 def factory(*, width: PositiveInt = 64, clip: PositiveFloat | None = None, depth: Annotated[int, Range(ge=1)] = 2): ...
 
-Options of a run are checked against them before anything is built; a factory that is called from Python is not.
+The options of a run are checked before anything is built; direct calls of a factory from Python are not checked.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Seed = Annotated[int, Range(ge=0, lt=2**32)]
 
 
 def ranges_of(kind: Any) -> Iterator[Range]:
-    """Those that a type names, at any depth: `PositiveInt | None`, `tuple[Fraction, ...]`."""
+    """The ranges in a type, at any depth: `PositiveInt | None`, `tuple[Fraction, ...]`."""
     if isinstance(kind, Range):
         yield kind
     for inner in get_args(kind):
@@ -50,8 +50,8 @@ def ranges_of(kind: Any) -> Iterator[Range]:
 
 
 def fault(kind: Any, value: Any) -> str:
-    """ "above 0, got -1": what an option of that type must be, where its value or one of its values is something else;
-    else ""."""
+    """What is wrong with the value of an option of that type, such as "above 0, got -1"; "" where nothing is. All
+    elements of a list or tuple are checked."""
     for number in value if isinstance(value, (list, tuple)) else [value]:
         if isinstance(number, float) and not isfinite(number):
             return f"a finite number, got {number}"

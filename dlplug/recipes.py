@@ -32,10 +32,10 @@ use = Use
 class Target:
     """A published number that a recipe claims to reach.
 
-    metric: the key in result.json, such as "test/accuracy". at_least or at_most: the bar; an infinite one claims
-    nothing, and says which way is better of a number that `dlplug verify` is to record and others are compared with.
-    protocol: what the number means (split, episodes, samples). source: the paper or page that states it.
-    where: options that must be so for the claim to hold, {"data.game": "pong"}.
+    metric: the key in result.json, such as "test/accuracy". at_least or at_most: the bar; an infinite bar claims
+    nothing: it only says whether higher or lower is better, for a number that `dlplug verify` records.
+    protocol: how the number is measured (split, episodes, samples). source: the paper or page that states it.
+    where: option values that the claim is about, {"data.game": "pong"}.
     """
 
     metric: str
@@ -50,7 +50,7 @@ class Target:
             raise ValueError(f"the target for {self.metric} needs one of at_least and at_most")
 
     def stands(self, config: Mapping[str, Any]) -> bool:
-        """Whether the claim is about a run of this configuration."""
+        """Whether the claim is about runs with this configuration."""
         return all(config.get(key) == value for key, value in self.where.items())
 
     def reached(self, value: float) -> bool | None:
@@ -60,8 +60,8 @@ class Target:
         return value >= self.bar if self.higher else value <= self.bar
 
     def state(self, interval: Interval) -> State | None:
-        """What several seeds say: "reached" where the worse end of their interval reaches the bar, "mean only" where
-        just the mean does, as it is at best with one seed; None where nothing is claimed."""
+        """The verdict over several seeds: "reached" where the worse end of their interval reaches the bar, "mean only"
+        where only the mean does (the best that one seed can get); None where nothing is claimed."""
         if not self.stated:
             return None
         if self.reached(interval.low if self.higher else interval.high):
@@ -69,9 +69,9 @@ class Target:
         return "mean only" if self.reached(interval.mean) else "not reached"
 
     def __str__(self) -> str:
-        way = "higher" if self.higher else "lower"
-        said = f" {'≥' if self.higher else '≤'} {self.bar:g}" if self.stated else f", {way} is better"
-        return f"{self.metric}{said} ({self.protocol})"
+        better = "higher" if self.higher else "lower"
+        bound = f" {'≥' if self.higher else '≤'} {self.bar:g}" if self.stated else f", {better} is better"
+        return f"{self.metric}{bound} ({self.protocol})"
 
     @property
     def stated(self) -> bool:
@@ -90,9 +90,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Preset:
-    """A named set of a recipe's options, flat as on the command line: {"data.size": 42, "loss": "c51"}.
+    """Named values for a recipe's options, flat as on the command line: {"data.size": 42, "loss": "c51"}.
 
-    minutes: as a recipe's, under these options.
+    minutes: approximate training time on a CPU with these options; 0 is unknown.
     """
 
     summary: str
@@ -107,17 +107,17 @@ class Recipe:
 
     length: an amount and its unit, "20k steps" or "10M frames" (the data's own unit).
     optimizer: one for the whole model, or one for each part of the loss.
-    metrics: the registered metrics that measure the product.
-    evaluation: options by which `eval` and `verify` measure, where training's own measurements are to cost less:
-        {"metrics.attack.restarts": 10}, or {"model.slots": 256} of a model whose weights fit any number of them. What
-        is given to `eval` comes before them.
-    samplers: the registered samplers that show what it does; `dlplug sample` takes the first.
+    metrics: the registered metrics of the product.
+    evaluation: options for `eval` and `verify` that would make the evaluations during training too slow:
+        {"metrics.attack.restarts": 10}, or {"model.slots": 256} for a model whose weights fit any number of slots.
+        Options on `eval`'s command line override them.
+    samplers: the registered samplers of the product; `dlplug sample` runs the first by default.
     presets: without `--preset` the device chooses between those named `cpu` and `gpu`.
     watch: the two or three numbers worth a place on the progress line.
     needs: what must be downloaded or run first ("MNIST, 12 MB"); "" for recipes that need nothing.
-    level: where it stands in a course, for lists, which begin with the lowest: 1 a first lecture, 2 a first example of
-        its field, 3 a method of the field, 4 a paper's whole experiment. Of equals, the order is that of registering.
-    minutes: about how long it trains on a CPU, for lists, where no record of `verify` says it; 0 is unknown.
+    level: difficulty, by which lists are sorted: 1 a first lecture, 2 a first example of its field, 3 a method of the
+        field, 4 a paper's whole experiment. Recipes of one level keep their order of registration.
+    minutes: approximate training time on a CPU, for lists, until a record of `verify` has it; 0 is unknown.
     """
 
     summary: str
@@ -140,7 +140,7 @@ class Recipe:
 
 
 def claims(recipe: Recipe, preset: str) -> list[Target]:
-    """Every target of a recipe under a preset: the preset's own, or else the recipe's."""
+    """All targets of a recipe under a preset: the preset's own, or else the recipe's."""
     return list((recipe.presets[preset].targets if preset in recipe.presets else ()) or recipe.targets)
 
 
@@ -150,7 +150,7 @@ def chosen_by_device(recipe: Recipe) -> bool:
 
 
 def needs_gpu(recipe: Recipe) -> bool:
-    """Whether a CPU is too slow for what it is about: there is a preset for a GPU, and none for a CPU with a target."""
+    """Whether the recipe is meant for a GPU: it has a preset `gpu`, and no preset `cpu` with a target."""
     on_cpu = recipe.presets["cpu"].targets if "cpu" in recipe.presets else ()
     return "gpu" in recipe.presets and not any(target.stated for target in on_cpu)
 

@@ -11,15 +11,16 @@ from dlplug import distributed
 
 
 def epoch_order(length: int, seed: int, epoch: int) -> Tensor:
-    """A permutation (length,) of the examples, the same wherever and whenever it is asked for."""
+    """A permutation (length,) of the examples; the same for the same arguments, in every process."""
     generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
     return torch.randperm(length, generator=generator)
 
 
 def own_share(batch_size: int, seed: int, count: int) -> tuple[int, int]:
-    """How many rows of a global batch this process draws, and with which seed: another for each batch of each process.
+    """The number of rows of a global batch that this process draws, and a seed for them that differs between batches
+    and between processes.
 
-    count: how many examples of all processes came before. Raises UserError where the processes' shares would differ.
+    count: number of examples drawn so far by all processes. Raises UserError where the processes' shares would differ.
     """
     # the factors are primes
     own = (seed * 1_000_003 + count * 7_919 + distributed.rank() * 104_729) % 2**63
@@ -27,8 +28,8 @@ def own_share(batch_size: int, seed: int, count: int) -> tuple[int, int]:
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the host on a device. On its way to a GPU it is pinned: from other memory the host would wait for all
-    that the GPU has still to do."""
+    """Copies a host tensor to a device. For a GPU it is pinned first: the copy of pageable memory would wait until the
+    GPU has finished all queued work."""
     if device.type == "cuda" and tensor.device.type == "cpu":
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)
@@ -37,7 +38,8 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
 class Order:
     """Indices of the next batch, reshuffled each epoch; a last, smaller batch is dropped so that shapes are fixed.
 
-    Under torchrun each process takes its own share of every batch of `batch_size`.
+    Under torchrun each process takes its own share of every batch; `batch_size` is the size over all processes.
+    Raises ValueError for a batch size outside 1 to `length`.
     """
 
     def __init__(self, length: int, batch_size: int, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""What an object keeps from one process to the next: which of its attributes, and how each is saved and restored."""
+"""Which attributes of an object are saved with a run, and how each is saved and restored."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ NAMED = "NamedTuple"  # in what is saved of one, the key of its name
 
 
 class Stateful:
-    """Saves and restores every attribute that has a `state_dict` or is a random generator, lists, tuples and dicts of
-    such, and those plain ones (numbers, strings, tensors, arrays, and lists or dicts of them) that `remembers` names,
-    here or in a base class. The model is left out: the trainer saves its weights by themselves.
+    """Saves and restores every attribute that has a `state_dict` or is a random number generator, lists, tuples and
+    dicts of them, and the plain attributes that `remembers` names, here or in a base class. The attribute `model` is
+    left out: the trainer saves its weights separately.
 
-    forgets: names the plain attributes that change and are meant to be lost (a cache, what is built again from the
-        rest); `check_data` and `check_loss` refuse any other that is not remembered.
+    remembers: names of plain attributes to save (numbers, strings, tensors, arrays, and lists or dicts of them).
+    forgets: names of plain attributes that change and are not saved (a cache, a value derived from others);
+        `check_data` and `check_loss` fail for any other attribute that changes and is not remembered.
     """
 
     remembers: tuple[str, ...] = ()
     forgets: tuple[str, ...] = ()
 
     def state_dict(self) -> dict[str, Any]:
-        """A copy of what is plain; modules and the like are asked for theirs."""
+        """Copies of the plain attributes, and the `state_dict` of the others."""
         saved = {name: _save(value) for name, value in self._stateful().items()}
         return saved | {name: _copy(getattr(self, name)) for name in self.remembered()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Tensors are restored in place, on their device. Raises UserError where the state lacks something that this
-        object would have saved, or holds something that it would not take."""
+        """Restores tensors in place, on their device. Raises UserError where the state lacks a key that this object
+        saves, or has one that it does not restore."""
         stateful, remembered = self._stateful(), self.remembered()
         _check_names(type(self).__name__, state, {*stateful, *remembered}, self.state_dict().keys())
         for name, value in stateful.items():
@@ -53,16 +54,16 @@ class Stateful:
         return self._named("forgets")
 
     def _named(self, list_of: str) -> dict[str, None]:
-        """What `remembers` or `forgets` names, in the order of the classes, without doubles."""
+        """The names in `remembers` or `forgets` of the class and its bases, bases first, each once."""
         classes = [vars(kind).get(list_of, ()) for kind in reversed(type(self).__mro__)]
         return dict.fromkeys(name for names in [*classes, getattr(self, list_of)] for name in names)
 
 
-def _check_names(what: str, state: Mapping[Any, Any], needed: Iterable[Any], known: Iterable[Any]) -> None:
+def _check_names(owner: str, state: Mapping[Any, Any], needed: Iterable[Any], known: Iterable[Any]) -> None:
     lacking, unknown = set(needed) - state.keys(), state.keys() - set(known)
-    for names, problem in ((lacking, "lacks"), (unknown, "holds, and nothing here takes,")):
+    for names, problem in ((lacking, "lacks"), (unknown, "has unknown keys:")):
         if names:
-            raise UserError(f"the saved state of {what} {problem} {', '.join(sorted(map(str, names)))}")
+            raise UserError(f"the saved state of {owner} {problem} {', '.join(sorted(map(str, names)))}")
 
 
 def _members(value: list[Any] | tuple[Any, ...] | dict[Any, Any]) -> dict[Any, Any]:
@@ -70,7 +71,7 @@ def _members(value: list[Any] | tuple[Any, ...] | dict[Any, Any]) -> dict[Any, A
 
 
 def _is_stateful(value: object, depth: int = 2) -> bool:
-    """Or a list, tuple or dict that holds something stateful, or one more of them that does."""
+    """Whether a value has state to save: also a list, tuple or dict of such values, nested at most twice."""
     if isinstance(value, (list, tuple, dict)):
         return depth > 0 and any(_is_stateful(member, depth - 1) for member in _members(value).values())
     if isinstance(value, (torch.Generator, np.random.Generator)):
@@ -107,8 +108,8 @@ def _load(value: Any, state: Any, where: str) -> None:
 
 
 def _copy(value: Any) -> Any:
-    """Apart from the original, which goes on changing. A NamedTuple is saved with its names, and no file names a
-    class: it comes back as one of the same names."""
+    """A copy that is independent of the original. A NamedTuple is saved as a dict of its type's name and its fields,
+    as no file may name a class; it is restored as a NamedTuple with the same names."""
     if isinstance(value, Tensor):
         return value.detach().clone()
     if isinstance(value, np.ndarray):
@@ -129,7 +130,7 @@ def _namedtuple(name: str, *fields: str) -> type:
 
 
 def _restored(current: Any, saved: Any) -> Any:
-    """What was saved, of the kind and in the place of what is there now."""
+    """The saved value, converted to the type of the current one, and in place where that is a tensor."""
     if isinstance(saved, Tensor):
         if isinstance(current, np.ndarray):
             return saved.numpy().copy()
@@ -145,11 +146,11 @@ def _restored(current: Any, saved: Any) -> Any:
         kind = type(current) if alike else _namedtuple(saved[NAMED], *fields)
         return kind(*(_restored(getattr(current, name) if alike else None, m) for name, m in fields.items()))
     if isinstance(saved, Mapping):
-        now = current if isinstance(current, Mapping) else {}
-        return {key: _restored(now.get(key), member) for key, member in saved.items()}
+        old = current if isinstance(current, Mapping) else {}
+        return {key: _restored(old.get(key), member) for key, member in saved.items()}
     if isinstance(saved, (list, tuple)):
-        now = [*current] if isinstance(current, (list, tuple)) else []
-        parts = [_restored(one, other) for one, other in zip([*now, *[None] * len(saved)], saved, strict=False)]
+        old = [*current] if isinstance(current, (list, tuple)) else []
+        parts = [_restored(one, other) for one, other in zip([*old, *[None] * len(saved)], saved, strict=False)]
         if isinstance(current, tuple) and hasattr(current, "_fields"):
             return type(current)(*parts)
         return type(saved)(parts)

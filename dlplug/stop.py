@@ -1,4 +1,4 @@
-"""A wish to stop (Ctrl-C, SIGTERM, SIGHUP), which every loop that may take long looks at."""
+"""The request to stop (Ctrl-C, SIGTERM, SIGHUP), which every long loop checks."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 
 
 class Stopped(Exception):
-    """A loop was asked to stop: what it had begun is given up, what was done before it is kept."""
+    """A loop was asked to stop. Its present item is discarded; the completed ones are kept."""
 
 
-_asked = threading.Event()  # signals are the process's, and so is this
+_asked = threading.Event()  # global, as signal handlers are
 
 
 def ask_to_stop() -> None:
@@ -28,7 +28,7 @@ def ask_to_stop() -> None:
 
 
 def withdraw() -> None:
-    """Before a run begins, and after it: the wish was another's."""
+    """Clears the request, before and after a run: it was meant for another one."""
     _asked.clear()
 
 
@@ -37,8 +37,8 @@ def stop_asked() -> bool:
 
 
 def stop_if_asked() -> None:
-    """Raises Stopped. To be called where nothing is half done: between two steps of an environment, two batches of an
-    evaluation, two chunks of a download."""
+    """Raises Stopped if a stop was requested. Call it between two units of work: steps of an environment, batches of an
+    evaluation, chunks of a download."""
     if _asked.is_set():
         raise Stopped("stopped as asked")
 
@@ -55,16 +55,16 @@ def first_asks_second_interrupts() -> Iterator[None]:
     """In a run: the first signal asks it to save and stop, the second raises KeyboardInterrupt at once."""
     asked_at = 0.0
 
-    def heard(number: int) -> None:
+    def handle(number: int) -> None:
         nonlocal asked_at
         if not stop_asked():
             ask_to_stop()
             asked_at = time.monotonic()
-            _say("\nstopping and saving; Ctrl-C again stops at once")
+            _print_line("\nstopping and saving; Ctrl-C again stops at once")
         elif "TORCHELASTIC_RUN_ID" not in os.environ or time.monotonic() - asked_at > 1.0:
-            raise KeyboardInterrupt  # torchrun hands on the Ctrl-C that the terminal sends to each process as well
+            raise KeyboardInterrupt  # within a second it is torchrun's copy of the same Ctrl-C
 
-    with _handled(heard):
+    with _handled(handle):
         withdraw()
         try:
             yield
@@ -74,17 +74,17 @@ def first_asks_second_interrupts() -> Iterator[None]:
 
 @contextlib.contextmanager
 def each_interrupts() -> Iterator[None]:
-    """In a command: SIGTERM and SIGHUP end it as Ctrl-C does, so that nothing half-written stays."""
+    """In a command: SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, so that incomplete files are removed."""
 
-    def heard(number: int) -> None:
+    def handle(number: int) -> None:
         raise KeyboardInterrupt
 
-    with _handled(heard):
+    with _handled(handle):
         yield
 
 
 @contextlib.contextmanager
-def _handled(heard: Callable[[int], None]) -> Iterator[None]:
+def _handled(handle: Callable[[int], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set handlers
         return
@@ -92,13 +92,14 @@ def _handled(heard: Callable[[int], None]) -> Iterator[None]:
 
     def handler(number: int, frame: Any) -> None:
         if os.getpid() == owner:
-            heard(number)
-        elif number != signal.SIGINT:  # a forked worker has this handler too: its parent may end it, Ctrl-C is for both
+            handle(number)
+        elif number != signal.SIGINT:  # in a forked worker, which inherits this handler: its parent may terminate it
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
 
-    heeded = [number for number in SIGNALS if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, handler) for number in heeded}  # nohup's SIGHUP stays ignored
+    # under nohup, SIGHUP stays ignored
+    handled = [number for number in SIGNALS if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in handled}
     try:
         yield
     finally:
@@ -106,8 +107,8 @@ def _handled(heard: Callable[[int], None]) -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL if previous is None else previous)
 
 
-def _say(line: str) -> None:
-    """On the terminal, unless it is gone: then whatever else is said must not fail for that."""
+def _print_line(line: str) -> None:
+    """Prints on the terminal. If that has been closed, later output goes nowhere rather than fail."""
     try:
         print(line, file=sys.stderr, flush=True)
     except RuntimeError:  # the signal came while this very stream was being written

@@ -1,1 +1,1 @@
-"""What follows a run: the console, metrics.jsonl, TensorBoard."""
+"""The observers of every run: the console, metrics.jsonl, TensorBoard."""

@@ -1,4 +1,4 @@
-"""What a person at a terminal sees: a header, one live progress line, a closing line; elsewhere plain lines."""
+"""The terminal's output: a header, a live progress line (plain lines where it is no terminal), closing lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dlplug.runs.run import Run
 
 log = logging.getLogger("dlplug")
 
-MOST_TARGETS = 3  # that a header names
+MOST_TARGETS = 3  # in the header
 
 
 class Console:
@@ -34,7 +34,7 @@ class Console:
         self, *, show: Literal["live", "plain", "off"] = "live", seconds: NonNegativeFloat = 10.0, run: Run
     ) -> None:
         if show != "off":
-            log.info(title(run))  # before anything that the data or the model say while they are built
+            log.info(title(run))  # before any output from building data and model
         self.on, self.seconds = show != "off", seconds
         self.live = show == "live" and (sys.stdout.isatty() or in_notebook())
         self.printed_at = float("-inf")
@@ -59,8 +59,8 @@ class Console:
             self.line.update(self.progress(run), refresh=True)
         elif measured or time.monotonic() - self.printed_at >= self.seconds:
             self.printed_at = time.monotonic()
-            shown = {name: value for name, value in values.items() if "/" in name and name not in media}
-            log.info(self.progress(run, shown if measured else None))
+            numbers = {name: value for name, value in values.items() if "/" in name and name not in media}
+            log.info(self.progress(run, numbers if measured else None))
         for name, value in media.items():
             log.info(f"{name}: {value.path}")
 
@@ -72,7 +72,7 @@ class Console:
             log.info(line)
 
     def progress(self, run: Run, values: Mapping[str, float] | None = None) -> str:
-        """How much is done, how fast, how long it will take, and the numbers that matter."""
+        """The progress line: percentage, count, rate, time left, and the watched numbers."""
         in_steps = run.unit not in run.config
         unit, limit = ("steps", run.config.get("steps", run.length)) if in_steps else (run.unit, run.config[run.unit])
         counted = run.step if in_steps else run.count
@@ -81,7 +81,7 @@ class Console:
         left = f"{duration(round((limit - counted) / rate))} left" if rate > 0 and counted < limit else ""
         watched = values if values is not None else watch(run)
         numbers = "  ".join(f"{name} {value:.4g}" for name, value in watched.items())
-        share = min(1.0, counted / max(1, limit))  # several games at once may play a few frames more
+        share = min(1.0, counted / max(1, limit))  # parallel environments may exceed the limit by a few frames
         parts = [f"{share:4.0%}", f"{counted:,} {unit}", f"{rate:,.0f}/s", left, numbers]
         return "  ".join(part for part in parts if part)
 
@@ -97,7 +97,7 @@ def title(run: Run) -> str:
 
 
 def header(run: Run) -> list[str]:
-    """What is run, and how to choose otherwise."""
+    """Recipe, device, folder, preset and targets, with the other presets."""
     lines = [title(run), f"{run.device}; {run.parameters:,} parameters; in {run.folder}"]
     others = [name for name in run.definition.presets if name != run.preset]
     if run.preset:
@@ -119,9 +119,9 @@ def closing(run: Run, result: Mapping[str, Any]) -> list[str]:
         lines.append(f"protocol: {result['protocol']}")
     if result["status"] == "finished":
         lines += verdicts(run.judged, result["metrics"])
-        left = [t for t in run.targets if t.stated and not (t in run.judged and t.metric in result["metrics"])]
-        if left:
-            names = ", ".join(target.metric for target in left[:MOST_TARGETS])
+        open_targets = [t for t in run.targets if t.stated and not (t in run.judged and t.metric in result["metrics"])]
+        if open_targets:
+            names = ", ".join(target.metric for target in open_targets[:MOST_TARGETS])
             lines.append(f"whether the target is reached ({names}): {command('eval', run.folder)}")
         if not result["steps"]:
             lines.append("nothing was learnt: the length was reached before the first step")
@@ -131,6 +131,6 @@ def closing(run: Run, result: Mapping[str, Any]) -> list[str]:
 
 
 def watch(run: Run) -> dict[str, float]:
-    """The two or three numbers of a recipe that matter: those it names, or its target and its losses."""
+    """The numbers for the progress line: those of `Recipe.watch`, or else the targets' metrics and the losses."""
     wanted = run.definition.watch or [*(t.metric for t in run.targets), *(n for n in run.latest if n.endswith("loss"))]
     return {name: run.latest[name] for name in list(wanted)[:3] if name in run.latest}

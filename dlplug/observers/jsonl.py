@@ -1,4 +1,4 @@
-"""metrics.jsonl: what a run logs, one JSON object a line."""
+"""metrics.jsonl: one JSON object per line for each time that the run logs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class JsonLines:
-    """metrics.jsonl: one object a line, flushed, so that it can be read while the run goes on."""
+    """metrics.jsonl: one JSON object per line, flushed, so that it can be read during the run."""
 
     def __init__(self) -> None:
         self.file: TextIO | None = None
@@ -43,7 +43,7 @@ class JsonLines:
 
 
 def _cut(path: Path, step: int) -> None:
-    """Drops the lines that lie beyond the checkpoint, and a last line that was cut off."""
+    """Drops the lines after the checkpoint's step, and an incomplete last line."""
     lines = []
     for line in path.read_text(encoding="utf-8").split("\n"):
         try:
@@ -56,7 +56,7 @@ def _cut(path: Path, step: int) -> None:
 
 
 def _plain(run: Run, value: Any) -> Any:
-    """Media by their path in the run folder; numbers that JSON lacks as null."""
+    """Media as their path in the run folder; numbers that are not finite as null."""
     if isinstance(value, Media):
         return str(value.path.relative_to(run.folder))
     return value if isinstance(value, int) or math.isfinite(value) else None

@@ -24,7 +24,7 @@ log = logging.getLogger("dlplug")
 class TensorBoard:
     """Event files in the run folder's `tensorboard/`, under the same metric names.
 
-    write: write event files.
+    write: off writes no event files.
     """
 
     def __init__(self, *, write: Literal["on", "off"] = "on") -> None:
@@ -36,7 +36,7 @@ class TensorBoard:
         if self.write:
             from torch.utils.tensorboard import SummaryWriter
 
-            # Readers drop what an earlier event file has from this step on; the checkpoint's own row stays.
+            # Readers drop an earlier file's events from this step on; those of the checkpoint's step are kept.
             purge = run.step + 1 if run.resumed else None
             self.writer: Any = SummaryWriter(str(run.folder / "tensorboard"), purge_step=purge)
 
@@ -66,12 +66,12 @@ class TensorBoard:
 
 
 def mono(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """(1, time), as TensorBoard has audio."""
+    """Averages channels: (time,) or (time, channels) to (1, time), TensorBoard's shape of audio."""
     return samples.reshape(len(samples), -1).mean(1)[None]
 
 
 def verbatim(text: str) -> str:
-    """As a block of code in Markdown, which TensorBoard reads every text as: lines and indentation stay."""
+    """The text as a Markdown code block, as TensorBoard renders all text as Markdown; keeps lines and indentation."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}\n{text}\n{fence}"
 

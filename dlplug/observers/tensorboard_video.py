@@ -1,4 +1,4 @@
-"""A video for TensorBoard, which has none but plays a GIF among its pictures: few frames, and small ones."""
+"""Videos for TensorBoard, as small GIFs with few frames: it has no videos, but plays GIFs among its images."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dlplug.media import write_gif
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-FRAMES = 100  # of a GIF, evenly from the video
-SECONDS = 20.0  # that a GIF plays; a longer video is shown faster
-SIDE = 240  # pixels, of the longer side
+FRAMES = 100  # most frames of a GIF, evenly spaced in the video
+SECONDS = 20.0  # longest duration of a GIF; a longer video is played faster
+SIDE = 240  # pixels of the longer side
 
 
 def add_video(writer: Any, name: str, path: Path, step: int) -> None:
@@ -28,7 +28,7 @@ def add_video(writer: Any, name: str, path: Path, step: int) -> None:
 
 
 def as_gif(path: Path) -> tuple[bytes, int, int]:
-    """The GIF, its width and height. It plays as long as the video, up to 20 s."""
+    """(GIF file, width, height). It plays as long as the video, up to 20 s."""
     pictures = list(_thumbnails(path))
     total = sum(seconds for _, seconds in pictures)
     faster = min(1.0, SECONDS / total)
@@ -38,23 +38,23 @@ def as_gif(path: Path) -> tuple[bytes, int, int]:
 
 
 def _thumbnails(path: Path) -> Iterator[tuple[Picture, float]]:
-    """Every n-th frame, small, with the seconds until the next of them."""
+    """Every n-th frame as a thumbnail, with the seconds that it is shown."""
     count, frames = _read_gif(path) if path.suffix == ".gif" else _read_mp4(path)
     every = max(1, math.ceil(count / FRAMES))
-    shown, passed = None, 0.0
+    thumbnail, elapsed = None, 0.0
     for index, (picture, seconds) in enumerate(frames):
         if index % every == 0:
-            if shown is not None:
-                yield shown, passed
+            if thumbnail is not None:
+                yield thumbnail, elapsed
             picture.thumbnail((SIDE, SIDE))
-            shown, passed = picture, 0.0
-        passed += seconds
-    if shown is not None:
-        yield shown, passed
+            thumbnail, elapsed = picture, 0.0
+        elapsed += seconds
+    if thumbnail is not None:
+        yield thumbnail, elapsed
 
 
 def _read_gif(path: Path) -> tuple[int, Iterator[tuple[Picture, float]]]:
-    """The number of frames, and each with its seconds."""
+    """(number of frames, the frames with their durations in seconds)."""
     from PIL import Image, ImageSequence
 
     film: Any = Image.open(path)

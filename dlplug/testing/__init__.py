@@ -1,4 +1,4 @@
-"""Checks that a plugin keeps the contract; for the tests of whoever writes one. Each raises AssertionError.
+"""Checks that a plugin keeps the contract, for its author's tests. Each raises AssertionError.
 
 from dlplug.testing import check_plugin, check_recipe, check_sampler
 

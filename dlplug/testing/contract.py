@@ -21,12 +21,12 @@ from dlplug.training.checks import check_parts
 
 
 def check_data(data: Data, model: Any, count: int = 3, *, fresh: Data | None = None) -> None:
-    """Batches are flat NamedTuples of tensors on the model's device; the state survives a file; after a stop behind any
-    of the first `count` batches, fresh data hold it and, where they call themselves exact, give the same batches; and
-    nothing plain changes that would be lost.
+    """Checks that batches are flat NamedTuples of tensors on the model's device; that the state can be saved and
+    loaded; that after a stop at any of the first `count` batches fresh data restore the state and, where `exact`, yield
+    the same batches; and that no plain attribute changes without being saved.
 
-    data: as they were built, for a copy of them stands for those that another process builds to resume.
-    fresh: data built in the same way, for those that cannot be copied; they are used at the last stop alone.
+    data: newly built; copies of them play the data that another process builds to resume.
+    fresh: data built in the same way, for data that cannot be copied; used for the last stop alone.
     """
     assert data.spec.input, "spec.input is the shape of one input"
     assert data.splits, "splits names what is held out"
@@ -57,12 +57,12 @@ def check_data(data: Data, model: Any, count: int = 3, *, fresh: Data | None = N
 
 
 def check_loss(loss: Loss, batch: Any, *, fresh: Loss | None = None) -> list[Update]:
-    """Each update is a finite scalar that can be minimised, of a part of the model; a closure gives the same one twice;
-    nothing is held in the end; the state survives a file, a fresh loss holds it, and nothing plain changes that would
-    be lost.
+    """Checks that each update is a finite scalar that depends on its part of the model; that a closure returns the same
+    value twice; that no gradients are held at the end; that the state can be saved and loaded into a fresh loss; and
+    that no plain attribute changes without being saved. Returns the updates.
 
-    loss: as it was built, for a copy of it stands for that which another process builds to resume.
-    fresh: a loss built in the same way, for one that cannot be copied.
+    loss: newly built; a copy of it plays the loss that another process builds to resume.
+    fresh: a loss built in the same way, for a loss that cannot be copied.
     """
     fresh = fresh or copy.deepcopy(loss)
     built, updates, held = attributes(loss), [], set[str]()
@@ -90,25 +90,25 @@ def check_loss(loss: Loss, batch: Any, *, fresh: Loss | None = None) -> list[Upd
 
 
 def attributes(holder: Stateful) -> dict[str, Any]:
-    """A copy of what is plain among an object's attributes: numbers, texts, tensors, arrays, collections of them. Of
-    anything else the type stands for it. What a `cached_property` has computed is no state."""
+    """Copies of an object's plain attributes: numbers, strings, tensors, arrays, and collections of them; for any other
+    attribute its type. Values of a `cached_property` are left out."""
     kind = type(holder)
     own = [name for name in vars(holder) if not isinstance(getattr(kind, name, None), functools.cached_property)]
     return {name: _plain_copy(getattr(holder, name)) for name in own if name != "model"}
 
 
 def check_nothing_lost(holder: Stateful, built: Mapping[str, Any]) -> None:
-    """No plain attribute differs from what it was when the object was built, but for those that are saved and those
-    that it forgets on purpose."""
-    fine = holder.remembered() | holder.forgotten()
+    """Checks that no plain attribute has changed since the object was built, except those that `remembers` and
+    `forgets` name. built: the `attributes` of the object when it was built."""
+    allowed = holder.remembered() | holder.forgotten()
     for name, value in attributes(holder).items():
-        if name not in fine:
+        if name not in allowed:
             try:
                 assert_same(value, built[name], "")
             except (AssertionError, KeyError):
                 raise AssertionError(
-                    f"{type(holder).__name__}.{name} changed and is lost in a restart: name it in `remembers` or, where"
-                    " that is meant, in `forgets`"
+                    f"{type(holder).__name__}.{name} changed and is lost in a restart: name it in `remembers` or, if"
+                    " that is intended, in `forgets`"
                 ) from None
 
 
@@ -127,14 +127,14 @@ def _plain_copy(value: Any) -> Any:
 
 
 def through_a_file(state: Any) -> Any:
-    """A state as it comes back from disk; fails for anything but tensors, numbers and strings."""
+    """A state after saving and loading it. Raises TypeError for anything but tensors, numbers and strings."""
     with tempfile.TemporaryDirectory() as folder:
         torch.save(checkpoint.plain(state), f"{folder}/state.pt")
         return torch.load(f"{folder}/state.pt", weights_only=True)
 
 
 def assert_same(one: Any, other: Any, what: str) -> None:
-    """Equal bit for bit, through mappings and sequences."""
+    """Asserts that two values are equal bit for bit, in mappings and sequences too. what: their name in messages."""
     if isinstance(one, Tensor):
         assert isinstance(other, Tensor), f"{what}: tensor against {type(other).__name__}"
         same = (

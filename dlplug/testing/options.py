@@ -1,4 +1,4 @@
-"""Checks that options can be typed, for `check_plugin`."""
+"""The checks of options, for `check_plugin`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from dlplug.options.parts import schema
 
 
 def check_options(what: str, options: Sequence[Option]) -> None:
-    """Each option has a type that can be typed on a command line, and a default of that type."""
+    """Checks that each option's type can be written on a command line, and that its default is of that type. what: the
+    name of the factory in messages."""
     for option in options:
         assert all(kind in PLAIN for kind in plain_kinds(option.type)), (
             f"{what}: the option {option.name} is annotated {option.type}; expected int, float, str, bool, Path, a"
@@ -33,7 +34,7 @@ def check_options(what: str, options: Sequence[Option]) -> None:
 
 
 def lacking(host: Host, name: str, layers: Sequence[Mapping[str, Any]] = (), preset: str = "") -> list[str]:
-    """The options without a default that neither a recipe nor the layers give: what a run must be asked with."""
+    """The required options that neither the recipe nor the layers set: a run must set them."""
     config = resolve(host, name, layers, preset, partly=True)
     options = schema(host, choose(host, name, layers, preset))
     return [option.name for option in options if option.default is REQUIRED and option.name not in config]

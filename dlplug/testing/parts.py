@@ -1,4 +1,4 @@
-"""Checks of a trainer, a metric, an observer and a verb, by short runs of a recipe; `dlplug.testing` exports them."""
+"""The checks of a trainer, a metric, an observer and a verb, by short runs of a recipe."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUIET = {"console.show": "off", "tensorboard.write": "off", "device": "cpu"}
 
 
 def quiet(host: Host, recipe: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """An overlay under which a run says nothing, and stays on the CPU where its trainer has a choice of devices."""
+    """The options with `QUIET` below them: no output, and the CPU where the trainer has the option `device`."""
     overlay = QUIET | ({"wandb.mode": "off"} if "wandb" in host.names("observers") else {})
     trainer = host.get("trainers", choose(host, recipe, [options])["trainer"])
     if "device" not in [option.name for option in trainer.signature().options]:
@@ -32,10 +32,10 @@ def quiet(host: Host, recipe: str, options: Mapping[str, Any]) -> dict[str, Any]
 def check_metric(
     recipe: str, metric: str, options: Mapping[str, Any] | None = None, host: Host | None = None
 ) -> dict[str, Any]:
-    """A metric measures what a recipe has learnt in three steps: numbers that are finite, the same twice, and media
-    that can be written. Gives what it measured.
+    """Trains a recipe for three steps and checks that a metric returns finite numbers, the same twice, and media that
+    can be written. Returns them by name.
 
-    options: an overlay that makes the recipe small enough for a test, and the metric's own options.
+    options: options that make the recipe small enough for a test, and the metric's own options.
     """
     host = host or load_host()
     overlay = quiet(host, recipe, {"steps": 3, **(options or {}), "metrics": [metric]})
@@ -43,7 +43,7 @@ def check_metric(
         trained = run(recipe, overlay, out=f"{folder}/run", host=host)
         assert trained.result["status"] == "finished", f"a run that measures {metric} ended: {trained.result}"
         measured, again = evaluate(trained), evaluate(trained)
-        assert measured, f"metric {metric} gives nothing"
+        assert measured, f"metric {metric} returns nothing"
         for name, value in measured.items():
             if isinstance(value, (int, float)):
                 assert math.isfinite(value), f"{name} of metric {metric} is {value}"
@@ -56,9 +56,10 @@ def check_metric(
 def check_trainer(
     recipe: str, trainer: str = "", options: Mapping[str, Any] | None = None, host: Host | None = None
 ) -> None:
-    """A trainer runs a recipe to its length, stops when it is asked to, goes on from there, and loads what was learnt.
+    """Checks that a trainer trains a recipe to its length, stops when asked to, resumes from there, and loads the
+    result.
 
-    options: an overlay that makes the recipe small enough for a test; it is stopped at the first thing that it logs.
+    options: options that make the recipe small enough for a test; the run is stopped when it logs first.
     """
     host = host or load_host()
     chosen = {"trainer": trainer} if trainer else {}
@@ -67,7 +68,7 @@ def check_trainer(
     if "log_every" not in overlay and "log_every" in resolve(host, recipe, [overlay]):
         overlay["log_every"] = 5
     with tempfile.TemporaryDirectory() as folder:
-        with _stopped_at_once(host):
+        with _stopping_at_once(host):
             stopped = run(recipe, overlay, out=f"{folder}/run", host=host)
         assert stopped.result["status"] == "interrupted", f"{trainer} was asked to stop, and: {stopped.result}"
         assert 0 < stopped.step < length, f"{trainer} was asked to stop early, and did so at step {stopped.step}"
@@ -76,15 +77,15 @@ def check_trainer(
             f"a resume at step {stopped.step} of {length} went from {resumed.first_step} to {resumed.step}"
         )
         assert resumed.result["status"] == "finished", f"the resumed run ended: {resumed.result}"
-        assert resumed.product is not None, f"what {trainer} loads has no product"
+        assert resumed.product is not None, f"{trainer} loads a run without a product"
 
 
 def check_observer(
     recipe: str, observer: str, options: Mapping[str, Any] | None = None, host: Host | None = None
 ) -> None:
-    """An observer watches a run that is stopped, and its resumption, and raises nothing.
+    """Checks that an observer raises nothing during a run that is stopped and resumed.
 
-    options: an overlay that makes the recipe small enough for a test, and the observer's own options.
+    options: options that make the recipe small enough for a test, and the observer's own options.
     """
     host = host or load_host()
     host.get("observers", observer).load()
@@ -92,7 +93,7 @@ def check_observer(
     strict, host.strict = host.strict, True
     try:
         with tempfile.TemporaryDirectory() as folder:
-            with _stopped_at_once(host):
+            with _stopping_at_once(host):
                 stopped = run(recipe, overlay, out=f"{folder}/run", host=host)
             assert resume(stopped).result["status"] == "finished"
     finally:
@@ -100,20 +101,21 @@ def check_observer(
 
 
 def check_command(verb: str, host: Host | None = None) -> None:
-    """A verb describes itself for `dlplug --help`, answers `--help`, and refuses what it does not know in one line."""
+    """Checks that a verb has a docstring for `dlplug --help`, answers `--help`, and refuses an unknown flag in one
+    line."""
     host = host or load_host()
     entry = host.get("commands", verb)
     assert entry.signature().summary, f"the command {verb} has no docstring, which `dlplug --help` shows"
     plugins = [word for option in host.options for word in ("-p", option)]
-    code, said, _ = _called(*plugins, verb, "--help")
-    assert (code, bool(said.strip())) == (0, True), f"{verb} --help gives the code {code} and says {said!r}"
-    code, _, error = _called(*plugins, verb, "--no-such-option")
-    assert code == 2, f"{verb} --no-such-option gives the code {code}; expected 2, by a UserError"
-    assert error.count("\n") == 1, f"{verb} --no-such-option says more than one line: {error!r}"
+    code, output, _ = _run_command(*plugins, verb, "--help")
+    assert (code, bool(output.strip())) == (0, True), f"{verb} --help exits with {code} and prints {output!r}"
+    code, _, error = _run_command(*plugins, verb, "--no-such-option")
+    assert code == 2, f"{verb} --no-such-option exits with {code}; expected 2, by a UserError"
+    assert error.count("\n") == 1, f"{verb} --no-such-option prints other than one line: {error!r}"
 
 
-def _called(*words: str) -> tuple[int, str, str]:
-    """The exit code of a command, its output and its errors."""
+def _run_command(*words: str) -> tuple[int, str, str]:
+    """(exit code, standard output, standard error) of a command."""
     out, errors = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
         try:
@@ -123,16 +125,16 @@ def _called(*words: str) -> tuple[int, str, str]:
     return code, out.getvalue(), errors.getvalue()
 
 
-class _Stops:
+class _StopAtOnce:
     @hookimpl
     def logged(self, run: Run) -> None:
         run.stopping = True
 
 
 @contextlib.contextmanager
-def _stopped_at_once(host: Host) -> Iterator[None]:
-    """Runs stop at the first thing that they log."""
-    stops = _Stops()
+def _stopping_at_once(host: Host) -> Iterator[None]:
+    """Stops every run when it logs first."""
+    stops = _StopAtOnce()
     host.manager.register(stops)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Checks of a whole plugin, by what it registers."""
+"""The check of a whole plugin, through everything that it registers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from dlplug.testing.options import check_options
 
 
 def check_plugin(name: str, host: Host | None = None) -> None:
-    """An installed plugin works, imports no torch to be listed, and every name it gives loads; its options read
-    from the source are those that the objects have, and each recipe and preset resolves."""
+    """Checks that a plugin works, that listing it imports no torch, that every registered name loads, that the options
+    read from its source equal those of the loaded objects, and that each recipe and preset resolves."""
     host = host or load_host()
     plugin = next((p for p in host.plugins if p.name == name), None)
     assert plugin is not None, f"no plugin {name!r}; there are {[p.name for p in host.plugins]}"
@@ -40,7 +40,8 @@ def check_plugin(name: str, host: Host | None = None) -> None:
 
 
 def check_imports_no_torch(plugin: Plugin) -> None:
-    """Listing and help of an installed plugin leave torch unimported (a file given by -p may import it)."""
+    """Checks that listing and help of an installed plugin import no torch (a plugin file loaded by -p may import
+    it)."""
     if plugin.origin.startswith("entry point") and plugin.provides:
         _without_torch("for kind in KINDS: main(['list', kind])")
         names = plugin.provides.get("recipes", [])
@@ -50,8 +51,8 @@ def check_imports_no_torch(plugin: Plugin) -> None:
 
 @functools.cache
 def _without_torch(code: str) -> None:
-    """Runs code in a process of its own, once."""
+    """Runs code in a new process, once per code."""
     code = f"import sys; from dlplug.cli.main import main; from dlplug.host.plugins import KINDS\n{code}\n"
     code += "sys.exit('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"torch is imported to list what is there: {done.stderr[-500:]}"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert process.returncode == 0, f"listing imports torch: {process.stderr[-500:]}"

@@ -1,4 +1,4 @@
-"""Checks of a recipe and its samplers, by short runs."""
+"""The checks of a recipe and its samplers, by short runs."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from dlplug.training.session import Training
 
 
 def check_recipe(name: str, options: Mapping[str, Any] | None = None, host: Host | None = None) -> None:
-    """Builds from the registry, and 20 steps equal 10 and, after a resume, 10 more: bit for bit, or, where the data
-    cannot be saved exactly, in everything that was saved.
+    """Checks that a recipe trains, and that 20 steps equal 10 steps, a resume and 10 more: bit for bit or, where the
+    data are not `exact`, in everything that is saved.
 
-    options: an overlay that makes the recipe small enough for a test.
+    options: options that make the recipe small enough for a test.
     """
     host = host or load_host()
     check_imports_no_torch(host.get("recipes", name).plugin)
@@ -57,20 +57,21 @@ def check_sampler(
     sampling: Mapping[str, Any] | None = None,
     host: Host | None = None,
 ) -> None:
-    """A recipe's sampler shows something after three steps: files that are not empty, with the same contents for the
-    same seed; numbers that are finite.
+    """Trains a recipe for three steps and checks that its sampler returns files that are not empty, with the same
+    content for the same seed, and finite numbers.
 
-    options: an overlay that makes the recipe small enough for a test; sampling: the same for the sampler.
+    what: the sampler's name, by default the recipe's first. options: options that make the recipe small enough for a
+    test. sampling: the sampler's options.
     """
     host = host or load_host()
     overlay = quiet(host, name, {"metrics": [], "steps": 3} | dict(options or {}))
     with tempfile.TemporaryDirectory() as folder:
         trained = run(name, overlay, out=f"{folder}/run", host=host)
-        made = sample(str(trained.folder), sampling, what=what, host=host)
+        first = sample(str(trained.folder), sampling, what=what, host=host)
         again = sample(str(trained.folder), sampling, what=what, host=host)
-        assert made, f"sampler {what} of {name} gives nothing"
-        assert made.keys() == again.keys(), f"sampler {what} of {name} gives {set(made)}, then {set(again)}"
-        for key, value in made.items():
+        assert first, f"sampler {what} of {name} returns nothing"
+        assert first.keys() == again.keys(), f"sampler {what} of {name} returns {set(first)}, then {set(again)}"
+        for key, value in first.items():
             if isinstance(value, (int, float)):
                 assert math.isfinite(value), f"{key} of sampler {what} is {value}"
             elif Path(value).is_file():
@@ -79,7 +80,7 @@ def check_sampler(
 
 
 def _same_file(one: Path, other: Path) -> bool:
-    """Equal bytes; videos frame by frame and nearly, for the encoder rounds otherwise from one time to the next."""
+    """Equal bytes; videos are compared by frame with a tolerance, as the encoder is not deterministic."""
     if one.suffix != ".mp4":
         return one.read_bytes() == other.read_bytes()
     from imageio.v3 import imiter
@@ -89,7 +90,7 @@ def _same_file(one: Path, other: Path) -> bool:
 
 
 class StopAt:
-    """Asks a run to stop at a step, as Ctrl-C does."""
+    """An observer that stops a run at a step, as Ctrl-C does."""
 
     def __init__(self, step: int) -> None:
         self.step = step
@@ -100,7 +101,7 @@ class StopAt:
 
 
 def _contents(folder: Path) -> dict[str, Any]:
-    """Everything in a run's last checkpoint but the seconds that it took."""
+    """Everything in a run's last checkpoint except its duration."""
     last = checkpoint.newest(folder / "checkpoints", "last")
     learner = checkpoint.load_learner(last)
     weights = {name: tensor.clone() for name, tensor in checkpoint.read_weights(last).items()}
@@ -110,19 +111,19 @@ def _contents(folder: Path) -> dict[str, Any]:
 
 
 def _check_restored(folder: Path, host: Host, before: Mapping[str, Any]) -> bool:
-    """A new process's learner and data hold what the checkpoint holds. Tells whether the data call themselves exact."""
+    """Checks that a newly built run restores everything in the checkpoint. Returns whether the data are `exact`."""
     run = open_run(str(folder), host=host, resumed=True)
     trainer = run.make("trainer")
     job = trainer.build(run)
     built = [(holder, attributes(holder)) for holder in (job.data, job.loss)]
     training = Training(trainer, run, job)
     training.restore()
-    weights = training.job.model.state_dict()  # of tied ones, the file has one
+    weights = training.job.model.state_dict()  # a file holds tied weights once
     now = training.learner() | {"weights": {name: weights[name] for name in before["weights"]}}
     now |= {"data": through_a_file(training.job.data.state_dict())}
     for key in ("step", "weights", "loss", "steppers", "data", "best"):
         assert_same(now[key], before[key], f"{key} after a resume")
-    if training.steppers:  # which a trainer of another kind has none of
+    if training.steppers:  # a trainer without the shared loop has none
         fit(job.data, job.loss, training.steppers, 2)
         for holder, as_built in built:
             check_nothing_lost(holder, as_built)
@@ -131,7 +132,7 @@ def _check_restored(folder: Path, host: Host, before: Mapping[str, Any]) -> bool
 
 
 def check_watch(run: Run) -> None:
-    """What the recipe watches is logged: a name that was not, and that is nearly one that was, is a mistake."""
+    """Checks for misspelt names in `Recipe.watch`: one that was not logged and resembles one that was."""
     for name in run.definition.watch:
         near = difflib.get_close_matches(name, run.latest.keys() - {*run.definition.watch}, n=1, cutoff=0.8)
         assert name in run.latest or not near, f"{run.recipe} watches {name!r}, which is not logged; {near[0]} is"

@@ -1,1 +1,1 @@
-"""The loop and all that it is made of: trainer, optimizers, checkpoints, CUDA graphs, devices."""
+"""The training loop and its components: trainer, optimizers, checkpoints, CUDA graphs, devices."""

@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, loaded without running anything that a file says.
+"""Checkpoints: written atomically, and loaded without executing anything in the files.
 
 checkpoints/last-000012000/   weights.safetensors, learner.pt, data.pt     (to resume)
 checkpoints/best-000009000/   weights.safetensors, learner.pt              (to use)
@@ -28,17 +28,17 @@ FORMAT = "dlplug-1"
 def save(
     folder: Path, kind: str, step: int, model: nn.Module, learner: dict[str, Any], data: Any = None, keep: int = 1
 ) -> Path:
-    """Writes `<kind>-<step>` under the folder, by a temporary folder that is renamed, and drops all of the kind but it
-    and the `keep - 1` before it. Those of later steps go too: the run went on from before them.
+    """Writes the checkpoint `<kind>-<step>` to a temporary folder and renames that. Deletes the other checkpoints of
+    its kind except the `keep - 1` before it; those of later steps are from before a resume.
 
     Raises Diverged, before anything is written, where weights or states are not finite.
     """
     check_finite(model, learner)
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob(".*.partial"):  # by a process that was killed
-        shutil.rmtree(left, ignore_errors=True)
+    for stale in folder.glob(".*.partial"):  # left by a process that was killed
+        shutil.rmtree(stale, ignore_errors=True)
     final = folder / f"{kind}-{step:09d}"
-    partial, replaced = (folder / f".{final.name}.{os.getpid()}.{what}" for what in ("partial", "replaced"))
+    partial, replaced = (folder / f".{final.name}.{os.getpid()}.{suffix}" for suffix in ("partial", "replaced"))
     partial.mkdir()
     try:
         save_model(model, str(partial / "weights.safetensors"), metadata={"format": FORMAT})
@@ -48,7 +48,7 @@ def save(
         for path in [*partial.iterdir(), partial]:
             _flush(path)
         if final.exists():
-            final.rename(replaced)  # a folder with files in it cannot be renamed over, and is not removed before
+            final.rename(replaced)  # a rename cannot replace a folder with files; the old one is deleted afterwards
         partial.rename(final)
         _flush(folder)
         shutil.rmtree(replaced, ignore_errors=True)
@@ -66,7 +66,7 @@ def save(
 
 def check_finite(model: nn.Module, learner: Mapping[str, Any]) -> None:
     """Raises Diverged, naming the tensor, where a weight is infinite or NaN, or where a buffer or a tensor of the
-    loss's or an optimizer's state holds NaN (infinity may be meant there). Waits for the device once."""
+    loss's or an optimizer's state holds NaN (infinity may be intended there). Synchronises with the device once."""
     checks = {f"the weight {name}": value.isfinite().all() for name, value in model.named_parameters()}
     others = {"the buffer": dict(model.named_buffers()), "the loss's": learner.get("loss")}
     others["the optimizer's"] = learner.get("steppers")
@@ -75,15 +75,15 @@ def check_finite(model: nn.Module, learner: Mapping[str, Any]) -> None:
             checks[f"{owner} {name}"] = ~value.isnan().any()
     devices = {check.device for check in checks.values()}
     device = next((d for d in devices if d.type != "cpu"), torch.device("cpu"))
-    fine = torch.stack([check.to(device, non_blocking=True) for check in checks.values()]).tolist() if checks else []
-    for name, well in zip(checks, fine, strict=True):
-        if not well:
+    finite = torch.stack([check.to(device, non_blocking=True) for check in checks.values()]).tolist() if checks else []
+    for name, is_finite in zip(checks, finite, strict=True):
+        if not is_finite:
             step = learner.get("step")
             raise Diverged(f"{name} is not finite at step {step:,}: it is not saved")
 
 
 def _floating(state: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
-    """The floating-point tensors of a state, by their places in it."""
+    """(path in the state, tensor) for each floating-point tensor."""
     if isinstance(state, Tensor) and state.is_floating_point():
         yield name, state
     elif isinstance(state, Mapping):
@@ -95,8 +95,8 @@ def _floating(state: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
 
 
 def plain(state: Any, where: str = "state") -> Any:
-    """A state in tensors, numbers and strings, NumPy's turned into them. Raises TypeError, naming the place, for what
-    `torch.load` would refuse to read back."""
+    """Converts a state to tensors, numbers and strings, also from NumPy. Raises TypeError, with the path in the state,
+    for anything that `torch.load(weights_only=True)` would refuse."""
     if isinstance(state, Mapping):
         return {key: plain(value, f"{where}[{key!r}]") for key, value in state.items()}
     if isinstance(state, (list, tuple)):
@@ -112,9 +112,9 @@ def plain(state: Any, where: str = "state") -> Any:
 
 
 def find(folder: Path, kind: str) -> list[Path]:
-    """The checkpoints of a kind by their steps, the earliest first."""
-    named = re.compile(rf"{kind}-\d+")
-    return sorted((path for path in folder.glob(f"{kind}-*") if named.fullmatch(path.name)), key=step_of)
+    """The checkpoints of a kind, sorted by step."""
+    pattern = re.compile(rf"{kind}-\d+")
+    return sorted((path for path in folder.glob(f"{kind}-*") if pattern.fullmatch(path.name)), key=step_of)
 
 
 def step_of(checkpoint: Path) -> int:
@@ -138,7 +138,7 @@ def read_weights(checkpoint: Path) -> dict[str, Tensor]:
 
 
 def load_weights(checkpoint: Path, model: nn.Module) -> None:
-    """Raises UserError where the file is damaged, or of another model (the first tensor that differs)."""
+    """Raises UserError where the file is damaged, or where a tensor's name or shape differs from the model's."""
     saved = read_weights(checkpoint)
     wanted = model.state_dict()
     differing = [n for n, value in saved.items() if n not in wanted or wanted[n].shape != value.shape]
@@ -152,7 +152,8 @@ def load_weights(checkpoint: Path, model: nn.Module) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """Tensors, numbers and strings from a `.pt` file; nothing in it is run. Raises UserError for anything else."""
+    """Reads tensors, numbers and strings from a `.pt` file, without executing it. Raises UserError for anything
+    else."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except FileNotFoundError:
@@ -178,7 +179,7 @@ def seed_everything(seed: int) -> None:
 
 
 def random_state() -> dict[str, Any]:
-    """Of Python, NumPy and torch on every device, in plain values."""
+    """The states of the random number generators of Python, NumPy and torch (CPU and every GPU), as plain values."""
     version, internal, gauss = random.getstate()
     name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     return {
@@ -206,7 +207,7 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 
 def _tied(wanted: dict[str, Any], name: str, saved: dict[str, Any]) -> bool:
-    """Tied weights are saved once, under one of their names."""
+    """Whether the tensor is saved under another name, as tied weights are."""
     pointer = wanted[name].data_ptr()
     return any(other in saved and tensor.data_ptr() == pointer for other, tensor in wanted.items() if other != name)
 

@@ -1,4 +1,4 @@
-"""Whether parts fit together, by their annotations: said before the first step, not by an AttributeError in it."""
+"""Checks before the first step that data, loss, metrics and samplers fit together, by their annotations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check_processes(run: Run, data: Data) -> None:
-    """Raises UserError for what processes of torchrun cannot learn together."""
+    """Raises UserError for data, or a length, that the processes of torchrun cannot share."""
     if distributed.world_size() == 1:
         return
     if not data.distributed:
@@ -28,9 +28,9 @@ def check_processes(run: Run, data: Data) -> None:
 
 def check_batches(data: Data, loss: Loss, names: tuple[str, str]) -> None:
     """Compares the fields of the NamedTuples in the annotations `batches(...) -> Iterator[B]` and `updates(batch: B)`
-    (or in those of a function that `minimise` wraps). Where either says nothing, anything goes.
+    (or in those of a function that `minimise` wraps). Where either has no annotation, nothing is checked.
 
-    names: of the data and of the loss. Raises UserError where the data lack a field.
+    names: the names of the data and of the loss. Raises UserError where the data lack a field.
     """
     offered = fields(_hints(data.batches).get("return"))
     learn = getattr(loss, "function", loss.updates)
@@ -44,15 +44,15 @@ def check_batches(data: Data, loss: Loss, names: tuple[str, str]) -> None:
 
 
 def check_fits(function: Callable[..., Any], product: Any, data: Any, what: str, names: tuple[str, str]) -> None:
-    """Compares what a metric or sampler says that it takes, `def f(product: P, data: D)`, with what it is to meet: of a
-    protocol the members, of a NamedTuple the fields, else the class. Where it says nothing, anything goes.
+    """Compares the annotations of a metric or sampler, `def f(product: P, data: D)`, with its arguments: the members of
+    a protocol, the fields of a NamedTuple, else the class. An argument without an annotation is not checked.
 
-    data: held out, as `split` gives it. what: the function in words ("metric accuracy"). names: of the loss, which
-    makes the product, and of the data. Raises UserError.
+    data: what `Data.split` returns. what: the function in words ("metric accuracy"). names: the names of the loss,
+    which provides the product, and of the data. Raises UserError.
     """
     hints = _hints(getattr(function, "func", function))
-    meeting = ("a product", product, "loss", "makes"), ("held-out data", data, "data", "make")
-    for parameter, (role, value, key, verb), name in zip(_positional(function), meeting, names, strict=False):
+    arguments = ("a product", product, "loss", "makes"), ("held-out data", data, "data", "make")
+    for parameter, (role, value, key, verb), name in zip(_positional(function), arguments, names, strict=False):
         wanted = hints.get(parameter)
         if not _fits(value, wanted):
             raise UserError(
@@ -67,7 +67,7 @@ def _positional(function: Callable[..., Any]) -> typing.Iterator[str]:
 
 
 def _fits(value: Any, wanted: Any) -> bool:
-    """Whether a value is what an annotation says; where it says nothing that can be asked, it is."""
+    """Whether a value fits an annotation; True for an annotation that cannot be checked."""
     origin = typing.get_origin(wanted)
     if origin in (typing.Union, types.UnionType):
         return any(_fits(value, one) for one in typing.get_args(wanted))
@@ -79,21 +79,20 @@ def _fits(value: Any, wanted: Any) -> bool:
 
 
 def _members(wanted: Any) -> list[str]:
-    """What a protocol or a NamedTuple asks for; [] of anything else."""
+    """The member names of a protocol or a NamedTuple; [] for any other type."""
     bases = [base for base in getattr(wanted, "__mro__", ()) if getattr(base, "_is_protocol", False)]
     names = [name for base in bases for name in (*vars(base), *inspect.get_annotations(base))]
     return [*fields(wanted), *sorted({name for name in names if not name.startswith("_")})]
 
 
 def _described(kind: Any) -> str:
-    """Player (with act, start)."""
+    """Such as "Policy (with act, start)"."""
     members = _members(kind)
     return getattr(kind, "__name__", str(kind)) + (f" (with {', '.join(members)})" if members else "")
 
 
 def check_parts(loss: Loss, name: str) -> None:
-    """Raises UserError for a weight that two of the loss's parts would move, or that requires gradients and is in
-    none."""
+    """Raises UserError for a weight that requires gradients and is in two of the loss's parts, or in none."""
     owners: dict[int, str] = {}
     for part in loss.parts:
         for weight, parameter in loss.model.get_submodule(part).named_parameters():
@@ -110,7 +109,7 @@ def check_parts(loss: Loss, name: str) -> None:
 
 
 def fields(annotation: Any) -> tuple[str, ...]:
-    """Those of a NamedTuple, or of what an Iterator of them gives; () where there are none."""
+    """The fields of a NamedTuple, or of the items of an Iterator of them; () for any other type."""
     inside = typing.get_args(annotation)
     return getattr(inside[0] if inside else annotation, "_fields", ())
 

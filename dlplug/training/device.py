@@ -1,4 +1,4 @@
-"""Which device, which precision, how many threads; and, in one line each, what cannot apply here."""
+"""The device of a run, and the process-wide settings of torch."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def default_preset(device: str) -> str:
-    """`gpu` where the run would go to one, else `cpu`."""
+    """`gpu` where the run would use a GPU, else `cpu`."""
     if device == "auto":
         return "gpu" if may_have_gpu() and choose_device("auto").type != "cpu" else "cpu"
     return "cpu" if device.startswith("cpu") else "gpu"
@@ -59,12 +59,13 @@ def set_up(device: torch.device, threads: int) -> None:
 
 
 def flush_denormals() -> None:
-    """On every thread that computes for this one. The mode belongs to a thread and passes to those that it starts, so
-    OpenMP's, which earlier work in this process has left waiting, end here: the next operation starts others. Else a
-    run in a notebook would keep denormals in a part of each product, and compute otherwise than the command."""
+    """Flushes denormal numbers to zero in every thread that computes for this one. The mode belongs to a thread and is
+    inherited by the threads that it starts, so OpenMP's idle threads from earlier work in this process are ended here,
+    and the next operation starts new ones. Otherwise a run in a notebook would compute partly with denormals, and
+    differ from the same run of the command."""
     torch.set_flush_denormal(True)
     if sys.platform != "win32":
-        pause = getattr(ctypes.CDLL(None), "omp_pause_resource_all", None)  # of OpenMP 5.0, in whatever torch brings
+        pause = getattr(ctypes.CDLL(None), "omp_pause_resource_all", None)  # OpenMP 5.0, in the library that torch uses
         if pause is not None:
             pause(OMP_PAUSE_HARD)
 

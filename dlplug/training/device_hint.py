@@ -1,4 +1,4 @@
-"""Which preset a run would take, without importing torch."""
+"""The preset that a run on this machine probably takes, without importing torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dlplug.recipes import Recipe, chosen_by_device
 
 
 def may_have_gpu() -> bool:
-    """Whether it is worth importing torch to ask for a GPU: a driver's device file, or a Mac."""
+    """Whether a GPU is possible, so that importing torch to ask is worth it: a driver's device file exists, or the
+    system is not Linux."""
     if sys.platform == "linux":
         return any(Path(path).exists() for path in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))
     return True

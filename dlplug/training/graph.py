@@ -1,8 +1,8 @@
 """The whole step (forward, backward, clip, optimizer, follow) as CUDA graphs, where shapes are fixed.
 
-A step that depends on the host (every fifth batch the generator, every 500th the target network) differs only by
-which `Turn`s are due; each such pattern gets a graph of its own, captured after it has run eagerly a few times.
-What else a graph would leave at the values that it was captured with is refused in one line.
+Steps differ only in which `Turn`s are due (the generator at every fifth batch, the target network at every 500th);
+each such pattern has its own graph, captured after a few eager steps. Any other state on the host, which a graph would
+freeze at its captured values, is refused in one line.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WARM_UP = 3  # eager steps of a pattern before its capture, as torch's notes on 
 
 
 class Capture(Protocol):
-    """A way to capture steps: `warm_up` runs one eagerly, a call records one and returns what replays it."""
+    """A way to capture steps: `warm_up` runs one eagerly; a call records one and returns its replay function."""
 
     def warm_up(self, step: Callable[[], list[Update]]) -> list[Update]: ...
 
@@ -36,7 +36,8 @@ class Captured(NamedTuple):
 
 
 class GraphedStep:
-    """learn(batch) -> updates, captured. Inputs are copied into fixed tensors; values are read from fixed ones."""
+    """Captures `learn(batch) -> updates`. Inputs are copied into static tensors; losses and values are read from
+    them."""
 
     def __init__(self, learn: Callable[[Any], list[Update]], loss: Loss, capture: Capture | None = None) -> None:
         self.learn, self.loss, self.turns = learn, loss, list(turns_of(loss))
@@ -69,38 +70,38 @@ class GraphedStep:
         except (UserError, Stopped):
             raise
         except Exception as error:
-            while error.__context__ is not None:  # the first: the end of a capture that failed fails too
+            while error.__context__ is not None:  # the first error: ending a failed capture raises another
                 error = error.__context__
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise self._refused(f"cannot be captured ({reason})") from error
         for name, value in vars(self.loss).items():
             if not _same(value, attributes.get(name)):
                 raise self._refused(f"changes its {name!r} on the host, where a replayed step does not")
-        # without their autograd graph, whose nodes would tie the eager steps of other patterns to the capture's stream
+        # detached, as autograd nodes would tie the eager steps of other patterns to the capture's stream
         updates = [update.mapped(Tensor.detach) for update in updates]
         ticked = [turn for turn, before in zip(self.turns, calls, strict=True) if turn.calls != before]
         replay()  # capturing records the step without running it
         return Captured(replay, updates, ticked)
 
     def _take(self, batch: Any) -> None:
-        """The batch's tensors go into the same memory each time. What else it holds is read while a step is captured,
-        and not again, so it may not change."""
+        """Copies the batch's tensors into static memory. Its other fields are read only during capture, so they may not
+        change."""
         if self.inputs is None:
             self.inputs = type(batch)(*(value.clone() if isinstance(value, Tensor) else value for value in batch))
             return
-        for fixed, value, name in zip(self.inputs, batch, batch._fields, strict=True):
-            if not isinstance(value, Tensor) or not isinstance(fixed, Tensor):
-                if not _same(fixed, value):
+        for static, value, name in zip(self.inputs, batch, batch._fields, strict=True):
+            if not isinstance(value, Tensor) or not isinstance(static, Tensor):
+                if not _same(static, value):
                     raise self._refused(
-                        f"learns from batches whose {name!r}, no tensor, was {fixed!r} and is {value!r}"
+                        f"learns from batches whose {name!r}, no tensor, was {static!r} and is {value!r}"
                     )
-            elif (fixed.shape, fixed.dtype) != (value.shape, value.dtype):
-                was, now = (f"{tuple(tensor.shape)} {tensor.dtype}" for tensor in (fixed, value))
+            elif (static.shape, static.dtype) != (value.shape, value.dtype):
+                was, now = (f"{tuple(tensor.shape)} {tensor.dtype}" for tensor in (static, value))
                 raise self._refused(f"needs batches of one shape and type: {name!r} was {was}, is {now}")
-            elif fixed.device != self.device and not torch.equal(fixed, value):
-                raise self._refused(f"learns from batches whose {name!r} changes on {fixed.device}, not {self.device}")
+            elif static.device != self.device and not torch.equal(static, value):
+                raise self._refused(f"learns from batches whose {name!r} changes on {static.device}, not {self.device}")
             else:
-                fixed.copy_(value, non_blocking=True)
+                static.copy_(value, non_blocking=True)
 
     def _refused(self, why: str) -> UserError:
         function = getattr(getattr(self.loss, "function", None), "func", type(self.loss))  # what `minimise` wraps
@@ -108,14 +109,14 @@ class GraphedStep:
 
 
 class CudaCapture:
-    """One side stream and one pool of memory for all graphs: they run one after another, and what a replay leaves in
-    the pool is cloned before the next."""
+    """One side stream and one memory pool for all graphs: they run one after another, and the outputs of a replay are
+    cloned before the next."""
 
     def __init__(self) -> None:
         self.stream, self.pool = torch.cuda.Stream(), torch.cuda.graph_pool_handle()
 
     def warm_up(self, step: Callable[[], list[Update]]) -> list[Update]:
-        """On the stream of the capture, which autograd's nodes and the libraries' workspaces then belong to."""
+        """Runs on the capture's stream, so that autograd nodes and library workspaces belong to it."""
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
             updates = step()
@@ -130,12 +131,12 @@ class CudaCapture:
 
 
 def turns_of(loss: Loss) -> Iterator[Turn]:
-    """Every counter that decides on the host what a step does."""
+    """The counters on the host that decide what a step does."""
     return attributes_of(loss, Turn)
 
 
 def _same(one: Any, other: Any) -> bool:
-    """The same object or, of what is no tensor, an equal one."""
+    """Whether two values are the same object or, for values other than tensors, equal."""
     if one is other or isinstance(one, Tensor) or isinstance(other, Tensor):
         return one is other
     try:

@@ -1,4 +1,4 @@
-"""What a configuration builds."""
+"""The objects that a configuration builds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dlplug.contracts import Data, Loss
 
 
 class Job(NamedTuple):
-    """What is trained, measured and sampled from; the optimizers belong to the training alone."""
+    """Data, model and loss on their device, for training, evaluation and sampling; the optimizers are `Training`'s."""
 
     data: Data
     model: nn.Module

@@ -22,9 +22,10 @@ def fit(
     before: Callable[[int], None] = lambda step: None,
     after: Callable[[int, list[Update]], bool] = lambda step, updates: False,
 ) -> int:
-    """Learns from batch number `start` up to `steps`; the whole training loop. Returns the steps done.
+    """The whole training loop, from step `start` to `steps`. Returns the number of completed steps.
 
-    before(step) runs ahead of each batch's draw; after(step, updates) returns whether to stop after `step` steps.
+    learn: does one step, by default `learn_from`. before(step) is called before each batch is drawn; after(step,
+    updates) is called after `step` steps, and returns whether to stop.
     """
     learn = learn or functools.partial(learn_from, loss, steppers)
     batches = iter(data.batches(loss.model))
@@ -39,9 +40,10 @@ def fit(
 
 
 def learn_from(loss: Loss, steppers: Mapping[str, Stepper], batch: Any, mixed: Callable = iter) -> list[Update]:
-    """One step: each loss that is yielded moves its part before the next is asked for.
+    """One step: each update that the loss yields is applied before the next is requested.
 
-    Raises UserError where gradients are still held at the end: no checkpoint has them.
+    mixed: wraps the updates in mixed precision. Raises UserError where gradients are still held at the end, as
+    checkpoints do not contain them.
     """
     updates = []
     for update in mixed(loss.updates(batch)):
@@ -49,5 +51,7 @@ def learn_from(loss: Loss, steppers: Mapping[str, Stepper], batch: Any, mixed: C
         updates.append(update)
     for part, stepper in steppers.items():
         if stepper.holds:
-            raise UserError(f"the last update of the part {part!r} is held: it never moves by what was accumulated")
+            raise UserError(
+                f"the last update of the part {part!r} is held: its accumulated gradients would never be applied"
+            )
     return updates

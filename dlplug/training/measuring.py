@@ -1,4 +1,4 @@
-"""Measures what a run has learnt so far, without a trace in its training."""
+"""Evaluates a run's metrics, without any effect on its training."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ M = TypeVar("M", bound=Callable[..., Any])
 
 def checked_by(check: Callable[..., object]) -> Callable[[M], M]:
     """A decorator of metrics: `check(product, data, **options)` is called with the metric's options before the first
-    step, and raises UserError for those that would only fail when they are used (a file that is missing, a class that
-    the data lack). What a type or a Range can say needs no check."""
+    step, and raises UserError for values that would fail only when they are used (a missing file, a class that the data
+    lack). Types and ranges are checked without it."""
 
     def mark(metric: M) -> M:
         setattr(metric, "check", check)  # noqa: B010 (a function has no such attribute of its own)
@@ -31,9 +31,8 @@ def checked_by(check: Callable[..., object]) -> Callable[[M], M]:
 
 
 def neutral_options(*names: str) -> Callable[[M], M]:
-    """A decorator of metrics: names the options with which no number changes, for they are about what is shown, or how
-    many examples are taken at a time. It is for metrics what `Data.training_options` is for data: a recipe's target
-    holds whatever they are.
+    """A decorator of metrics: names the options that change none of the metric's numbers, such as the number of
+    pictures or the batch size. A recipe's target applies whatever their values, as with `Data.training_options`.
 
     Raises TypeError for a name that is no option of the metric.
     """
@@ -50,24 +49,24 @@ def neutral_options(*names: str) -> Callable[[M], M]:
 
 
 def check_metrics(run: Run, job: Job, split: str) -> None:
-    """Before the first step: each metric measures such a product and data, and its options pass its `checked_by`. As in
-    `measure`, nothing of it is left. Raises MetricFailed, naming the metric."""
+    """Checks before the first step that each metric accepts the product and the data, and that its options pass its
+    `checked_by`, without any effect on the training. Raises MetricFailed, naming the metric."""
     if run.metrics:
-        with _aside(job):
+        with _evaluation_mode(job):
             held_out, product = job.data.split(split), job.loss.product()
             for name in run.metrics:
                 run.parts.check_metric(name, product, held_out)
 
 
 def measure(run: Run, job: Job, split: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Every metric of the run on one split: in eval mode, without gradients, with the random state put back.
+    """Evaluates every metric of the run on one split: in eval mode, without gradients, and restoring the random state.
 
-    values: is filled as they are measured. Raises MetricFailed, naming the metric, or the two that give one number.
+    values: filled while measuring. Raises MetricFailed, naming the metric, or two metrics that return the same name.
     """
     held_out, product = job.data.split(split), job.loss.product()
     values = {} if values is None else values
     owners: dict[str, str] = {}
-    with _aside(job):
+    with _evaluation_mode(job):
         for name in run.metrics:
             measured = run.parts.measure(name, product, held_out)
             for key in measured:
@@ -78,7 +77,7 @@ def measure(run: Run, job: Job, split: str, values: dict[str, Any] | None = None
 
 
 @contextlib.contextmanager
-def _aside(job: Job) -> Iterator[None]:
+def _evaluation_mode(job: Job) -> Iterator[None]:
     state = checkpoint.random_state()
     try:
         with acting(job.model, full_precision=True):

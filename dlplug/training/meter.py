@@ -1,4 +1,4 @@
-"""Means of losses and values between two log lines, kept on the device until then."""
+"""Means of losses and values between two log lines, accumulated on the device."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from dlplug.json_values import shortest
 
 
 class Meter:
-    """A value that one part alone gives is logged by its name; values of one name from several parts stay apart, each
-    with its part's name before it, as every part's loss has. Updates whose gradients were held are one entry with the
-    one that moved their part: the sum of their losses, the mean of their values."""
+    """Averages losses and values over steps. A part's name is the prefix of its loss, and of a value that other parts
+    log under the same name. Updates with held gradients are one entry with the update that applies them: the sum of
+    their losses, the mean of their values."""
 
     def __init__(self) -> None:
         self.updates: list[list[Update]] = []
-        self.parts: dict[str, set[str]] = {}  # which have given a value of that name
+        self.parts: dict[str, set[str]] = {}  # the parts that logged a value, by its name
 
     def add(self, updates: list[Update]) -> None:
-        """Keeps one step's losses and values; nothing is read from the device."""
+        """Adds one step's losses and values, without reading from the device."""
         for update in updates:
             update.loss = update.loss.detach()
             for name, value in update.values.items():
@@ -33,9 +33,9 @@ class Meter:
         self.updates.append(_joined(updates) if any(update.hold for update in updates) else updates)
 
     def flush(self, step: int) -> dict[str, float]:
-        """The mean of each value since the last flush; `step` is how many steps are done.
+        """The mean of each loss and value since the last flush. step: number of completed steps.
 
-        Raises Diverged, naming the update and the step, where a loss is not finite.
+        Raises Diverged, naming the loss and the step, where a loss is not finite.
         """
         names: list[tuple[str, int, bool]] = []
         tensors: list[Tensor] = []
@@ -57,7 +57,7 @@ class Meter:
 
 
 def _joined(updates: list[Update]) -> list[Update]:
-    """One update for each step of a part."""
+    """One update for each optimizer step of a part."""
     held: dict[str, list[Update]] = {}
     joined = []
     for update in updates:

@@ -23,8 +23,8 @@ Kind = TypeVar("Kind", bound=type[Optimizer])
 
 
 def light(kind: Kind) -> Kind:
-    """The same optimizer, whose first step does not import torch._dynamo, which takes longer than torch itself: torch
-    keeps torch.compile out of these methods, and no optimizer's step is compiled here."""
+    """The same optimizer without torch's `_disable_dynamo` wrappers, whose first call imports torch._dynamo, which
+    takes longer than importing torch. They only keep torch.compile out, and no optimizer step is compiled here."""
     return cast(Kind, _light(kind))
 
 
@@ -173,7 +173,7 @@ def lbfgs(
     iterations: most iterations in one step. 20 is torch's default.
     history: how many past gradients the curvature is estimated from. 100 is torch's default.
     line_search: strong-wolfe searches along each direction until the strong Wolfe conditions hold; none, torch's
-        default, takes the learning rate as it is.
+        default, uses the learning rate as the step size.
     """
     moved: list[Any] = list(parameters)
     if len(moved) > 1 and isinstance(moved[0], dict):
@@ -193,10 +193,10 @@ Schedule = Literal["constant", "linear", "cosine"]
 
 
 def rate_factor(progress: float, schedule: Schedule = "constant", warmup: float = 0.0, final: float = 0.0) -> float:
-    """What the learning rate is multiplied by when `progress` in [0, 1] of the training is over.
+    """The factor of the learning rate at `progress`, the fraction in [0, 1] of the training that is done.
 
-    It rises linearly to 1 over the first `warmup` (a fraction of the training), then keeps (constant) or falls
-    linearly or by half a cosine to `final`.
+    It rises linearly from 0 to 1 over the first `warmup` (a fraction of the training). Then it is constant, or falls
+    to `final`, linearly or along half a cosine.
     """
     if progress < warmup:
         return progress / warmup
@@ -206,7 +206,7 @@ def rate_factor(progress: float, schedule: Schedule = "constant", warmup: float 
 
 
 def movable(part: nn.Module) -> Parameters:
-    """What of a part an optimizer moves: all that is not frozen. A module that defines `parameter_groups()` gives it in
-    groups, [{"params": [...], "rate": 0.1}, ...], whose `rate` multiplies the learning rate."""
+    """The parameters of a part for its optimizer: those that are not frozen. A module may define `parameter_groups()`,
+    which returns [{"params": [...], "rate": 0.1}, ...]; `rate` is a factor of the learning rate."""
     groups = getattr(part, "parameter_groups", None)
     return groups() if groups else [p for p in part.parameters() if p.requires_grad]

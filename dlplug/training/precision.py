@@ -1,4 +1,4 @@
-"""Losses computed, and players acting, in bfloat16 where that is asked for."""
+"""bf16 autocast, for losses and for data that act with the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _mixed_on: ContextVar[torch.device | None] = ContextVar("mixed_on", default=None
 
 
 def in_bf16(device: torch.device) -> Callable[[Iterable[Update]], Iterator[Update]]:
-    """Computes losses under bf16 autocast, and leaves it before each is minimised."""
+    """Returns a wrapper of `loss.updates(batch)` that computes losses under bf16 autocast, and leaves autocast at every
+    yield."""
     if device.type == "cpu":
         mend_cpu_autocast()
 
@@ -37,7 +38,7 @@ def in_bf16(device: torch.device) -> Callable[[Iterable[Update]], Iterator[Updat
 
 @contextlib.contextmanager
 def acting_in_bf16(device: torch.device) -> Iterator[None]:
-    """Around a run whose losses are computed in bf16: `acting` computes in it too."""
+    """The context of a run with --precision bf16, in which `acting` uses bf16 too."""
     token = _mixed_on.set(device)
     try:
         yield
@@ -47,12 +48,12 @@ def acting_in_bf16(device: torch.device) -> Iterator[None]:
 
 @contextlib.contextmanager
 def acting(model: nn.Module, *, full_precision: bool = False) -> Iterator[None]:
-    """Around what uses a model to act or to show: in eval mode, without gradients, and in the run's precision, so that
-    a player's log-probabilities are those that the loss computes. Afterwards every module is in the mode it was in.
+    """A context for acting with a model: eval mode, no gradients, and the run's precision, so that a policy's
+    log-probabilities equal those that the loss computes. Each module's mode is restored afterwards.
 
     Never `yield` a batch inside it: the modes would leak into the trainer.
 
-    full_precision: whatever the run's is; for measuring.
+    full_precision: fp32 whatever the run's precision; for evaluation.
     """
     modes = [(module, module.training) for module in model.modules()]
     device = None if full_precision else _mixed_on.get()
@@ -65,7 +66,7 @@ def acting(model: nn.Module, *, full_precision: bool = False) -> Iterator[None]:
             module.training = mode
 
 
-# What CUDA's autocast computes in fp32 and the CPU's leaves in bf16 (torch 2.15, aten/src/ATen/autocast_mode.h).
+# Operators that CUDA's autocast computes in fp32 and the CPU's in bf16 (torch 2.15, aten/src/ATen/autocast_mode.h).
 IN_FP32_ON_CUDA = [
     "acos", "asin", "cosh", "erfinv", "exp", "expm1", "log", "log10", "log1p", "log2", "pow.Scalar",
     "pow.Tensor_Scalar", "pow.Tensor_Tensor", "reciprocal", "rsqrt", "sinh", "tan", "softplus", "softmax.int",
@@ -80,11 +81,10 @@ IN_FP32_ON_CUDA = [
 def mend_cpu_autocast() -> torch.library.Library:
     """Makes CPU autocast compute some operators in fp32, for every caller: modules, functions and compiled code.
 
-    Those that CUDA's autocast does so: a layer norm's bf16 kernel on the CPU sums the gradients of weight and bias over
-    the rows in bf16, so that at 4,096 rows they are 7 to 20 % off; log_softmax in bf16 puts the gradient of c51-atari's
-    last bias 3 % off, where rounding the operands alone gives 0.3 %. Then both devices also have the same types
-    everywhere.
-    LSTMs where the CPU lacks AVX-512: autocast hands them to oneDNN, which has none in bf16 for it.
+    These are the operators of IN_FP32_ON_CUDA, so that both devices use the same types. A layer norm's bf16 kernel on
+    the CPU sums the gradients of weight and bias over the rows in bf16: at 4,096 rows they are 7 to 20 % off.
+    log_softmax in bf16 makes the gradient of c51-atari's last bias 3 % wrong, where rounding the operands gives 0.3 %.
+    On CPUs without AVX-512 LSTMs are included: autocast calls oneDNN, which has no bf16 LSTM there.
     """
     operators = list(IN_FP32_ON_CUDA)
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():

@@ -1,4 +1,4 @@
-"""One run of the loop: what happens before it, between its steps and after it."""
+"""A training session: restoring a checkpoint, the loop, and logging, evaluating and saving between its steps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logging.getLogger("dlplug")
 
 
 class Training:
-    """One run of the loop: what happens between the steps. Logs, measures, saves, stops."""
+    """Runs the loop, and logs, evaluates, saves and stops between its steps."""
 
     def __init__(self, trainer: TorchTrainer, run: Run, job: Job) -> None:
         self.trainer, self.run, self.job = trainer, run, job
@@ -60,7 +60,7 @@ class Training:
                 self.measure()
 
     def loop(self) -> None:
-        """Learns until it is over, or until a stop is asked for."""
+        """Trains to the run's length, or until a stop is requested."""
         job = self.job
         job.model.train()
         fit(job.data, job.loss, self.steppers, self.limit_steps, start=self.step, learn=self.learn,
@@ -68,7 +68,7 @@ class Training:
 
     @contextlib.contextmanager
     def between_steps(self) -> Iterator[None]:
-        """Whatever fails here, a metric or an observer, what was learnt is saved before that is raised."""
+        """Saves a checkpoint before it re-raises an error of a metric or an observer."""
         try:
             yield
         except (Stopped, Diverged):
@@ -89,7 +89,8 @@ class Training:
         return counted_out or self.step >= self.limit_steps
 
     def before(self, step: int) -> None:
-        """Ahead of the draw of a batch: by the count before it, so that the first is learnt from at 0 and none at 1."""
+        """Called before a batch is drawn: sets the progress, which is 0 for the first batch and below 1 for the
+        last."""
         fraction = self.progress()
         for stepper in self.steppers.values():
             stepper.set_progress(fraction)
@@ -116,22 +117,22 @@ class Training:
         return self.over() or self.stop_wanted()
 
     def stop_wanted(self) -> bool:
-        """Processes agree on when to stop, which costs a message, so they ask only when they log."""
+        """Whether to stop. Several processes must agree, which costs a message, so they ask only when they log."""
         if distributed.world_size() == 1:
             return self.run.stopping
         due = self.step % self.trainer.cadence.log_every == 0
         return due and distributed.any_process(self.run.stopping, self.job.device)
 
     def log(self) -> None:
-        """Reads the losses since the last time from the device. Raises Diverged for one that is not finite."""
+        """Logs the means of losses and values since the last call. Raises Diverged where a loss is not finite."""
         values = self.meter.flush(self.step)
-        self.run.step, self.run.count = self.step, self.job.data.count  # though nothing was learnt from it yet
+        self.run.step, self.run.count = self.step, self.job.data.count  # even where there is nothing to log
         if values:
             self.run.log(self.step, self.job.data.count, {**values, **self.job.data.values()}, "train")
 
     def measure(self) -> None:
-        """The metrics on the first split; the best checkpoint is the one that the recipe's first target likes best.
-        What was measured before a metric failed counts; a measurement that is stopped is given up."""
+        """Evaluates the metrics on the first split, and saves a `best` checkpoint where the recipe's first target
+        improves. Values measured before a metric fails are logged; an interrupted evaluation is discarded."""
         if not self.run.metrics or distributed.rank() != 0:
             return
         split = self.job.data.splits[0]
@@ -142,11 +143,11 @@ class Training:
             self.run.stopping = True
             return
         except MetricFailed:
-            self.watch(split, values)
+            self.record(split, values)
             raise
-        self.watch(split, values)
+        self.record(split, values)
 
-    def watch(self, split: str, values: dict[str, Any]) -> None:
+    def record(self, split: str, values: dict[str, Any]) -> None:
         self.run.log(self.step, self.job.data.count, values, split)
         if self.run.is_best(split, values):
             self.log()
@@ -157,7 +158,7 @@ class Training:
         return distributed.any_process(time.monotonic() - self.saved_at > wait, self.job.device)
 
     def save(self) -> None:
-        """Everything that is needed to go on. The losses are looked at first: what diverged is never saved."""
+        """Saves everything that `resume` needs. Checks the losses first: a diverged run is never saved."""
         if self.saved_step == self.step:
             return
         self.log()

@@ -1,4 +1,4 @@
-"""The `Stepper` that moves one part of a model: how an `Update` becomes a step of an optimizer."""
+"""The `Stepper` of one part of the model: applies an `Update` as an optimizer step."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from dlplug.training.optimizers import Schedule, rate_factor
 
 
 class Stepper:
-    """Moves one part of a model: backward to its weights alone, average over processes, clip, step, zero.
+    """Updates one part of a model: backward to its weights alone, average over processes, clip, step, zero.
 
-    needs_closure: whether the optimizer evaluates the loss itself, several times a step (L-BFGS). Not an option.
+    needs_closure: whether the optimizer evaluates the loss itself, several times per step (L-BFGS). Not an option.
     clip_norm: largest norm of the part's gradient; larger ones are scaled down. None never clips.
     schedule: learning rate schedule over the training.
     warmup: fraction of the training over which the learning rate rises linearly from zero.
@@ -51,7 +51,7 @@ class Stepper:
         self.initial = [_options(group) for group in optimizer.param_groups]
 
     def take(self, update: Update) -> None:
-        """Minimises an update's loss: when this returns, the part has moved, unless the update holds its gradients.
+        """Takes an optimizer step on an update's loss, or only accumulates its gradients if the update holds them.
 
         Raises UserError for a plain loss where the optimizer needs a closure, and for a closure where gradients are
         held or steps are captured.
@@ -77,7 +77,7 @@ class Stepper:
             nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
 
     def _evaluate(self, update: Update, closure: Closure) -> None:
-        """A step by a closure; the update then has the loss and the values of its first evaluation."""
+        """A step with a closure; sets the update's loss and values to those of the first evaluation."""
         if self.holds:
             raise UserError(f"gradients are held, and a closure cannot add to them: the loss {_of(update)}")
         if self.capturable:
@@ -91,7 +91,7 @@ class Stepper:
             loss, values = value_and_logged(closure())
             loss.backward(inputs=self.parameters)
             self._average_and_clip()
-            mean = average(loss.detach())  # line searches of all processes must see one value
+            mean = average(loss.detach())  # line searches must see the same value in all processes
             evaluated.append((mean, values))
             return mean
 
@@ -101,7 +101,7 @@ class Stepper:
         update.values = {**update.values, **values, "evaluations": len(evaluated)}
 
     def set_progress(self, progress: float) -> None:
-        """Sets the learning rate for this much of the training, in [0, 1]."""
+        """Sets the learning rate. progress: the fraction of the training that is done, in [0, 1]."""
         if not self.scheduled:
             return
         factor = rate_factor(progress, self.schedule, self.warmup, self.final)
@@ -112,7 +112,7 @@ class Stepper:
                 group["lr"] = rate * factor
 
     def make_capturable(self) -> None:
-        """Keeps what a step needs on the device, so that a CUDA graph can hold the step."""
+        """Moves the learning rate to the device, so that a CUDA graph can capture the step."""
         self.capturable = True
         for group in self.optimizer.param_groups:
             device = group["params"][0].device
@@ -122,8 +122,8 @@ class Stepper:
         self.initial = [_options(group) for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """The optimizer's own, with the learning rates before any schedule, and the names of those options of its
-        groups that it has changed itself: they are state too."""
+        """The optimizer's state, with the learning rates before any schedule, and the names of the group options that
+        the optimizer itself has changed, which are state too."""
         state = self.optimizer.state_dict()
         groups = [{**group, "lr": rate} for group, rate in zip(state["param_groups"], self.rates, strict=True)]
         changed = [
@@ -133,9 +133,9 @@ class Stepper:
         return {**state, "param_groups": groups, "optimizer": type(self.optimizer).__name__, "changed": changed}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The state alone: learning rate, weight decay and all else that was asked for stay this optimizer's own.
+        """Restores the state alone: this optimizer keeps its own learning rate, weight decay and other options.
 
-        Raises UserError for the state of another optimizer, or of other weights.
+        Raises UserError for the state of another optimizer, or for other weights.
         """
         mine, saved = self.optimizer.param_groups, state["param_groups"]
         name = type(self.optimizer).__name__
@@ -152,10 +152,10 @@ class Stepper:
         groups = [{**options, "params": group["params"]} for options, group in zip(settings, saved, strict=True)]
         self.optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
         for group, options, before in zip(self.optimizer.param_groups, settings, saved, strict=True):
-            group.update(options)  # torch has copied them, and a captured step reads the rate's own tensor
+            group.update(options)  # torch copied the values; a captured step reads the original tensor
             if any(name not in before or not _equal(value, before[name]) for name, value in options.items()):
                 if self.needs_closure:
-                    self.optimizer.state.clear()  # what it knows of the curvature was measured under other options
+                    self.optimizer.state.clear()  # its curvature estimate was made with other options
                 else:
                     _add_missing_state(self.optimizer, group)
 
@@ -176,12 +176,12 @@ def _equal(one: Any, other: Any) -> bool:
 
 @torch.no_grad()
 def _add_missing_state(optimizer: Optimizer, group: dict[str, Any]) -> None:
-    """What the group's options want in the state and its file lacks (momentum, where the run began without it), as
-    the optimizer itself begins it: by a step of a copy of the optimizer on zeros."""
+    """Adds the state that the group's options need and the checkpoint lacks (a momentum buffer, where the run began
+    without momentum), with the optimizer's initial values: from a step of a copy of the optimizer on zeros."""
     for parameter in group["params"]:
         state = optimizer.state.get(parameter)
         if not state:
-            continue  # it begins at its first step
+            continue  # the first step creates it
         zeros = torch.zeros_like(parameter, requires_grad=True)
         zeros.grad = torch.zeros_like(parameter)
         fresh = copy.copy(optimizer)

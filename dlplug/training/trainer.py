@@ -1,4 +1,4 @@
-"""The shared trainer: what it builds before the loop, and by what means a step is done."""
+"""The shared trainer: builds data, model and loss, and the function that does one step."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class TorchTrainer:
 
     device: auto, cpu, cuda, cuda:1 or mps.
     precision: fp32 (with TF32 on CUDA), or bf16 autocast.
-    compile: compile the forward pass of each part by torch.compile; its other methods run as they are.
+    compile: compile the forward pass of each part with torch.compile; its other methods run eagerly.
     graph: capture the whole step as CUDA graphs; batches must have one shape.
     threads: number of torch's CPU threads; 0 leaves torch's choice.
     """
@@ -71,7 +71,7 @@ class TorchTrainer:
         self.threads, self.cadence = threads, cadence
 
     def train(self, run: Run) -> None:
-        """Trains to the run's length, or until it is stopped; measures and saves at the end."""
+        """Trains to the run's length, or until it is stopped; saves and evaluates at the end."""
         job = self.build(run)
         mixed = acting_in_bf16(job.device) if self.precision == "bf16" else contextlib.nullcontext()
         try:
@@ -110,7 +110,7 @@ class TorchTrainer:
         return Job(data, model, loss, device)
 
     def step_function(self, job: Job, steppers: Mapping[str, Stepper]) -> Callable[[Any], list[Update]]:
-        """`learn_from`, in the precision and by the means that the options ask for."""
+        """The function of one step: `learn_from`, with the options' precision, compilation and graph capture."""
         if self.compile:
             for part in job.loss.parts:
                 job.model.get_submodule(part).compile()

@@ -144,7 +144,7 @@ def test_separable_points_keep_their_distance(margin: float):
         (lambda: Valley(flatness=0.5, seed=0), "at least 1"),
         (lambda: MultilayerPerceptron(dlplug.Spec((2,), 2), width=0), "width of at least 1"),
         (lambda: picture(1.0, 2.0, 0.0), "must not be 0"),
-        (lambda: layer_update(torch.nn.Linear(1, 1).parameters()), "numpy-network alone"),
+        (lambda: layer_update(torch.nn.Linear(1, 1).parameters()), "numpy-network only"),
     ],
 )
 def test_bad_options_are_one_clear_line(make, said: str):

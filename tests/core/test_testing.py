@@ -63,7 +63,7 @@ def test_what_does_not_is_named(mine):
         testing.check_metric("toy-moons", "endless", host=mine)
     with pytest.raises(Exception, match="RuntimeError: never"):
         testing.check_observer("toy-moons", "breaks", host=mine)
-    with pytest.raises(AssertionError, match="silent --help gives the code 0 and says ''"):
+    with pytest.raises(AssertionError, match="silent --help exits with 0 and prints ''"):
         testing.check_command("silent", mine)
     with pytest.raises(AssertionError, match="deaf was asked to stop early, and did so at step 20"):
         testing.check_trainer("toy-moons", "deaf", host=mine)

@@ -1,4 +1,4 @@
-"""A first lecture on deep learning: regression, perceptrons, a network in plain NumPy, and what optimizers do."""
+"""A first lecture on deep learning: regression, perceptrons, a network in plain NumPy, and optimizers compared."""
 
 from dlplug import hookimpl
 from dlplug_basics.recipes import RECIPES

@@ -34,7 +34,7 @@ def elu(x: Tensor) -> Tensor:
 
 
 def maxout(x: Tensor) -> Tensor:
-    """max(x₁, x₂) of two linear pieces each (Goodfellow et al. 2013): (B, 2 D) to (B, D), neighbours paired."""
+    """max(x₁, x₂) of each two neighbours (Goodfellow et al. 2013): (B, 2 D) to (B, D)."""
     return x.unflatten(1, (-1, 2)).amax(2)
 
 
@@ -55,5 +55,5 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def pieces(name: str) -> int:
-    """How many numbers an activation makes one of."""
+    """The number of inputs of an activation per output."""
     return 2 if name == "maxout" else 1

@@ -15,7 +15,8 @@ def batch_norm(x: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor, beta: T
 
 
 class BatchNorm(nn.Module):
-    """Normalises each of D features over the batch, and in eval mode by running averages. The defaults are torch's.
+    """Normalises each of D features by its batch statistics; in eval mode by running averages. The defaults are
+    torch's.
 
     width: D. momentum: weight of the newest batch in the running averages. epsilon: added to the variance.
     """
@@ -31,7 +32,7 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_variance", torch.ones(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, D) to (B, D). Raises ValueError for a single example in training, whose variance means nothing."""
+        """(B, D) to (B, D). Raises ValueError for a single example in training, which has no variance."""
         if not self.training:
             return batch_norm(x, self.running_mean, self.running_variance, self.gamma, self.beta, self.epsilon)
         if len(x) < 2:

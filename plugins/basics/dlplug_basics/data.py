@@ -1,4 +1,4 @@
-"""Sets that need no download: scikit-learn's digits, two moons, a noisy line, points that a line separates."""
+"""Data sets without a download: scikit-learn's digits, two moons, a noisy line, linearly separable points."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dlplug import (
 
 
 class HeldOut(NamedTuple):
-    """A held-out split: inputs x (N, D) and answers y (N,); those that were trained on stand beside them."""
+    """A held-out split: inputs x (N, D) and labels y (N,); and the training set, for closed-form solutions."""
 
     x: Tensor
     y: Tensor
@@ -33,7 +33,7 @@ class HeldOut(NamedTuple):
 
 
 class Table(Data):
-    """Rows of numbers with an answer each, cut into train, val and test; batches are drawn from train."""
+    """Examples with a label or target each, split into train, val and test."""
 
     unit = "examples"
     finite = True
@@ -62,10 +62,10 @@ class Table(Data):
 
 
 class FlatDigits(Table):
-    """scikit-learn's 1797 digits of 8x8 pixels as rows of 64 numbers in [0, 1]: 60 % train, 20 % val, 20 % test.
+    """scikit-learn's 1797 digits of 8x8 pixels as vectors of 64 numbers in [0, 1]: 60 % train, 20 % val, 20 % test.
 
-    The split is the same for every seed and keeps the classes' shares. Source: Alpaydin & Kaynak 1998, UCI
-    (doi:10.24432/C50P49), whose test half this is.
+    The split is stratified by class and the same for every seed. Source: the test set of Alpaydin & Kaynak 1998, UCI
+    (doi:10.24432/C50P49).
 
     batch_size: examples per batch; 0 takes all of them.
     """
@@ -83,10 +83,10 @@ class FlatDigits(Table):
 
 
 class TwoMoons(Table):
-    """Two half circles that reach into each other, as scikit-learn's make_moons draws them.
+    """Two interleaved half circles, as in scikit-learn's make_moons.
 
     size: number of points in each split.
-    noise: standard deviation of the points around their half circle.
+    noise: standard deviation of the noise that is added to each coordinate.
     batch_size: examples per batch; 0 takes all of them.
     """
 
@@ -100,8 +100,8 @@ class TwoMoons(Table):
 
 
 def two_moons(count: int, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points (count, 2) and the moon, 0 or 1, that each is of (count,): those that scikit-learn's make_moons gives for
-    the seed, whose import takes longer than such a net needs to learn them."""
+    """Points (count, 2) and their moons, 0 or 1, (count,): the same as scikit-learn's make_moons, whose import would
+    take longer than the training."""
     random = np.random.RandomState(seed)
     upper, lower = (np.linspace(0, np.pi, number) for number in (count // 2, count - count // 2))
     x = np.append(np.cos(upper), 1 - np.cos(lower))
@@ -117,7 +117,7 @@ class NoisyLine(Table):
 
     features: dimensions of x.
     size: number of points in each split.
-    noise: standard deviation of y.
+    noise: standard deviation of the noise of y.
     batch_size: examples per batch; 0 takes all of them.
     """
 
@@ -138,10 +138,11 @@ class NoisyLine(Table):
 
 
 class Separable(Table):
-    """Points of the unit disc with labels -1 and 1 that a line separates; each is at least `margin` from that line.
+    """Points in the unit disc with labels -1 and 1, separated by a line that every point is at least `margin` away
+    from.
 
     size: number of points in each split.
-    margin: smallest distance from the line, which passes at half of it from the origin.
+    margin: smallest distance of a point from the line; the line's distance from the origin is half of it.
     """
 
     def __init__(
@@ -152,12 +153,12 @@ class Separable(Table):
         generator = torch.Generator().manual_seed(seed)
         normal = torch.randn(2, generator=generator)
         normal /= normal.norm()
-        found = torch.empty(0, 2)
-        while len(found) < 3 * size:
+        points = torch.empty(0, 2)
+        while len(points) < 3 * size:
             x = 2 * torch.rand(8 * size, 2, generator=generator) - 1
-            inside = (x.norm(dim=1) <= 1) & ((x @ normal - margin / 2).abs() >= margin)
-            found = torch.cat([found, x[inside]])
-        x = found[: 3 * size]
+            accepted = (x.norm(dim=1) <= 1) & ((x @ normal - margin / 2).abs() >= margin)
+            points = torch.cat([points, x[accepted]])
+        x = points[: 3 * size]
         super().__init__(_thirds(x, (x @ normal - margin / 2).sign()), Spec(input=(2,), output=1), 1, seed)
 
 

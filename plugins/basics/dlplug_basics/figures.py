@@ -18,7 +18,7 @@ from dlplug_basics.race import RACERS, Valley, minimum
 
 
 def fit(x: Tensor, y: Tensor, predicted: Tensor, weights: Tensor, best: Tensor) -> Image:
-    """Held-out points and the fitted line; answers over predictions where x (N, D) has more numbers than one."""
+    """Held-out points and the fitted line; targets over predictions where x (N, D) has several features."""
     figure = new_figure(6.5, 4.5)
     axes = figure.subplots()
     if x.shape[1] == 1:
@@ -35,11 +35,11 @@ def fit(x: Tensor, y: Tensor, predicted: Tensor, weights: Tensor, best: Tensor) 
         axes.plot(ends, ends, color=COLOURS[6], label="prediction = target")
         axes.set(xlabel="prediction", ylabel="target", title=f"{x.shape[1]} features")
     axes.legend()
-    return to_image(figure, "the fitted line, over the closed-form solution")
+    return to_image(figure, "the fitted line and the closed-form solution")
 
 
 def boundary(score: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, accuracy: float) -> Image:
-    """score (N,) in [-1, 1] of points (N, 2), by colour, under the held-out points."""
+    """The score (N,) in [-1, 1] of points (N, 2) as colours, with the held-out points."""
     low, high = x.min(0).values - 0.3, x.max(0).values + 0.3
     across, up = (torch.linspace(float(low[i]), float(high[i]), 200) for i in (0, 1))
     grid = torch.cartesian_prod(across, up)
@@ -58,7 +58,7 @@ def boundary(score: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, accuracy: 
 
 
 def confusion(x: Tensor, y: Tensor, chosen: Tensor) -> Image:
-    """The confusion matrix, and up to twelve examples that were got wrong; rows of x (N, side²) are square images."""
+    """The confusion matrix, and up to twelve misclassified examples; rows of x (N, side²) are square images."""
     figure = new_figure(11, 4.8)
     halves: Any = figure.subfigures(1, 2, width_ratios=[1.1, 1])
     left, right = halves
@@ -66,9 +66,9 @@ def confusion(x: Tensor, y: Tensor, chosen: Tensor) -> Image:
     draw_confusion(left.subplots(), confusion_matrix(chosen, y, len(classes)), classes)
     wrong = (y != chosen).nonzero()[:, 0]
     side = int(x.shape[1] ** 0.5)
-    shown = wrong[:12].tolist()
-    right.suptitle(f"{len(shown)} of {len(wrong)} mistakes" if shown else "no mistakes")
-    for index, place in zip(shown, np.ravel(right.subplots(3, 4)), strict=False):
+    drawn = wrong[:12].tolist()
+    right.suptitle(f"{len(drawn)} of {len(wrong)} mistakes" if drawn else "no mistakes")
+    for index, place in zip(drawn, np.ravel(right.subplots(3, 4)), strict=False):
         show(place, x[index].view(side, side, 1), cmap="gray_r")
         place.set_title(f"true {int(y[index])}, predicted {int(chosen[index])}", fontsize=8)
     for place in right.axes:
@@ -77,8 +77,8 @@ def confusion(x: Tensor, y: Tensor, chosen: Tensor) -> Image:
 
 
 def race(path: Tensor, above: Tensor, data: Valley, settings: Mapping[str, str]) -> Image:
-    """Paths (T, R, 2) over the loss's level lines, and their excess loss (T, R); settings: the learning
-    rate of each racer, as it is to be written."""
+    """Paths (T, R, 2) over the contours of the loss, and their excess loss (T, R). settings: each racer's learning rate
+    and momentum as text for the legend."""
     figure = new_figure(12, 8.4)
     groups = (("descent", "sgd", "momentum"), ("too_small", "descent", "too_large"))
     names = list(RACERS)
@@ -88,8 +88,8 @@ def race(path: Tensor, above: Tensor, data: Valley, settings: Mapping[str, str])
             index = names.index(name)
             label = f"{RACERS[name]}{settings[name]}"
             style: dict[str, Any] = {"color": COLOURS[index], "label": label, "linewidth": 1.4}
-            shown = path[:25] if name == "too_large" else path  # what flies out of the picture would fill it
-            plane.plot(*shown[:, index].T, "o-", markersize=2.5, **style)
+            points = path[:25] if name == "too_large" else path  # a diverging path would fill the figure
+            plane.plot(*points[:, index].T, "o-", markersize=2.5, **style)
             curves.semilogy(above[:, index], **style)
         curves.set(xlabel="steps", ylabel="excess loss", ylim=(max(1e-5, curves.get_ylim()[0]), None))
         curves.grid(alpha=0.3)
@@ -102,7 +102,7 @@ def race(path: Tensor, above: Tensor, data: Valley, settings: Mapping[str, str])
 
 
 def _valley(axes: Any, path: Tensor, data: Valley) -> None:
-    """The loss's level lines around the minimum and the start."""
+    """The contours of the loss around the minimum and the start."""
     best, hessian = minimum(data)
     reach = 1.35 * (path[0, 0] - best).abs().max().item()
     across, up = (torch.linspace(float(c) - reach, float(c) + reach, 120).double() for c in best)
@@ -120,14 +120,14 @@ def _valley(axes: Any, path: Tensor, data: Valley) -> None:
 
 
 def functions() -> Image:
-    """Each activation and its derivative; of maxout one example of two pieces."""
+    """Each activation and its derivative; for maxout an example with two pieces."""
     figure = new_figure(13, 6)
     grid = figure.subplots(2, 4, sharex=True, sharey=True)
     points = torch.linspace(-4, 4, 801)
     with torch.enable_grad():
         for axes, name in zip(grid.flat, ACTIVATIONS, strict=False):
             x = points.clone().requires_grad_()
-            # maxout of -0.5 x - 0.5 and x: any convex function can be approached with more pieces
+            # maxout of -0.5 x - 0.5 and x; with more pieces it approximates any convex function
             stacked = torch.stack([-0.5 * x - 0.5, x], 1) if pieces(name) == 2 else x[:, None]
             y = ACTIVATIONS[name](stacked).squeeze(1)
             (slope,) = torch.autograd.grad(y.sum(), x)
@@ -144,7 +144,7 @@ def functions() -> Image:
 
 
 def training(curves: Tensor, every: int, accuracies: dict[str, float]) -> Image:
-    """Losses (T, activations), one row every so many steps, and the accuracies on held-out data."""
+    """Training losses (T, activations), one row every `every` steps, and the accuracies on held-out data."""
     figure = new_figure(12, 4.6)
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
     of_name = dict(zip(accuracies, COLOURS, strict=False))
@@ -161,6 +161,6 @@ def training(curves: Tensor, every: int, accuracies: dict[str, float]) -> Image:
 
 
 def _smooth(curve: np.ndarray[Any, Any], window: int = 9) -> np.ndarray[Any, Any]:
-    """Means over a window that is cut at both ends."""
+    """A moving average; the window is shorter at both ends."""
     half = window // 2
     return np.array([curve[max(0, i - half) : i + half + 1].mean() for i in range(len(curve))])

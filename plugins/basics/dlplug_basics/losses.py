@@ -1,4 +1,4 @@
-"""Squared error, cross entropy with a ridge, the perceptron's rule, and several networks side by side."""
+"""Squared error, cross entropy with an L2 penalty, the perceptron's rule, and one network per activation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dlplug_basics.trace import Trace
 
 @minimise
 def squared_error(model: nn.Module, batch: Labelled) -> Tensor:
-    """Mean squared error of the model's only output."""
+    """Mean squared error of a model with one output."""
     # L = 1/N Σ (ŷᵢ - yᵢ)²
     return ((model(batch.x).squeeze(1) - batch.y) ** 2).mean()
 
@@ -25,9 +25,9 @@ def squared_error(model: nn.Module, batch: Labelled) -> Tensor:
 def cross_entropy(
     model: nn.Module, batch: Labelled, *, ridge: NonNegativeFloat = 0.0
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Cross entropy of classes.
+    """Cross entropy with an L2 penalty.
 
-    ridge: λ of the L2 penalty λ/2 |W|² on weights, not biases.
+    ridge: λ of the penalty λ/2 |W|² on weights, not biases.
     """
     logits = model(batch.x)
     # L = -1/N Σ log p(yᵢ | xᵢ), p = softmax(logits)
@@ -39,9 +39,9 @@ def cross_entropy(
 
 
 class PerceptronRule(Loss):
-    """Rosenblatt's rule (1958) as a loss: its gradient at a point that is wrong is -y x, elsewhere 0.
+    """Rosenblatt's rule (1958) as a loss: its gradient is -y x at a misclassified point, else 0.
 
-    With plain SGD, a rate of 1 and one point a batch this is w ← w + y x at each mistake. Logs how many there were.
+    With plain SGD, learning rate 1 and one point per batch, w ← w + y x at each mistake. Logs the number of mistakes.
     """
 
     remembers = ("mistakes",)
@@ -51,18 +51,18 @@ class PerceptronRule(Loss):
         self.mistakes = torch.zeros((), device=next(model.parameters()).device)
 
     def updates(self, batch: Labelled) -> Iterator[Update]:
-        # y (w·x + b) ≤ 0: a mistake, and so is a point on the line
+        # y (w·x + b) ≤ 0 is a mistake; points on the line count as mistakes
         agreement = batch.y * self.model(batch.x).squeeze(1)
         wrong = (agreement <= 0).float()
-        self.mistakes += wrong.sum()  # in place: a step in a CUDA graph counts on
+        self.mistakes += wrong.sum()  # in place, so that steps in a CUDA graph count too
         # L = Σ max(0, -y (w·x + b))
         yield Update(-(wrong * agreement).sum(), mistakes=self.mistakes.clone())
 
 
 class SideBySide(Loss):
-    """Cross entropy of one network for each activation; each learns alone. Keeps the curves for a figure.
+    """Cross entropy of one network per activation, each trained alone. Records their loss curves for a figure.
 
-    every: steps between points of the curves, which have 10,000 points at most.
+    every: steps between points of the curves, which have at most 10,000 points.
     """
 
     parts = tuple(ACTIVATIONS)
@@ -81,5 +81,5 @@ class SideBySide(Loss):
         self.curves.add(torch.stack(losses))
 
     def product(self) -> Any:
-        """This object: its networks and its curves."""
+        """This object, with its networks and loss curves."""
         return self

@@ -1,4 +1,4 @@
-"""What is measured: accuracy, and the distance from known solutions."""
+"""Metrics: accuracy, and distances from known solutions."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def outputs(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def classes(output: Tensor) -> Tensor:
-    """The chosen class (N,) of outputs (N, C), or the label -1 or 1 where there is one output."""
+    """The predicted class (N,) of outputs (N, C); the label -1 or 1 where C is 1."""
     return output.squeeze(1).sign() if output.shape[1] == 1 else output.argmax(1)
 
 
 def accuracy(model: nn.Module, data: HeldOut) -> Mapping[str, Any]:
-    """The share of right answers."""
+    """The fraction of examples that are classified correctly."""
     return {"accuracy": (classes(outputs(model, data.x)) == data.y).float().mean()}
 
 
@@ -40,7 +40,7 @@ def closed_form(model: nn.Module, data: HeldOut) -> Mapping[str, Any]:
 
 
 def weights_and_bias(model: nn.Module) -> Tensor:
-    """Those of an affine model with one output, (D + 1,) in double precision."""
+    """The weights and, last, the bias of an affine model with one output: (D + 1,) in double precision."""
     return torch.cat([parameter.detach().cpu().flatten() for parameter in model.parameters()]).double()
 
 
@@ -50,7 +50,7 @@ def with_one(x: Tensor) -> Tensor:
 
 
 def normal_equations(x: Tensor, y: Tensor) -> Tensor:
-    """The weights and, last, the bias (D + 1,) of the least squared error; of several solutions the shortest."""
+    """The least-squares weights and, last, bias (D + 1,); the solution of smallest norm if there are several."""
     # (XᵀX) w = Xᵀy
     return torch.linalg.lstsq(with_one(x), y.double()[:, None], driver="gelsd").solution[:, 0]
 
@@ -62,17 +62,17 @@ def scikit_logistic(model: nn.Module, data: HeldOut, *, ridge: PositiveFloat = 1
     """
     from sklearn.linear_model import LogisticRegression
 
-    peer = LogisticRegression(C=1 / (ridge * len(data.train_y)), max_iter=10_000, tol=1e-8)
-    peer.fit(data.train_x.double().numpy(), data.train_y.numpy())
-    theirs = torch.from_numpy(peer.predict_proba(data.x.double().numpy()))
+    reference = LogisticRegression(C=1 / (ridge * len(data.train_y)), max_iter=10_000, tol=1e-8)
+    reference.fit(data.train_x.double().numpy(), data.train_y.numpy())
+    probabilities = torch.from_numpy(reference.predict_proba(data.x.double().numpy()))
     return {
-        "scikit_accuracy": (theirs.argmax(1) == data.y).float().mean().item(),
-        "probability_difference": (outputs(model, data.x).double().softmax(1) - theirs).abs().max().item(),
+        "scikit_accuracy": (probabilities.argmax(1) == data.y).float().mean().item(),
+        "probability_difference": (outputs(model, data.x).double().softmax(1) - probabilities).abs().max().item(),
     }
 
 
 def race(path: Tensor, data: Valley, *, run: Run) -> Mapping[str, Any]:
-    """How far above the minimum each racer ends, and how far gradient descent strays from theory."""
+    """The final excess loss of each racer, and the largest deviation of gradient descent from theory."""
     own, shared = "optimizer.descent.learning_rate", "optimizer.learning_rate"
     learning_rate = run.config[own if own in run.config else shared]
     theory = descent_by_theory(data, path[0, 0], learning_rate, len(path) - 1)

@@ -1,4 +1,4 @@
-"""An affine map, the multilayer perceptron, and one such perceptron for each activation."""
+"""An affine map, the multilayer perceptron, and one multilayer perceptron per activation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Activation = Literal[
 
 
 class Affine(nn.Linear):
-    """w·x + b, starting at zero: linear and logistic regression, and the perceptron."""
+    """w·x + b, initialised to zero, for linear and logistic regression and the perceptron."""
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec.input[0], spec.output)
@@ -26,7 +26,7 @@ class Affine(nn.Linear):
 
 
 class Activate(nn.Module):
-    """An activation by its name."""
+    """An activation function, chosen by name."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -87,5 +87,5 @@ class OneForEachActivation(nn.Module):
         super().__init__()
         state = torch.get_rng_state()
         for name in get_args(Activation):
-            torch.set_rng_state(state)  # equal weights to start from
+            torch.set_rng_state(state)  # equal initial weights
             self.add_module(name, MultilayerPerceptron(spec, activation=name, width=width, depth=depth))

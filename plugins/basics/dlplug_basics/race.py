@@ -1,4 +1,4 @@
-"""Gradient descent, SGD and SGD with momentum on one problem: a valley of two weights, steep across and flat along."""
+"""Gradient descent, SGD and SGD with momentum on one ill-conditioned quadratic of two weights (a valley)."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ class Race(NamedTuple):
 
 
 class Valley(Data):
-    """y = 2 x₁ + x₂ + noise. The squared error is a quadratic of two weights, curved by x's second moments.
+    """y = 2 x₁ + x₂ + noise. The squared error is a quadratic function of two weights; its Hessian is x's second
+    moments.
 
     size: number of examples.
     flatness: condition number: ratio of the curvature across the valley to that along it.
-    noise: standard deviation of y.
-    batch_size: examples per batch, for the optimizers that use batches.
+    noise: standard deviation of the noise of y.
+    batch_size: examples per batch, for the optimizers that use mini-batches.
     """
 
     finite = True
@@ -55,7 +56,7 @@ class Valley(Data):
             raise UserError(f"--data.flatness must be at least 1 and --data.size at least {max(2, batch_size)}")
         generator = torch.Generator().manual_seed(seed)
         raw = torch.randn(size, 2, generator=generator)
-        # second moments of exactly 1 and 1/flatness, turned by 30 degrees: the valley is the same for every seed
+        # second moments of exactly 1 and 1/flatness, rotated by 30 degrees: the valley is the same for every seed
         orthogonal = torch.linalg.qr(raw).Q * size**0.5
         turn = torch.tensor([[0.8660254, 0.5], [-0.5, 0.8660254]])
         self.x = (orthogonal * torch.tensor([1.0, flatness**-0.5])) @ turn
@@ -85,7 +86,7 @@ class Racer(nn.Module):
 
 
 class Racers(nn.Module):
-    """Five times the same two weights, one for each optimizer."""
+    """Five copies of the same two weights, one for each optimizer."""
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
@@ -94,12 +95,12 @@ class Racers(nn.Module):
 
 
 def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
-    """L = 1/2N Σ (ŷᵢ - yᵢ)² of predictions and answers (N,): its Hessian is 1/N Σ xᵢ xᵢᵀ."""
+    """L = 1/2N Σ (ŷᵢ - yᵢ)² of predictions and targets (N,); its Hessian is 1/N Σ xᵢ xᵢᵀ."""
     return 0.5 * ((prediction - y) ** 2).mean()
 
 
 class RaceLoss(Loss):
-    """Each racer's squared error, on all examples or on the batch. Keeps where each has been, for the figure."""
+    """Each racer's squared error, on all examples or on the batch. Records the paths, for the figure."""
 
     parts = tuple(RACERS)
 
@@ -121,11 +122,11 @@ class RaceLoss(Loss):
 
     def product(self) -> Any:
         """The paths (steps + 1, racers, 2), of the first 9,999 steps."""
-        return self.path.kept()
+        return self.path.recorded()
 
 
 def excess(path: Tensor, data: Valley) -> Tensor:
-    """How far above the lowest loss each position (T, R, 2) is: (T, R)."""
+    """The excess loss (T, R) over the minimum of positions (T, R, 2)."""
     best, hessian = minimum(data)
     offset = path.double() - best
     # L(w) - L(w*) = 1/2 (w - w*)ᵀ H (w - w*)
@@ -140,7 +141,7 @@ def minimum(data: Valley) -> tuple[Tensor, Tensor]:
 
 
 def descent_by_theory(data: Valley, start: Tensor, learning_rate: float, steps: int) -> Tensor:
-    """Where gradient descent must be after each step, (steps + 1, 2), from start (2,)."""
+    """The exact positions (steps + 1, 2) of gradient descent from start (2,)."""
     best, hessian = minimum(data)
     rates, directions = torch.linalg.eigh(hessian)
     along = directions.T @ (start.double() - best)

@@ -1,4 +1,4 @@
-"""What there is to look at. Each figure is a sampler (`dlplug sample RUN`) and a metric, so that a run keeps it too."""
+"""Figures, each as a sampler (`dlplug sample RUN`) and as a metric, so that a run writes it to its media too."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def check_line(model: nn.Module, data: HeldOut) -> None:
 
 @checked_by(check_line)
 def line_fit(model: nn.Module, data: HeldOut) -> dict[str, Image]:
-    """The line that was learnt through the held-out points, over the closed form's."""
+    """The fitted line through the held-out points, and the closed-form solution."""
     best = normal_equations(data.train_x, data.train_y)
     predicted = outputs(model, data.x).squeeze(1)
     return {"fit": figures.fit(data.x, data.y, predicted, weights_and_bias(model), best)}
 
 
 def confusion(model: nn.Module, data: HeldOut) -> dict[str, Image]:
-    """The confusion matrix, beside some of the mistakes."""
+    """The confusion matrix, and some of the mistakes."""
     return {"confusion": figures.confusion(data.x, data.y, classes(outputs(model, data.x)))}
 
 
@@ -42,7 +42,7 @@ def check_plane(model: nn.Module, data: HeldOut) -> None:
 
 @checked_by(check_plane)
 def boundary(model: nn.Module, data: HeldOut) -> dict[str, Image]:
-    """Where the model changes its mind; for two inputs and two classes."""
+    """The decision boundary of a model with two inputs and two classes."""
 
     def score(points: Tensor) -> Tensor:
         output = outputs(model, points)
@@ -53,22 +53,22 @@ def boundary(model: nn.Module, data: HeldOut) -> dict[str, Image]:
 
 
 def race(path: Tensor, data: Valley, *, run: Run) -> dict[str, Image]:
-    """The paths of the racers down the valley, and their loss above the minimum."""
+    """The paths of the optimizers, and their excess loss."""
     settings = {name: learning_rate(run.config, name) for name in RACERS}
     return {"race": figures.race(path, excess(path, data), data, settings)}
 
 
 def learning_rate(config: Mapping[str, Any], racer: str) -> str:
-    """ ", η = 0.1, β = 0.8": the options of a racer's optimizer, which may be everybody's."""
+    """ ", η = 0.1, β = 0.8": the options of a racer's optimizer, which all racers may share."""
     optimizer = f"optimizer.{racer}" if f"optimizer.{racer}" in config else "optimizer"
     rate, momentum = (config.get(f"{optimizer}.{option}") for option in ("learning_rate", "momentum"))
     return (f", η = {rate:g}" if rate else "") + (f", β = {momentum:g}" if momentum else "")
 
 
 def activations(product: SideBySide, data: HeldOut) -> dict[str, Image]:
-    """The functions with their derivatives, and the training of each one's network."""
+    """The activation functions with their derivatives, and the training curve and accuracy with each."""
     accuracies = {name: accuracy(product.model.get_submodule(name), data)["accuracy"] for name in product.parts}
-    training = figures.training(product.curves.kept(), product.every, accuracies)
+    training = figures.training(product.curves.recorded(), product.every, accuracies)
     return {"functions": figures.functions(), "training": training}
 
 
@@ -81,7 +81,7 @@ def check_inputs(product: Any, data: Any, *, x1: float, x2: float, x3: float) ->
 def computation_graph(
     product: Any, data: Any, *, x1: float = 1.0, x2: float = 2.0, x3: float = 3.0
 ) -> dict[str, Image]:
-    """f(x) = (x₁·x₂·sin x₃ + exp(x₁·x₂))/x₃ with its values and its derivatives by each node.
+    """f(x) = (x₁·x₂·sin x₃ + exp(x₁·x₂))/x₃ with the value and the derivative of each node.
 
     x1: first input.
     x2: second input.

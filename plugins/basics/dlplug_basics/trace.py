@@ -1,4 +1,4 @@
-"""What a loss writes down on the way, for a figure."""
+"""A record of values during training, for a figure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-SIZE = 10_000  # rows: more points than a figure is wide
+SIZE = 10_000  # rows: more than a figure has pixels
 
 
 class Trace(nn.Module):
-    """One row of numbers every so many steps, the first 10,000 of them.
+    """Records one row of numbers every `every` steps, up to 10,000 rows.
 
-    The rows and the counter live on the device: no step waits for the host, and a step in a CUDA graph goes on writing.
+    Rows and counter are on the device, so that no step synchronises with the host and steps in a CUDA graph record too.
     """
 
     rows: Tensor
@@ -22,17 +22,17 @@ class Trace(nn.Module):
     def __init__(self, shape: Sequence[int], device: torch.device, every: int = 1) -> None:
         super().__init__()
         self.every = every
-        self.register_buffer("rows", torch.zeros(SIZE + 1, *shape, device=device))  # and a spare one
+        self.register_buffer("rows", torch.zeros(SIZE + 1, *shape, device=device))  # the last row is a dummy
         self.register_buffer("steps", torch.zeros(1, dtype=torch.long, device=device))
 
     def add(self, row: Tensor) -> None:
-        """Call it at each step; rows between recorded ones go to the spare row."""
+        """Called at every step; rows that are not recorded are written to the dummy row."""
         due = self.steps % self.every == 0
         place = torch.where(due, self.steps // self.every, SIZE).clamp(max=SIZE)
         self.rows.index_copy_(0, place, row.detach()[None])
         self.steps += 1
 
-    def kept(self) -> Tensor:
+    def recorded(self) -> Tensor:
         """(rows so far, *shape) on the CPU."""
         count = -(-int(self.steps) // self.every)
         return self.rows[: min(count, SIZE)].cpu()

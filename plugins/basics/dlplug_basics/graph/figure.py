@@ -1,4 +1,4 @@
-"""The picture of a computation graph: values go up along the arrows, derivatives come down."""
+"""The figure of a computation graph, with the value and the derivative of each node."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from dlplug_figures.figure import COLOURS, new_figure, to_image
 from dlplug import Image, UserError
 from dlplug_basics.graph.nodes import Node, lecture_example
 
-WIDE = 2.1  # between a depth and the next
+WIDE = 2.1  # horizontal distance between successive depths
 
 
 def check(x1: float, x2: float, x3: float) -> None:
-    """Raises UserError where x₃ is 0, or a value is beyond a double's range."""
+    """Raises UserError where x₃ is 0, or a value overflows a double."""
     if x3 == 0:
         raise UserError("x3 must not be 0: f divides by it")
     with np.errstate(over="ignore"):
         result = lecture_example(Node(x1, "x₁"), Node(x2, "x₂"), Node(x3, "x₃"))
     if not np.isfinite([node.value for node in result.ancestors()]).all():
-        raise UserError(f"exp(x1 · x2) is too large a number for x1 {x1:g} and x2 {x2:g}")
+        raise UserError(f"exp(x1 · x2) overflows for x1 {x1:g} and x2 {x2:g}")
 
 
 def picture(x1: float, x2: float, x3: float) -> Image:
-    """The lecture's example at a point, differentiated. Raises UserError as `check`."""
+    """The lecture's example and its derivatives at a point. Raises UserError as `check` does."""
     check(x1, x2, x3)
     inputs = Node(x1, "x₁"), Node(x2, "x₂"), Node(x3, "x₃")
     result = lecture_example(*inputs)
@@ -55,7 +55,7 @@ def picture(x1: float, x2: float, x3: float) -> Image:
 
 
 def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], text: str) -> None:
-    """An arrow with a number near its start, where arrows that cross are still apart; a long one bends downwards."""
+    """An arrow with its label near the start, where crossing arrows are still apart; a long arrow bends downwards."""
     bend = 0.22 if end[0] - start[0] > 1.5 * WIDE else 0.0
     style = {"arrowstyle": "-|>", "color": "#666666", "shrinkA": 27, "shrinkB": 27}
     axes.annotate("", end, start, arrowprops={**style, "connectionstyle": f"arc3,rad={bend}"})
@@ -71,7 +71,7 @@ def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], text
 
 
 def layout(result: Node) -> dict[int, tuple[float, float]]:
-    """A place for each node: its depth to the right, and the nodes of one depth spread evenly upwards."""
+    """(x, y) of each node by its id: x grows with depth, and the nodes of one depth are spread evenly over y."""
     order = result.ancestors()
     of_depth, seen = Counter(node.depth() for node in order), Counter[int]()
     highest = max(of_depth.values()) - 1

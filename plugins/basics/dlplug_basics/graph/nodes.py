@@ -35,11 +35,11 @@ class Node:
         return Node(self.value / other.value, "÷", (self, other), (1 / other.value, -self.value / other.value**2))
 
     def ancestors(self) -> list[Node]:
-        """Every node that this one depends on, and itself: each after all that it was computed from."""
+        """The nodes that this one depends on, and itself, in topological order: inputs first."""
         order: list[Node] = []
 
         def visit(node: Node) -> None:
-            if not any(node is seen for seen in order):
+            if not any(node is visited for visited in order):
                 for parent in node.parents:
                     visit(parent)
                 order.append(node)
@@ -48,7 +48,7 @@ class Node:
         return order
 
     def backward(self) -> None:
-        """The chain rule from this node to all that it depends on: ∂f/∂u = Σ over users v of ∂f/∂v ∂v/∂u."""
+        """Applies the chain rule from this node back to the inputs: ∂f/∂u = Σ over users v of ∂f/∂v ∂v/∂u."""
         order = self.ancestors()
         for node in order:
             node.gradient = 0.0
@@ -58,7 +58,7 @@ class Node:
                 parent.gradient += node.gradient * slope
 
     def depth(self) -> int:
-        """The longest way to an input."""
+        """The length of the longest path to an input."""
         return 1 + max((parent.depth() for parent in self.parents), default=-1)
 
 

@@ -1,1 +1,1 @@
-"""A network in plain NumPy, and how the trainer runs it."""
+"""A network in plain NumPy, and its connection to the trainer."""

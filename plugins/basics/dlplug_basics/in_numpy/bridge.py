@@ -1,7 +1,7 @@
-"""The way of the NumPy network into the trainer: torch sees its memory as weights, and asks it for everything.
+"""Connects the NumPy network to the trainer: torch parameters share the memory of its arrays.
 
-Forward, backward and update are NumPy's own; torch carries gradients from the loss to the network and no further, and
-the trainer gives what it gives every model: batches, logs, checkpoints, resuming.
+Forward pass, backward pass and update run in NumPy; torch only passes the gradient from the loss to the network. The
+trainer provides batches, logs, checkpoints and resuming, as for every model.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Activation = Literal[
 
 
 class Weight(nn.Parameter):
-    """A tensor over the memory of an array that a layer keeps under a name."""
+    """A parameter that shares the memory of a layer's named array."""
 
     layer: Layer
     name_in_layer: str
@@ -72,7 +72,7 @@ class NumpyNetwork(nn.Module):
 
 
 class NumpyCrossEntropy(Loss):
-    """Cross entropy of classes and its gradient, computed by NumPy."""
+    """Cross entropy and its gradient, computed by NumPy."""
 
     def updates(self, batch: Labelled) -> Iterator[Update]:
         logits = self.model(batch.x)
@@ -88,37 +88,40 @@ class NumpyCrossEntropy(Loss):
 
 
 class InNumpy(torch.autograd.Function):
-    """Calls `forward(array)` and, with the gradient of what it gave, `backward(gradient)`: NumPy all the way."""
+    """An autograd function that calls NumPy: `forward(array)` and, with the gradient of its output,
+    `backward(gradient)`."""
 
     @staticmethod
     def forward(ctx: Any, forward: Any, backward: Callable[[Array], list[Array]], x: Tensor, *_: Tensor) -> Tensor:
-        ctx.by = backward
+        ctx.numpy_backward = backward
         return torch.as_tensor(forward(x.numpy()))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        return None, None, *map(torch.as_tensor, ctx.by(gradients[0].numpy()))
+        return None, None, *map(torch.as_tensor, ctx.numpy_backward(gradients[0].numpy()))
 
 
 class LayerUpdate(torch.optim.Optimizer):
-    """Asks each layer of the NumPy network to `update` itself."""
+    """Calls `update` of each layer of the NumPy network."""
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             for weight in group["params"]:
-                # what the trainer did to the gradient (clipped it) counts
+                # the trainer may have clipped the gradient
                 weight.layer.gradients[weight.name_in_layer] = weight.grad.numpy()
             for layer in {id(weight.layer): weight.layer for weight in group["params"]}.values():
                 layer.update(group["lr"])
 
 
 def layer_update(parameters: Iterable[nn.Parameter], *, learning_rate: PositiveFloat = 0.1) -> LayerUpdate:
-    """Gradient descent by the `update` of the NumPy network's layers, θ ← θ - η ∂L/∂θ; for that network alone.
+    """Gradient descent by the layers' `update`, θ ← θ - η ∂L/∂θ; only for the model numpy-network.
 
     learning_rate: learning rate η.
     """
     weights = list(parameters)
     if not all(isinstance(weight, Weight) for weight in weights):
-        raise UserError("the optimizer layer-update moves the model numpy-network alone; for others take sgd or adam")
+        raise UserError(
+            "the optimizer layer-update works with the model numpy-network only; use sgd or adam for others"
+        )
     return LayerUpdate(weights, {"lr": learning_rate})

@@ -1,11 +1,11 @@
-"""A neural network in plain NumPy: every layer has `forward`, `backward` and `update`, and nothing else is needed.
+"""A neural network in plain NumPy: every layer has `forward`, `backward` and `update`.
 
     for _ in range(steps):
         loss, gradient = cross_entropy(network.forward(x), y)
         network.backward(gradient)
         network.update(learning_rate)
 
-B: examples a batch. I, O: numbers that go into a layer and come out of it.
+Shapes: B examples per batch, I inputs and O outputs of a layer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Layer:
-    """Keeps its weights, and between `forward` and `update` what the chain rule needs."""
+    """Has weights, and between `forward` and `update` the values that the chain rule needs."""
 
     weights: dict[str, Array] = {}
     gradients: dict[str, Array] = {}
@@ -40,7 +40,7 @@ class Layer:
 
 
 class Affine(Layer):
-    """x W + b. W starts as Glorot & Bengio (2010) have it."""
+    """x W + b, with the initialisation of Glorot & Bengio (2010)."""
 
     def __init__(self, inputs: int, outputs: int, random: np.random.Generator) -> None:
         bound = np.sqrt(6 / (inputs + outputs))
@@ -112,7 +112,7 @@ class Elu(Layer):
 
 
 class Maxout(Layer):
-    """The larger of each two neighbours: (B, 2 O) to (B, O)."""
+    """The maximum of each two neighbours: (B, 2 O) to (B, O)."""
 
     def forward(self, x: Array) -> Array:
         pairs = x.reshape(len(x), -1, 2)
@@ -134,7 +134,7 @@ class Identity(Layer):
 
 
 class Network(Layer):
-    """Layers one after the other."""
+    """A sequence of layers."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = list(layers)
@@ -177,8 +177,8 @@ def cross_entropy(logits: Array, y: Array) -> tuple[Array, Array]:
     """The mean cross entropy () of logits (B, C) and classes y (B,), and its gradient (B, C)."""
     shifted = logits - logits.max(1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
-    right = (np.arange(len(y)), y)
+    correct = (np.arange(len(y)), y)
     # ∂L/∂logits = (softmax(logits) - onehot(y)) / B
     gradient = np.exp(log_p)
-    gradient[right] -= 1
-    return -log_p[right].mean(), gradient / len(y)
+    gradient[correct] -= 1
+    return -log_p[correct].mean(), gradient / len(y)
