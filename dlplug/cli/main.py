@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    flags, words = everywhere().parse_known_args(arguments)
+    flags, words = global_parser().parse_known_args(arguments)
     host = load_host(flags.plugins)
     verb, *words = words or ["--help"]
     if verb == "help" and words:
@@ -62,7 +62,7 @@ def dispatch(arguments: list[str]) -> int:
     return function(words, host) if "host" in inspect.signature(function).parameters else function(words)
 
 
-def everywhere() -> CommandParser:
+def global_parser() -> CommandParser:
     """What may stand anywhere in a command."""
     parser = CommandParser("dlplug", usage="dlplug VERB …", add_help=False, epilog=None)
     add = parser.add_argument
@@ -84,7 +84,7 @@ def verb_of(host: Host, name: str) -> Entry:
 
 def print_help(host: Host) -> None:
     """`dlplug --help`: each verb with what it does, by the plugin that has it."""
-    parser = everywhere()
+    parser = global_parser()
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.description = "dlplug: one command for every topic of a deep-learning course"
     typed = "" if command() == "dlplug" else f"\nHere the command is typed as `{command()}`."

@@ -34,8 +34,8 @@ class CommandParser(argparse.ArgumentParser):
         if subject:
             settings["usage"] = f"{prog} {subject} [FLAG …] [--OPTION VALUE …]"
             settings["description"] = f"{settings.get('description', '')}\n\n{subject}: {about}"
-        usual = {"formatter_class": Layout, "allow_abbrev": False, "epilog": EVERYWHERE}
-        super().__init__(prog, **usual | settings)
+        defaults = {"formatter_class": Layout, "allow_abbrev": False, "epilog": EVERYWHERE}
+        super().__init__(prog, **defaults | settings)
         self.subject, self.about, self.optional = subject, about, optional
         self._optionals.title = "flags"  # options are those of recipes
         self.register("action", None, _Once)
@@ -44,16 +44,16 @@ class CommandParser(argparse.ArgumentParser):
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         if not self.subject:
             return super().parse_args(args, namespace)
-        flags, name, words = self.split(args, namespace)
+        flags, name, words = self.split(args)
         if not (name or self.optional):
             raise UserError(f"{self.prog} needs a {self.subject}: {self.about}")
         setattr(flags, self.subject.lower(), name)
         flags.options = arguments(words)
         return flags
 
-    def split(self, args: Sequence[str] | None, namespace: Any = None) -> tuple[Any, str, list[str]]:
+    def split(self, args: Sequence[str] | None) -> tuple[Any, str, list[str]]:
         """The flags, the name of the recipe or run ("" where there is none), and the words of options."""
-        flags, words = self.parse_known_args(args, namespace)
+        flags, words = self.parse_known_args(args)
         named = bool(words) and not words[0].startswith("-")
         return flags, words[0] if named else "", words[named:]
 
@@ -61,17 +61,16 @@ class CommandParser(argparse.ArgumentParser):
         """What may follow the words after the verb: the metavar of a value ("" for a flag), and the values or flags
         that the parser knows."""
         flags = {name: action for action in self._actions for name in action.option_strings}
-        before = flags.get(words[-1]) if words else None
-        if before is not None and before.nargs != 0:
-            return str(before.metavar or ""), list(map(str, before.choices or ()))
-        first = next((action for action in self._actions if not action.option_strings), None)
-        metavar = str(first.metavar) if first else self.subject
-        own = [name for name in flags if name.startswith("--") and name not in HELP]
-        if first and first.nargs in ("*", "+"):
-            return metavar, [*map(str, first.choices or ()), *own]
-        if metavar and not words:
-            return metavar, list(map(str, (first and first.choices) or ()))
-        return "", own
+        previous = flags.get(words[-1]) if words else None
+        if previous is not None and previous.nargs != 0:
+            return str(previous.metavar or ""), list(map(str, previous.choices or ()))
+        positional = next((action for action in self._actions if not action.option_strings), None)
+        metavar = str(positional.metavar) if positional else self.subject
+        values = list(map(str, (positional and positional.choices) or ()))
+        names = [name for name in flags if name.startswith("--") and name not in HELP]
+        if positional and positional.nargs in ("*", "+"):
+            return metavar, values + names
+        return (metavar, values) if metavar and not words else ("", names)
 
     def error(self, message: str) -> NoReturn:
         """What argparse found wrong, in one line that names the nearest right thing."""
@@ -98,23 +97,21 @@ def parsed_by(
     """Makes a verb of a function of parsed flags, `function(flags)` or `function(flags, host)`: it answers --help, and
     completion knows its flags.
 
-    parser: builds the parser. explain: prints what --help says where a recipe or run is named, by the
-        parser and the same arguments as the function.
+    parser: builds the parser. explain: prints the help where a recipe or run is named, by the parser and the same
+        arguments as the function.
     """
 
     def decorate(function: Verb) -> Verb:
         @functools.wraps(function)
         def verb(argv: Sequence[str], *host: Any) -> int:
-            words, parses = [word for word in argv if word not in HELP], parser()
-            asked = len(words) < len(argv)
-            if asked and (explain is None or not parses.split(words)[1]):
-                parses.print_help()
-                return 0
-            flags = parses.parse_args(words)
-            if asked and explain is not None:
-                explain(parses, flags, *host)
-                return 0
-            return function(flags, *host)
+            built, words = parser(), [word for word in argv if word not in HELP]
+            if len(words) == len(argv):
+                return function(built.parse_args(words), *host)
+            if explain is not None and built.split(words)[1]:
+                explain(built, built.parse_args(words), *host)
+            else:
+                built.print_help()
+            return 0
 
         verb.parser = parser  # type: ignore[attr-defined]
         return verb

@@ -18,7 +18,7 @@ from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host, load_host
 from dlplug.options.reading import PLUGIN_FILES, Config
-from dlplug.runs.lock import LOCK, held
+from dlplug.runs.lock import LOCK, locked
 from dlplug.runs.records import read_json
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def new_folder(recipe: str, out: str | None, parts: Sequence[str] = ()) -> Itera
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot write the run folder {folder}: {error.strerror}; choose another with --out") from None
-    with held(folder):
+    with locked(folder):
         _refuse_used(folder)  # another process may have been quicker
         try:
             yield folder

@@ -26,7 +26,7 @@ class Journal:
     folder: the run folder. unit: the data's own unit, or "". resumed: whether this goes on from a checkpoint.
     overlay: the options that `resume` was given.
     latest: the newest value of each metric. stopping: set when the run should save and stop. signalled: whether it was
-    stopped by Ctrl-C or another signal. result: what result.json holds, once it is written.
+        stopped by Ctrl-C or another signal. result: what result.json holds, once it is written.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Journal:
         self._stopping = wanted
 
     def start(self, unit: str, step: int, count: int) -> None:
-        """The trainer is ready: observers learn of the run. What a resume was given is accepted, and written down."""
+        """The trainer is ready: observers learn of the run. The options of a resume are accepted, and written down."""
         self.unit, self.step, self.count, self.first_step, self.first_count = unit, step, count, step, count
         if self.resumed and distributed.rank() == 0:
             write_config(self)
@@ -85,9 +85,9 @@ class Journal:
         if distributed.rank() == 0:
             self.host.hook.logged(run=self, step=step, values=axes | named)
 
-    def is_best(self, split: str, values: Mapping[str, Any]) -> bool:
-        """Whether the recipe's first target likes these values at least as well as any before: of equals the later one,
-        which has learnt for longer. What is not finite is never the best."""
+    def update_best(self, split: str, values: Mapping[str, Any]) -> bool:
+        """Whether these values are the best so far by the recipe's first target: of equals the later one, which has
+        learnt for longer. What is not finite is never the best."""
         for target in claims(self.host.recipe(self.recipe), self.preset):
             name = target.metric.partition("/")[2]
             if name in values:
@@ -100,8 +100,8 @@ class Journal:
 
     def finish(self, status: str, message: str = "") -> None:
         """Writes result.json, last and atomically, and notifies observers."""
-        seconds, steps = self.seconds(), self.step - self.first_step
-        here = max(seconds - self._seconds_before, 1e-9)
+        seconds, new_steps = self.seconds(), self.step - self.first_step
+        elapsed = max(seconds - self._seconds_before, 1e-9)  # since the run began or was resumed
         result = {
             "recipe": self.recipe,
             "preset": self.preset,
@@ -112,17 +112,17 @@ class Journal:
             **({"protocol": self.protocol} if self.protocol else {}),
             "steps": self.step,
             "seconds": round(seconds, 3),
-            "steps_per_second": round(steps / here, 3),
+            "steps_per_second": round(new_steps / elapsed, 3),
             "device": self.device,
             "parameters": self.parameters,
         }
         if self.unit:
-            rate = (self.count - self.first_count) / here
+            rate = (self.count - self.first_count) / elapsed
             result |= {self.unit: self.count, f"{self.unit}_per_second": round(rate, 3)}
         result = strict(result)
         write_json(self.folder / "result.json", result)
         self.result = result  # not before it is written: a second Ctrl-C in between ends in another `finish`
-        if steps:
+        if new_steps:
             (self.folder / EVALUATION).unlink(missing_ok=True)  # it was of less training
         self.host.hook.run_finished(run=self, result=self.result)
 

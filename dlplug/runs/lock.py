@@ -15,11 +15,11 @@ from dlplug.errors import UserError
 log = logging.getLogger("dlplug")
 
 LOCK = ".lock"
-_held: set[int] = set()
+_descriptors: set[int] = set()
 
 
 @contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Keeps other processes out of a folder. Raises UserError, naming the host and the process, where one is in it.
 
     On a file system without locks it says so and goes on.
@@ -31,7 +31,7 @@ def held(folder: Path) -> Iterator[None]:
     finally:
         if descriptor is not None:
             path.unlink(missing_ok=True)  # while it is held: nobody else can be removing another's
-            _held.discard(descriptor)
+            _descriptors.discard(descriptor)
             os.close(descriptor)
 
 
@@ -74,7 +74,7 @@ def _taken(path: Path) -> int | None:
         os.close(descriptor)  # its last owner removed it between our opening it and our locking it
     os.truncate(descriptor, 0)
     os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
-    _held.add(descriptor)
+    _descriptors.add(descriptor)
     return descriptor
 
 
@@ -86,9 +86,9 @@ def _is_file(descriptor: int, path: Path) -> bool:
 
 def _let_go() -> None:
     """A forked child shares its parent's lock; one that outlives a killed parent must not keep it."""
-    for descriptor in _held:
+    for descriptor in _descriptors:
         os.close(descriptor)
-    _held.clear()
+    _descriptors.clear()
 
 
 os.register_at_fork(after_in_child=_let_go)

@@ -26,7 +26,7 @@ class Series(NamedTuple):
     value: Floats
 
 
-class Media(NamedTuple):
+class MediaFile(NamedTuple):
     """path: where it lies. missing: "" or why it cannot be shown. sampled: `dlplug sample` wrote it, and `step` is the
     number of its folder."""
 
@@ -48,7 +48,7 @@ class Metrics(NamedTuple):
     unit: str
     series: dict[str, Series]
     final: dict[str, float]
-    media: list[Media]
+    media: list[MediaFile]
     longest_pause: float
     notes: list[str]
 
@@ -147,7 +147,7 @@ def _number(value: Any) -> float:
         return np.nan
 
 
-def _media(folder: Path, shapes: dict[tuple[str, ...], list[dict[str, Any]]]) -> list[Media]:
+def _media(folder: Path, shapes: dict[tuple[str, ...], list[dict[str, Any]]]) -> list[MediaFile]:
     found = []
     for keys, rows in shapes.items():
         for key in keys:
@@ -156,7 +156,7 @@ def _media(folder: Path, shapes: dict[tuple[str, ...], list[dict[str, Any]]]) ->
     return sorted(found, key=lambda medium: (medium.name, medium.step))
 
 
-def _medium(folder: Path, name: str, row: dict[str, Any]) -> Media:
+def _medium(folder: Path, name: str, row: dict[str, Any]) -> MediaFile:
     """Only what lies inside the run folder is shown: a path in a file must not lead elsewhere."""
     path = folder / row[name]
     missing = ""
@@ -167,4 +167,4 @@ def _medium(folder: Path, name: str, row: dict[str, Any]) -> Media:
             missing = "was deleted"
     except (OSError, ValueError):  # too long for a name, or with a null byte
         missing = "was never a file"
-    return Media(name, row["step"], KINDS.get(path.suffix.lower(), "file"), path, missing)
+    return MediaFile(name, row["step"], KINDS.get(path.suffix.lower(), "file"), path, missing)

@@ -17,7 +17,7 @@ from dlplug.runs.lock import in_use
 from dlplug.runs.records import EVALUATION
 
 if TYPE_CHECKING:
-    from dlplug.runs.metrics_file import Media, Series
+    from dlplug.runs.metrics_file import MediaFile, Series
 
 Status = Literal["finished", "interrupted", "failed", "running", "killed"]
 # seconds of silence after which a run without a result is taken for killed; more where its lines are rare
@@ -52,7 +52,7 @@ class Brief(NamedTuple):
 
     @property
     def status(self) -> Status:
-        return _standing(self.folder, self.result)
+        return _status(self.folder, self.result)
 
 
 class SavedRun(NamedTuple):
@@ -72,7 +72,7 @@ class SavedRun(NamedTuple):
     unit: str
     series: dict[str, Series]
     final: dict[str, float]
-    media: list[Media]
+    media: list[MediaFile]
     notes: list[str]
 
     @property
@@ -86,8 +86,7 @@ class SavedRun(NamedTuple):
     @property
     def steps(self) -> int:
         """Learnt, as far as it has said."""
-        last = max((int(series.step[-1]) for series in self.series.values()), default=0)
-        return max(last, int(self.result.get("steps", 0)))
+        return max(_last_step(self.series), int(self.result.get("steps", 0)))
 
     @property
     def seconds(self) -> float:
@@ -119,7 +118,7 @@ def runs_below(folder: Path) -> list[Path]:
     """The run folders in a folder, at any depth, but none inside another (a kept model may have a config.yaml too).
     What has a config.yaml that is no run's is left out, and that is said."""
     runs: list[Path] = []
-    others: list[Path] = []
+    damaged: list[Path] = []
     for path in sorted(folder.rglob("config.yaml"), key=lambda path: (len(path.parts), path)):
         if any(run in path.parents for run in runs):
             continue
@@ -127,9 +126,9 @@ def runs_below(folder: Path) -> list[Path]:
             read_config(path.parent)
             runs.append(path.parent)
         except UserError as error:
-            if not any(other in path.parents for other in others):
+            if not any(other in path.parents for other in damaged):
                 log.warning(f"left out: {error}")
-            others.append(path.parent)
+            damaged.append(path.parent)
     return runs
 
 
@@ -151,22 +150,22 @@ def read_run(folder: Path, now: float | None = None) -> SavedRun:
 
     brief, metrics = read_brief(folder), read_metrics(folder)
     result, evaluation, final = brief.result, brief.evaluation, brief.final
-    steps = max((int(series.step[-1]) for series in metrics.series.values()), default=0)
+    steps = _last_step(metrics.series)
     if result and steps > int(result.get("steps", 0)):
         result, evaluation, final = {}, {}, {}  # it was resumed, and has gone on since
     silent = _silent(folder, time.time() if now is None else now)
     last_heard = f"last heard of {duration(silent)} ago, at step {steps:,}" if steps else "nothing was logged"
     return SavedRun(
         folder, brief.config, brief.environment, result, evaluation,
-        _standing(folder, result, silent, max(QUIET, 3 * metrics.longest_pause)),
+        _status(folder, result, silent, max(QUIET, 3 * metrics.longest_pause)),
         str(result.get("message", "")) if result else last_heard,
         metrics.unit, metrics.series, metrics.final | final, metrics.media + _samples(folder),
         brief.notes + metrics.notes,
     )  # fmt: skip
 
 
-def _standing(folder: Path, result: dict[str, Any], silent: float | None = None, patience: float = QUIET) -> Status:
-    """How a run stands. silent: for how many seconds; patience: for how many it may be."""
+def _status(folder: Path, result: dict[str, Any], silent: float | None = None, patience: float = QUIET) -> Status:
+    """silent: for how many seconds nothing was written; patience: for how many that may be."""
     if in_use(folder):
         return "running"
     if result:
@@ -175,19 +174,23 @@ def _standing(folder: Path, result: dict[str, Any], silent: float | None = None,
     return "running" if silent < patience else "killed"  # it may be another machine's, which is written to
 
 
+def _last_step(series: Mapping[str, Series]) -> int:
+    return max((int(column.step[-1]) for column in series.values()), default=0)
+
+
 def _silent(folder: Path, now: float) -> float:
     """Seconds since something was written in a run folder."""
     paths = (folder / "config.yaml", folder / "metrics.jsonl")
     return max(0.0, now - max(path.stat().st_mtime for path in paths if path.exists()))
 
 
-def _samples(folder: Path) -> list[Media]:
+def _samples(folder: Path) -> list[MediaFile]:
     """What `dlplug sample` wrote, oldest first."""
-    from dlplug.runs.metrics_file import KINDS, Media
+    from dlplug.runs.metrics_file import KINDS, MediaFile
 
     paths = [path for path in folder.glob("samples/*/*") if path.suffix.lower() in KINDS and path.parent.name.isdigit()]
     return [
-        Media(f"sample/{path.stem}", int(path.parent.name), KINDS[path.suffix.lower()], path, sampled=True)
+        MediaFile(f"sample/{path.stem}", int(path.parent.name), KINDS[path.suffix.lower()], path, sampled=True)
         for path in sorted(paths, key=lambda path: (path.stem, int(path.parent.name)))
     ]
 

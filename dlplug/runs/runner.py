@@ -19,7 +19,7 @@ from dlplug.options.objects import with_names
 from dlplug.options.parts import KIND_OF
 from dlplug.recipes import chosen_by_device
 from dlplug.runs.folder import damaged, located, new_folder, read_config
-from dlplug.runs.lock import held
+from dlplug.runs.lock import locked
 from dlplug.runs.notebook import in_notebook, say_by_default
 from dlplug.runs.observing import observed
 from dlplug.runs.records import write_config, write_evaluation
@@ -84,7 +84,7 @@ def resume(name: str | Path | Run, options: Mapping[str, Any] | None = None, *, 
     """
     say_by_default()
     folder, host = located(name, host)
-    with held(folder) if distributed.rank() == 0 else contextlib.nullcontext():
+    with locked(folder) if distributed.rank() == 0 else contextlib.nullcontext():
         return _interrupting_notebook(execute(open_run(folder, options, host=host, resumed=True)))
 
 

@@ -149,7 +149,7 @@ class Training:
 
     def record(self, split: str, values: dict[str, Any]) -> None:
         self.run.log(self.step, self.job.data.count, values, split)
-        if self.run.is_best(split, values):
+        if self.run.update_best(split, values):
             self.log()
             checkpoint.save(self.folder, "best", self.step, self.job.model, self.learner())
 

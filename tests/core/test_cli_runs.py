@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dlplug.runs.lock import held
+from dlplug.runs.lock import locked
 
 RECIPE = "toy-moons"
 
@@ -52,7 +52,7 @@ def test_the_runs_of_every_state_stand_in_the_order_of_their_beginning(runs):
     silent = a_run("silent", began="2026-11-04T10:00:00+00:00", status="")
     os.utime(Path(silent) / "config.yaml", (0, 0))
     going = a_run("going", began="2026-11-05T10:00:00+00:00", status="")
-    with held(Path(going)):
+    with locked(Path(going)):
         os.utime(Path(going) / "config.yaml", (0, 0))
         said = runs("--json")
     assert names(said) == ["early", "middle", "late", "silent", "going"]

@@ -76,17 +76,17 @@ def test_a_second_process_is_kept_out_of_a_run_and_a_killed_one_is_not_waited_fo
 
 
 def test_one_process_at_a_time_in_a_folder(in_tmp_path):
-    from dlplug.runs.lock import held
+    from dlplug.runs.lock import locked
 
-    with held(in_tmp_path):
-        with pytest.raises(UserError, match=f"in use by process {os.getpid()} on "), held(in_tmp_path):
+    with locked(in_tmp_path):
+        with pytest.raises(UserError, match=f"in use by process {os.getpid()} on "), locked(in_tmp_path):
             pass
         if not (child := os.fork()):  # a child of the holder lets go when it is left alone, and never before
             os._exit(0)
         os.waitpid(child, 0)
-        with pytest.raises(UserError, match="in use"), held(in_tmp_path):
+        with pytest.raises(UserError, match="in use"), locked(in_tmp_path):
             pass
-    with held(in_tmp_path):
+    with locked(in_tmp_path):
         assert (in_tmp_path / ".lock").exists()
     assert list(in_tmp_path.iterdir()) == []
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dlplug.runs.metrics_file import Media
+from dlplug.runs.metrics_file import MediaFile
 from dlplug_report.page.groups import Group, View
 
 LARGEST = 4_000_000  # bytes of one picture or video
@@ -64,14 +64,14 @@ def shelves(groups: Sequence[Group]) -> list[Shelf]:
     return result
 
 
-def spread(media: Sequence[Media], count: int) -> list[Media]:
+def spread(media: Sequence[MediaFile], count: int) -> list[MediaFile]:
     """At most `count` of them, evenly, with the first and the last."""
     if len(media) <= count:
         return list(media)
     return [media[index] for index in np.linspace(0, len(media) - 1, count).round().astype(int)]
 
 
-def show(view: View, medium: Media, left: int) -> Shown:
+def show(view: View, medium: MediaFile, left: int) -> Shown:
     """left: bytes that may still go into the report."""
     address = text = ""
     missing = medium.missing

@@ -11,7 +11,7 @@ from dlplug.cli.launching import add_launcher, chosen_launcher
 from dlplug.cli.parser import whole
 from dlplug.host.plugins import Host
 from dlplug.json_values import strict
-from dlplug.runs.lock import held
+from dlplug.runs.lock import locked
 from dlplug_report.sweep.plan import Sweep, read
 from dlplug_report.sweep.runs import Outcome, Workers
 from dlplug_report.sweep.table import line, rows, table
@@ -74,7 +74,7 @@ def sweep(flags: Any, host: Host) -> int:
         asked.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot write {asked.out}: {error.strerror}; choose another with --out") from None
-    with held(asked.out):
+    with locked(asked.out):
         return _run(asked, method, Workers(flags.jobs, launcher), flags.trials or 1, flags.json)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from dlplug.errors import UserError
 from dlplug.protocols import Launcher, Process
-from dlplug.runs.lock import held
+from dlplug.runs.lock import locked
 from dlplug.runs.records import read_json
 from dlplug_report.sweep.plan import Job
 
@@ -122,7 +122,7 @@ def _goes_on(folder: Path, before: Mapping[str, Any]) -> bool:
     is, where a process is at work in it."""
     if not folder.is_dir():
         return False
-    with held(folder):
+    with locked(folder):
         if before.get("status") != "failed" and any((folder / "checkpoints").glob("last-*/")):
             return True
         shutil.rmtree(folder, ignore_errors=True)
