@@ -222,7 +222,8 @@ def state_of(folder: Path) -> dict[str, Any]:
 
 
 def different(one: list[Row], other: list[Row]) -> list[str]:
-    """The first number of training that differs by more than what another order of sums does."""
+    """The first number of training that differs by more than what another order of sums does, or RAdam's ρ_t, which
+    torch computes in float32 where a step can be captured."""
     if [row["step"] for row in one] != [row["step"] for row in other]:
         return [f"{len(one)} rows of numbers, and {len(other)}"]
     for row, same in zip(one, other, strict=True):
