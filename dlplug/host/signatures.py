@@ -50,13 +50,17 @@ class Signature:
     finite: bool = False  # of a Data: whether a length may be in epochs
     groups: tuple[Group, ...] = ()
 
-    def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def arguments(self, values: Mapping[str, Any], **supplied: Any) -> dict[str, Any]:
         """The factory's keyword arguments from its options' values: those of a group as its dataclass. An option that
-        has no value has its default."""
+        has no value has its default.
+
+        supplied: the `seed` and the `run`, for a factory that names them.
+        """
         values = {option.name: values.get(option.name, option.default) for option in self.options}
-        grouped = {name for group in self.groups for name in group.options}
-        plain = {name: value for name, value in values.items() if name not in grouped}
-        return plain | {group.name: group.build(values) for group in self.groups}
+        in_groups = {name for group in self.groups for name in group.options}
+        plain = {name: value for name, value in values.items() if name not in in_groups}
+        grouped = {group.name: group.build(values) for group in self.groups}
+        return plain | grouped | {name: value for name, value in supplied.items() if name in self.takes}
 
 
 def read_signature(target: Any) -> Signature:

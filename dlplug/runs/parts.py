@@ -79,8 +79,7 @@ class Parts:
         """Those of a factory, with the `seed` or the `run` that it names."""
         signature = read_signature(target)
         options = {option.name: self.config[prefix + option.name] for option in signature.options}
-        supplied = {"seed": self.run.seed, "run": self.run}
-        return signature.arguments(options) | {name: supplied[name] for name in signature.takes}
+        return signature.arguments(options, seed=self.run.seed, run=self.run)
 
 
 @contextlib.contextmanager

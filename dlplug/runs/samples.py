@@ -59,9 +59,7 @@ def sample(
     from dlplug.training.trainer import seed_everything
 
     execution = open_run(folder, of_run, host=host)
-    supplied = {"seed": seed, "run": execution}
-    signature = sampler.signature()
-    values = signature.arguments(values) | {taken: supplied[taken] for taken in signature.takes}
+    arguments = sampler.signature().arguments(values, seed=seed, run=execution)
     job = execution.make("trainer").load(execution)
     seed_everything(seed)
     try:
@@ -70,7 +68,7 @@ def sample(
             sampler.load(), product, held_out, f"sampler {sampler.name}", (saved["loss"], execution.config["data"])
         )
         with acting(job.model), files:
-            return files.write(sampler.name, sampler.load()(product, held_out, **values), show)
+            return files.write(sampler.name, sampler.load()(product, held_out, **arguments), show)
     finally:
         job.data.close()
 
@@ -97,14 +95,13 @@ def sampler_of(host: Host, recipe: str, what: str = "", seed: int = 0) -> tuple[
 
 
 def _divided(
-    host: Host, sampler: Entry, of_sampler: list[Option], saved: Config, options: Mapping[str, Any]
+    host: Host, sampler: Entry, known: list[Option], saved: Config, options: Mapping[str, Any]
 ) -> tuple[Config, Config]:
     """The sampler's options, and the rest, which is for the run. Raises UserError for a name that neither has."""
-    names = [option.name for option in of_sampler]
-    known = [*names, *(key for key in saved if "." not in key), *host.names("observers")]
+    names = [option.name for option in known]
+    there = [*names, *(key for key in saved if "." not in key), *host.names("observers")]
     for key in options:
-        if "." not in key and key not in known:
-            close = nearest(flag(key), map(flag, known))
-            raise UserError(f"sampler {sampler.name} has no option {flag(key)}.{close}")
+        if "." not in key and key not in there:
+            raise UserError(f"sampler {sampler.name} has no option {flag(key)}.{nearest(flag(key), map(flag, there))}")
     rest = {key: value for key, value in options.items() if key not in names}
     return {key: value for key, value in options.items() if key in names}, rest

@@ -125,9 +125,8 @@ def built(origin: Origin, spec: Spec, run: Run) -> tuple[nn.Module, nn.Module]:
     if origin.model.startswith(pretrained.PREFIX):
         return pretrained.network(origin.model, spec), pretrained.Prepare(origin.model)
     entry = run.host.get("models", origin.model)
-    signature, supplied = entry.signature(), {"seed": run.seed, "run": run}
-    taken = {name: supplied[name] for name in signature.takes}
-    return entry.load()(spec, **signature.arguments(origin.options), **taken), nn.Identity()
+    arguments = entry.signature().arguments(origin.options, seed=run.seed, run=run)
+    return entry.load()(spec, **arguments), nn.Identity()
 
 
 def load(network: nn.Module, weights: Mapping[str, Tensor], keep_head: bool) -> tuple[str, ...]:
