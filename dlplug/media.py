@@ -39,6 +39,14 @@ class Media:
         """Writes to a path that ends in `suffix`. Returns the file's path, whose suffix may differ (a video's GIF)."""
         raise NotImplementedError
 
+    def save(self, path: Path) -> None:
+        """Writes, and sets `path`. After an error nothing half written stays."""
+        try:
+            self.path = self.write(path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
 
 @dataclass
 class Image(Media):

@@ -23,10 +23,13 @@ class Journal:
     """How far a run is, and what was measured.
 
     recipe, preset, seed, config: what is run; config is the resolved, flat configuration.
-    folder: the run folder. unit: the data's own unit, or "". resumed: whether this goes on from a checkpoint.
-    overlay: the options that `resume` was given.
-    latest: the newest value of each metric. stopping: set when the run should save and stop. signalled: whether it was
-        stopped by Ctrl-C or another signal. result: what result.json holds, once it is written.
+    folder: the run folder. resumed: whether this goes on from a checkpoint. overlay: the options passed to `resume`.
+    device, protocol, parameters: as the trainer sets them: the device in words, what a measurement means, the number of
+        weights. unit: the data's own unit, or "". step, count: how far the run is, in steps and in that unit;
+        first_step, first_count: where this process began.
+    latest: the newest value of each metric. best: of the first target's metric.
+    stopping: set when the run should save and stop. signalled: whether it was stopped by Ctrl-C or another signal.
+    result: what result.json holds, once it is written.
     """
 
     def __init__(
@@ -136,11 +139,7 @@ class Journal:
     def write_media(self, name: str, value: Media) -> None:
         path = self.folder / "media" / f"{name.replace('/', '-')}-{self.step:09d}{value.suffix}"
         path.parent.mkdir(exist_ok=True)
-        try:
-            value.path = value.write(path)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        value.save(path)
 
     def outcome(self) -> dict[str, Any]:
         """What result.json holds; {} where the run has not ended."""

@@ -46,16 +46,11 @@ class SampleFiles:
 
     def _write_value(self, name: str, value: Any) -> float | str:
         """The path of a medium, which is written; a number, or a text about one, as it is."""
-        from dlplug.media import Media
+        from dlplug.media import Media  # NumPy
 
         if not isinstance(value, Media):
             return value if isinstance(value, (int, str)) else float(value)
-        path = self._new_path(name, value.suffix)
-        try:
-            value.path = value.write(path)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        value.save(self._new_path(name, value.suffix))
         if value.caption:
             log.info(f"{name}: {value.caption}")
         return str(value.path)
