@@ -13,6 +13,8 @@ import dlplug
 from dlplug.host.plugins import load_host
 from dlplug.options.layers import resolve
 
+QUIET = {"console.show": "off", "tensorboard.write": "off", "wandb.mode": "off", "device": "cpu", "threads": 1}
+
 
 def config(recipe: str, preset: str = "", **options: Any) -> dict[str, Any]:
     return dict(resolve(load_host(), recipe, [options], preset))
@@ -68,21 +70,6 @@ def test_presets_differ_as_they_say() -> None:
     assert cpu["loss.bootstrap"] == gpu["loss.bootstrap"] == "double"
 
 
-def test_a_run_of_an_atari_game_reports_raw_scores(tmp_path: Path) -> None:
-    options = {
-        "data.game": "freeway",
-        "data.replay": 3_000,
-        "data.learning_starts": 100,
-        "metrics": [],
-        "steps": 30,
-        "threads": 1,
-    }
-    run = dlplug.run("dqn-atari", options, preset="cpu", out=str(tmp_path / "run"))
-    assert run.result["status"] == "finished"
-    assert run.result["steps"] == 30
-    assert run.result["frames"] >= 4 * (100 + 29 * 2)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [100, 101])
 @pytest.mark.parametrize(("recipe", "maximum"), [("dqn-cartpole", 500), ("dqn-catch", 1)])
@@ -119,13 +106,21 @@ def test_rainbow_is_the_paper_s() -> None:
     assert {name: rainbow[name] for name in theirs} == theirs
 
 
-@pytest.mark.parametrize("recipe", ["double-dqn", "c51", "qr-dqn", "iqn", "rainbow", "btr", "pqn"])
+@pytest.mark.parametrize("preset", ["", "cpu", "gpu"])
+def test_a_rollout_of_pqn_makes_equal_minibatches(preset: str) -> None:
+    pqn = config("pqn-atari", preset)
+    assert pqn["data.rollout"] * pqn["data.environments"] % pqn["data.minibatches"] == 0
+
+
+@pytest.mark.parametrize("recipe", ["dqn", "double-dqn", "c51", "qr-dqn", "iqn", "rainbow", "btr", "pqn"])
 def test_every_atari_recipe_starts_on_two_cores(recipe: str, tmp_path: Path) -> None:
-    options = {"metrics": [], "steps": 6, "threads": 1}
+    """With the preset's own network and batches. It plays one game at once: each takes long to load."""
+    options = {**QUIET, "data.game": "freeway", "data.environments": 1, "metrics": [], "steps": 6}
     if recipe != "pqn":
         options |= {"data.replay": 2_000, "data.learning_starts": 60}
     run = dlplug.run(f"{recipe}-atari", options, preset="cpu", out=str(tmp_path / "run"))
     assert (run.result["status"], run.result["steps"]) == ("finished", 6)
+    assert run.result["frames"] >= 4 * (32 if recipe == "pqn" else 60 + 5 * 2)
 
 
 CATEGORICAL = {"loss": "c51", "model.returns": "categorical", "model.low": -1.0, "model.high": 1.0}
@@ -158,15 +153,20 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-# On a board of 6 x 5, where an episode takes 5 steps, a seventh of the frames is enough.
-QUICK: dict[str, dict[str, Any]] = {"pqn": {"frames": 16_000}, "rainbow": {"frames": 7_000, "seed": 1}}
-SOON = {"frames": 3_500, "data.learning_starts": 400, "loss.target_every": 50}
+# On a board of 4 x 5, where an episode takes 3 steps, and at three times the learning rate.
+SOON = {"frames": 1_100, "data.learning_starts": 200, "loss.target_every": 10, "optimizer.learning_rate": 3e-3}
+QUICK: dict[str, dict[str, Any]] = {
+    "iqn": {"model.atoms": 8, "loss.fractions": 4, "loss.goal_fractions": 4},
+    "munchausen": {"frames": 1_800, "loss.target_every": 20},
+    "rainbow": {"frames": 1_800},
+    "pqn": {"frames": 10_000, "optimizer.learning_rate": 3e-3},
+}
 
 
 @pytest.fixture
 def small_catch() -> Iterator[str]:
     name, catch = "SmallCatch-v0", "dlplug_envs.catch:Catch"
-    gymnasium.register(name, catch, vector_entry_point=f"{catch}Vector", kwargs={"rows": 6, "columns": 5})
+    gymnasium.register(name, catch, vector_entry_point=f"{catch}Vector", kwargs={"rows": 4, "columns": 5})
     yield name
     del gymnasium.registry[name]
 
@@ -177,8 +177,8 @@ def small_catch() -> Iterator[str]:
 def test_every_variant_learns_to_catch(variant: str, small_catch: str, tmp_path: Path) -> None:
     given = VARIANTS[variant]
     soon: dict[str, Any] = {} if variant == "pqn" else SOON
-    exploring = {} if variant == "pqn" or "data.epsilon_start" in given else {"data.epsilon_steps": 1_500}
-    options = {**given, **soon, **exploring, **QUICK.get(variant, {}), "data.id": small_catch, "threads": 1}
+    exploring = {} if variant == "pqn" or "data.epsilon_start" in given else {"data.epsilon_steps": 600}
+    options = {**QUIET, **given, **soon, **exploring, **QUICK.get(variant, {}), "data.id": small_catch}
     run = dlplug.run("dqn-catch", options, out=str(tmp_path / "run"))
     assert run.result["metrics"]["eval/return"] > 0.9
 
