@@ -35,8 +35,8 @@ def resolve(
     units = units_of(host, choices)
     length = next((key for key in config if key in units), "")
     if not length:
-        there = " or ".join(flag(unit) for unit in sorted(units))
-        raise UserError(f"the length of {name} is in a unit that {choices['data']} does not count: give {there}")
+        flags = " or ".join(map(flag, sorted(units)))
+        raise UserError(f"the length of {name} is in a unit that {choices['data']} does not count: give {flags}")
     options = schema(host, choices)
     known = [option.name for option in options]
     for key in config:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dlplug.host.plugins import Host
 from dlplug.host.unregistered import name_of
-from dlplug.options.parts import KIND_OF
+from dlplug.options.parts import KIND_OF, kind_of
 
 
 def with_names(host: Host, layer: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,8 +18,7 @@ def with_names(host: Host, layer: Mapping[str, Any]) -> dict[str, Any]:
 def _named(host: Host, key: str, value: Any) -> Any:
     if key == "metrics" and isinstance(value, (list, tuple)):
         return [_named(host, key, metric) for metric in value]
-    if isinstance(value, str) or not (key in KIND_OF or key.partition(".")[0] == "optimizer"):
+    of_part = key.startswith("optimizer.") and callable(value)  # a number is an option's: optimizer.learning_rate
+    if isinstance(value, str) or not (key in KIND_OF or key == "optimizer" or of_part):
         return value
-    if key.startswith("optimizer.") and not callable(value):  # an option: optimizer.learning_rate
-        return value
-    return host.register(KIND_OF.get(key, "optimizers"), name_of(value), value)
+    return host.register(kind_of(key), name_of(value), value)

@@ -64,6 +64,11 @@ def is_sequence(kind: Any) -> bool:
     return get_origin(kind) in SEQUENCES or kind in (tuple, list)
 
 
+def _is_uniform(kind: Any) -> bool:
+    """Whether a sequence takes any number of values of one type: not `tuple[int, str]`."""
+    return get_origin(kind) is not tuple or get_args(kind)[1:] == (...,)
+
+
 def read(kind: Any, texts: Sequence[str]) -> Any:
     """The value of a type that was typed as texts: of a union, by the narrowest of its types that takes them.
 
@@ -108,7 +113,7 @@ def _read(kind: Any, texts: Sequence[str]) -> Any:
 def _item_types(kind: Any, count: int) -> Sequence[Any]:
     """The types of the items of a sequence, of which `count` are given: `tuple[int, ...]`, `tuple[int, str]`."""
     types = get_args(kind)
-    return types[:1] * count if get_origin(kind) is not tuple or types[1:] == (...,) else types
+    return types[:1] * count if _is_uniform(kind) else types
 
 
 def _expected(kind: Any) -> str:
@@ -116,8 +121,8 @@ def _expected(kind: Any) -> str:
         *others, last = (str(choice) or "''" for choice in get_args(kind))
         return f"{', '.join(others)} or {last}" if others else last
     if is_sequence(kind):
-        several = get_origin(kind) is not tuple or get_args(kind)[1:] == (...,)
-        return f"values: each {expected(get_args(kind)[0])}" if several else f"{len(get_args(kind))} values"
+        types = get_args(kind)
+        return f"values: each {expected(types[0])}" if _is_uniform(kind) else f"{len(types)} values"
     return EXPECTED[kind]
 
 
@@ -125,6 +130,6 @@ def _metavar(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return f"{{{','.join(map(str, get_args(kind)))}}}"
     if is_sequence(kind):
-        several = get_origin(kind) is not tuple or get_args(kind)[1:] == (...,)
-        return f"[{metavar(get_args(kind)[0])} …]" if several else " ".join(map(metavar, get_args(kind)))
+        types = get_args(kind)
+        return f"[{metavar(types[0])} …]" if _is_uniform(kind) else " ".join(map(metavar, types))
     return METAVARS[kind]

@@ -99,9 +99,10 @@ def _divided(
 ) -> tuple[Config, Config]:
     """The sampler's options, and the rest, which is for the run. Raises UserError for a name that neither has."""
     names = [option.name for option in known]
-    there = [*names, *(key for key in saved if "." not in key), *host.names("observers")]
+    allowed = [*names, *(key for key in saved if "." not in key), *host.names("observers")]
     for key in options:
-        if "." not in key and key not in there:
-            raise UserError(f"sampler {sampler.name} has no option {flag(key)}.{nearest(flag(key), map(flag, there))}")
+        if "." not in key and key not in allowed:
+            hint = nearest(flag(key), map(flag, allowed))
+            raise UserError(f"sampler {sampler.name} has no option {flag(key)}.{hint}")
     rest = {key: value for key, value in options.items() if key not in names}
     return {key: value for key, value in options.items() if key in names}, rest
