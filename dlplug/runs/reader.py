@@ -7,8 +7,9 @@ import logging
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from dlplug.errors import UserError
 from dlplug.output import duration
@@ -34,12 +35,13 @@ ENVIRONMENT = {"command": list, "gpus": list, "libraries": dict, "plugins": dict
 log = logging.getLogger("dlplug")
 
 
-class Brief(NamedTuple):
+@dataclass(frozen=True)
+class Brief:
     """A run folder without what was logged, which may be long.
 
     config, environment, result: its files; result is {} while there is none. evaluation: what `dlplug eval` or
     `verify` measured last, or {}. final: the newest value of each metric, the evaluation's among them; NaN where it is
-    not finite. notes: what was wrong with the folder.
+    not finite. notes: what was wrong with the folder. status: how the run stands.
     """
 
     folder: Path
@@ -49,31 +51,21 @@ class Brief(NamedTuple):
     evaluation: dict[str, Any]
     final: dict[str, float]
     notes: list[str]
-
-    @property
-    def status(self) -> Status:
-        return _status(self.folder, self.result)
+    status: Status
 
 
-class SavedRun(NamedTuple):
-    """The contents of a run folder: as `Brief`, and what was logged.
+@dataclass(frozen=True)
+class SavedRun(Brief):
+    """The contents of a run folder, with what was logged.
 
-    status, last_words: how it stands, and what it said last. unit: the data's own unit, or "". series: metric -> its
-    column. media: images, videos and texts of training, and samples, in the order they were written.
+    last_words: what the run said last. unit: the data's own unit, or "". series: metric -> its column. media: images,
+    videos and texts of training, and samples, in the order they were written.
     """
 
-    folder: Path
-    config: dict[str, Any]
-    environment: dict[str, Any]
-    result: dict[str, Any]
-    evaluation: dict[str, Any]
-    status: Status
     last_words: str
     unit: str
     series: dict[str, Series]
-    final: dict[str, float]
     media: list[MediaFile]
-    notes: list[str]
 
     @property
     def recipe(self) -> str:
@@ -140,7 +132,8 @@ def read_brief(folder: Path) -> Brief:
     environment = _read_json(folder / "environment.json", notes, ENVIRONMENT)
     result = _read_json(folder / "result.json", notes, RESULT, expected=False)
     evaluation = _read_json(folder / EVALUATION, notes, EVALUATED, expected=False)
-    return Brief(folder, config, environment, result, evaluation, _numbers(result) | _numbers(evaluation), notes)
+    final, status = _numbers(result) | _numbers(evaluation), _status(folder, result, _silent(folder, time.time()))
+    return Brief(folder, config, environment, result, evaluation, final, notes, status)
 
 
 def read_run(folder: Path, now: float | None = None) -> SavedRun:
@@ -156,21 +149,19 @@ def read_run(folder: Path, now: float | None = None) -> SavedRun:
     silent = _silent(folder, time.time() if now is None else now)
     last_heard = f"last heard of {duration(silent)} ago, at step {steps:,}" if steps else "nothing was logged"
     return SavedRun(
-        folder, brief.config, brief.environment, result, evaluation,
-        _status(folder, result, silent, max(QUIET, 3 * metrics.longest_pause)),
+        folder, brief.config, brief.environment, result, evaluation, metrics.final | final,
+        brief.notes + metrics.notes, _status(folder, result, silent, max(QUIET, 3 * metrics.longest_pause)),
         str(result.get("message", "")) if result else last_heard,
-        metrics.unit, metrics.series, metrics.final | final, metrics.media + _samples(folder),
-        brief.notes + metrics.notes,
+        metrics.unit, metrics.series, metrics.media + _samples(folder),
     )  # fmt: skip
 
 
-def _status(folder: Path, result: dict[str, Any], silent: float | None = None, patience: float = QUIET) -> Status:
+def _status(folder: Path, result: dict[str, Any], silent: float, patience: float = QUIET) -> Status:
     """silent: for how many seconds nothing was written; patience: for how many that may be."""
     if in_use(folder):
         return "running"
     if result:
         return result["status"] if result.get("status") in ("finished", "interrupted", "failed") else "finished"
-    silent = _silent(folder, time.time()) if silent is None else silent
     return "running" if silent < patience else "killed"  # it may be another machine's, which is written to
 
 
