@@ -17,6 +17,7 @@ from dlplug import ranges
 REQUIRED: Any = inspect.Parameter.empty
 SUPPLIED = ("seed", "run")  # by the run, to a factory that names them, so no options
 OPTIONLESS = ("torch", "abc", "typing")  # where a base class is never followed to: it has no options of ours
+MINIMISE = (("dlplug", "minimise"), ("dlplug.contracts", "minimise"))
 MINIMISED = "dlplug.contracts:Minimised"  # whose options `minimise` adds to those of a function
 
 
@@ -131,13 +132,11 @@ def _group(module: str, annotation: ast.expr | None) -> Fields | None:
 
 
 def _dataclass(module: str, name: str) -> tuple[str, ast.ClassDef] | None:
-    tree, package = _source(module)
-    for node in _statements(tree.body):
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            return (module, node) if any(map(_is_frozen, node.decorator_list)) else None
-        if imported := _imported(node, name, package):
-            source, original = imported
-            return None if source.partition(".")[0] in sys.stdlib_module_names else _dataclass(source, original)
+    match _binding(module, name):
+        case ast.ClassDef() as node if any(map(_is_frozen, node.decorator_list)):
+            return module, node
+        case (source, original) if source.partition(".")[0] not in sys.stdlib_module_names:
+            return _dataclass(source, original)
     return None
 
 
@@ -162,11 +161,8 @@ def _overrides(module: str, kind: ast.expr | None, default: ast.expr | None, gro
 
 def _is_minimise(module: str, decorator: ast.expr) -> bool:
     """Whether it is the core's decorator of losses, under whatever name it was imported."""
-    if ast.unparse(decorator) == "dlplug.minimise":
-        return True
-    tree, package = _source(module)
-    found = (_imported(node, ast.unparse(decorator), package) for node in _statements(tree.body))
-    return any(one in (("dlplug", "minimise"), ("dlplug.contracts", "minimise")) for one in found)
+    name = ast.unparse(decorator)
+    return name == "dlplug.minimise" or _binding(module, name) in MINIMISE
 
 
 def _neutral(module: str, node: ast.ClassDef | ast.FunctionDef) -> tuple[str, ...]:
@@ -190,28 +186,33 @@ def _annotation(module: str, node: ast.expr | None) -> Any:
 
 def _definition(module: str, name: str) -> tuple[str, ast.ClassDef | ast.FunctionDef] | None:
     """The class or function of that name, followed through `from … import …`; None where it can have no options."""
-    tree, package = _source(module)
-    for node in _statements(tree.body):
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
-            if isinstance(node, ast.ClassDef) and node.decorator_list:
-                raise NotPlain(name)  # a dataclass writes its own __init__
+    match _binding(module, name):
+        case ast.ClassDef() as node if node.decorator_list:
+            raise NotPlain(name)  # a dataclass writes its own __init__
+        case ast.ClassDef() | ast.FunctionDef() as node:
             return module, node
-        if imported := _imported(node, name, package):
-            source, original = imported
-            if source.partition(".")[0] in OPTIONLESS:
-                return None
-            return _definition(source, original)
+        case (source, original):
+            return None if source.partition(".")[0] in OPTIONLESS else _definition(source, original)
     if hasattr(builtins, name):
         return None
     raise NotPlain(name)
 
 
-def _imported(node: ast.stmt, name: str, package: str) -> tuple[str, str] | None:
-    """The module that `from … import …` has a name from, and its name there."""
-    if isinstance(node, ast.ImportFrom):
-        for alias in node.names:
-            if name == (alias.asname or alias.name):
-                return importlib.util.resolve_name("." * node.level + (node.module or ""), package), alias.name
+def _binding(module: str, name: str) -> ast.ClassDef | ast.FunctionDef | ast.expr | tuple[str, str] | None:
+    """What a name is bound to in a module: a class, a function, an assigned value, or the module and the name that
+    `from … import …` has it from; None where it is bound otherwise or not at all."""
+    tree, package = _source(module)
+    for node in _statements(tree.body):
+        match node:
+            case ast.ClassDef() | ast.FunctionDef() if node.name == name:
+                return node
+            case ast.Assign() | ast.AnnAssign() if node.value is not None and name in _targets(node):
+                return node.value
+            case ast.ImportFrom():
+                for alias in node.names:
+                    if name == (alias.asname or alias.name):
+                        source = "." * node.level + (node.module or "")
+                        return importlib.util.resolve_name(source, package), alias.name
     return None
 
 
@@ -272,14 +273,12 @@ def _constant(module: str, name: str) -> Any:
     plain = {t.__name__: t for t in (int, float, str, bool, tuple, list, dict)}
     if name in plain:
         return plain[name]
-    tree, package = _source(module)
-    for node in _statements(tree.body):
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None and name in _targets(node):
-            return _value(module, node.value)
-        if imported := _imported(node, name, package):
-            source, original = imported
-            if source in ("typing", ranges.__name__):
-                return getattr(sys.modules[source], original)
+    match _binding(module, name):
+        case ast.expr() as value:
+            return _value(module, value)
+        case ("typing" | ranges.__name__ as source, original):
+            return getattr(sys.modules[source], original)
+        case (source, original):
             return _constant(source, original)
     raise NotPlain(name)
 
