@@ -66,10 +66,12 @@ def test_the_observer_of_ones_own_is_a_sound_plugin_of_about_thirty_lines(observ
     assert len(lines) <= 34
 
 
+PAGES = [README, PLUGINS, *sorted(README.parent.glob("plugins/*/**/README.md"))]
+
+
 def runs_shown():
     """(page, arguments) of every run that a block of a page shows, but for those of one's own plugin."""
-    pages = [README, PLUGINS, *sorted(README.parent.glob("plugins/*/**/README.md"))]
-    for page in pages:
+    for page in PAGES:
         for text in re.findall(r"```\w*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
             for line in SHOWN.findall(text):
                 words = shlex.split(line, comments=True)
@@ -85,6 +87,12 @@ def test_every_run_that_a_page_shows_has_these_options(words):
         preset = options.pop(options.index("--preset") + 1)
         options.remove("--preset")
     resolve(host, recipe, [arguments(options)], preset)
+
+
+def test_no_page_installs_what_no_index_has():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8").replace("uv run dlplug", "")
+        assert not re.findall(r"pip install .*dlplug", text), page
 
 
 def test_ci_calls_the_readmes_test_command():
