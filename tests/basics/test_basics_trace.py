@@ -17,4 +17,4 @@ def test_a_trace_keeps_every_nth_row_up_to_its_size():
     assert trace.recorded()[[0, 1, 2, -1]].tolist() == [[0, 0], [3, 3], [6, 6], [0, 0]]
     again = Trace((2,), torch.device("cpu"), every=3)
     again.load_state_dict(testing.through_a_file(trace.state_dict()))
-    assert torch.equal(again.recorded(), trace.kept())
+    assert torch.equal(again.recorded(), trace.recorded())

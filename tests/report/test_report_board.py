@@ -101,7 +101,7 @@ def test_what_is_wrong_is_one_line(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for arguments, words in (
         ([], "no such folder: runs"),
-        ([str(tmp_path)], "was written for TensorBoard"),
+        ([str(tmp_path)], "has no TensorBoard files"),
         (["--port", "x"], "--port: expected a whole number, got 'x'"),
     ):
         assert main(["board", *arguments]) == 2

@@ -78,7 +78,7 @@ def test_a_report_opens_from_disk_and_asks_nobody(browser, pages):
     )
     assert len(sizes) == 2
     assert min(sizes) > 200
-    assert browser.execute_script("return document.querySelector('.shelf img').naturalWidth") == 1
+    assert browser.execute_script("return document.querySelector('.gallery img').naturalWidth") == 1
 
 
 def test_what_users_supply_does_not_run(browser, pages):

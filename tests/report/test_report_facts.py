@@ -90,7 +90,7 @@ def test_a_verdict_is_given_of_finished_runs_only(tmp_path, host):
         assert (verdict.claim, verdict.value, verdict.reached) == ("test/return ≥ 1", number(value), reached)
     [verdict] = verdicts(build([a_run(tmp_path / "none", config)], host).views[0])
     assert (verdict.value, verdict.reached) == ("", None)
-    assert verdict.why == f"not measured: `dlplug eval {tmp_path / 'none'}` does"
+    assert verdict.reason == f"not measured: `dlplug eval {tmp_path / 'none'}` does"
 
 
 def test_what_eval_measured_is_judged_where_it_measured_as_the_recipe_says(tmp_path, host):
@@ -104,7 +104,7 @@ def test_what_eval_measured_is_judged_where_it_measured_as_the_recipe_says(tmp_p
         told = {"metrics": {"test/return": 1.0}, "protocol": "100 games", "step": 9, "options": given}
         (folder / "evaluation.json").write_text(json.dumps(told))
         [verdict] = verdicts(build([folder], host).views[0])
-        assert (verdict.value, verdict.reached, verdict.why, verdict.measured) == ("1", reached, why, "100 games")
+        assert (verdict.value, verdict.reached, verdict.reason, verdict.measured) == ("1", reached, why, "100 games")
     (folder / "evaluation.json").write_text("{")
     record = read_run(folder)
     assert record.final["test/return"] == 0.5
@@ -121,7 +121,7 @@ def test_a_run_on_other_data_is_not_judged_by_the_recipes_bar(tmp_path, host):
     ):
         folder = a_run(tmp_path / name, saved(host, "mlp-digits", layer), metrics={"test/accuracy": 0.99})
         [verdict] = verdicts(build([folder], host).views[0])
-        assert (verdict.value, verdict.reached, verdict.why) == (
+        assert (verdict.value, verdict.reached, verdict.reason) == (
             "0.99",
             judged,
             "" if judged else "other data or metrics",
@@ -136,7 +136,7 @@ def test_the_sections_of_a_run(tmp_path, host):
     assert told["model"] == f"{config['model']}: 1,234 parameters"
     assert dict(pace(view.record)) == {"training took": "5 s", "steps": "50, 10 a second"}
     assert dict(machine(view.record)) == {"device": "cpu with 1 thread, fp32", "Python": "3.11.7"}
-    assert standing(view.record) == f"interrupted after 50 steps; `dlplug resume {view.record.folder}` goes on"
+    assert standing(view.record) == f"interrupted after 50 steps; `dlplug resume {view.record.folder}` continues it"
     assert courses(view.record)[1] == ("train/return", "10", "10", "50", "50")
 
 

@@ -47,7 +47,9 @@ def search(host):
 
 @pytest.fixture
 def plan(host):
-    return lambda *words: read(sweep_command.parser().parse_args(["mlp-digits", *words, "--search", "random"]), host)
+    return lambda *words: read(
+        sweep_command.sweep_parser().parse_args(["mlp-digits", *words, "--search", "random"]), host
+    )
 
 
 def rates():
@@ -73,7 +75,7 @@ def test_the_estimator_looks_where_it_was_good(plan):
     distances = []
     for (job,) in made.plans():
         distances.append(abs(job.tried["optimizer.learning_rate"] - 0.1))
-        made.done([sweep_runs.Outcome(job, "finished", {"metrics": {"val/accuracy": 1 - distances[-1]}})])
+        made.finish([sweep_runs.Outcome(job, "finished", {"metrics": {"val/accuracy": 1 - distances[-1]}})])
     assert sum(distances[20:]) < sum(distances[:10])
 
 
@@ -102,7 +104,7 @@ def test_a_trial_that_failed_counts_and_says_why(search, plan, monkeypatch):
 def test_a_trial_that_diverged_counts(value, plan):
     made = Search(plan(*RATE), "tpe", 1)
     (job,) = next(made.plans())
-    made.done([sweep_runs.Outcome(job, "finished", {"metrics": {"val/accuracy": value}})])
+    made.finish([sweep_runs.Outcome(job, "finished", {"metrics": {"val/accuracy": value}})])
     (trial,) = made.study.trials
     assert (trial.state.name, trial.user_attrs["failed"]) == ("FAIL", "val/accuracy is not finite")
     assert made.left == 0
@@ -111,7 +113,7 @@ def test_a_trial_that_diverged_counts(value, plan):
 def test_a_trial_that_was_stopped_is_made_another_time(plan):
     before = Search(plan(*RATE), "tpe", 2)
     (job,) = next(before.plans())
-    before.done([sweep_runs.Outcome(job, "interrupted", {})])
+    before.finish([sweep_runs.Outcome(job, "interrupted", {})])
     after = Search(plan(*RATE), "tpe", 2)
     assert after.left == 2
     assert next(after.plans()) == [job]

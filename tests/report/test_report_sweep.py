@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from dlplug_report.sweep import command as sweep_command
-from dlplug_report.sweep.command import parser
+from dlplug_report.sweep.command import sweep_parser
 from dlplug_report.sweep.goal import Goal, goal_of
 from dlplug_report.sweep.plan import read
 from dlplug_report.sweep.table import rows, table
@@ -133,8 +133,8 @@ def test_any_values_can_be_written(values):
             ["mlp-digits", "--optimizer.weight-decay", "0:3:log", "--search", "tpe", "--trials", "2"],
             "with 0 < low < high",
         ),
-        (["mlp-digits", "--model.width", "1:3:lin", "--search", "tpe", "--trials", "2"], "only `log` may stand"),
-        (["mlp-digits", "--search", "tpe", "--trials", "2"], "a search needs something to look for"),
+        (["mlp-digits", "--model.width", "1:3:lin", "--search", "tpe", "--trials", "2"], "only `log` may follow"),
+        (["mlp-digits", "--search", "tpe", "--trials", "2"], "a search needs an option to vary"),
         (["mlp-digits", "--search", "tpi", "--trials", "2"], "Did you mean tpe?"),
         (["mlp-digits", "--model.width", "3,4", "--trials", "2"], "belong together"),
         (["mlp-digits", "--model.width", "3:9", "--search", "tpe"], "belong together"),
@@ -256,7 +256,7 @@ def test_a_save_that_was_killed_is_no_checkpoint(sweep):
 
 @pytest.mark.parametrize("diverged", ["NaN", "null", "-Infinity"])
 def test_a_run_that_diverged_is_never_the_best_and_the_rest_is_sorted(diverged, tmp_path, host):
-    asked = read(parser().parse_args(["mlp-digits", "--model.width", "1,2,3,4,5", "--seed", "0,1"]), host)
+    asked = read(sweep_parser().parse_args(["mlp-digits", "--model.width", "1,2,3,4,5", "--seed", "0,1"]), host)
     accuracies = {"1": ("0.5", "0.5"), "2": (diverged, "0.99"), "3": ("0.9", "0.8"), "4": ("0.1", "0.2")}
     for job in asked.grid():
         for value in accuracies.get(job.tried["model.width"], ())[int(job.seed) :][:1]:

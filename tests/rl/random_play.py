@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from dlplug_rl.environments.atari import AtariEnvironments
-from dlplug_rl.environments.interface import Seen
+from dlplug_rl.environments.interface import TimeStep
 
 
-def random_play(environments: AtariEnvironments, steps: int, seed: int = 0) -> tuple[list[Seen], list[np.ndarray]]:
+def random_play(environments: AtariEnvironments, steps: int, seed: int = 0) -> tuple[list[TimeStep], list[np.ndarray]]:
     """What was seen (one more than steps) and the actions sent between."""
     generator = np.random.default_rng(seed)
     seen, actions = [environments.reset()], []

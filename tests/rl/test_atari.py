@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from ale_py.vector_env import AtariVectorEnv
 from dlplug_rl.environments.atari import AtariEnvironments
-from dlplug_rl.environments.interface import Seen
+from dlplug_rl.environments.interface import TimeStep
 from random_play import random_play
 
 
 @pytest.fixture(scope="module")
-def breakout() -> tuple[list[Seen], list[np.ndarray]]:
+def breakout() -> tuple[list[TimeStep], list[np.ndarray]]:
     return random_play(AtariEnvironments("breakout", count=4, size=42, seed=3), 400)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ale_py import roms
 from dlplug_rl.environments.atari import FOR_TWO_PLAYERS, PROTOCOLS, AtariEnvironments, find_game, frame_statistics
-from dlplug_rl.environments.interface import Seen
+from dlplug_rl.environments.interface import TimeStep
 from random_play import random_play
 
 from dlplug.errors import UserError
@@ -17,7 +17,7 @@ from dlplug.errors import UserError
 
 @pytest.mark.parametrize("protocol", ["classic", "machado"])
 def test_a_seed_fixes_everything_and_another_does_not(protocol):
-    def play(seed: int, threads: int) -> list[Seen]:
+    def play(seed: int, threads: int) -> list[TimeStep]:
         environments = AtariEnvironments("pong", count=2, size=42, protocol=protocol, seed=seed, threads=threads)
         return random_play(environments, 80)[0]
 
@@ -133,7 +133,7 @@ def test_impossible_numbers_are_refused(wrong):
 def test_actions_that_would_hang_the_emulator_are_refused(actions):
     environments = AtariEnvironments("pong", count=2, size=42)
     environments.reset()
-    with pytest.raises(ValueError, match="wanted 2 actions from 0 to 5"):
+    with pytest.raises(ValueError, match="expected 2 actions from 0 to 5"):
         environments.send(np.array(actions))
     environments.send(np.zeros(2, dtype=np.int32))
     environments.receive()

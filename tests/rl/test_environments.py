@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 import pytest
 from dlplug_rl.environments.gym import GymEnvironments
-from dlplug_rl.environments.interface import Seen
+from dlplug_rl.environments.interface import TimeStep
 from dlplug_rl.networks.q_network import q_network
 from dlplug_rl.players.replaying import Gym
 from gymnasium import spaces
@@ -21,7 +21,7 @@ from dlplug.errors import UserError
 UNIT = spaces.Box(0, 1, (2,))
 
 
-def random_play(environments: GymEnvironments, steps: int) -> list[Seen]:
+def random_play(environments: GymEnvironments, steps: int) -> list[TimeStep]:
     generator = np.random.default_rng(0)
     seen = [environments.reset()]
     for _ in range(steps):

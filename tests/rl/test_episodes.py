@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from dlplug_play.episodes import LANES, shares
 from dlplug_play.films import video_of
-from dlplug_rl.environments.interface import Seen
+from dlplug_rl.environments.interface import TimeStep
 from dlplug_rl.evaluation.episodes import Counted, episodes, lanes_for
 from dlplug_rl.players.stages import gym_stage
 from gymnasium import spaces
@@ -88,19 +88,19 @@ class Scripted:
     def __init__(self, lengths: list[int]) -> None:
         self.count, self.lengths = len(lengths), np.array(lengths)
 
-    def _seen(self, ends: np.ndarray) -> Seen:
+    def _seen(self, ends: np.ndarray) -> TimeStep:
         first = self.clock == 0
         no = np.zeros(self.count, dtype=bool)
-        return Seen(np.zeros((self.count, 1)), (~first).astype(np.float32), ends, no, first, no)
+        return TimeStep(np.zeros((self.count, 1)), (~first).astype(np.float32), ends, no, first, no)
 
-    def reset(self) -> Seen:
+    def reset(self) -> TimeStep:
         self.clock = np.zeros(self.count, dtype=int)
         return self._seen(np.zeros(self.count, dtype=bool))
 
     def send(self, actions: np.ndarray) -> None:
         assert actions.shape == (self.count,)
 
-    def receive(self) -> Seen:
+    def receive(self) -> TimeStep:
         self.clock = np.where(self.clock == self.lengths, 0, self.clock + 1)
         return self._seen(self.clock == self.lengths)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from dlplug_rl.environments.interface import Seen
+from dlplug_rl.environments.interface import TimeStep
 from dlplug_rl.evaluation.episodes import episodes
 from dlplug_rl.networks.q_network import q_network
 from dlplug_rl.players.replaying import Atari, Gym, Player
@@ -36,7 +36,7 @@ class Witness:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._environments, name)
 
-    def reset(self) -> Seen:
+    def reset(self) -> TimeStep:
         return self._note(self._environments.reset(), None)
 
     def send(self, actions: np.ndarray) -> None:
@@ -44,12 +44,12 @@ class Witness:
         self.sent = actions.copy()
         self._environments.send(actions)
 
-    def receive(self) -> Seen:
+    def receive(self) -> TimeStep:
         self.calls.append("receive")
         return self._note(self._environments.receive(), self.sent)
 
-    def _note(self, seen: Seen, sent: Any) -> Seen:
-        self.log.append((Seen(*(np.array(value) for value in seen)), sent))
+    def _note(self, seen: TimeStep, sent: Any) -> TimeStep:
+        self.log.append((TimeStep(*(np.array(value) for value in seen)), sent))
         return seen
 
     def transitions(self, player: Player, gamma: float, n_step: int) -> dict[bytes, list[tuple]]:
@@ -267,7 +267,7 @@ def test_a_stop_is_heard_before_the_first_batch(make: Any) -> None:
     player = make()
     note, calls = player.note, itertools.count()
 
-    def noted(seen: Seen) -> None:
+    def noted(seen: TimeStep) -> None:
         note(seen)
         if next(calls) == 20:
             ask_to_stop()

@@ -10,7 +10,7 @@ from dlplug_rl.scores import figure as scores_figure
 from dlplug_rl.scores.aggregate import interquartile_mean
 from dlplug_rl.scores.command import scores
 from dlplug_rl.scores.learning_curves import POINTS, binned, curve_of, key_for, read_values
-from dlplug_rl.scores.outcomes import Wanted, grouped, read
+from dlplug_rl.scores.outcomes import Query, grouped, read
 from hypothesis import given
 from hypothesis import strategies as st
 from runs_of import a_run, complaint
@@ -99,7 +99,7 @@ def panels(figure):
 def test_a_panel_for_each_game_a_colour_for_each_recipe_and_bars():
     family(["Catch-v0", "Dodge-v0"], ["dqn", "double", "rainbow"])
     references = {"Catch-v0": (0.0, 40.0), "Dodge-v0": (0.0, 40.0)}
-    groups = grouped(read(["runs/dqn", "runs/double", "runs/rainbow"], Wanted(references=references)))
+    groups = grouped(read(["runs/dqn", "runs/double", "runs/rainbow"], Query(references=references)))
     figure = scores_figure.draw(groups)
     catch, dodge, bars = panels(figure)
     assert [catch.get_title(), dodge.get_title()] == ["Catch-v0, 3 seeds", "Dodge-v0, 3 seeds"]

@@ -112,7 +112,7 @@ def test_what_an_algorithm_refuses_is_one_line():
         any_algorithm(Gym().spec, algorithm="sac")
     with pytest.raises(UserError, match="PPO does not take this: "):
         algorithms.ppo(Gym().spec, n_steps=1)
-    with pytest.raises(UserError, match="PPO plays while it learns: use --trainer sb3"):
+    with pytest.raises(UserError, match="PPO collects its own data: use --trainer sb3"):
         algorithms.ppo(Spec(input=(4,), output=2))
     with pytest.raises(UserError, match=r"DQN does not take this: .*(enough memory|Unable to allocate)"):
         algorithms.dqn(Gym().spec, buffer_size=10**10)

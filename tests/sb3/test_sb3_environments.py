@@ -11,8 +11,8 @@ from ale_py import roms
 from ale_py.env import AtariEnv
 from dlplug_sb3 import algorithms
 from dlplug_sb3.environments.atari import Atari, find_game
+from dlplug_sb3.environments.base import Sb3Data
 from dlplug_sb3.environments.gym import Gym
-from dlplug_sb3.environments.played import Played
 from gymnasium import spaces
 from odd import registered
 from stable_baselines3.common.atari_wrappers import EpisodicLifeEnv, FireResetEnv, NoopResetEnv
@@ -23,7 +23,7 @@ UNIT = spaces.Box(0, 1, (2,))
 PICTURE = spaces.Box(0, 255, (9, 8, 3), np.uint8)
 
 
-def play_at_random(data: Played, steps: int, seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def play_at_random(data: Sb3Data, steps: int, seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Rewards and ends of each step, as an algorithm is shown them."""
     generator = np.random.default_rng(seed)
     data.environments.reset()
@@ -203,7 +203,7 @@ def test_actions_that_do_not_begin_at_zero_are_the_environments_own(actions, alg
         ({"space": spaces.Sequence(UNIT)}, "shows Sequence"),
         ({"space": spaces.Dict(a=spaces.Dict(b=UNIT))}, "shows Dict"),
         ({"space": spaces.Dict(a=spaces.Discrete(2, start=1))}, "counts classes from 0"),
-        ({"space": spaces.Dict(a=PICTURE)}, "PPO cannot build a network that sees Dict"),
+        ({"space": spaces.Dict(a=PICTURE)}, "PPO cannot build a network for observations Dict"),
         ({"actions": spaces.Dict(a=UNIT)}, "takes Dict"),
         ({"actions": spaces.Text(2)}, "takes Text"),
         ({"actions": spaces.Box(0, 5, (2,), np.int32)}, "a Box of floats is needed"),

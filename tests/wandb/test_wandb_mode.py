@@ -179,7 +179,7 @@ def test_a_broken_wandb_costs_one_line(nobody: dict[str, str], tmp_path: Path) -
     (tmp_path / "broken" / "wandb").mkdir(parents=True)
     (tmp_path / "broken" / "wandb" / "__init__.py").write_text("raise RuntimeError('half installed')")
     done = train(tmp_path / "run", nobody | {"PYTHONPATH": str(tmp_path / "broken")})
-    assert (done.code, done.said) == (0, "W&B: RuntimeError: half installed; training goes on without it")
+    assert (done.code, done.said) == (0, "W&B: RuntimeError: half installed; training continues without it")
 
 
 def test_the_plugin_and_the_observer_import_no_wandb(tmp_path: Path) -> None:

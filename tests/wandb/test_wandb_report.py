@@ -125,8 +125,8 @@ def test_without_a_key_it_says_what_to_do_and_the_local_report_is_there(server: 
     done = report(isolated(tmp_path / "home", WANDB_BASE_URL=server.url), folder)
     assert done.returncode == 2
     assert done.stderr == (
-        f"dlplug: --wandb: no API key for {server.url}: `wandb login` or WANDB_API_KEY gives one; the report here is"
-        " written all the same\n"
+        f"dlplug: --wandb: no API key for {server.url}: `wandb login` or WANDB_API_KEY gives one; the local report"
+        " has been written\n"
     )
     assert (folder / "report.html").is_file()
     assert (folder / "report.md").is_file()
@@ -141,7 +141,7 @@ def test_runs_that_wandb_does_not_have_are_named(server: Server, online: dict[st
     said = publish(online, *({"folders": group} for group in groups))
     assert f"{never} is not in tester/digits: `dlplug run mlp-digits --wandb offline` logs a run for it" in said[0]
     assert f"{later} is not in tester/digits: wandb sync {later}/wandb/offline-run-*" in said[1]
-    assert "is of one project, and these runs are in tester/digits, tester/else" in said[2]
+    assert "belongs to one project, and these runs are in tester/digits, tester/else" in said[2]
     assert server.reports == []
 
 

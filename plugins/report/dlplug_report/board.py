@@ -11,32 +11,32 @@ from typing import Any
 from dlplug import CommandParser, UserError, parsed_by
 from dlplug.advice import command
 
-HOST = "127.0.0.1"  # curves and texts are nobody else's business
+HOST = "127.0.0.1"  # never on the network: runs may be private
 
 
-def parser() -> CommandParser:
-    made = CommandParser(
+def board_parser() -> CommandParser:
+    parser = CommandParser(
         "dlplug board",
-        description="TensorBoard over run folders, while they are being written: metrics, pictures, videos and texts"
-        " under the names that `metrics.jsonl` has. It is reached from this machine only.",
+        description="Opens TensorBoard over run folders, also of running runs: metrics, pictures, videos and texts"
+        " under their names in `metrics.jsonl`. It is reachable from this machine only.",
     )
-    add = made.add_argument
+    add = parser.add_argument
     add("folder", nargs="?", default="runs", metavar="FOLDER", help="run folders, at any depth (default: runs)")
-    add("--port", type=int, default=None, help="its port; 0 for any free one (default: the first free from 6006)")
-    return made
+    add("--port", type=int, default=None, help="the port; 0 takes any free one (default: the first free from 6006)")
+    return parser
 
 
-@parsed_by(parser)
+@parsed_by(board_parser)
 def board(flags: Any) -> int:
     """Opens TensorBoard over the run folders, until Ctrl-C.
 
-    Raises UserError for what a user can mend.
+    Raises UserError for errors that the user can correct.
     """
     if flags.port is not None and not 0 <= flags.port < 2**16:
         raise UserError(f"--port must be from 0 to {2**16 - 1}, got {flags.port}")
     folder = checked(Path(flags.folder))
     if importlib.util.find_spec("tensorboard") is None:
-        instead = f"`{command('report', 'RUN')}` makes a page"
+        instead = f"`{command('report', 'RUN')}` writes a page"
         raise UserError(f"TensorBoard is not installed here: `pip install tensorboard`, or {instead}")
     address = launch(folder, flags.port)
     print(f"TensorBoard over {folder}: {address} (Ctrl-C stops it)", flush=True)
@@ -45,11 +45,11 @@ def board(flags: Any) -> int:
 
 
 def checked(folder: Path) -> Path:
-    """A folder in which some run has event files. Raises UserError where there is none."""
+    """The folder, which must have event files of some run. Raises UserError otherwise."""
     if not folder.is_dir():
         raise UserError(f"no such folder: {folder}; expected one with runs, such as runs")
     if not next(folder.rglob("events.out.tfevents.*"), None):
-        raise UserError(f"nothing in {folder} was written for TensorBoard: runs with --tensorboard off have only files")
+        raise UserError(f"{folder} has no TensorBoard files: runs with --tensorboard off write none")
     return folder
 
 

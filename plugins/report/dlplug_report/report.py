@@ -1,4 +1,4 @@
-"""`dlplug report`: an HTML file and a Markdown twin about one run, or about many side by side."""
+"""`dlplug report`: an HTML file and a Markdown file about one run, or about several side by side."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from dlplug.runs.records import write_text
 MARK = '<meta name="generator" content="dlplug report">'
 
 
-def parser() -> CommandParser:
-    made = CommandParser(
+def report_parser() -> CommandParser:
+    parser = CommandParser(
         "dlplug report",
-        description="One self-contained HTML file (and a Markdown twin) of a run: what was run, its result against its"
-        " target, curves, what it made, and how to reproduce it. Several runs are put side by side, seeds together.",
+        description="Writes a self-contained HTML file, and the same as Markdown, about a run: what was run, its result"
+        " and targets, curves, media, and how to reproduce it. Several runs are compared side by side; the seeds of one"
+        " configuration are grouped.",
     )
-    add = made.add_argument
+    add = parser.add_argument
     add("runs", nargs="+", metavar="RUN", help="a run folder, a recipe's name for its newest run, or a folder of runs")
     add(
         "--out",
@@ -29,15 +30,15 @@ def parser() -> CommandParser:
         metavar="PATH",
         help="the HTML file, or a folder for it (default: the run's folder; for several runs here, numbered)",
     )
-    add("--wandb", action="store_true", help="also makes a W&B Report, of runs that W&B has")
-    return made
+    add("--wandb", action="store_true", help="also write a W&B Report, for runs that were logged to W&B")
+    return parser
 
 
-@parsed_by(parser)
+@parsed_by(report_parser)
 def report(flags: Any, host: Host) -> int:
-    """A page about one run, or about many side by side.
+    """Writes a page about one run, or about several side by side.
 
-    Raises UserError for what a user can mend.
+    Raises UserError for errors that the user can correct.
     """
     from dlplug.runs.reader import find_runs
     from dlplug_report.page.html import html
@@ -48,7 +49,7 @@ def report(flags: Any, host: Host) -> int:
     for folder in folders:
         try:
             host = host_of(folder, host)
-        except UserError as error:  # what the run wrote down can be read without it
+        except UserError as error:  # the run folder can be read without its plugins
             print(error)
     page = build(folders, host)
     path = destination(flags.out, folders)
@@ -66,9 +67,9 @@ def report(flags: Any, host: Host) -> int:
 
 
 def destination(out: str, folders: list[Path]) -> Path:
-    """Where the HTML goes, and a Markdown twin beside it: report.html in the run's own folder, which is replaced; for
-    several runs here, or in the folder `out`, under the first of report.html, report-2.html, … that is free; or the
-    file `out`. Raises UserError where that would replace what is no report."""
+    """The path of the HTML file; the Markdown file is written beside it. For one run it is report.html in its folder,
+    and replaces an earlier report; for several runs the first unused of report.html, report-2.html, … in the current
+    folder or the folder `out`; or the file `out`. Raises UserError where it would replace a file that is no report."""
     path = Path(out)
     if not out and len(folders) == 1:
         return folders[0] / "report.html"
@@ -92,7 +93,7 @@ def _free(folder: Path) -> Path:
 
 
 def _is_report(path: Path) -> bool:
-    """Whether it is an earlier report."""
+    """Whether the file is an earlier report."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return MARK in file.read(4000)
@@ -101,7 +102,7 @@ def _is_report(path: Path) -> bool:
 
 
 def write(path: Path, content: str) -> None:
-    """Atomic: where the write fails, an earlier report stays."""
+    """Writes atomically: if it fails, an earlier report is kept."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, content)

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 
 class Greedy:
-    """The policy that takes the action of the highest value; it has no memory.
+    """Takes the action of the highest value, without memory.
 
-    model: gives (N, actions) values for (N, ...) observations. The policy leaves its mode (train or eval) alone.
+    model: maps (N, ...) observations to (N, actions) values. The policy does not change its mode (train or eval).
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -20,7 +20,7 @@ class Greedy:
 
     @torch.no_grad()
     def values(self, obs: np.ndarray) -> Tensor:
-        """Q(s, ·): (N, actions) on the model's device, for observations (N, ...) as the environments show them."""
+        """Q(s, ·): (N, actions) on the model's device, for observations (N, ...) of the environments."""
         device = next(self.model.parameters()).device
         return self.model(torch.as_tensor(obs).to(device))
 
@@ -29,6 +29,6 @@ class Greedy:
     def act(
         self, obs: np.ndarray, state: Any, first: np.ndarray, *, greedy: bool
     ) -> tuple[np.ndarray, Any, dict[str, Any]]:
-        """(N,) int64 actions for (N, ...) observations, and the values (N, actions) that they were chosen by."""
+        """(N,) int64 actions for (N, ...) observations, and the values (N, actions)."""
         values = self.values(obs)
         return values.argmax(dim=1).cpu().numpy(), state, {"values": values}

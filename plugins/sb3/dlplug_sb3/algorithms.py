@@ -1,5 +1,5 @@
-"""Stable-Baselines3's algorithms as models: PPO, A2C and DQN, each with its options by the names they have there, and
-its defaults. What they mean beyond a line is said at https://stable-baselines3.readthedocs.io."""
+"""Stable-Baselines3's algorithms as models: PPO, A2C and DQN, with the names and defaults of Stable-Baselines3's
+hyperparameters, which are documented at https://stable-baselines3.readthedocs.io."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from stable_baselines3.common.utils import LinearSchedule
 
 from dlplug import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range, Spec, UserError
-from dlplug_sb3.environments.played import Stage
+from dlplug_sb3.environments.base import Stage
 from dlplug_sb3.model import Algorithm
 
 Schedule = Literal["constant", "linear"]
@@ -25,7 +25,7 @@ Schedule = Literal["constant", "linear"]
 
 @dataclass(frozen=True)
 class ActorCritic:
-    """The loss of an actor and its critic.
+    """The loss of an actor-critic algorithm.
 
     normalize_advantage: normalise advantages to mean 0 and standard deviation 1 in each minibatch
     ent_coef: weight of the entropy bonus
@@ -103,7 +103,7 @@ def a2c(
     gamma: discount γ per step
     gae_lambda: λ of generalised advantage estimation; 1 is the plain n-step advantage
     """
-    tensorflow = {"optimizer_class": RMSpropTFLike, "optimizer_kwargs": {"eps": 1e-5}}
+    tensorflow_options = {"optimizer_class": RMSpropTFLike, "optimizer_kwargs": {"eps": 1e-5}}
     return build(
         A2C,
         spec,
@@ -113,7 +113,7 @@ def a2c(
         gamma=gamma,
         gae_lambda=gae_lambda,
         use_rms_prop=optimizer == "rmsprop",
-        policy_kwargs=tensorflow if optimizer == "rmsprop-tensorflow" else None,
+        policy_kwargs=tensorflow_options if optimizer == "rmsprop-tensorflow" else None,
         **dataclasses.asdict(actor_critic),
     )
 
@@ -160,7 +160,7 @@ def dqn(
     """
     if gradient_steps == 0:
         raise UserError("--model.gradient-steps must be above 0, or -1 for as many as there were steps, got 0")
-    halved = {"handle_timeout_termination": False}
+    without_timeouts = {"handle_timeout_termination": False}
     return build(
         DQN,
         spec,
@@ -180,7 +180,7 @@ def dqn(
         exploration_final_eps=exploration_final_eps,
         max_grad_norm=max_grad_norm,
         optimize_memory_usage=optimize_memory_usage,
-        replay_buffer_kwargs=halved if optimize_memory_usage else None,
+        replay_buffer_kwargs=without_timeouts if optimize_memory_usage else None,
     )
 
 
@@ -191,7 +191,7 @@ def build(kind: type[BaseAlgorithm], spec: Spec, seed: int, policy: str = "auto"
     Raises UserError where the algorithm refuses its hyperparameters, and for data of another trainer.
     """
     if not isinstance(spec, Stage):
-        raise UserError(f"{kind.__name__} plays while it learns: use --trainer sb3 with --data sb3-atari or sb3-gym")
+        raise UserError(f"{kind.__name__} collects its own data: use --trainer sb3 with --data sb3-atari or sb3-gym")
     policy = policy_for(spec.environments.observation_space) if policy == "auto" else policy
     make = functools.partial(kind, policy, spec.environments, device=spec.device, seed=seed)
     try:
@@ -201,11 +201,11 @@ def build(kind: type[BaseAlgorithm], spec: Spec, seed: int, policy: str = "auto"
     except (AssertionError, ValueError, TypeError, NotImplementedError, UserWarning, MemoryError) as error:
         raise UserError(f"{kind.__name__} does not take this: {error}") from error
     except RuntimeError as error:
-        seen = spec.environments.observation_space
-        raise UserError(f"{kind.__name__} cannot build a network that sees {seen}: {error}") from error
+        space = spec.environments.observation_space
+        raise UserError(f"{kind.__name__} cannot build a network for observations {space}: {error}") from error
 
 
-SMALLEST = 36  # pixels a side: the least that Nature's network can see
+SMALLEST = 36  # pixels: least height and width for the convolutions of Mnih et al. 2015
 
 
 def policy_for(observations: spaces.Space) -> str:
@@ -216,5 +216,5 @@ def policy_for(observations: spaces.Space) -> str:
 
 
 def scheduled(value: float, schedule: Schedule) -> float | LinearSchedule:
-    """Constant, or falling linearly to 0 as the run goes on."""
+    """A constant, or a schedule that falls linearly to 0 over the run."""
     return LinearSchedule(value, 0.0, 1.0) if schedule == "linear" else value

@@ -1,4 +1,4 @@
-"""Any algorithm by its name, with hyperparameters by the names of its constructor."""
+"""The model `sb3`: any algorithm by name, with its constructor's hyperparameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dlplug import Spec, UserError, nearest
 from dlplug_sb3.algorithms import build
 from dlplug_sb3.model import Algorithm
 
-LIBRARIES = ("stable_baselines3", "sb3_contrib")  # where a plain name is looked for
+LIBRARIES = ("stable_baselines3", "sb3_contrib")  # the libraries of plain names
 OURS = {"self", "policy", "env", "seed", "device", "verbose", "tensorboard_log", "_init_setup_model"}
 
 
@@ -32,55 +32,55 @@ def any_algorithm(
 
 
 def find_algorithm(name: str) -> type[BaseAlgorithm]:
-    """The class of that name, in capitals or not, or of `module:Class`. Raises UserError, with the nearest names."""
+    """The class of a name, ignoring case, or of `module:Class`. Raises UserError with the nearest names."""
     module, colon, attribute = name.rpartition(":")
     if colon:
         try:
-            found = getattr(importlib.import_module(module), attribute)
+            kind = getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:
             raise UserError(f"no algorithm {name}: {error}") from error
-        if not (inspect.isclass(found) and issubclass(found, BaseAlgorithm)):
-            raise UserError(f"{name} is no algorithm of Stable-Baselines3's kind")
-        return found
-    known = {kind.__name__.lower(): kind for kind in _installed()}
-    if name.lower() not in known:
-        raise UserError(f"no algorithm is called {name!r}.{nearest(name.lower(), known)}")
-    return known[name.lower()]
+        if not (inspect.isclass(kind) and issubclass(kind, BaseAlgorithm)):
+            raise UserError(f"{name} is not a subclass of Stable-Baselines3's BaseAlgorithm")
+        return kind
+    kinds = {kind.__name__.lower(): kind for kind in _installed()}
+    if name.lower() not in kinds:
+        raise UserError(f"no algorithm is called {name!r}.{nearest(name.lower(), kinds)}")
+    return kinds[name.lower()]
 
 
 def _installed() -> list[type[BaseAlgorithm]]:
-    """Those of Stable-Baselines3 and, where it is installed, of sb3-contrib."""
-    found: list[type[BaseAlgorithm]] = []
+    """The algorithms of Stable-Baselines3 and, if it is installed, of sb3-contrib."""
+    kinds: list[type[BaseAlgorithm]] = []
     for library in LIBRARIES:
         try:
             values = vars(importlib.import_module(library)).values()
         except ModuleNotFoundError:
             continue
-        found += [value for value in values if inspect.isclass(value) and issubclass(value, BaseAlgorithm)]
-    return found
+        kinds += [value for value in values if inspect.isclass(value) and issubclass(value, BaseAlgorithm)]
+    return kinds
 
 
 def read_hyperparameters(kind: type[BaseAlgorithm], pairs: Sequence[str]) -> dict[str, Any]:
-    """`name=value` as the constructor wants them; a value is a Python literal, or else a word.
+    """Parses `name=value` for the constructor; a value is a Python literal, or else a string.
 
-    Raises UserError for what is no pair, and for a name that the algorithm does not have, with the nearest ones.
+    Raises UserError for a text that is no pair, and for an unknown name, with the nearest names.
     """
-    known = {name: p for name, p in inspect.signature(kind).parameters.items() if name not in OURS}
+    parameters = {name: p for name, p in inspect.signature(kind).parameters.items() if name not in OURS}
     values: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
             raise UserError(f"--model.hyperparameters: expected name=value, got {pair!r}")
-        if name not in known:
-            raise UserError(f"{kind.__name__} has no hyperparameter {name!r}.{nearest(name, known)}")
-        values[name] = _literal(text, isinstance(known[name].default, int))
+        if name not in parameters:
+            raise UserError(f"{kind.__name__} has no hyperparameter {name!r}.{nearest(name, parameters)}")
+        values[name] = _literal(text, isinstance(parameters[name].default, int))
     return values
 
 
-def _literal(text: str, whole: bool) -> Any:
-    """whole: 1e5 is meant as 100000."""
+def _literal(text: str, integer: bool) -> Any:
+    """A Python literal, or the text itself. integer: convert 1e5 to 100000."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
-    return int(value) if whole and isinstance(value, float) and value.is_integer() else value
+    return int(value) if integer and isinstance(value, float) and value.is_integer() else value

@@ -1,5 +1,5 @@
-"""An algorithm of Stable-Baselines3 in dlplug's terms: a model (its policy), a loss (the rest that it learns by) and a
-memory (its replay), each of which can be saved and restored. Nothing of a checkpoint is unpickled."""
+"""An algorithm of Stable-Baselines3 in dlplug's terms: a model (its policy), a loss (the rest of its training
+state) and a memory (its replay buffer), each of which can be saved and restored. Checkpoints are never unpickled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from dlplug import Loss, UserError
 
-# What the algorithms count by; not every algorithm has each of them.
+# The algorithms' counters; not every algorithm has all of them.
 COUNTERS = (
     "num_timesteps",
     "_n_updates",
@@ -29,34 +29,35 @@ COUNTERS = (
 class Algorithm(nn.Module):
     """An algorithm as a model that acts by dlplug_play's protocol; the weights are its policy's and target networks'.
 
-    sb3: the algorithm itself, with its environments, optimizers and replay.
+    sb3: the algorithm itself, with its environments, optimizers and replay buffer.
     """
 
     def __init__(self, sb3: BaseAlgorithm) -> None:
         super().__init__()
         self.sb3, self.policy = sb3, sb3.policy
-        self.eval()  # as it plays; the algorithm changes its policy's mode by itself while it updates
+        self.eval()  # for acting; the algorithm sets its policy's mode by itself during updates
 
     def forward(self, obs: Tensor) -> Any:
-        """What the policy's own forward pass gives for (N, ...) observations on its device."""
+        """The policy's forward pass for (N, ...) observations on its device."""
         return self.policy(obs)
 
     def start(self, count: int) -> None: ...
 
     def act(self, obs: Any, state: Any, first: np.ndarray, *, greedy: bool) -> tuple[np.ndarray, Any, dict[str, Any]]:
-        """By Stable-Baselines3's `predict`; the state of recurrent policies begins as None."""
+        """Calls Stable-Baselines3's `predict`; the initial state of recurrent policies is None."""
         actions, state = self.sb3.predict(obs, state, first, deterministic=greedy)
         return actions, state, {}
 
     def train(self, mode: bool = True) -> Algorithm:
-        """As the policy wants it: a target network stays in eval mode."""
+        """Sets the mode through the policy, which keeps target networks in eval mode."""
         self.training = mode
         self.policy.set_training_mode(mode)
         return self
 
 
 class Learner(Loss):
-    """What an algorithm learns by, beside its policy's weights: optimizers, counters, the generator of random actions.
+    """The training state of an algorithm besides its policy's weights: optimizers, counters, the generator of random
+    actions.
 
     It yields no updates: the algorithm has its own loop.
     """
@@ -78,7 +79,7 @@ class Learner(Loss):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """The policy's own weights are restored before."""
+        """Expects that the policy's weights have been restored."""
         sb3 = self.model.sb3
         parameters: dict[str, Any] = {"policy": sb3.policy.state_dict(), **state["optimizers"]}
         sb3.set_parameters(parameters, device=sb3.device)
@@ -97,26 +98,28 @@ class Memory:
 
     def state_dict(self) -> dict[str, Any]:
         buffer = self.buffer
-        # One row more: where memory is saved, the last next observation lies there.
+        # one row more: with optimize_memory_usage it holds the last next observation
         filled = buffer.buffer_size if buffer.full else min(buffer.pos + 1, buffer.buffer_size)
         arrays = {name: array[:filled] for name, array in self._arrays().items()}
         return {"pos": buffer.pos, "full": buffer.full, "size": buffer.buffer_size, "arrays": arrays}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Raises UserError where the replay is of another size or of other environments."""
-        mine, saved = self._arrays(), state["arrays"]
-        if state["size"] != self.buffer.buffer_size or any(mine[n].shape[1:] != a.shape[1:] for n, a in saved.items()):
+        """Raises UserError for a replay buffer of another size or of other environments."""
+        arrays, saved = self._arrays(), state["arrays"]
+        if state["size"] != self.buffer.buffer_size or any(
+            arrays[n].shape[1:] != a.shape[1:] for n, a in saved.items()
+        ):
             raise UserError(
                 f"the checkpoint's replay holds {state['size']:,} steps of its environments, this one"
                 f" {self.buffer.buffer_size:,}: resume with the data and the buffer_size that the run began with"
             )
         for name, array in saved.items():
-            mine[name][: len(array)] = array.numpy()
+            arrays[name][: len(array)] = array.numpy()
         self.buffer.pos, self.buffer.full = state["pos"], state["full"]
 
     def end_episodes(self) -> None:
-        """The environments begin again: what was stored last is an episode's end, as by a time limit, and no window
-        of several steps goes on from it into what is stored next."""
+        """Marks the newest transition as the end of an episode by a time limit, because the environments reset after a
+        resume: no n-step window may continue from it into later transitions."""
         buffer = self.buffer
         if not buffer.full and buffer.pos == 0:
             return
@@ -127,18 +130,18 @@ class Memory:
             buffer.dones[newest] = 1
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        """By name, those of an observation made of several parts by `observations.part`."""
-        found: dict[str, np.ndarray] = {}
+        """The buffer's arrays by name; those of a Dict observation as `observations.part`."""
+        arrays: dict[str, np.ndarray] = {}
         for name, value in vars(self.buffer).items():
             if isinstance(value, np.ndarray):
-                found[name] = value
+                arrays[name] = value
             elif isinstance(value, dict):
-                found |= {f"{name}.{part}": array for part, array in value.items() if isinstance(array, np.ndarray)}
-        return found
+                arrays |= {f"{name}.{part}": array for part, array in value.items() if isinstance(array, np.ndarray)}
+        return arrays
 
 
 def export(sb3: BaseAlgorithm, path: Path) -> None:
-    """Writes Stable-Baselines3's own zip, which its `load` reads, by a temporary file that is renamed."""
+    """Writes Stable-Baselines3's own zip file, for its `load`, atomically."""
     partial = path.with_name(f".{path.name}")
     sb3.save(partial)
     partial.replace(path)

@@ -1,4 +1,4 @@
-"""The plugin's recipes: the settings are those of Stable-Baselines3's zoo, and so are the numbers to reach."""
+"""The plugin's recipes, with the hyperparameters and the scores of Stable-Baselines3's zoo."""
 
 from __future__ import annotations
 

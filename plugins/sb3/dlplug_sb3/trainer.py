@@ -1,5 +1,5 @@
-"""Stable-Baselines3 as a trainer: its algorithms run their own loop, and the run logs, evaluates and saves between
-their rollouts."""
+"""Stable-Baselines3 as a trainer: its algorithms run their own loop; the trainer logs, evaluates and saves between
+rollouts."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from dlplug.errors import Diverged
 from dlplug.training.device import choose_device, describe, set_up
 from dlplug.training.session import Training
 from dlplug.training.trainer import Cadence, Job, TorchTrainer, seed_everything
-from dlplug_sb3.environments.played import Played
+from dlplug_sb3.environments.base import Sb3Data
 from dlplug_sb3.model import Algorithm, Learner, Memory, export
 
 log = logging.getLogger("dlplug")
 
-RENAMED = {"exploration_rate": "epsilon", "n_updates": "updates"}  # one word for a thing, whoever logs it
+RENAMED = {"exploration_rate": "epsilon", "n_updates": "updates"}  # the names that other recipes log
 
 
 class Sb3Trainer(TorchTrainer):
-    """Stable-Baselines3's algorithms, by their own loop. A step is one action in one environment.
+    """Runs Stable-Baselines3's algorithms with their own loop. A step is one action in one environment.
 
     device: auto, cpu, cuda, cuda:1 or mps.
     threads: number of torch's CPU threads; 0 leaves torch's choice.
@@ -52,13 +52,13 @@ class Sb3Trainer(TorchTrainer):
         set_up(device, self.threads)
         distributed.start(device)
         if distributed.world_size() > 1:
-            raise UserError("the trainer sb3 learns in one process: run it without torchrun")
+            raise UserError("the trainer sb3 supports one process only: run it without torchrun")
         for key in ("loss", "optimizer"):
             if run.config.get(key):
                 raise UserError(f"the trainer sb3 takes no --{key} {run.config[key]}: its algorithms have their own")
         seed_everything(run.seed)
         data = run.make("data")
-        if not isinstance(data, Played):
+        if not isinstance(data, Sb3Data):
             raise UserError(f"the trainer sb3 plays --data sb3-atari or --data sb3-gym, not {run.config['data']}")
         model = run.make("model", dataclasses.replace(data.spec, device=str(device)))
         if not isinstance(model, Algorithm):
@@ -72,12 +72,12 @@ class Sb3Trainer(TorchTrainer):
 
 
 class Playing(Training):
-    """One run of an algorithm's loop: what is done after each step and between rollouts."""
+    """Runs an algorithm's loop, and logs, evaluates and saves between rollouts."""
 
     def __init__(self, trainer: TorchTrainer, run: Run, job: Job) -> None:
         super().__init__(trainer, run, job)
         assert isinstance(job.model, Algorithm)
-        assert isinstance(job.data, Played)
+        assert isinstance(job.data, Sb3Data)
         self.sb3, self.data = job.model.sb3, job.data
         self.scalars = Scalars()
         self.sb3.set_logger(Logger(None, [self.scalars]))
@@ -98,15 +98,15 @@ class Playing(Training):
             reset_num_timesteps=False,
         )
 
-    def played(self, infos: list[dict[str, Any]]) -> bool:
-        """After each step of all environments. Returns whether to go on."""
+    def after_step(self, infos: list[dict[str, Any]]) -> bool:
+        """Called after each step of all environments. Returns whether to continue."""
         self.step = self.sb3.num_timesteps
         self.data.count = self.step * self.data.frames_per_step
         self.data.remember(infos)
         return not self.run.stopping
 
     def between_rollouts(self) -> None:
-        """After an update, before the next rollout: logs, evaluates and saves what is due."""
+        """Called after an update, before the next rollout: logs, evaluates and saves if due."""
         before, self.checked = self.checked, self.step
         with self.between_steps():
             if passed(self.trainer.cadence.log_every, before, self.step):
@@ -118,7 +118,7 @@ class Playing(Training):
                 self.measure()
 
     def log(self) -> None:
-        """What the algorithm recorded since the last time, and the episodes that ended."""
+        """Logs the values that the algorithm recorded since the last call, and the ended episodes."""
         self.sb3.logger.dump(self.step)
         values = {**self.scalars.take(), **self.data.values()}
         for name, value in values.items():
@@ -129,7 +129,7 @@ class Playing(Training):
             self.run.log(self.step, self.data.count, values, "train")
 
     def save(self) -> None:
-        """Also as Stable-Baselines3's own file, for use without dlplug."""
+        """Saves a checkpoint, and Stable-Baselines3's own file for use without dlplug."""
         if self.saved_step != self.step:
             super().save()
             export(self.sb3, self.folder / "sb3.zip")
@@ -139,31 +139,31 @@ class Playing(Training):
         self.checked = self.step
         if self.data.memory is not None:
             self.data.memory.end_episodes()
-        self.data.environments.seed(self.run.seed + self.step)  # other episodes than those that it began with
+        self.data.environments.seed(self.run.seed + self.step)  # other episodes than at the beginning of the run
 
 
 class Between(BaseCallback):
-    """The callback of Stable-Baselines3."""
+    """Stable-Baselines3's callback, which calls `Playing`."""
 
     def __init__(self, playing: Playing) -> None:
         super().__init__()
         self.playing = playing
 
     def _on_step(self) -> bool:
-        return self.playing.played(self.locals["infos"])
+        return self.playing.after_step(self.locals["infos"])
 
     def _on_rollout_start(self) -> None:
         self.playing.between_rollouts()
 
 
 class Scalars(KVWriter):
-    """Collects what Stable-Baselines3's logger writes: numbers by their plain names."""
+    """Collects the numbers that Stable-Baselines3's logger writes, by their plain names."""
 
     def __init__(self) -> None:
         self.values: dict[str, float] = {}
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
-        """`train/value_loss` is value_loss; times and what is no number are left out."""
+        """`train/value_loss` becomes value_loss; times and values that are no numbers are left out."""
         for key, value in key_values.items():
             group, _, name = key.rpartition("/")
             if group != "time" and isinstance(value, (int, float, np.number)):
@@ -177,5 +177,5 @@ class Scalars(KVWriter):
 
 
 def passed(every: int, before: int, now: int) -> bool:
-    """Whether a multiple of `every` lies behind `before` and not beyond `now`; never for 0."""
+    """Whether there is a multiple of `every` in (before, now]; False for 0."""
     return every > 0 and now // every > before // every

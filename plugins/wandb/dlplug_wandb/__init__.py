@@ -1,4 +1,4 @@
-"""Weights & Biases for dlplug: every run logged, online or offline, never a prompt."""
+"""Weights & Biases for dlplug: logs every run, online or offline, without prompts."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Whether a run goes online, offline or nowhere: decided before `wandb.init`, which would prompt for a missing key and
-wait a hundred seconds for an unreachable server. Nothing here imports wandb."""
+"""Chooses between online, offline and off before `wandb.init`, which would prompt for a missing key and wait a hundred
+seconds for an unreachable server. Does not import wandb."""
 
 from __future__ import annotations
 
@@ -31,38 +31,38 @@ MODES: dict[str, Mode] = {
 
 
 class Choice(NamedTuple):
-    """reason: why `auto` did not choose online, or ""."""
+    """The chosen mode. reason: why `auto` did not choose online, or ""."""
 
     mode: Mode
     reason: str = ""
 
 
 def choose(mode: Literal["auto", "online", "offline", "off"], environ: Mapping[str, str] | None = None) -> Choice:
-    """Resolves `auto`; for online, asks the server for a sign of life, which takes two seconds at most.
+    """Resolves `auto`; for online, checks that the server answers, which takes at most two seconds.
 
-    Under `auto`, WANDB_MODE decides where it is set, then what `wandb offline` or `wandb disabled` left in wandb's
-    settings. Raises UserError where online is demanded and there is no key or no server.
+    `auto` follows WANDB_MODE if it is set, else the setting of `wandb offline` or `wandb disabled`. Raises UserError
+    where online is required and the key or the server is missing.
     """
     environ = os.environ if environ is None else environ
     settings = read_settings(environ)
-    wanted: Mode | Literal["auto"] = mode
+    requested: Mode | Literal["auto"] = mode
     source = f"--wandb {mode}"
     if mode == "auto" and (named := environ.get("WANDB_MODE")):
         if named not in MODES:
             raise UserError(f"WANDB_MODE={named} is not a mode of W&B.{nearest(named, MODES)}")
-        wanted, source = MODES[named], f"WANDB_MODE={named}"
+        requested, source = MODES[named], f"WANDB_MODE={named}"
     elif mode == "auto" and MODES.get(settings.get("mode", "")) in ("offline", "off"):
-        wanted = MODES[settings["mode"]]
-    if wanted == "off" or wanted == "offline":
-        return Choice(wanted)
+        requested = MODES[settings["mode"]]
+    if requested == "off" or requested == "offline":
+        return Choice(requested)
     missing = why_not_online(settings, environ)
-    if missing and wanted == "online":
+    if missing and requested == "online":
         raise UserError(f"{source}: {missing}; expected both a key and a server, or --wandb offline")
     return Choice("offline", missing) if missing else Choice("online")
 
 
 def findings(environ: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
-    """For `dlplug doctor`: which mode a run would take now, and what stands between it and being online."""
+    """For `dlplug doctor`: the mode of a run now, and what is missing to log online."""
     try:
         choice = choose("auto", environ)
     except UserError as error:
@@ -72,7 +72,7 @@ def findings(environ: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
 
 
 def why_not_online(settings: Mapping[str, str], environ: Mapping[str, str]) -> str:
-    """What is missing, with its remedy; "" where there is a key and the server answers."""
+    """What is missing and how to get it; "" if there is a key and the server answers."""
     server = environ.get("WANDB_BASE_URL") or settings.get("base_url") or DEFAULT_SERVER
     if not has_key(server, settings, environ):
         return f"no API key for {urlsplit(server).netloc or server} (`wandb login` gives one)"
@@ -81,9 +81,9 @@ def why_not_online(settings: Mapping[str, str], environ: Mapping[str, str]) -> s
 
 
 def read_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """wandb's settings files, the working folder's over the user's. A file that cannot be read counts as empty."""
+    """wandb's settings: the current folder's file overrides the user's. Unreadable files count as empty."""
     folder = _expanded(environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb")
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for path in (folder / "settings", Path(environ.get("WANDB_DIR") or ".") / "wandb" / "settings"):
         parser = configparser.ConfigParser(interpolation=None)
         try:
@@ -91,17 +91,17 @@ def read_settings(environ: Mapping[str, str]) -> dict[str, str]:
         except (configparser.Error, OSError, UnicodeDecodeError):
             continue
         if parser.has_section("default"):
-            found |= parser["default"]
-    return found
+            settings |= parser["default"]
+    return settings
 
 
 def _expanded(path: str) -> Path:
-    """With ~ replaced by the home folder, where the user has one."""
+    """The path with ~ replaced by the home folder, if the user has one."""
     return Path(os.path.expanduser(path))
 
 
 def has_key(server: str, settings: Mapping[str, str], environ: Mapping[str, str]) -> bool:
-    """Looks where wandb looks: the environment, the netrc file, the settings."""
+    """Whether there is a key in the environment, the netrc file or the settings, as wandb looks for it."""
     if environ.get("WANDB_API_KEY") or environ.get("WANDB_IDENTITY_TOKEN_FILE") or settings.get("api_key"):
         return True
     usual = [_expanded("~/.netrc"), _expanded("~/_netrc")]
@@ -115,9 +115,9 @@ def has_key(server: str, settings: Mapping[str, str], environ: Mapping[str, str]
 
 
 def probe(server: str, seconds: float = PROBE_SECONDS) -> str:
-    """Nothing where the server gives any HTTP answer below 500 in time, else what happened instead.
+    """ "" if the server gives an HTTP response below 500 in time, else a description of the failure.
 
-    In a thread of its own, since a timeout bounds neither the look-up of a name nor an answer that comes in drops.
+    Runs in a thread, since urllib's timeout bounds neither name resolution nor a slow response.
     """
     answer: list[str] = []
     thread = threading.Thread(target=lambda: answer.append(_answer(server, seconds)), daemon=True)
@@ -145,7 +145,7 @@ def _answer(server: str, seconds: float) -> str:
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
-    """A redirection is an answer too: not followed, it arrives as an HTTPError."""
+    """Does not follow redirects, which raise HTTPError and count as a response."""
 
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
         return None

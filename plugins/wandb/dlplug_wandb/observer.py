@@ -1,5 +1,5 @@
-"""The observer: what is sent to W&B and when. The calls themselves are in `session`, the thread that makes them in
-`writer`, the choice between online and offline in `mode`."""
+"""The observer `wandb`. The calls of wandb are in `session`, the thread that makes them in `writer`, and the choice
+between online and offline in `mode`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from dlplug_wandb.session import Session
 
 log = logging.getLogger("dlplug")
-PATIENCE_SECONDS = 3.0  # of waiting in silence for the last uploads
-HEADER_BYTES = 7  # of a .wandb file; one that has no more holds nothing
+PATIENCE_SECONDS = 3.0  # waiting for the last uploads without a message
+HEADER_BYTES = 7  # size of an empty .wandb file
 FORBIDDEN = "/\\#?%:"  # in a project's name
 
 
@@ -46,8 +46,8 @@ class Wandb:
         project: str | None = None,
         entity: str | None = None,
     ) -> None:
-        """Raises UserError, before anything has started, where online is demanded and impossible, and for a project
-        whose name W&B refuses."""
+        """Raises UserError, before training, where online is required and impossible, and for a project name that W&B
+        does not allow."""
         first = os.environ.get("RANK", "0") == "0"
         self.choice = choose(mode) if first else Choice("off")
         self.project = project or os.environ.get("WANDB_PROJECT") or "dlplug"
@@ -64,18 +64,18 @@ class Wandb:
         try:
             self._start(run)
         except Exception as error:
-            log.warning("W&B: %s; training goes on without it", first_line(error))
+            log.warning("W&B: %s; training continues without it", first_line(error))
             return
         if self.choice.reason:
             log.info("W&B: offline, %s", self.choice.reason)
 
     def _start(self, run: Run) -> None:
-        # Imported here rather than in the thread: a data loader that forked meanwhile would inherit a held import lock.
+        # Imported here and not in the thread: a data loader's fork during the import would inherit a held import lock.
         os.environ.setdefault("WANDB_SILENT", "true")
         from dlplug_wandb.session import Identity, Session
 
         remove_empty_segments(run.folder)
-        name, known = run_id(run.folder, run.resumed)
+        name, exists = run_id(run.folder, run.resumed)
         preset = str(run.config.get("preset") or "")
         identity = Identity(
             id=name,
@@ -84,12 +84,12 @@ class Wandb:
             project=self.project,
             entity=self.entity,
             tags=tuple(tag for tag in (run.recipe, preset) if tag),
-            config={key.replace(".", "/"): _plain(value) for key, value in run.config.items()},
+            config={key.replace(".", "/"): _plain(value) for key, value in run.config.items()},  # W&B allows no periods
             unit=run.unit,
-            known=known,
+            existing=exists,
         )
         self.session = Session(identity)
-        self.writer = Writer(lambda message: log.warning("W&B: %s; training goes on", message))
+        self.writer = Writer(lambda message: log.warning("W&B: %s; training continues", message))
         self.writer.put(functools.partial(self._open, self.session))
 
     def _open(self, session: Session) -> None:
@@ -113,7 +113,7 @@ class Wandb:
 
     @hookimpl(trylast=True)
     def run_finished(self, run: Run, result: Mapping[str, Any]) -> None:
-        """Waits for the uploads, but not for ever, and lets Ctrl-C end the wait. Last, since it may wait."""
+        """Waits for the uploads, up to a time limit or Ctrl-C. Called last among the observers, as it may wait."""
         session, writer, self.session, self.writer = self.session, self.writer, None, None
         if session is None or writer is None:
             return
@@ -124,7 +124,7 @@ class Wandb:
         try:
             if not writer.wait(PATIENCE_SECONDS):
                 if self.choice.mode == "online":
-                    log.info("W&B is uploading; Ctrl-C leaves the rest to `%s`", later)
+                    log.info("W&B is uploading; Ctrl-C stops it, and `%s` uploads the rest", later)
                 writer.wait(FINISH_SECONDS)
             if writer.done:
                 if session.offline:
@@ -137,13 +137,13 @@ class Wandb:
 
 
 def sync_command(folder: Path, *, online: bool = False) -> str:
-    """What uploads the offline parts of a run; with `online`, also those that were to go up by themselves."""
+    """The command that uploads the offline segments of a run; with `online`, also unfinished online segments."""
     runs = "--include-online {}/*run-*" if online else "{}/offline-run-*"
     return f"{tool('wandb')} sync " + runs.format(shlex.quote(str(folder / "wandb")))
 
 
 def check_project(project: str) -> None:
-    """Raises UserError for a name that W&B refuses, which it would do only in the middle of the run."""
+    """Raises UserError for a name that W&B does not allow; W&B itself would fail only during the run."""
     entity, slash, name = project.rpartition("/")
     if slash and entity and name and "/" not in entity:
         raise UserError(
@@ -155,26 +155,26 @@ def check_project(project: str) -> None:
 
 
 def remove_empty_segments(folder: Path) -> None:
-    """Removes what a process left that was killed within its first second: a segment without a record, at which
-    `wandb sync` would stop before the other segments, with exit code 0."""
+    """Removes segments without a record, left by a process that was killed within its first second: `wandb sync` would
+    stop there and not upload the other segments, with exit code 0."""
     for file in folder.glob("wandb/*run-*/run-*.wandb"):
         if file.stat().st_size <= HEADER_BYTES:
             shutil.rmtree(file.parent, ignore_errors=True)
 
 
 def run_id(folder: Path, resumed: bool) -> tuple[str, bool]:
-    """The id under which W&B knows the run, kept in the run folder's wandb.json; and whether it was there already."""
+    """(the run's id on W&B, stored in the run folder's wandb.json; whether it existed already)."""
     path = folder / "wandb.json"
     if resumed:
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # not logged before, or damaged
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # not logged to W&B before, or damaged
             return str(json.loads(path.read_text(encoding="utf-8"))["id"]), True
-    name = os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4)  # a sweep's agent names its runs
+    name = os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4)  # set by a sweep's agent
     write_json(path, {"id": name})
     return name, False
 
 
 def _plain(value: Any) -> Any:
-    """What YAML would hold; W&B refuses periods in names, hence the slashes in place of them."""
+    """A value as W&B's configuration can hold it."""
     if isinstance(value, tuple):
         return list(value)
     return str(value) if isinstance(value, Path) else value

@@ -1,6 +1,6 @@
-"""Every call to wandb: `init`, `define_metric`, `log`, `log_artifact`, `finish`, and nothing else of it.
+"""All calls of wandb: `init`, `define_metric`, `log`, `log_artifact`, `finish`.
 
-All of them are made in the writer's thread, one after another.
+They are made in the writer's thread, one after another.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FINISH_SECONDS = 120.0
 
 
 class File(NamedTuple):
-    """A medium by the file that the run has written: what waits for W&B keeps no film in memory."""
+    """A medium as its file, so that queued rows hold no videos in memory."""
 
     kind: str  # image, video or text
     path: Path
@@ -32,7 +32,7 @@ class File(NamedTuple):
 
 @dataclass(frozen=True)
 class Identity:
-    """What W&B receives about a run. `known`: W&B has this id already, after a resume."""
+    """What W&B receives about a run. existing: whether W&B has this id already, after a resume."""
 
     id: str
     recipe: str
@@ -42,11 +42,11 @@ class Identity:
     tags: tuple[str, ...]
     config: Mapping[str, Any]
     unit: str
-    known: bool
+    existing: bool
 
 
 class Session:
-    """One W&B run, from `open` to `close`. Between a failed `open` and the end, everything is a no-op."""
+    """One W&B run, from `open` to `close`. After a failed `open`, all methods do nothing."""
 
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
@@ -55,18 +55,20 @@ class Session:
         self.from_step = 0
 
     def open(self, mode: Literal["online", "offline"]) -> None:
-        """Raises whatever wandb raises: no right to the project, no answer within INIT_SECONDS."""
-        who = self.identity
-        # What a user has renamed or tagged on the server since is left as it is.
-        fresh = {} if who.known else {"name": who.folder.name, "group": who.recipe, "tags": who.tags}
+        """Raises wandb's own errors: no permission for the project, no response within INIT_SECONDS."""
+        identity = self.identity
+        # after a resume, names and tags that the user has changed on the server are kept
+        fresh = (
+            {} if identity.existing else {"name": identity.folder.name, "group": identity.recipe, "tags": identity.tags}
+        )
         self.run = wandb.init(
             mode=mode,
-            id=who.id,
+            id=identity.id,
             resume="allow",
-            project=who.project,
-            entity=who.entity,
-            dir=str(who.folder),
-            config=dict(who.config),
+            project=identity.project,
+            entity=identity.entity,
+            dir=str(identity.folder),
+            config=dict(identity.config),
             reinit="create_new",
             settings=wandb.Settings(
                 silent=True,
@@ -75,25 +77,25 @@ class Session:
                 finish_timeout=FINISH_SECONDS,
                 finish_timeout_raises=True,
                 allow_val_change=True,
-                x_transaction_log_flush_interval=1.0,  # what a kill may cost; wandb itself would risk 15 s
+                x_transaction_log_flush_interval=1.0,  # seconds lost if the process is killed; wandb's default is 15
             ),
             **fresh,
         )
         self.offline = mode == "offline"
-        for axis in ("step", who.unit, "seconds"):
+        for axis in ("step", identity.unit, "seconds"):
             if axis:
                 self.run.define_metric(axis, hidden=True)
         self.run.define_metric("*", step_metric="step")
-        # A resumed run goes back to its checkpoint, and learns again what the server has seen.
+        # a resumed run repeats the steps after its checkpoint, which the server has already
         self.from_step = int(self.run.summary.get("step") or 0) if self.run.resumed else 0
 
     def reopen_offline(self) -> None:
-        """After a failed `open`, whose id wandb's service holds to be in use until it is started afresh."""
+        """After a failed `open`: wandb's service considers the id in use until it is restarted."""
         _end_service()
         self.open("offline")
 
     def log(self, step: int, values: Mapping[str, Any]) -> None:
-        """One row of history. W&B's own `_step` counts rows and means nothing; `step` is the axis."""
+        """Logs one row. The x axis is `step`; W&B's own `_step` only counts rows."""
         if self.run is not None and step >= self.from_step:
             self.run.log({"step": step} | {name: _drawn(value) for name, value in values.items()})
 
@@ -107,7 +109,7 @@ class Session:
             finally:
                 self.run.finish(exit_code=0 if result["status"] == "finished" else 1)
         except Exception:
-            _end_service()  # a dead one would fill the terminal with a traceback as the process ends
+            _end_service()  # a dead service would print a traceback when the process ends
             raise
 
     def _log_model(self, result: Mapping[str, Any]) -> None:
@@ -122,17 +124,17 @@ class Session:
             type="model",
             metadata={"checkpoint": checkpoint, "metrics": dict(result["metrics"])},
         )
-        kept = folder / "wandb" / "model" / checkpoint
-        kept.mkdir(parents=True, exist_ok=True)
+        model_folder = folder / "wandb" / "model" / checkpoint
+        model_folder.mkdir(parents=True, exist_ok=True)
         for file in (weights, folder / "config.yaml"):
             if file.exists():
-                artifact.add_file(str(_second_name(file, kept)), policy="immutable", skip_cache=True)
+                artifact.add_file(str(_second_name(file, model_folder)), policy="immutable", skip_cache=True)
         self.run.log_artifact(artifact, aliases=["latest", checkpoint.partition("-")[0]])
 
 
 def abandon() -> None:
-    """Lets Python end without wandb's process, which ends by itself once its parent is gone; else Python would wait
-    FINISH_SECONDS more. Through a name that wandb keeps to itself: with a version that has another, Python waits."""
+    """Lets Python exit without waiting FINISH_SECONDS for wandb's process, which ends by itself after its parent. Uses
+    a private name of wandb; with a version without it, Python waits."""
     with contextlib.suppress(AttributeError, TypeError):
         from wandb.sdk import wandb_setup
 
@@ -141,34 +143,34 @@ def abandon() -> None:
 
 
 def _end_service() -> None:
-    """wandb's own process, which a later `init` starts again. Its end may be an error, or even a `sys.exit`."""
+    """Ends wandb's own process, which a later `init` restarts. It may raise an error, or even call `sys.exit`."""
     with contextlib.suppress(Exception, SystemExit):
         wandb.teardown()
 
 
 def find_weights(checkpoints: Path) -> Path | None:
-    """The weights of the newest checkpoint called best, else of the newest there is."""
-    found = sorted(checkpoints.glob("*/weights.safetensors"))
-    best = [path for path in found if path.parent.name.startswith("best")]
-    return (best or found or [None])[-1]
+    """The weights of the newest checkpoint `best`, or else of the newest checkpoint."""
+    weights = sorted(checkpoints.glob("*/weights.safetensors"))
+    best = [path for path in weights if path.parent.name.startswith("best")]
+    return (best or weights or [None])[-1]
 
 
 def _second_name(file: Path, folder: Path) -> Path:
-    """Keeps a file for a `wandb sync` that may come after a resume has dropped the checkpoint: a hard link where the
-    file system has them, so that large weights cost no space, else a copy."""
-    kept = folder / file.name
-    kept.unlink(missing_ok=True)
+    """Keeps a file for a later `wandb sync`, as a resume may delete the checkpoint: a hard link where the file system
+    supports it, which takes no space, else a copy."""
+    second = folder / file.name
+    second.unlink(missing_ok=True)
     try:
         if file.suffix != ".safetensors":
-            raise OSError("a resume rewrites it in place")
-        os.link(file, kept)
+            raise OSError("a resume modifies it in place")
+        os.link(file, second)
     except OSError:
-        shutil.copy2(file, kept)
-    return kept
+        shutil.copy2(file, second)
+    return second
 
 
 def as_file(value: Any) -> Any:
-    """A medium as its file; a number as it is."""
+    """A medium as a `File`; a number unchanged."""
     return File(value.kind, value.path, value.caption) if isinstance(value, Media) else value
 
 

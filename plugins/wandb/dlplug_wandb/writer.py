@@ -1,4 +1,4 @@
-"""One thread that does jobs in the order given, so that whoever gives them does not wait for each."""
+"""A thread that runs jobs in order, so that the caller does not wait for them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import threading
 from collections.abc import Callable
 
 Job = Callable[[], None]
-MOST = 10_000  # jobs that may wait: rows of numbers, and paths of media
+MOST = 10_000  # queued jobs: rows of numbers, and paths of media
 PATIENCE_SECONDS = 5.0
 
 
 class Writer:
-    """What a job raises goes to `complain`, each message once, and the next job is done.
+    """Passes the exceptions of jobs to `complain`, each message once, and continues with the next job.
 
-    Of `most` jobs that wait, a further one waits until the oldest is done. Where none is done within `patience`
-    seconds, the job is left out, which is said, and so are those that follow until there is room again.
+    With `most` jobs in the queue, `put` waits for room. If there is none within `patience` seconds, the job and those
+    after it are dropped, with a message, until there is room again.
     """
 
     def __init__(
@@ -25,25 +25,27 @@ class Writer:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(most)
         self._stuck = False
-        self._said: set[str] = set()
-        # a daemon: a server that hangs must not keep the process from ending
+        self._messages: set[str] = set()
+        # a daemon, so that a hanging server does not keep the process alive
         self._thread = threading.Thread(target=self._work, name="wandb-writer", daemon=True)
         self._thread.start()
 
     def put(self, job: Job) -> None:
         self._stuck = not self._room.acquire(timeout=0 if self._stuck else self.patience)
         if self._stuck:
-            self._say("it does not take rows any more, so some are missing there (metrics.jsonl has all of them)")
+            self._complain_once(
+                "it does not take rows any more, so some are missing there (metrics.jsonl has all of them)"
+            )
         else:
             self._jobs.put(job)
 
     def close(self, last: Job) -> None:
-        """One more job, and no others; those given before are still done."""
+        """Adds the last job; the queued jobs are still run."""
         self._jobs.put(last)
         self._jobs.put(None)
 
     def wait(self, seconds: float) -> bool:
-        """True once everything is done, False after that time."""
+        """Waits up to that many seconds; returns whether all jobs are done."""
         self._thread.join(seconds)
         return self.done
 
@@ -56,12 +58,12 @@ class Writer:
             try:
                 job()
             except Exception as error:
-                self._say(first_line(error))
+                self._complain_once(first_line(error))
             self._room.release()
 
-    def _say(self, message: str) -> None:
-        if message not in self._said:
-            self._said.add(message)
+    def _complain_once(self, message: str) -> None:
+        if message not in self._messages:
+            self._messages.add(message)
             self.complain(message)
 
 

@@ -1,4 +1,4 @@
-"""The curves of a report, packed for the page: a figure for each metric, thinned, a group's seeds also as a band."""
+"""The curves of a report, encoded for the page's script: a figure per metric, with a band over a group's seeds."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from dlplug_report.page.groups import Group, View
 from dlplug_report.page.thinning import Floats, band, thin
 
 POINTS = 100_000  # of a report's curves together: about 2 MB
-FEWEST, MOST = 100, 2000  # of one curve
-# ten colours that hold on white and on near black (Tableau 10), then hues by the golden angle
+FEWEST, MOST = 100, 2000  # points of one curve
+# ten colours that are visible on white and on near black (Tableau 10), then hues by the golden angle
 PALETTE = (
     "#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#76b7b2", "#edc948", "#ff9da7", "#9c755f", "#8f8f8f",
 )  # fmt: skip
@@ -29,14 +29,14 @@ def colour(number: int) -> str:
 
 
 def figures(groups: Sequence[Group], first: Sequence[str]) -> list[dict[str, Any]]:
-    """One for each metric of which some run has a curve, those named in `first` first.
+    """A figure for each metric that some run has a curve of, those in `first` first.
 
     Each has `name`, `curves` (`run`, `x` with an array for each axis, `y`) and `bands` (`group`, and for each axis its
     arrays); arrays are little-endian float32 in base64: seven digits.
     """
     views = [view for group in groups for view in group.runs]
-    there = sorted({name for view in views for name, series in view.record.series.items() if len(series.value) > 1})
-    names = list(dict.fromkeys([*(name for name in first if name in there), *there]))
+    available = sorted({name for view in views for name, series in view.record.series.items() if len(series.value) > 1})
+    names = list(dict.fromkeys([*(name for name in first if name in available), *available]))
     count = sum(name in view.record.series for name in names for view in views)
     limit = max(FEWEST, min(MOST, POINTS // max(count, 1)))
     return [
@@ -50,9 +50,9 @@ def figures(groups: Sequence[Group], first: Sequence[str]) -> list[dict[str, Any
 
 
 def _curve(view: View, series: Series, limit: int) -> dict[str, Any]:
-    kept = thin(series.value, limit)
-    axes = {axis: packed(x[kept]) for axis, x in _axes(series).items()}
-    return {"run": view.number, "x": axes, "y": packed(series.value[kept])}
+    index = thin(series.value, limit)
+    axes = {axis: packed(x[index]) for axis, x in _axes(series).items()}
+    return {"run": view.number, "x": axes, "y": packed(series.value[index])}
 
 
 def _bands(group: Group, name: str) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _seeds(group: Group, name: str) -> int:
 
 
 def _axes(series: Series) -> dict[str, Floats]:
-    """Those that every point has a number on."""
+    """The x axes on which every point has a finite value."""
     axes = {"step": series.step, "seconds": series.seconds, "count": series.counted}
     return {axis: x for axis, x in axes.items() if len(x) and np.isfinite(x).all()}
 

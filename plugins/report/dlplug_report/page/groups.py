@@ -50,8 +50,8 @@ class Group(NamedTuple):
 
 
 def differing(configs: Sequence[dict[str, Any]]) -> list[str]:
-    """The options that do not have the same value in all configurations, in the order of the first that has them; where
-    these are of several recipes, only in all of those that have them at all."""
+    """The options whose values differ between configurations, in order of appearance. With several recipes, an option
+    is compared among the configurations that have it."""
     keys = dict.fromkeys(key for config in configs for key in config)
     several = len({config.get("recipe") for config in configs}) > 1
 
@@ -84,8 +84,8 @@ def grouped(records: Sequence[SavedRun], facts: Sequence[Facts]) -> list[Group]:
 
 
 def ranked(groups: Sequence[Group], target: Target | None) -> list[Group]:
-    """Numbered by rank: the best by the target first, then those of which a run diverged, and those that have no such
-    number last; without a target as they are."""
+    """Sorts and renumbers the groups: the best by the target first, then those with a diverged run, and those without
+    the metric last. Without a target their order is kept."""
 
     def place(group: Group) -> tuple[int, float]:
         estimate = group.estimate(target.metric) if target else None
@@ -98,8 +98,8 @@ def ranked(groups: Sequence[Group], target: Target | None) -> list[Group]:
 
 
 def shared_target(views: Sequence[View]) -> Target | None:
-    """The target that the most runs have a number for, of equals the one that is named first. One of the test split
-    also stands for what training watched of it."""
+    """The target whose metric most runs have measured, the first of equals. A target on the test split also counts in
+    the form that training measures, on val or eval."""
     everything = [both for view in views for target in view.facts.targets for both in (target, *_watched(target))]
     targets = list(dict.fromkeys(map(_key, everything)))
     known = {_key(target): target for target in reversed(everything)}
@@ -112,7 +112,7 @@ def _watched(target: Target) -> list[Target]:
 
 
 def watched(metric: str) -> list[str]:
-    """The names under which training measures what a metric of the test split measures in the end."""
+    """The names of a test metric on the splits that training evaluates on."""
     split, _, name = metric.partition("/")
     return [f"val/{name}", f"eval/{name}"] if split == "test" else []
 
@@ -128,7 +128,7 @@ def _label(recipe: str, values: dict[str, Any]) -> str:
 
 
 def _run_label(records: Sequence[SavedRun], indices: Sequence[int], index: int, label: str) -> str:
-    """By its seed, or by its folder where that is shared."""
+    """The run's seed, or its folder where several runs of the group have that seed."""
     if len(records) == 1:
         return records[index].recipe
     alone = sum(records[other].seed == records[index].seed for other in indices) == 1
@@ -136,7 +136,7 @@ def _run_label(records: Sequence[SavedRun], indices: Sequence[int], index: int, 
 
 
 def text(value: Any) -> str:
-    """An option's value in the command line's spelling."""
+    """An option's value, as on the command line."""
     return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dlplug_report.page import curves, sections
 from dlplug_report.page.groups import text
-from dlplug_report.page.media import shelves
+from dlplug_report.page.media import galleries
 from dlplug_report.page.model import Report
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -20,8 +20,8 @@ BOKEH = ("bokeh.min.js", "bokeh-api.min.js")
 
 
 def html(report: Report) -> str:
-    """The whole file. Everything that comes from a run or a recipe is escaped by the template engine; the page's
-    content security policy names the scripts by their hashes, so nothing else in it would run."""
+    """The complete file. The template engine escapes everything that comes from a run or a recipe, and the page's
+    content security policy allows only these scripts, by their hashes."""
     environment = Environment(
         loader=PackageLoader("dlplug_report.page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
@@ -31,7 +31,7 @@ def html(report: Report) -> str:
     return environment.get_template("report.html").render(
         report=report,
         sections=sections,
-        shelves=shelves(report.groups),
+        galleries=galleries(report.groups),
         drawn=drawn(report),
         scripts=scripts,
         policy=policy(scripts),
@@ -60,7 +60,7 @@ def drawn(report: Report) -> dict[str, Any]:
 
 
 def bokeh_script(name: str) -> str:
-    """A file of BokehJS, as the Python package brings it; found without importing the package, which takes a while."""
+    """A file of BokehJS from the installed Python package, which is slow to import and therefore not imported."""
     path = Path(str(distribution("bokeh").locate_file("bokeh"))) / "server" / "static" / "js" / name
     return path.read_text(encoding="utf-8")
 

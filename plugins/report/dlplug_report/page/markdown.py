@@ -11,23 +11,23 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dlplug_report.page import sections
 from dlplug_report.page.groups import text
-from dlplug_report.page.media import shelves
+from dlplug_report.page.media import galleries
 from dlplug_report.page.model import Report
 
 FENCE_OR_BLANKS = re.compile(r"^(`{3,})\n.*?^\1$|\n{3,}", re.DOTALL | re.MULTILINE)
 
 
 def markdown(report: Report, beside: Path) -> str:
-    """beside: the folder that it is written into; media are linked from there, not copied."""
+    """beside: the folder of the Markdown file; media are linked relative to it, not copied."""
     environment = Environment(
         loader=PackageLoader("dlplug_report.page"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, finalize=escaped,
     )  # fmt: skip
     environment.filters |= {"text": text, "number": sections.number, "link": lambda path: link(path, beside)}
     written = environment.get_template("report.md").render(
-        report=report, sections=sections, shelves=shelves(report.groups), fenced=fenced, code=code, plain=Plain
+        report=report, sections=sections, galleries=galleries(report.groups), fenced=fenced, code=code, plain=Plain
     )
-    return FENCE_OR_BLANKS.sub(lambda found: found[0] if found[1] else "\n\n", written)
+    return FENCE_OR_BLANKS.sub(lambda match: match[0] if match[1] else "\n\n", written)
 
 
 class Plain(str):
@@ -35,7 +35,7 @@ class Plain(str):
 
 
 def escaped(value: Any) -> str:
-    """What comes from a run or a recipe, on one line, with nothing in it that Markdown or HTML would act on."""
+    """A value from a run or a recipe on one line, with the markup of Markdown and HTML escaped."""
     if isinstance(value, Plain):
         return value
     line = " ".join(str(value).split("\n"))
@@ -50,7 +50,7 @@ def code(value: str) -> Plain:
 
 
 def fenced(value: str) -> Plain:
-    """A fenced block of code, whatever the text contains."""
+    """A fenced code block, whose fence is longer than any in the text."""
     ticks = "`" * max(3, max(map(len, re.findall("`+", value)), default=0) + 1)
     return Plain(f"{ticks}\n{value}\n{ticks}")
 

@@ -14,9 +14,9 @@ from dlplug.runs.metrics_file import MediaFile
 from dlplug_report.page.groups import Group, View
 
 LARGEST = 4_000_000  # bytes of one picture or video
-ALL = 24_000_000  # bytes of all together
-OF_ONE_NAME = 8  # of what a run made under one name, the first and the last among them
-RUNS = 12  # that are shown beside each other; of more, one of each group
+ALL = 24_000_000  # bytes of all pictures and videos together
+OF_ONE_NAME = 8  # media of one name in a run's report, including the first and the last
+RUNS = 12  # runs beside each other; with more, one run of each group
 CHARACTERS = 4000
 TYPES = {
     ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp",
@@ -24,9 +24,9 @@ TYPES = {
 }  # fmt: skip
 
 
-class Shown(NamedTuple):
-    """One medium. moment: of training, or which sample. address: its data URI. text: of a text. missing: "" or why it
-    is not to be seen here."""
+class Item(NamedTuple):
+    """One medium in a report. moment: the step of training, or the sample. address: its data URI. text: the content of
+    a text. missing: why it is not shown, or ""."""
 
     view: View
     moment: str
@@ -37,42 +37,42 @@ class Shown(NamedTuple):
     missing: str
 
 
-class Shelf(NamedTuple):
-    """The media of one name, and how many more are in the run folders."""
+class Gallery(NamedTuple):
+    """The media of one name. left_out: the number of further media in the run folders."""
 
     name: str
-    shown: Sequence[Shown]
+    media: Sequence[Item]
     left_out: int
 
 
-def shelves(groups: Sequence[Group]) -> list[Shelf]:
-    """Of one run up to eight of each name, over training; of several runs the newest of each."""
+def galleries(groups: Sequence[Group]) -> list[Gallery]:
+    """The media by name: of one run up to eight of each name, evenly over training; of several runs the newest."""
     views = [view for group in groups for view in group.runs]
     several, everything = len(views) > 1, Counter(m.name for view in views for m in view.record.media)
     if len(views) > RUNS:
         views = [next((view for view in group.runs if view.record.media), group.runs[0]) for group in groups][:RUNS]
     names = dict.fromkeys(medium.name for view in views for medium in view.record.media)
-    left, result = ALL, []
+    budget, result = ALL, []
     for name in names:
-        shown: list[Shown] = []
+        items: list[Item] = []
         for view in views:
             media = [medium for medium in view.record.media if medium.name == name]
             for medium in media[-1:] if several else spread(media, OF_ONE_NAME):
-                shown.append(show(view, medium, left))
-                left -= len(shown[-1].address)
-        result.append(Shelf(name, shown, everything[name] - len(shown)))
+                items.append(show(view, medium, budget))
+                budget -= len(items[-1].address)
+        result.append(Gallery(name, items, everything[name] - len(items)))
     return result
 
 
 def spread(media: Sequence[MediaFile], count: int) -> list[MediaFile]:
-    """At most `count` of them, evenly, with the first and the last."""
+    """At most `count` of the media, evenly spaced, including the first and the last."""
     if len(media) <= count:
         return list(media)
     return [media[index] for index in np.linspace(0, len(media) - 1, count).round().astype(int)]
 
 
-def show(view: View, medium: MediaFile, left: int) -> Shown:
-    """left: bytes that may still go into the report."""
+def show(view: View, medium: MediaFile, budget: int) -> Item:
+    """Reads a medium into the report. budget: bytes that may still be added to it."""
     address = text = ""
     missing = medium.missing
     try:
@@ -84,11 +84,11 @@ def show(view: View, medium: MediaFile, left: int) -> Shown:
         if len(text) > CHARACTERS:
             text = f"{text[:CHARACTERS]}\n… {len(text) - CHARACTERS:,} more characters in the file"
     elif not missing and medium.kind in ("picture", "video"):
-        if size > LARGEST or size * 4 / 3 > left:
+        if size > LARGEST or size * 4 / 3 > budget:
             missing = f"is {size / 1e6:.1f} MB, too large to be put into this file"
         else:
             encoded = base64.b64encode(medium.path.read_bytes()).decode("ascii")
             address = f"data:{TYPES[medium.path.suffix.lower()]};base64,{encoded}"
     elif not missing:
-        missing = "is of a kind that a page does not show"
-    return Shown(view, medium.moment, medium.kind, medium.path, address, text, missing)
+        missing = "is of a kind that a report does not show"
+    return Item(view, medium.moment, medium.kind, medium.path, address, text, missing)

@@ -15,19 +15,19 @@ from dlplug_report.page.groups import Group, View, grouped, ranked, shared_targe
 
 
 class Report(NamedTuple):
-    """groups: the best by the target first. options: those that differ between groups. target: what they are sorted by,
-    or None. first: the metrics that matter most. made: when, in words."""
+    """groups: sorted, the best by the target first. options: the options that differ between groups. target: the target
+    by which they are sorted, or None. first: the most important metrics. created: date and time."""
 
     title: str
     groups: Sequence[Group]
     options: Sequence[str]
     target: Target | None
     first: Sequence[str]
-    made: str
+    created: str
 
     @property
     def measured(self) -> list[str]:
-        """Those metrics that matter and that some run has a number for."""
+        """The metrics in `first` that some run has measured."""
         return [metric for metric in self.first if any(metric in view.record.final for view in self.views)]
 
     @property
@@ -36,14 +36,14 @@ class Report(NamedTuple):
 
     @property
     def claim(self) -> Target | None:
-        """The target, where all runs make the same claim of its metric: a bar of one game is none for another."""
+        """The target, if all runs have the same claim about its metric; a bar for one game is none for another."""
         target = self.target
         if target is None or not target.stated:
             return None
         same = (target.metric, target.bar, target.protocol)
         claims = [{(t.metric, t.bar, t.protocol) for t in view.facts.targets} for view in self.views]
         everyone = all(view.facts.comparable(target) for view in self.views)
-        alone = all({claim for claim in made if claim[0] == target.metric} == {same} for made in claims)
+        alone = all({claim for claim in stated if claim[0] == target.metric} == {same} for stated in claims)
         return target if everyone and alone else None
 
     @property
@@ -62,12 +62,12 @@ def build(folders: Sequence[Path], host: Host) -> Report:
     metrics = [*_metrics([target])] if target else []
     metrics += [m for view in views for m in (*_metrics(view.facts.targets), *view.facts.watch)]
     options = list(groups[0].options)
-    made = time.strftime("%Y-%m-%d %H:%M")
-    return Report(_title(groups), ranked(groups, target), options, target, list(dict.fromkeys(metrics)), made)
+    created = time.strftime("%Y-%m-%d %H:%M")
+    return Report(_title(groups), ranked(groups, target), options, target, list(dict.fromkeys(metrics)), created)
 
 
 def _metrics(targets: Iterable[Target]) -> Iterator[str]:
-    """Theirs, and beside one of the test split what training watched of it."""
+    """The targets' metrics, each test metric followed by its names on the splits that training evaluates on."""
     for target in targets:
         yield target.metric
         yield from watched(target.metric)

@@ -1,4 +1,4 @@
-"""The sections about one run, as rows of a term and its text, for HTML, Markdown and W&B alike."""
+"""The sections about one run, as rows (label, text), for HTML, Markdown and W&B."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ Rows = list[tuple[str, str]]
 
 
 class Verdict(NamedTuple):
-    """A target and its measured value. value: "" where it was not measured. reached: None for the reason in `why`."""
+    """A target and its measured value. value: "" where it was not measured. reached: None where there is no verdict,
+    for `reason`."""
 
     claim: str
     value: str
     reached: bool | None
-    why: str
+    reason: str
     protocol: str
     measured: str
     source: str
@@ -43,45 +44,45 @@ class Course(NamedTuple):
 
 def standing(record: SavedRun) -> str:
     """The run's status, in a sentence."""
-    said = {
+    status = {
         "finished": f"finished after {record.steps:,} steps",
-        "interrupted": f"interrupted after {record.steps:,} steps; `{command('resume', record.folder)}` goes on",
+        "interrupted": f"interrupted after {record.steps:,} steps; `{command('resume', record.folder)}` continues it",
         "failed": f"failed after {record.steps:,} steps",
-        "running": "still going, as it seems",
-        "killed": "stopped without a result: killed, as it seems",
+        "running": "probably still running",
+        "killed": "probably killed: it has no result, and logs nothing any more",
     }[record.status]
-    return f"{said}: {record.last_words}" if record.last_words else said
+    return f"{status}: {record.last_words}" if record.last_words else status
 
 
 def verdicts(view: View) -> list[Verdict]:
-    """The recipe's claims about such a run, each with what `dlplug eval`, or else training, measured."""
+    """The recipe's claims about such a run, each with the value that `dlplug eval`, or else training, measured."""
     rows = []
     for target in filter(lambda target: target.stated, view.facts.targets):
         value = view.record.final.get(target.metric)
         missing = f"not measured: `{command('eval', view.record.folder)}` does"
-        why = missing if value is None else _not_judged(view, target)
-        reached = None if value is None or why else target.reached(value)
+        reason = missing if value is None else _not_judged(view, target)
+        reached = None if value is None or reason else target.reached(value)
         claim = f"{target.metric} {'≥' if target.higher else '≤'} {target.bar:g}"
         measured = str(_measured(view.record, target).get("protocol", ""))
-        rows.append(Verdict(claim, number(value), reached, why, target.protocol, measured, target.source))
+        rows.append(Verdict(claim, number(value), reached, reason, target.protocol, measured, target.source))
     return rows
 
 
 def _not_judged(view: View, target: Target) -> str:
-    """Why a value is no answer to a claim, or ""."""
+    """Why a value is not compared with a claim, or ""."""
     if not view.facts.comparable(target):
-        given = _measured(view.record, target).get("options", {})
-        return f"measured with {command_words(given)}" if given else "other data or metrics"
+        options = _measured(view.record, target).get("options", {})
+        return f"measured with {command_words(options)}" if options else "other data or metrics"
     return "" if view.record.status == "finished" else "not finished"
 
 
 def _measured(record: SavedRun, target: Target) -> dict[str, Any]:
-    """The file that a target's value is from."""
+    """The content of the file that has the target's value: evaluation.json or result.json."""
     return record.evaluation if target.metric in record.evaluation.get("metrics", {}) else record.result
 
 
 def parts(view: View) -> Rows:
-    """What was run."""
+    """Recipe, data, model, loss, optimizer, trainer, length, seed and metrics."""
     config, facts, result = view.record.config, view.facts, view.record.result
     parameters = f"{result['parameters']:,} parameters" if result.get("parameters") else ""
     units = (view.record.unit, "epochs", "steps")
@@ -98,11 +99,11 @@ def parts(view: View) -> Rows:
         ("seed", str(config["seed"])),
         ("metrics", text(config.get("metrics", ""))),
     ]
-    return [(word, said) for word, said in rows if said]
+    return [row for row in rows if row[1]]
 
 
 def pace(record: SavedRun) -> Rows:
-    """Time and throughput; of a run without a result, as far as its metrics reach."""
+    """Time and throughput; for a run without a result, from its logged metrics."""
     result, seconds = record.result, record.seconds
     rate = result.get("steps_per_second") or (record.steps / seconds if seconds else 0.0)
     rows = [
@@ -113,11 +114,11 @@ def pace(record: SavedRun) -> Rows:
         per_second = result.get(f"{record.unit}_per_second")
         rate = f", {number(per_second)} a second" if isinstance(per_second, (int, float)) else ""
         rows.append((record.unit, f"{result[record.unit]:,}{rate}"))
-    return [(word, said) for word, said in rows if said]
+    return [row for row in rows if row[1]]
 
 
 def machine(record: SavedRun) -> Rows:
-    """What it ran on."""
+    """Hardware, system, versions and commit."""
     environment, result = record.environment, record.result
     rows = [
         ("device", str(result.get("device", ""))),
@@ -129,7 +130,7 @@ def machine(record: SavedRun) -> Rows:
         ("plugins", _named(environment.get("plugins"))),
         ("commit", str(environment.get("commit", ""))),
     ]
-    return [(word, said) for word, said in rows if said]
+    return [row for row in rows if row[1]]
 
 
 def courses(record: SavedRun) -> list[Course]:
@@ -143,7 +144,7 @@ def courses(record: SavedRun) -> list[Course]:
 
 
 def states(group: Group) -> list[tuple[str, int]]:
-    """How many of a group's runs stand how."""
+    """(status, number of the group's runs)."""
     return Counter(view.record.status for view in group.runs).most_common()
 
 
@@ -152,22 +153,22 @@ def steps(group: Group) -> str:
 
 
 def time(group: Group) -> str:
-    """Of one run, on average."""
+    """The mean duration of the group's runs."""
     return duration(sum(view.record.seconds for view in group.runs) / len(group.runs))
 
 
 def number(value: float | None) -> str:
-    """Four digits, and all of those before the point."""
+    """Four significant digits, or all digits of a whole or large number."""
     if value is None:
         return ""
     if not math.isfinite(value):
         return str(value)
-    whole = value == round(value) or abs(value) >= 1000
-    return f"{value:,.0f}" if whole and abs(value) < 1e15 else f"{value:.4g}"
+    integral = value == round(value) or abs(value) >= 1000
+    return f"{value:,.0f}" if integral and abs(value) < 1e15 else f"{value:.4g}"
 
 
 def estimated(estimate: Estimate | None) -> str:
-    """A mean over seeds with the ends of its band."""
+    """The middle value over seeds, with the ends of its band."""
     if estimate is None:
         return ""
     if estimate.seeds == 1 or math.isnan(estimate.middle):

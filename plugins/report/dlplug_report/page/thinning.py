@@ -1,4 +1,4 @@
-"""Curves thinned to few points that keep every peak; and several seeds as one curve with a band."""
+"""Downsamples curves without losing peaks, and aggregates the curves of several seeds."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ GRID = 200  # points of an aggregated curve
 
 
 def thin(value: Floats, limit: int) -> np.ndarray[Any, np.dtype[np.intp]]:
-    """Indices, rising, of at most `limit` of the values (points,): the first, the last, and of each bucket of
-    neighbours the lowest and the highest. The plot looks like the whole curve's.
+    """Ascending indices of at most `limit` of the values (points,): the first, the last, and the lowest and highest of
+    each bucket of neighbours, so that the plot looks like that of the whole curve.
 
     Raises ValueError for a limit below 4.
     """
@@ -23,14 +23,14 @@ def thin(value: Floats, limit: int) -> np.ndarray[Any, np.dtype[np.intp]]:
     if len(value) <= limit:
         return np.arange(len(value))
     edges = np.linspace(0, len(value), (limit - 2) // 2 + 1).astype(int)
-    kept = [0, len(value) - 1]
+    chosen = [0, len(value) - 1]
     for start, stop in pairwise(edges):
-        kept += [start + int(value[start:stop].argmin()), start + int(value[start:stop].argmax())]
-    return np.unique(kept)
+        chosen += [start + int(value[start:stop].argmin()), start + int(value[start:stop].argmax())]
+    return np.unique(chosen)
 
 
 class Band(NamedTuple):
-    """Several seeds as one curve; every array is (points,). seeds: how many have reached each point."""
+    """Several seeds as one curve; every array is (points,). seeds: the number of seeds that have reached each point."""
 
     x: Floats
     middle: Floats
@@ -40,7 +40,7 @@ class Band(NamedTuple):
 
 
 def band(curves: Sequence[tuple[Floats, Floats]], points: int = GRID) -> Band:
-    """Curves (x, y) of several seeds on one grid, each interpolated between its points and only as far as it has got.
+    """Curves (x, y) of several seeds on one grid, each interpolated between its points, within its own range.
 
     From 4 seeds on the middle is the interquartile mean and the band reaches from the lower to the upper quartile
     (Agarwal et al. 2021, arXiv:2108.13264); below that they are the mean, the lowest and the highest.
@@ -51,10 +51,10 @@ def band(curves: Sequence[tuple[Floats, Floats]], points: int = GRID) -> Band:
     grid = grid if len(grid) <= points else np.linspace(grid.min(), grid.max(), points)
     values = np.stack([np.interp(grid, x, y, left=np.nan, right=np.nan) for x, y in curves])
     columns = [column[np.isfinite(column)] for column in values.T]
-    there = np.array([len(column) > 0 for column in columns])
+    covered = np.array([len(column) > 0 for column in columns])
     middle, low, high = np.array([summary(column) for column in columns if len(column)]).T
     seeds = np.array([len(column) for column in columns], dtype=float)
-    return Band(grid[there], middle, low, high, seeds[there])
+    return Band(grid[covered], middle, low, high, seeds[covered])
 
 
 def summary(values: Floats) -> tuple[float, float, float]:

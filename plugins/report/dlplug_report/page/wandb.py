@@ -1,4 +1,4 @@
-"""A report as a W&B Report, by wandb-workspaces: the same sections, the curves drawn by W&B over the runs it has."""
+"""A report as a W&B Report, by wandb-workspaces: the same sections; W&B draws the curves of its runs."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from wandb import Api
 
 ANSWER_SECONDS = 5.0
-CURVES = 24  # of a panel grid; more make a page slow
-OFFLINE = "the report here is written all the same"
+CURVES = 24  # most plots of a panel grid; more make a page slow
+OFFLINE = "the local report has been written"
 
 
 class Place(NamedTuple):
-    """Where runs are on W&B, and by which names it knows them."""
+    """Where the runs are on W&B: entity, project and run ids."""
 
     entity: str
     project: str
@@ -44,51 +44,52 @@ def publish(report: Report) -> str:
     except ModuleNotFoundError as error:
         raise UserError(f"--wandb needs {error.name}: pip install wandb wandb-workspaces; {OFFLINE}") from None
     os.environ.setdefault("WANDB_SILENT", "true")
-    wr: Any = v2  # whose names are not exported as type checkers want it
+    wr: Any = v2  # its names are not exported for type checkers
     _online(wandb)
     try:
         api = wandb.Api(timeout=60)
         place = _place(report, api)
         written = wr.Report(
-            entity=place.entity, project=place.project, title=report.title[:128], description=f"Made {report.made} by"
-            " dlplug report.", blocks=blocks(report, place, wr), width="fluid",
+            entity=place.entity, project=place.project, title=report.title[:128],
+            description=f"Created {report.created}"
+            " by dlplug report.", blocks=blocks(report, place, wr), width="fluid",
         )  # fmt: skip
         return written.save().url
     except UserError:
         raise
-    except Exception as error:  # whatever wandb raises: no right to the project, a server that went away
+    except Exception as error:  # any error of wandb: no permission for the project, an unreachable server
         line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"W&B took no report: {line}; {OFFLINE}") from None
+        raise UserError(f"W&B refused the report: {line}; {OFFLINE}") from None
 
 
 def blocks(report: Report, place: Place, wr: Any) -> list[Any]:
-    """The sections, from the top. wr: wandb_workspaces.reports.v2."""
+    """The sections in order. wr: wandb_workspaces.reports.v2."""
     several = len(report.views) > 1
     runs = _runset(report, place, wr)
-    made = [wr.H2("What was run"), wr.MarkdownBlock(_compared(report) if several else _rows(report.views[0]))]
-    made += [wr.H2("Result"), wr.MarkdownBlock(_results(report))]
+    content = [wr.H2("What was run"), wr.MarkdownBlock(_compared(report) if several else _rows(report.views[0]))]
+    content += [wr.H2("Result"), wr.MarkdownBlock(_results(report))]
     if curves := _curves(report):
         panels = [
             wr.LinePlot(title=name, x="step", y=[name], layout=_at(index, wr)) for index, name in enumerate(curves)
         ]
-        made += [wr.H2("Curves"), wr.PanelGrid(runsets=[runs], panels=panels)]
-    shown = [medium for view in report.views for medium in view.record.media if not medium.sampled]
-    if media := list(dict.fromkeys(medium.name for medium in shown)):
+        content += [wr.H2("Curves"), wr.PanelGrid(runsets=[runs], panels=panels)]
+    logged = [medium for view in report.views for medium in view.record.media if not medium.sampled]
+    if media := list(dict.fromkeys(medium.name for medium in logged)):
         panel = wr.MediaBrowser(media_keys=media, num_columns=4, layout=wr.Layout(w=24, h=14))
-        made += [wr.H2("Pictures, videos, texts"), wr.PanelGrid(runsets=[runs], panels=[panel])]
+        content += [wr.H2("Pictures, videos, texts"), wr.PanelGrid(runsets=[runs], panels=[panel])]
     if several:
         panel = wr.RunComparer(diff_only="split", layout=wr.Layout(w=24, h=14))
-        made += [wr.H2("Side by side"), wr.PanelGrid(runsets=[runs], panels=[panel])]
+        content += [wr.H2("Side by side"), wr.PanelGrid(runsets=[runs], panels=[panel])]
     commands = list(dict.fromkeys(view.facts.command for view in report.views))
-    made += [wr.H2("How to reproduce it"), wr.CodeBlock(code="\n".join(commands), language=None)]
-    return made
+    content += [wr.H2("How to reproduce it"), wr.CodeBlock(code="\n".join(commands), language=None)]
+    return content
 
 
 def _online(wandb: Any) -> None:
-    """Raises UserError where W&B cannot be reached as somebody, before wandb would prompt or wait for minutes."""
+    """Raises UserError where W&B cannot be reached with a key, before wandb would prompt or wait for minutes."""
     if os.environ.get("WANDB_MODE") in ("offline", "dryrun", "disabled"):
-        raise UserError(f"--wandb: WANDB_MODE is {os.environ['WANDB_MODE']}; unset it to make a W&B Report; {OFFLINE}")
-    from wandb.sdk.lib.wbauth import authenticate_session  # of Api's own: with a key or without, but never a prompt
+        raise UserError(f"--wandb: WANDB_MODE is {os.environ['WANDB_MODE']}; unset it to write a W&B Report; {OFFLINE}")
+    from wandb.sdk.lib.wbauth import authenticate_session  # what Api itself calls; here without a prompt
 
     server = str(wandb.setup().settings.base_url)
     if authenticate_session(host=server, source="dlplug report", prompt=False) is None:
@@ -105,7 +106,7 @@ def _online(wandb: Any) -> None:
 
 
 def _place(report: Report, api: Api) -> Place:
-    """Where the runs are. Raises UserError where they are not, or not in one project."""
+    """Where the runs are on W&B. Raises UserError where a run is missing, or they are in several projects."""
     places = {
         (
             view.record.config.get("wandb.entity") or os.environ.get("WANDB_ENTITY") or api.default_entity or "",
@@ -115,7 +116,7 @@ def _place(report: Report, api: Api) -> Place:
     }
     if len(places) > 1:
         named = ", ".join(sorted(f"{entity}/{project}" for entity, project in places))
-        raise UserError(f"--wandb: a W&B Report is of one project, and these runs are in {named}; {OFFLINE}")
+        raise UserError(f"--wandb: a W&B Report belongs to one project, and these runs are in {named}; {OFFLINE}")
     ((entity, project),) = places
     for view in report.views:
         name = _name(view)
@@ -134,7 +135,7 @@ def _place(report: Report, api: Api) -> Place:
 
 
 def _name(view: View) -> str:
-    """The id by which W&B knows a run, "" for one that was not logged there."""
+    """The id of a run on W&B; "" for a run that was not logged there."""
     try:
         return str(json.loads((view.record.folder / "wandb.json").read_text(encoding="utf-8"))["id"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -142,7 +143,7 @@ def _name(view: View) -> str:
 
 
 def _runset(report: Report, place: Place, wr: Any) -> Any:
-    """These runs and no others; seeds of one configuration as one line."""
+    """The runs of the report; the seeds of one configuration are grouped."""
     names = ", ".join(f"'{name}'" for name in place.runs)
     seeds = any(len(group.runs) > 1 for group in report.groups)
     options = [f"config.{option.replace('.', '/')}" for option in report.options] or ["run.group"]
@@ -153,25 +154,29 @@ def _runset(report: Report, place: Place, wr: Any) -> Any:
 
 
 def _curves(report: Report) -> list[str]:
-    """Metrics of which some run has a curve, those that matter most first."""
-    there = sorted({n for view in report.views for n, series in view.record.series.items() if len(series.value) > 1})
-    return [*(name for name in report.first if name in there), *(n for n in there if n not in report.first)][:CURVES]
+    """The metrics that some run has a curve of, the most important first."""
+    available = sorted(
+        {n for view in report.views for n, series in view.record.series.items() if len(series.value) > 1}
+    )
+    return [*(name for name in report.first if name in available), *(n for n in available if n not in report.first)][
+        :CURVES
+    ]
 
 
 def _at(index: int, wr: Any) -> Any:
-    """Three beside each other, of the 24 columns that a grid has."""
+    """The layout of a plot: three per row of the grid's 24 columns."""
     return wr.Layout(x=8 * (index % 3), y=6 * (index // 3), w=8, h=6)
 
 
 def _rows(view: View) -> str:
-    """What was run and on what, as a table."""
+    """A table of what was run, its throughput, the machine and the changed options."""
     rows = [*sections.parts(view), *sections.pace(view.record), *sections.machine(view.record)]
     rows += [(change.option, text(change.here)) for change in view.facts.changes]
-    return _table(["", ""], [[escaped(word), escaped(said)] for word, said in rows])
+    return _table(["", ""], [[escaped(label), escaped(value)] for label, value in rows])
 
 
 def _compared(report: Report) -> str:
-    """The options that differ, a line for each configuration."""
+    """A table of the options that differ, with a row for each configuration."""
     head = ["configuration", *map(escaped, report.options), "runs"]
     lines = [
         [
@@ -185,7 +190,7 @@ def _compared(report: Report) -> str:
 
 
 def _results(report: Report) -> str:
-    """Each claim and what came of it; a line for each run."""
+    """A table of the claims with the measured values and verdicts of each run."""
     lines = []
     for view in report.views:
         standing = escaped(sections.standing(view.record))
@@ -196,7 +201,7 @@ def _results(report: Report) -> str:
                           escaped(verdict.protocol)])  # fmt: skip
         if not verdicts:
             lines.append([escaped(view.label), standing, "none is stated", "", "", ""])
-    return _table(["run", "how it stands", "target", "measured", "", "protocol"], lines)
+    return _table(["run", "status", "target", "measured", "", "protocol"], lines)
 
 
 def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""`dlplug sweep`: many runs of one recipe, over a grid of options or searching among them."""
+"""`dlplug sweep`: runs one recipe with many options, by grid or search."""
 
 from __future__ import annotations
 
@@ -26,18 +26,24 @@ The values of an option:
 An option with one value is the same in every run. A search averages over the seeds."""
 
 
-def parser() -> CommandParser:
-    made = CommandParser(
+def sweep_parser() -> CommandParser:
+    parser = CommandParser(
         "dlplug sweep",
         subject="RECIPE",
         about="one that `dlplug list` shows",
-        description="Many runs of one recipe, over a grid of options or searching among them.",
+        description="Runs one recipe with many values of its options: all of them (grid), or by a search.",
         epilog=VALUES,
     )
-    add = made.add_argument
-    add("--jobs", type=whole, default=1, metavar="N", help="number of runs at a time, each in its own process (1)")
-    add("--out", default="", metavar="FOLDER", help="folder of the runs (sweeps/RECIPE); finished runs in it are not"
-        " repeated")  # fmt: skip
+    add = parser.add_argument
+    add(
+        "--jobs",
+        type=whole,
+        default=1,
+        metavar="N",
+        help="number of parallel runs, each in its own process (default: 1)",
+    )
+    add("--out", default="", metavar="FOLDER", help="folder of the runs (default: sweeps/RECIPE); finished runs in it"
+        " are not repeated")  # fmt: skip
     add("--search", default="grid", choices=METHODS, metavar="METHOD", help="grid, random, or tpe, the tree-structured"
         " Parzen estimator of Optuna")  # fmt: skip
     add("--trials", type=whole, metavar="N", help="number of trials of a search, including those of earlier calls")
@@ -48,38 +54,38 @@ def parser() -> CommandParser:
         " nothing")  # fmt: skip
     add("--preset", default="", metavar="NAME", help="as for `dlplug run`")
     add("--config", default="", metavar="FILE", help="as for `dlplug run`")
-    add_launcher(made)
+    add_launcher(parser)
     add("--json", action="store_true", help="print the table as JSON")
-    return made
+    return parser
 
 
-@parsed_by(parser)
+@parsed_by(sweep_parser)
 def sweep(flags: Any, host: Host) -> int:
-    """Many runs of one recipe, over a grid of options or searching among them.
+    """Runs one recipe with many values of its options, by grid or search.
 
-    Raises UserError for what a user can mend, before the first is begun.
+    Raises UserError for errors that the user can correct, before the first run.
     """
     launcher = chosen_launcher(host, flags.launcher, flags.options)
     method = flags.search
     if (flags.trials is None) != (method == "grid") and not flags.wandb_config:
         raise UserError("--trials N and --search random|tpe belong together")
-    asked = read(flags, host)
+    plan = read(flags, host)
     if flags.wandb_config:
         from dlplug_report.sweep.wandb import write
 
-        return write(asked, method, flags.trials, Path(flags.wandb_config))
-    if method != "grid" and asked.goal is None:
-        raise UserError(f"{asked.recipe} states no target: say what to look for by --maximize or --minimize METRIC")
+        return write(plan, method, flags.trials, Path(flags.wandb_config))
+    if method != "grid" and plan.goal is None:
+        raise UserError(f"{plan.recipe} states no target: choose a metric by --maximize or --minimize METRIC")
     try:
-        asked.out.mkdir(parents=True, exist_ok=True)
+        plan.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot write {asked.out}: {error.strerror}; choose another with --out") from None
-    with locked(asked.out):
-        return _run(asked, method, Workers(flags.jobs, launcher), flags.trials or 1, flags.json)
+        raise UserError(f"cannot write {plan.out}: {error.strerror}; choose another with --out") from None
+    with locked(plan.out):
+        return _run(plan, method, Workers(flags.jobs, launcher), flags.trials or 1, flags.json)
 
 
-def _run(asked: Sweep, method: str, workers: Workers, trials: int, as_json: bool) -> int:
-    """The exit code: 0 where every run has finished."""
+def _run(plan: Sweep, method: str, workers: Workers, trials: int, as_json: bool) -> int:
+    """Runs the sweep and prints its table. Returns the exit code, 0 if every run has finished."""
     ended, unfinished = 0, False
 
     def on_end(outcome: Outcome) -> None:
@@ -87,19 +93,19 @@ def _run(asked: Sweep, method: str, workers: Workers, trials: int, as_json: bool
         ended += 1
         unfinished |= outcome.status in ("failed", "left")
         if not as_json:
-            print(f"{ended} of {count}: {line(outcome, asked.goal)}", flush=True)
+            print(f"{ended} of {count}: {line(outcome, plan.goal)}", flush=True)
 
     if method == "grid":
-        everything = asked.grid()
+        everything = plan.grid()
         count = len(everything)
         workers.work(iter([[job] for job in everything]), on_end, lambda outcomes: None)
     else:
         from dlplug_report.sweep.search import Search
 
-        search = Search(asked, method, trials)
-        count = search.left * len(asked.seeds)
-        workers.work(search.plans(), on_end, search.done)
+        search = Search(plan, method, trials)
+        count = search.left * len(plan.seeds)
+        workers.work(search.plans(), on_end, search.finish)
         everything = search.all_jobs()
-    summary = rows(everything, asked.goal)
-    print(json.dumps(strict(summary), indent=2, ensure_ascii=False) if as_json else table(asked, summary))
+    summary = rows(everything, plan.goal)
+    print(json.dumps(strict(summary), indent=2, ensure_ascii=False) if as_json else table(plan, summary))
     return 130 if workers.stopping else 1 if unfinished else 0

@@ -17,8 +17,8 @@ class Goal(NamedTuple):
     maximise: bool
 
     def value(self, result: Mapping[str, Any]) -> float | None:
-        """A run's last value; None where it was not measured, NaN where it was not finite (in result.json NaN, null or
-        Infinity)."""
+        """A run's final value; None if it was not measured, NaN if it is not finite (NaN, null or Infinity in the
+        file)."""
         metrics = measured(result)
         if self.metric not in metrics:
             return None
@@ -27,14 +27,14 @@ class Goal(NamedTuple):
 
 
 def measured(result: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The metrics of a result.json, which may be anybody's."""
+    """The metrics of a result.json; {} for a file of another form."""
     metrics = result.get("metrics")
     return metrics if isinstance(metrics, Mapping) else {}
 
 
 def goal_of(recipe: Recipe, preset: str, maximize: str = "", minimize: str = "", watched: str = "val") -> Goal | None:
-    """What is to be maximised or minimised, or else the recipe's first target; where that is on `test`, by which
-    nothing is chosen, on the split that training watches. None where there is neither.
+    """The metric of --maximize or --minimize, or else of the recipe's first target; a target on `test`, by which
+    nothing may be chosen, is replaced by the split that training evaluates on. None where there is neither.
 
     Raises UserError where both are given.
     """

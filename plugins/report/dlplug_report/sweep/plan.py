@@ -1,4 +1,4 @@
-"""The plan of a sweep: its options and the runs that they make."""
+"""The plan of a sweep: its options, and the runs that they define."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ MOST = 10_000  # runs of a grid
 
 
 class Job(NamedTuple):
-    """One run. words: of its `dlplug` command, without --out. tried: what is its own, but for the seed."""
+    """One run. words: the arguments of `dlplug`, without --out. tried: its values of the options that the sweep
+    varies."""
 
     folder: Path
     words: list[str]
@@ -32,13 +33,13 @@ class Job(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """plugins: what `-p` gave. given: the preset and the file that every run is given, as words. fixed: options that
-    every run has; tried: those with several values. digest: of all that a run is made of but for what is tried.
-    goal: None where the recipe states no target and none was given. watch: the metrics that matter most."""
+    """plugins: the `-p` arguments. common: --preset and --config as arguments of every run. fixed: options with one
+    value; tried: options with several values or a range. digest: a hash of everything that defines the runs but the
+    tried options. goal: None without a target, --maximize or --minimize. watch: the recipe's most important metrics."""
 
     recipe: str
     plugins: list[str]
-    given: list[str]
+    common: list[str]
     fixed: dict[str, Any]
     tried: dict[str, Space]
     seeds: list[str]
@@ -48,10 +49,10 @@ class Sweep(NamedTuple):
     watch: Sequence[str]
 
     def job(self, tried: Mapping[str, Any], seed: str) -> Job:
-        """A run whose folder is named by its options, so that a later call finds it."""
+        """A run in a folder named after its options, so that a later call finds it."""
         named = ",".join(f"{key}={value}" for key, value in {**tried, "seed": seed}.items())
         name = re.sub(r"[^\w.,=+-]+", "-", named)[:80].strip(".")
-        words = [*self.plugins, "run", self.recipe, *self.given, *words_of({**self.fixed, **tried, "seed": seed})]
+        words = [*self.plugins, "run", self.recipe, *self.common, *words_of({**self.fixed, **tried, "seed": seed})]
         return Job(self.out / f"{name}-{digest(self.digest, named)}", words, dict(tried), seed)
 
     def grid(self) -> list[Job]:
@@ -62,7 +63,7 @@ class Sweep(NamedTuple):
 
 
 def read(flags: Any, host: Host) -> Sweep:
-    """flags: of `dlplug sweep`. Raises UserError for whatever would keep a run from beginning."""
+    """The sweep that the flags describe. Raises UserError for options that no run would accept."""
     name, preset, file, search = flags.recipe, flags.preset, flags.config, flags.search != "grid"
     recipe = host.recipe(name)
     below = [read_file(file)] if file else []
@@ -71,23 +72,23 @@ def read(flags: Any, host: Host) -> Sweep:
     def resolved(options: Mapping[str, Any]) -> Mapping[str, Any]:
         return resolve(host, name, [*below, options], likely)
 
-    asked = spaces(flags.options, resolved)
-    seeds = asked.pop("seed", Choices((str(resolved({})["seed"]),)))
+    varied = spaces(flags.options, resolved)
+    seeds = varied.pop("seed", Choices((str(resolved({})["seed"]),)))
     assert isinstance(seeds, Choices)
     fixed = {
-        key: space.values[0] for key, space in asked.items() if isinstance(space, Choices) and len(space.values) == 1
+        key: space.values[0] for key, space in varied.items() if isinstance(space, Choices) and len(space.values) == 1
     }
-    tried = {key: space for key, space in asked.items() if key not in fixed}
+    tried = {key: space for key, space in varied.items() if key not in fixed}
     _check(tried, search)
     for options in _each_value(fixed, tried):
         resolved({**options, "seed": seeds.values[-1]})
-    given = [*(["--preset", preset] if preset else []), *(["--config", file] if file else [])]
+    common = [*(["--preset", preset] if preset else []), *(["--config", file] if file else [])]
     plugins = [word for option in host.options for word in ("-p", option)]
     out = Path(flags.out or Path("sweeps") / name)
     splits = host.get("data", resolved({})["data"]).signature().splits
     goal = goal_of(recipe, likely, flags.maximize, flags.minimize, splits[0] if "test" in splits else "val")
     return Sweep(
-        name, plugins, given, fixed, tried, [str(seed) for seed in seeds.values], goal, out,
+        name, plugins, common, fixed, tried, [str(seed) for seed in seeds.values], goal, out,
         digest(name, preset, below, fixed), recipe.watch,
     )  # fmt: skip
 
@@ -102,11 +103,11 @@ def _check(tried: Mapping[str, Space], search: bool) -> None:
     if not search and count > MOST:
         raise UserError(f"that is {count:,} combinations; expected {MOST:,} at most: give fewer values, or --search")
     if search and not tried:
-        raise UserError("a search needs something to look for: give an option a range, as in --loss.gamma 0.9:0.999")
+        raise UserError("a search needs an option to vary: give one a range, as in --loss.gamma 0.9:0.999")
 
 
 def _each_value(fixed: Mapping[str, Any], tried: Mapping[str, Space]) -> Iterator[dict[str, Any]]:
-    """Runs in which each value, and each end of a range, is met once."""
+    """Options of runs in which each value, and each end of a range, occurs."""
     ends = {
         key: space.values if isinstance(space, Choices) else (space.low, space.high) for key, space in tried.items()
     }

@@ -22,23 +22,23 @@ from dlplug_report.sweep.plan import Job
 
 
 class Outcome(NamedTuple):
-    """The outcome of a run. status: skipped where it had finished before, left where it was not begun. said: the last
-    line of a run that failed, or what another process has to do with one that was left."""
+    """The outcome of a run. status: skipped if it had finished before, left if it was not started. message: the last
+    line of a failed run, or the other process that a run was left to."""
 
     job: Job
     status: Literal["finished", "skipped", "failed", "interrupted", "left"]
     result: Mapping[str, Any]
-    said: str = ""
+    message: str = ""
 
 
 def result_of(folder: Path) -> dict[str, Any]:
-    """result.json, or {} where there is none to be read."""
+    """The content of result.json, or {} if it is missing or damaged."""
     return read_json(folder / "result.json")
 
 
 class Workers:
-    """Runs jobs, so many at a time. Signals stop them as Ctrl-C stops a run: the first lets them save, the second does
-    not, the third ends them."""
+    """Runs jobs, up to `count` in parallel. At the first signal the runs save and stop, at the second they stop without
+    saving, at the third they are killed."""
 
     def __init__(self, count: int, launcher: Launcher) -> None:
         self.count, self.launcher, self.signals = count, launcher, 0
@@ -50,10 +50,10 @@ class Workers:
         return self.signals > 0
 
     def work(
-        self, plans: Iterator[Sequence[Job]], on_end: Callable[[Outcome], None], done: Callable[[list[Outcome]], None]
+        self, plans: Iterator[Sequence[Job]], on_end: Callable[[Outcome], None], finish: Callable[[list[Outcome]], None]
     ) -> None:
-        """Runs the jobs of a plan one after the other, and so many plans at a time; a plan is asked for only when there
-        is room for it. on_end: called for each job, in any thread. done: called for each plan, in this one."""
+        """Runs the jobs of a plan one after the other, and up to `count` plans in parallel; takes the next plan when a
+        worker is free. on_end: called for each job, in any thread. finish: called for each plan, in this thread."""
         waiting: set[Future[list[Outcome]]] = set()
         with _stopped_by_signals(self), ThreadPoolExecutor(self.count) as pool:
             while True:
@@ -63,19 +63,19 @@ class Workers:
                     return
                 ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in ended:
-                    done(future.result())
+                    finish(future.result())
 
     def _plan(self, plan: Sequence[Job], on_end: Callable[[Outcome], None]) -> list[Outcome]:
         outcomes = []
         for job in plan:
-            with self.locks[job.folder]:  # a search may draw the same twice
+            with self.locks[job.folder]:  # a search may draw the same options twice
                 outcomes.append(self.run(job))
             on_end(outcomes[-1])
         return outcomes
 
     def run(self, job: Job) -> Outcome:
-        """Skips a run that has finished, goes on with one that has a checkpoint, and begins any other from nothing. One
-        that another process is at is left to it."""
+        """Skips a finished run, resumes one that has a checkpoint, and starts any other from scratch. A run that
+        another process is working on is left to that process."""
         before = result_of(job.folder)
         if before.get("status") == "finished":
             return Outcome(job, "skipped", before)
@@ -83,26 +83,26 @@ class Workers:
             return Outcome(job, "left", {})
         words = [*job.words, "--out", str(job.folder)]
         try:
-            if _goes_on(job.folder, before):
+            if _resumable(job.folder, before):
                 words = [*job.words[: job.words.index("run")], "resume", str(job.folder)]
         except UserError as error:
             return Outcome(job, "left", before, str(error))
-        code, said = self._call(words, job.folder.parent / "logs" / f"{job.folder.name}.log")
+        code, message = self._call(words, job.folder.parent / "logs" / f"{job.folder.name}.log")
         result = result_of(job.folder)
         if code == 0 and result.get("status") == "finished":
             return Outcome(job, "finished", result)
         if self.stopping:
             return Outcome(job, "interrupted", result)
-        return Outcome(job, "failed", result, said or f"exit code {code}")
+        return Outcome(job, "failed", result, message or f"exit code {code}")
 
     def _call(self, words: Sequence[str], log: Path) -> tuple[int, str]:
-        """The exit code and the last line that was said."""
+        """(exit code, last line of output)."""
         log.parent.mkdir(parents=True, exist_ok=True)
         threads = max(1, (os.cpu_count() or 1) // self.count)
         own = {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": str(threads)}
         child = self.launcher(words, log=log, environ=own)
         self.children.add(child)
-        if self.stopping:  # the signal came while it was being started
+        if self.stopping:  # a signal arrived while it was starting
             child.send_signal(signal.SIGINT)
         code = child.wait()
         self.children.discard(child)
@@ -117,9 +117,9 @@ class Workers:
             child.send_signal(signal.SIGINT if self.signals < 3 else signal.SIGKILL)
 
 
-def _goes_on(folder: Path, before: Mapping[str, Any]) -> bool:
-    """Whether there is a checkpoint to resume from; else the folder is removed. Raises UserError, and leaves all as it
-    is, where a process is at work in it."""
+def _resumable(folder: Path, before: Mapping[str, Any]) -> bool:
+    """Whether there is a checkpoint to resume from; if not, removes the folder. Raises UserError, and removes nothing,
+    where a process is working in it."""
     if not folder.is_dir():
         return False
     with locked(folder):

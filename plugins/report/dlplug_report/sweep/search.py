@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial, Trial
 
-FAILED = "failed"  # the attribute of a trial whose run ended with an error: it counts, others are made up for
+FAILED = "failed"  # attribute of a trial whose run ended with an error; it counts as a trial, a stopped one is repeated
 
 
 class Search:
-    """A study of the sweep, which another call of the same goes on with; the method may change.
+    """An Optuna study of the sweep. Another call with the same sweep continues it; the method may change.
 
-    Each trial is run with every seed, and judged by the mean.
+    Each trial is run with every seed; its value is the mean.
     """
 
     def __init__(self, sweep: Sweep, method: str, trials: int) -> None:
@@ -33,18 +33,18 @@ class Search:
         self.study = _study(sweep, method)
         self.open: dict[Path, list[Trial]] = {}
         for trial in self.study.trials:
-            if trial.state.name == "RUNNING":  # an earlier call was stopped: its runs go on where they were
+            if trial.state.name == "RUNNING":  # an earlier call was stopped: its runs are resumed
                 self.study.tell(trial.number, state=_state("FAIL"))
                 self.study.enqueue_trial(trial.params)
 
     @property
     def left(self) -> int:
-        """The number of trials left."""
-        made = sum(trial.state.name == "COMPLETE" or FAILED in trial.user_attrs for trial in self.study.trials)
-        return max(0, self.trials - made)
+        """The number of remaining trials."""
+        finished = sum(trial.state.name == "COMPLETE" or FAILED in trial.user_attrs for trial in self.study.trials)
+        return max(0, self.trials - finished)
 
     def plans(self) -> Iterator[list[Job]]:
-        """The runs of each of those."""
+        """The runs of each remaining trial."""
         for _ in range(self.left):
             trial = self.study.ask()
             jobs = self.jobs(self._suggested(trial))
@@ -54,19 +54,19 @@ class Search:
     def jobs(self, tried: dict[str, Any]) -> list[Job]:
         return [self.sweep.job(tried, seed) for seed in self.sweep.seeds]
 
-    def done(self, outcomes: list[Outcome]) -> None:
-        """A trial that was stopped stays open in the storage, for the next call."""
+    def finish(self, outcomes: list[Outcome]) -> None:
+        """Reports a trial's value to the study. A stopped trial stays open in the storage, for the next call."""
         trial = self.open[outcomes[0].job.folder].pop(0)
         if any(outcome.status in ("interrupted", "left") for outcome in outcomes):
             return
         values = [self.goal.value(outcome.result) for outcome in outcomes]
-        known = [value for value in values if value is not None and math.isfinite(value)]
-        if len(known) == len(values) and all(outcome.status != "failed" for outcome in outcomes):
-            self.study.tell(trial, sum(known) / len(known))
+        finite = [value for value in values if value is not None and math.isfinite(value)]
+        if len(finite) == len(values) and all(outcome.status != "failed" for outcome in outcomes):
+            self.study.tell(trial, sum(finite) / len(finite))
             return
         measured = "is not finite" if any(value is not None for value in values) else "was not measured"
-        said = next((outcome.said for outcome in outcomes if outcome.said), f"{self.goal.metric} {measured}")
-        trial.set_user_attr(FAILED, said)
+        message = next((outcome.message for outcome in outcomes if outcome.message), f"{self.goal.metric} {measured}")
+        trial.set_user_attr(FAILED, message)
         self.study.tell(trial, state=_state("FAIL"))
 
     def all_jobs(self) -> list[Job]:
@@ -102,7 +102,7 @@ def _study(sweep: Sweep, method: str) -> Study:
         direction="maximize" if sweep.goal.maximise else "minimize",
         load_if_exists=True,
     )
-    drawn = len(study.trials)  # the seed of what is drawn next: the same would draw the same again
+    drawn = len(study.trials)  # the sampler's seed: a constant one would draw the same trials again
     if method == "random":
         study.sampler = optuna.samplers.RandomSampler(seed=drawn)
     else:

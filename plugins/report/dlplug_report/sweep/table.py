@@ -12,14 +12,13 @@ from dlplug_report.sweep.goal import Goal, measured
 from dlplug_report.sweep.plan import Job, Sweep
 from dlplug_report.sweep.runs import Outcome, result_of
 
-MOST_COLUMNS = 3  # of metrics, in a table without a goal
+MOST_COLUMNS = 3  # metrics in a table without a goal
 
 
 def rows(jobs: Sequence[Job], goal: Goal | None) -> list[dict[str, Any]]:
-    """One for each configuration: `options`, `seeds`, of the goal `mean` and `values` (None where a run has none, NaN
-    where it diverged, and then the mean is NaN too), `metrics` (all that were measured, their means), how many have
-    `finished`, `seconds` of all together, and
-    `folders`. The best first, then those that diverged or have no number; without a goal they stay in their order."""
+    """One row per configuration: `options`, `seeds`, the goal's `mean` and `values` (None where it was not measured;
+    NaN, also for the mean, where a run diverged), `metrics` (the means of all metrics), the number of `finished` runs,
+    the total `seconds`, and `folders`. The best first, then those that diverged or have no value."""
     together: dict[str, list[Job]] = {}
     for job in jobs:
         same = together.setdefault(str(job.tried), [])
@@ -46,11 +45,11 @@ def _row(jobs: Sequence[Job], goal: Goal | None) -> dict[str, Any]:
 
 
 def table(sweep: Sweep, table_rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows in aligned columns, and the command of the best. Without a goal a few of the metrics."""
-    shown = [sweep.goal.metric] if sweep.goal is not None else _telling(sweep, table_rows)
-    cells = [(*sweep.tried, *shown, *(["± seeds"] if sweep.goal else []), "finished", "seconds")]
+    """Aligned columns, and the command of the best run; a few of the metrics where there is no goal."""
+    metrics = [sweep.goal.metric] if sweep.goal is not None else _telling(sweep, table_rows)
+    cells = [(*sweep.tried, *metrics, *(["± seeds"] if sweep.goal else []), "finished", "seconds")]
     for row in table_rows:
-        numbers = [row["mean"], _deviation(row)] if sweep.goal else [row["metrics"].get(name) for name in shown]
+        numbers = [row["mean"], _deviation(row)] if sweep.goal else [row["metrics"].get(name) for name in metrics]
         counts = (f"{row['finished']} of {len(row['seeds'])}", f"{row['seconds']:g}")
         cells.append((*map(_number, (row["options"][key] for key in sweep.tried)), *map(_number, numbers), *counts))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -62,7 +61,7 @@ def table(sweep: Sweep, table_rows: Sequence[Mapping[str, Any]]) -> str:
             *sweep.plugins,
             "run",
             sweep.recipe,
-            *sweep.given,
+            *sweep.common,
             *words_of({**sweep.fixed, **table_rows[0]["options"]}),
         ]
         lines.append(f"the best: {command(*words)}")
@@ -70,7 +69,7 @@ def table(sweep: Sweep, table_rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _telling(sweep: Sweep, table_rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Up to three of the metrics that were measured: those that the recipe watches, then those not of training."""
+    """Up to three measured metrics: first those that the recipe watches, then those of held-out splits."""
     measured = list(dict.fromkeys(name for row in table_rows for name in row["metrics"]))
     ranked = sorted(measured, key=lambda name: (name not in sweep.watch, name.startswith("train/")))
     return ranked[:MOST_COLUMNS]
@@ -89,14 +88,14 @@ def _deviation(row: Mapping[str, Any]) -> float | None:
 
 
 def line(outcome: Outcome, goal: Goal | None) -> str:
-    """The line about a run when it ends."""
+    """The line that is printed when a run ends."""
     named = ", ".join(
         f"{key} {_number(value)}" for key, value in {**outcome.job.tried, "seed": outcome.job.seed}.items()
     )
     value = goal.value(outcome.result) if goal is not None else None
     score = f", {goal.metric} {value:.4g}" if goal is not None and value is not None else ""
     word = {"skipped": "finished before", "left": "not begun"}.get(outcome.status, outcome.status)
-    return f"{named}: {word}{score}{f': {outcome.said}' if outcome.said else ''}"
+    return f"{named}: {word}{score}{f': {outcome.message}' if outcome.message else ''}"
 
 
 def _finite(value: float | None) -> bool:

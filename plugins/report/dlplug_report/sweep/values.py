@@ -1,9 +1,9 @@
 """The values of an option in a sweep, in the command line's notation.
 
-0.99,0.995       these values; a comma in a value is written \\,
+0.99,0.995       a list of values; a comma in a value is written \\,
 0..4             the whole numbers from 0 to 4
-0.9:0.999        anything between, for a search; whole numbers where the option takes those
-1e-5:1e-2:log    the same, even in its logarithm
+0.9:0.999        a range, for a search; of whole numbers for a whole-number option
+1e-5:1e-2:log    a range that is sampled uniformly in the logarithm
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ MOST = 10_000  # values of one option
 
 
 class Choices(NamedTuple):
-    """Each of these."""
+    """A list of values."""
 
     values: tuple[Any, ...]
 
 
 class Range(NamedTuple):
-    """Anything from low to high: whole numbers where those are ints. log: even in its logarithm."""
+    """A range from low to high; of whole numbers if both are ints. log: sampled uniformly in the logarithm."""
 
     low: float
     high: float
@@ -39,19 +39,19 @@ Space = Choices | Range
 Resolve = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
-def spaces(given: Mapping[str, Any], resolve: Resolve) -> dict[str, Space]:
-    """What is tried of each option. resolve: the typed options of a run that is given these.
+def spaces(texts: Mapping[str, Any], resolve: Resolve) -> dict[str, Space]:
+    """The values or range of each option. resolve: returns a run's typed options for option texts.
 
-    Raises UserError for what is neither values nor a range, and for a range of an option that takes no numbers.
+    Raises UserError for a text that is neither, and for a range of an option that takes no numbers.
     """
-    ranges = {option: match for option, text in given.items() if (match := RANGE.fullmatch(str(text)))}
-    choices = {option: _choices(option, value) for option, value in given.items() if option not in ranges}
+    ranges = {option: match for option, text in texts.items() if (match := RANGE.fullmatch(str(text)))}
+    choices = {option: _choices(option, value) for option, value in texts.items() if option not in ranges}
     first = {option: choice.values[0] for option, choice in choices.items()}
     return {
-        option: _range(option, *ranges[option].groups(), given=first, resolve=resolve)
+        option: _range(option, *ranges[option].groups(), texts=first, resolve=resolve)
         if option in ranges
         else choices[option]
-        for option in given
+        for option in texts
     }
 
 
@@ -71,14 +71,14 @@ def _choices(option: str, value: Any) -> Choices:
     return Choices(tuple(values))
 
 
-def _range(option: str, low: str, high: str, scale: str | None, *, given: Mapping[str, Any], resolve: Resolve) -> Range:
+def _range(option: str, low: str, high: str, scale: str | None, *, texts: Mapping[str, Any], resolve: Resolve) -> Range:
     text = ":".join([low, high, *([scale] if scale else [])])
-    ends = [resolve({**given, option: end}).get(option) for end in (low, high)]
+    ends = [resolve({**texts, option: end}).get(option) for end in (low, high)]
     numbers = [end for end in ends if isinstance(end, (int, float)) and not isinstance(end, bool)]
     if len(numbers) < 2 or option == "seed":
         raise UserError(f"{flag(option)} {text} is a range, but the option takes {_instead(option)}")
     if scale not in (None, "log"):
-        raise UserError(f"{flag(option)} {text}: after the ends of a range only `log` may stand, as in 1e-5:1e-2:log")
+        raise UserError(f"{flag(option)} {text}: only `log` may follow the ends of a range, as in 1e-5:1e-2:log")
     if not numbers[0] < numbers[1] or (scale and numbers[0] <= 0):
         raise UserError(f"{flag(option)} {text}: expected low:high with {'0 < ' if scale else ''}low < high")
     return Range(numbers[0], numbers[1], scale is not None)

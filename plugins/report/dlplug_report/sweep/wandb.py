@@ -1,4 +1,4 @@
-"""A sweep as a configuration for W&B agents, each of whose runs is a `dlplug run`."""
+"""A sweep as a configuration for W&B agents, which start `dlplug run`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ METHODS = {"grid": "grid", "random": "random", "tpe": "bayes"}  # W&B's own mode
 
 
 def configuration(sweep: Sweep, method: str, trials: int | None = None) -> dict[str, Any]:
-    """What `wandb sweep` takes; trials: None for as many as agents make. Raises UserError where bayes has no goal."""
+    """The configuration for `wandb sweep`. trials: None for no limit. Raises UserError for bayes without a goal."""
     if sweep.goal is None and method == "tpe":
-        raise UserError(f"{sweep.recipe} states no target: say what to look for by --maximize or --minimize METRIC")
+        raise UserError(f"{sweep.recipe} states no target: choose a metric by --maximize or --minimize METRIC")
     seeds = {"seed": Choices(tuple(sweep.seeds))}
     goal = {} if sweep.goal is None else {"metric": _metric(sweep)}
     return {
@@ -34,7 +34,7 @@ def configuration(sweep: Sweep, method: str, trials: int | None = None) -> dict[
         "parameters": {key.replace("_", "-"): _parameter(space) for key, space in {**sweep.tried, **seeds}.items()},
         # ${args} becomes --name=value for each parameter
         "command": [
-            "${env}", "${program}", *sweep.plugins, "run", sweep.recipe, *sweep.given, *words_of(sweep.fixed),
+            "${env}", "${program}", *sweep.plugins, "run", sweep.recipe, *sweep.common, *words_of(sweep.fixed),
             "${args}",
         ],
     }  # fmt: skip
@@ -47,7 +47,9 @@ def write(sweep: Sweep, method: str, trials: int | None, path: Path) -> int:
         write_text(path, text)
     except OSError as error:
         raise UserError(f"--wandb-config {path}: cannot be written: {error.strerror}") from None
-    print(f"written: {path}; `wandb sweep {shlex.quote(str(path))}` gives it to W&B, and says how an agent is started")
+    print(
+        f"written: {path}; `wandb sweep {shlex.quote(str(path))}` registers it on W&B and prints how to start an agent"
+    )
     return 0
 
 
@@ -59,11 +61,11 @@ def _metric(sweep: Sweep) -> dict[str, str]:
 def _parameter(space: Space) -> dict[str, Any]:
     if isinstance(space, Choices):
         return {"values": [_plain(value) for value in space.values]}
-    whole = isinstance(space.low, int) and isinstance(space.high, int)
+    integral = isinstance(space.low, int) and isinstance(space.high, int)
     ends = {"min": space.low, "max": space.high}
-    if space.log and whole:
+    if space.log and integral:
         return {"distribution": "q_log_uniform_values", **ends, "q": 1}
-    return {"distribution": "log_uniform_values" if space.log else "int_uniform" if whole else "uniform", **ends}
+    return {"distribution": "log_uniform_values" if space.log else "int_uniform" if integral else "uniform", **ends}
 
 
 def _plain(value: Any) -> Any:

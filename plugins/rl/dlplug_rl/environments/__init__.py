@@ -1,1 +1,1 @@
-"""What players play in: N environments that step together, of Atari games or of Gymnasium."""
+"""Vectorised environments for the players: Atari games and Gymnasium's."""

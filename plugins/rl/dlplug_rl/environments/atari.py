@@ -1,16 +1,14 @@
-"""Atari games in the Arcade Learning Environment. The only file that knows its vector environment's traps.
+"""Atari games in the Arcade Learning Environment, with workarounds for its vector environment (ale-py 0.12.1):
 
-Read at ale-py 0.12.1. What the emulator offers and what is done here instead:
-
-- `episodic_life=True` resets the whole game when a life is lost, which no published protocol does. Here the game goes
-  on, and lives are compared from step to step.
-- `reward_clipping=True` throws the raw score away. Here rewards are raw; the learner clips.
-- After an episode's end the next step ignores its action and shows the next game. Those rows are marked `first`.
-  (In SAME_STEP mode, `final_obs` has uninitialised memory in the rows of those that go on.)
-- When the frame limit is reached the emulator stops before it looks at the screen, so the last observation is not the
-  true one. Here the limit is kept by counting steps, and the emulator's own stands one frame behind it.
-- An action out of range is noticed by a worker thread, and `recv` waits for ever. Here `send` refuses it.
-- It starts a thread for every processor of the machine, however few of them this process may use.
+- `episodic_life=True` resets the whole game when a life is lost, which no published protocol does. Here the game
+  continues, and lost lives are found by comparing the lives of successive steps.
+- `reward_clipping=True` loses the raw score. Here rewards are raw; the learner clips.
+- After an episode's end the next step ignores its action and returns the next game's first observation: `first`.
+  (In SAME_STEP mode, `final_obs` has uninitialised memory in the rows that have not ended.)
+- At the frame limit the emulator stops before it reads the screen, so its last observation is wrong. Here steps are
+  counted to enforce the limit, and the emulator's own limit is one frame later.
+- An action out of range kills a worker thread, and `recv` waits forever. Here `send` refuses it.
+- By default it starts a thread for every processor of the machine, even if this process may use only a few.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from dlplug.contracts import Spec
 from dlplug.errors import UserError
 from dlplug.stop import stop_if_asked
 from dlplug_rl.environments.cpus import usable_cpus
-from dlplug_rl.environments.interface import Environments, Seen
+from dlplug_rl.environments.interface import Environments, TimeStep
 
 FRAME_SKIP = 4
 FOR_TWO_PLAYERS = {"combat", "joust", "maze_craze", "warlords"}  # the emulator ends the process when it loads them
@@ -38,14 +36,14 @@ FRAME_LIMIT = 108_000  # 30 minutes at 60 frames a second: the limit of both pro
 
 @dataclass(frozen=True)
 class AtariProtocol:
-    """How games are played; scores under different protocols cannot be compared.
+    """An evaluation protocol; scores under different protocols cannot be compared.
 
     sticky: probability that a frame repeats the last action instead of the one sent.
-    no_ops: an episode starts after 0 to this many frames of doing nothing.
-    fire: whether FIRE is pressed for one of those frames, in games that have it. (After a lost life the agent must
-        press it itself: the wrappers of CleanRL and SB3 press it then too.)
-    life_loss_terminates: whether the learner's bootstrap stops at a lost life. The game goes on in any case.
-    text: all of this for a reader.
+    no_ops: largest number of no-op frames at an episode's start, drawn at random from 0.
+    fire: whether FIRE is pressed in one of those frames, in games that have it. (The wrappers of CleanRL and SB3 also
+        press it after a lost life; here the agent must.)
+    life_loss_terminates: whether the learner's bootstrap stops at a lost life. The game continues in any case.
+    text: the protocol in words.
     """
 
     sticky: float
@@ -76,7 +74,7 @@ PROTOCOLS = {
 
 
 def find_game(name: str) -> str:
-    """The ROM's name of a game.
+    """The name of a game's ROM.
 
     Raises UserError for a game that ale-py does not have or that needs two players.
     """
@@ -84,15 +82,15 @@ def find_game(name: str) -> str:
 
 
 class AtariEnvironments:
-    """One game, N times, stepped by the emulator's own threads while the caller does other work.
+    """N copies of a game, stepped by the emulator's own threads while the caller does other work.
 
     game: a plain name, such as "pong" or "space-invaders".
     count: N.
     size: height and width of the grey frames in pixels; 84 in Mnih et al. 2015.
     stack: frames in an observation.
     protocol: "classic" or "machado", see PROTOCOLS.
-    threads: of the emulator; 0 takes as many as this process may use, and never more than there are environments.
-    seed: of the no-ops and the sticky actions; every environment has a seed of its own.
+    threads: threads of the emulator, at most one per environment; 0 takes one per processor that this process may use.
+    seed: seed of the no-ops and the sticky actions; every environment's own seed is derived from it.
     frame_limit: frames after which an episode is truncated, a multiple of 4.
 
     Raises UserError for an unknown game.
@@ -152,33 +150,35 @@ class AtariEnvironments:
             **picture,
         )
 
-    def reset(self) -> Seen:
+    def reset(self) -> TimeStep:
         if self._waiting:
             self.receive()
         obs, info = self._open().reset(seed=self._seeds)
         self._lives: np.ndarray = info["lives"]
         self._steps = np.zeros(self.count, dtype=np.int64)
-        self._over = np.zeros(self.count, dtype=bool)  # the emulator will reset this row at the next step
-        self._cut = np.zeros(self.count, dtype=bool)  # the step limit was reached here, the emulator's own comes next
-        nothing = np.zeros(self.count, dtype=bool)
-        return Seen(obs, np.zeros(self.count, dtype=np.float32), nothing, nothing, ~nothing, nothing)
+        self._over = np.zeros(self.count, dtype=bool)  # rows that the emulator resets at the next step
+        self._cut = np.zeros(
+            self.count, dtype=bool
+        )  # rows at the step limit; the emulator's own limit is one step later
+        false = np.zeros(self.count, dtype=bool)
+        return TimeStep(obs, np.zeros(self.count, dtype=np.float32), false, false, ~false, false)
 
     def send(self, actions: np.ndarray) -> None:
         actions = np.ascontiguousarray(actions, dtype=np.int64)
         if actions.shape != (self.count,) or actions.min() < 0 or actions.max() >= self.spec.output:
-            raise ValueError(f"wanted {self.count} actions from 0 to {self.spec.output - 1}, got {actions}")
+            raise ValueError(f"expected {self.count} actions from 0 to {self.spec.output - 1}, got {actions}")
         if self._waiting:
             raise RuntimeError("send was called twice without receive")
         self._open().send(actions)
         self._waiting = True
 
-    def receive(self) -> Seen:
+    def receive(self) -> TimeStep:
         if not self._waiting:
-            raise RuntimeError("receive was called without send: the emulator would wait for ever")
+            raise RuntimeError("receive was called without send: the emulator would wait forever")
         obs, reward, over, over_limit, info = self._open().recv()
         self._waiting = False
         over = over | over_limit
-        # A truncated row plays one frame more before it resets: it shows zeros, twice `first`.
+        # A truncated row plays one more frame before its reset: zeros, and `first` in two steps.
         first = self._over | self._cut
         obs[self._cut] = 0
         self._steps = np.where(first, 0, self._steps + 1)
@@ -186,10 +186,10 @@ class AtariEnvironments:
         truncated = (self._steps >= self._step_limit) & ~terminated
         life_lost = (info["lives"] < self._lives) & ~terminated & ~first
         self._lives, self._over, self._cut = info["lives"], over, truncated
-        return Seen(obs, np.where(first, 0, reward).astype(np.float32), terminated, truncated, first, life_lost)
+        return TimeStep(obs, np.where(first, 0, reward).astype(np.float32), terminated, truncated, first, life_lost)
 
     def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray]:
-        """In colour, 210 high and 320 wide: Atari's 160 pixels are twice as wide as high."""
+        """Replays in colour, 210x320: Atari's 160 pixels per row are twice as wide as high."""
         camera = self._start(1, 1, img_height=210, img_width=160, stack_num=1, grayscale=False)
         obs, _ = camera.reset(seed=self._seeds[lane : lane + 1])
         yield obs[0, -1].repeat(2, axis=1)
@@ -208,19 +208,19 @@ class AtariEnvironments:
 
 def frame_statistics(environments: Environments, steps: int = 250, seed: int = 0) -> tuple[np.ndarray, float]:
     """The mean frame (height, width), and the standard deviation of all pixels from it, over the newest frames of
-    `steps` random steps of every environment. Begins with a reset and leaves the environments in play.
+    `steps` random steps of every environment. Resets the environments first, and not afterwards.
 
-    A mean for each pixel takes the still background away: in Pong, what is left is the ball and the paddles.
+    The mean per pixel removes the static background: in Pong, the ball and the paddles remain.
     """
     generator = np.random.default_rng(seed)
-    seen = environments.reset()
-    total, squares = np.zeros(seen.obs.shape[2:]), np.zeros(seen.obs.shape[2:])
+    timestep = environments.reset()
+    total, squares = np.zeros(timestep.obs.shape[2:]), np.zeros(timestep.obs.shape[2:])
     for _ in range(steps):
         stop_if_asked()
         environments.send(generator.integers(environments.spec.output, size=environments.count))
-        newest = seen.obs[:, -1].astype(np.float64)
+        newest = timestep.obs[:, -1].astype(np.float64)
         total, squares = total + newest.sum(0), squares + np.square(newest).sum(0)
-        seen = environments.receive()
+        timestep = environments.receive()
     mean, squares = total / (steps * environments.count), squares / (steps * environments.count)
     deviation = np.sqrt((squares - np.square(mean)).mean())
-    return mean.astype(np.float32), max(1.0, float(deviation))  # a still screen is left as it is
+    return mean.astype(np.float32), max(1.0, float(deviation))  # at least 1, for a static screen

@@ -1,4 +1,4 @@
-"""How many processors this process may really use: containers often see a big machine and own a slice of it."""
+"""The number of processors that this process may use: a container may be limited to a few of the machine's."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 def usable_cpus(
     groups: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup"), allowed: int | None = None
 ) -> int:
-    """The processors that the scheduler's affinity allows, cut to the strictest control group above this process.
+    """The size of the scheduler's affinity mask, limited by the strictest control group above this process.
 
-    groups: where control groups are mounted. membership: the file that says which ones this process is in.
-    allowed: the size of the affinity mask; asked from the system when None.
+    groups: where control groups are mounted. membership: the file that lists this process's control groups.
+    allowed: the size of the affinity mask; None asks the system.
     """
     if allowed is None:
         allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -22,7 +22,7 @@ def usable_cpus(
 
 
 def _quotas(groups: Path, membership: Path) -> Iterator[float]:
-    """Processors granted by each group on the way up from this process's own, in both versions of control groups."""
+    """The processor quota of this process's group and of each group above it, in both versions of control groups."""
     for folder in _folders(groups, membership, ""):
         words = _read(folder / "cpu.max").split()
         if len(words) == 2 and words[0] != "max":
@@ -34,8 +34,8 @@ def _quotas(groups: Path, membership: Path) -> Iterator[float]:
 
 
 def _folders(root: Path, membership: Path, controller: str) -> list[Path]:
-    """This process's group and those above it. The root is always among them: in a container it is often the only
-    one to be seen."""
+    """This process's group and those above it. The root is always included: in a container it is often the only
+    visible one."""
     lines = [line.split(":", 2) for line in _read(membership).splitlines()]
     paths = [Path(words[2].lstrip("/")) for words in lines if len(words) == 3 and controller in words[1].split(",")]
     return [root, *(root / folder for path in paths for folder in (path, *path.parents) if folder != Path())]

@@ -1,4 +1,4 @@
-"""Gymnasium environments, N at once."""
+"""Vectorised Gymnasium environments."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from gymnasium.envs.registration import EnvSpec
 from dlplug.advice import command
 from dlplug.contracts import Spec
 from dlplug.errors import UserError
-from dlplug_rl.environments.interface import Seen
+from dlplug_rl.environments.interface import TimeStep
 
 
 class GymEnvironments:
-    """Any Gymnasium environment that shows numbers and has a list of actions to choose from, N times.
+    """N copies of a Gymnasium environment with Box observations and Discrete actions.
 
-    id: as registered, `CartPole-v1`, or `module:id` where a module registers it. Its time limit truncates.
-    count: how many.
-    seed: of their random starts.
+    id: the registered id, `CartPole-v1`, or `module:id` for a module that registers it.
+    count: N.
+    seed: seed of the random starts.
     limit: actions after which an episode is truncated at the latest; None leaves it to the registration.
 
-    Observations are uint8 where the environment's are (or bool), else float32. A picture whose channels come last
-    (height, width, channels) is shown with its channels first.
+    Observations are uint8 where the environment's are uint8 or bool, else float32. Images (height, width, channels) are
+    converted to channels first.
 
-    Raises UserError for an id nobody registered and for spaces that a Q-network cannot serve; and, while it plays, for
-    a reward or an observation that is not a finite number.
+    Raises UserError for an unknown id and for other spaces; and, while playing, for a reward or an observation that is
+    not finite.
     """
 
     frames_per_step = 1
@@ -52,36 +52,36 @@ class GymEnvironments:
         self.fps = max(1, round(self._environments.metadata.get("render_fps") or 30))
         names = tuple(map(str, self._environments.metadata.get("actions", ())))
         names = names if len(names) == action.n else ()
-        empty = self._shown(np.zeros((1, *observation.shape), observation.dtype))
+        empty = self._converted(np.zeros((1, *observation.shape), observation.dtype))
         self.spec, self.dtype = Spec(input=empty.shape[1:], output=int(action.n), names=names), empty.dtype
         self._ended = np.ones(count, dtype=bool)
-        self._nothing = np.zeros(count, dtype=bool)
+        self._false = np.zeros(count, dtype=bool)
         self._actions = np.zeros(count, dtype=np.int64)
 
     def _make(self, count: int, **options: Any) -> gymnasium.vector.VectorEnv:
         if self.limit is not None and self._registration.entry_point is not None:
-            # not every vector environment takes a limit, but every single one can be given one
+            # not every vector environment accepts a limit, but every single environment does
             options |= {"max_episode_steps": self.limit, "vectorization_mode": "sync"}
         with building(self._registration.id):
             return gymnasium.make_vec(self._registration, num_envs=count, **options)
 
-    def reset(self) -> Seen:
+    def reset(self) -> TimeStep:
         obs, _ = self._environments.reset(seed=self.seed)
-        self._ended = self._nothing
+        self._ended = self._false
         reward = np.zeros(self.count, dtype=np.float32)
-        return Seen(self._shown(obs), reward, self._nothing, self._nothing, ~self._nothing, self._nothing)
+        return TimeStep(self._converted(obs), reward, self._false, self._false, ~self._false, self._false)
 
     def send(self, actions: np.ndarray) -> None:
         self._actions = np.asarray(actions) + self._lowest
 
-    def receive(self) -> Seen:
+    def receive(self) -> TimeStep:
         obs, reward, terminated, truncated, _ = self._environments.step(self._actions)
         first, self._ended = self._ended, terminated | truncated
         reward = self._finite("a reward", reward.astype(np.float32))
-        return Seen(self._shown(obs), reward, terminated, truncated, first, self._nothing)
+        return TimeStep(self._converted(obs), reward, terminated, truncated, first, self._false)
 
-    def _shown(self, obs: np.ndarray) -> np.ndarray:
-        """Observations (N, ...) as players keep them."""
+    def _converted(self, obs: np.ndarray) -> np.ndarray:
+        """Observations (N, ...), channels first, as uint8 or float32."""
         if obs.ndim == 1:
             obs = obs[:, None]
         if self._channels_last:
@@ -90,16 +90,16 @@ class GymEnvironments:
             return obs.astype(np.uint8, copy=False)
         return self._finite("an observation", obs.astype(np.float32, copy=False))
 
-    def _finite(self, what: str, values: np.ndarray) -> np.ndarray:
+    def _finite(self, kind: str, values: np.ndarray) -> np.ndarray:
         if np.isfinite(values).all():
             return values
-        wrong = values[~np.isfinite(values)][0]
-        raise UserError(f"the environment {self.id} gave {what} of {wrong}: only finite numbers can be learnt from")
+        invalid = values[~np.isfinite(values)][0]
+        raise UserError(f"the environment {self.id} gave {kind} of {invalid}: only finite numbers can be learnt from")
 
     def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray] | None:
-        """Of an environment that is alone: in a vector, how one begins may depend on when the others end.
+        """Replays a single environment; in a vector, the start of an episode may depend on when others ended.
 
-        Raises UserError where what draws it is not installed.
+        Raises UserError where the library that draws it is not installed.
         """
         if self.count > 1 or "rgb_array" not in self._environments.metadata.get("render_modes", ()):
             return None
@@ -124,19 +124,19 @@ class GymEnvironments:
 
 
 def _picture(camera: gymnasium.vector.VectorEnv) -> np.ndarray:
-    """What the one environment of a vector shows, (height, width, 3) uint8."""
+    """The rendered picture of a vector's only environment, (height, width, 3) uint8."""
     pictures = camera.render()
     assert pictures is not None
     return np.asarray(pictures[0], dtype=np.uint8)
 
 
-def _refuse_atari(found: EnvSpec) -> None:
-    """make_vec takes ale-py's own vector environment, whose rewards are clipped to their sign unless it is asked not
-    to: what would be reported is no score."""
-    if not str(found.entry_point).startswith("ale_py"):
+def _refuse_atari(registration: EnvSpec) -> None:
+    """Raises UserError for an Atari game: `make_vec` takes ale-py's vector environment, which clips rewards by default,
+    so that the reported returns would not be scores."""
+    if not str(registration.entry_point).startswith("ale_py"):
         return
-    game = found.kwargs.get("game", "pong")
+    game = registration.kwargs.get("game", "pong")
     raise UserError(
-        f"{found.id} is an Atari game: the data `atari` plays it by a published protocol and counts its true score:"
+        f"{registration.id} is an Atari game: the data `atari` plays it by a published protocol and counts raw scores:"
         f" {command('run', 'dqn-atari', '--data.game', game)}"
     )

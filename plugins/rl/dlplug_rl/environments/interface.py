@@ -1,4 +1,4 @@
-"""What a player plays in: N environments that step together, behind one small interface."""
+"""The interface of vectorised environments: N environments that step together."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from dlplug_play.episodes import Ended
 from dlplug.contracts import Spec
 
 
-class Seen(NamedTuple):
-    """What N environments show after a step.
+class TimeStep(NamedTuple):
+    """The result of a step of N environments.
 
-    Rows where `first` is set begin an episode: their reward and ends are void, and the action sent was ignored.
+    Rows with `first` begin an episode: their reward and flags have no meaning, and the action was ignored.
 
-    obs: (N, *spec.input), what a policy sees now. For frames the newest is obs[:, -1], and what lies before an
-        episode's start is zeros.
+    obs: (N, *spec.input). Of stacked frames the newest is obs[:, -1]; frames before an episode's start are zeros.
     reward: (N,) float32, raw.
-    terminated: (N,) bool, the game ended: the bootstrap stops.
+    terminated: (N,) bool, the episode ended by its rules: no bootstrap.
     truncated: (N,) bool, a time limit ended it: obs is the true last observation, to bootstrap from.
     first: (N,) bool.
-    life_lost: (N,) bool, a life was lost in this step and the game goes on; nowhere in games without lives.
+    life_lost: (N,) bool, a life was lost in this step and the game continues; False in games without lives.
     """
 
     obs: np.ndarray
@@ -34,17 +33,17 @@ class Seen(NamedTuple):
 
 
 class Environments(Protocol):
-    """N environments that step together and begin again by themselves.
+    """N environments that step together and reset automatically.
 
-    After a row ends (terminated or truncated), the next `receive` shows its next episode's beginning and marks it
-    `first`. Every `send` is followed by one `receive`; between the two the caller may do other work.
+    After a row ends (terminated or truncated), the next `receive` returns the first observation of its next episode,
+    with `first`. Every `send` is followed by one `receive`; between the two the caller may do other work.
 
     count: N.
-    spec: shape of an observation, number of actions and their names; mean and deviation where they were estimated.
-    dtype: of an observation, np.uint8 or np.float32.
-    frames_per_step: frames of the game that one action lasts.
-    fps: pictures a second of a film that shows the game as it is played, one picture an action.
-    limit: actions after which an episode is truncated that its own rules would let go on; None for never.
+    spec: shape of an observation, number of actions and their names; mean and deviation if they were estimated.
+    dtype: type of observations, np.uint8 or np.float32.
+    frames_per_step: frames of the game per action.
+    fps: pictures per second of a film at the game's own speed, with one picture per action.
+    limit: actions after which an episode is truncated in addition to the environment's own limit; None for never.
     """
 
     count: int
@@ -54,34 +53,34 @@ class Environments(Protocol):
     fps: int
     limit: int | None
 
-    def reset(self) -> Seen:
-        """Begins new episodes everywhere, the same ones at every call."""
+    def reset(self) -> TimeStep:
+        """Begins new episodes in all environments, the same at every call."""
         ...
 
     def send(self, actions: np.ndarray) -> None:
-        """Hands over one action for each environment, (N,) integers, and returns at once where the environments have
-        threads of their own."""
+        """Sends one action to each environment, (N,) integers; does not wait where the environments have their own
+        threads."""
         ...
 
-    def receive(self) -> Seen: ...
+    def receive(self) -> TimeStep: ...
 
     def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray] | None:
-        """Plays what environment `lane` played since its reset again, given the actions it was sent: one picture,
-        (height, width, 3) uint8, of the reset and one after each action. None where there is nothing to see."""
+        """Replays the episode of environment `lane` since its reset: yields one picture (height, width, 3) uint8 after
+        the reset and one after each action. None for environments that draw no pictures."""
         ...
 
     def close(self) -> None: ...
 
 
 class Tally:
-    """Adds up the episodes that N environments play: their returns and their lengths in actions, (N,) both."""
+    """Accumulates the returns and lengths in actions, both (N,), of the episodes in N environments."""
 
     def __init__(self, count: int) -> None:
         self.returns, self.lengths = np.zeros(count), np.zeros(count, np.int64)
 
-    def add(self, seen: Seen) -> list[Ended]:
+    def add(self, timestep: TimeStep) -> list[Ended]:
         """The episodes that ended in this step."""
-        self.returns = np.where(seen.first, 0, self.returns + seen.reward)
-        self.lengths = np.where(seen.first, 0, self.lengths + 1)
-        rows = np.flatnonzero(seen.terminated | seen.truncated)
+        self.returns = np.where(timestep.first, 0, self.returns + timestep.reward)
+        self.lengths = np.where(timestep.first, 0, self.lengths + 1)
+        rows = np.flatnonzero(timestep.terminated | timestep.truncated)
         return [Ended(int(row), float(self.returns[row]), int(self.lengths[row])) for row in rows]

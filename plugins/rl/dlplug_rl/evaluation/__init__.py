@@ -1,1 +1,1 @@
-"""How well a policy plays: episodes, their scores, and films of them."""
+"""Evaluation of a policy: episodes, their scores, and films of them."""

@@ -1,4 +1,4 @@
-"""A screen of a game, and beside it a panel: title, score, and a bar for the value of each action."""
+"""Draws a game's screen beside a panel with title, score, and a bar for the value of each action."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
-TALL, WIDE = 420, 640  # pixels that a screen is enlarged to at most, by a whole factor
-MARGIN, ROW, BAR, NUMBER = 14, 20, 120, 56  # pixels: around everything, a row's height, a full bar, a value's width
-TOP = 84  # of the first bar: title and score stand above
+TALL, WIDE = 420, 640  # pixels; largest size of an enlarged screen, by a whole factor
+MARGIN, ROW, BAR, NUMBER = 14, 20, 120, 56  # pixels: margin, height of a row, width of a full bar and of a value
+TOP = 84  # of the first bar, below title and score
 BACKGROUND, TRACK, TEXT, STRONG = (24, 24, 32), (44, 46, 60), (160, 164, 180), (255, 255, 255)
 VALUE, TAKEN, RANDOM = (86, 130, 190), (255, 190, 60), (235, 90, 90)
 LEGEND = (("taken", TAKEN), ("taken at random", RANDOM))
 
 
 class Canvas:
-    """Draws pictures of one size. What stays the same in all of them is drawn once.
+    """Draws pictures of one size; their constant parts are drawn once.
 
-    shape: (height, width, 3) of the screens. names: of the actions.
-    low, high: the values of an empty and of a full bar: the lowest and the highest of the game, so that bars can be
-        compared over time as well as with each other.
+    shape: (height, width, 3) of the screens. names: the actions' names.
+    low, high: the values of an empty and of a full bar: the lowest and highest value in the game, so that bars can be
+        compared over time too.
     """
 
     def __init__(self, shape: Sequence[int], names: Sequence[str], title: str, low: float, high: float) -> None:
@@ -38,9 +38,9 @@ class Canvas:
         # H.264 wants even numbers
         self.blank = Picture.new("RGB", (width + width % 2, height + height % 2), BACKGROUND)
         self.corner = (0, (self.blank.height - screen_height) // 2)
-        self._draw_what_stays(title)
+        self._draw_background(title)
 
-    def _draw_what_stays(self, title: str) -> None:
+    def _draw_background(self, title: str) -> None:
         pen = ImageDraw.Draw(self.blank)
         pen.text((self.left, MARGIN), title, TEXT, font(16))
         for row, name in enumerate(self.names):
@@ -56,8 +56,8 @@ class Canvas:
     def draw(
         self, screen: np.ndarray, score: float, values: Iterable[float] = (), action: int | None = None
     ) -> np.ndarray:
-        """A picture (height, width, 3) uint8 of a screen, the score so far, and, but at the game's end, the values
-        (A,) and the action that was taken."""
+        """A picture (height, width, 3) uint8 of a screen and the score so far; except at the game's end also the values
+        (A,) and the action taken."""
         picture = self.blank.copy()
         enlarged = Picture.fromarray(np.ascontiguousarray(screen)).resize(
             (screen.shape[1] * self.zoom, screen.shape[0] * self.zoom), Picture.Resampling.NEAREST
@@ -81,5 +81,5 @@ class Canvas:
 
 @functools.cache
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own, so that no font need be installed."""
+    """Pillow's built-in font, so that none need be installed."""
     return ImageFont.load_default(size)

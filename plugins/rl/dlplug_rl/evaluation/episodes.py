@@ -1,4 +1,4 @@
-"""How well a policy plays: whole games under the data's protocol, raw scores, and the best game to watch."""
+"""The metric `episodes`: whole games under the data's protocol, raw scores, and a video of the best game."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from dlplug_rl.scores.human import human_normalised
 
 
 class Playable(Protocol):
-    """What the metric asks of held-out data: the game's name ("" for none), its protocol in words, fresh environments
-    (count, seed), what the split adds to the run's seed, and the same game under another protocol."""
+    """The held-out data of the metric.
+
+    game: the game's name, or "". protocol: in words. make: (count, seed) -> new environments. starts: the offset that
+    the split adds to the run's seed. under: the same game under another protocol."""
 
     @property
     def game(self) -> str: ...
@@ -36,7 +38,7 @@ class Playable(Protocol):
 
 
 class Counted:
-    """Environments as an arena: their episodes are counted."""
+    """Adapts environments to the arena of `dlplug_play`, and tallies their episodes."""
 
     def __init__(self, environments: Environments) -> None:
         self.environments, self.count, self.fps = environments, environments.count, environments.fps
@@ -48,12 +50,12 @@ class Counted:
 
     def step(self, actions: np.ndarray) -> Step:
         self.environments.send(actions)
-        seen = self.environments.receive()
-        return Step(seen.obs, seen.first, self.tally.add(seen))
+        timestep = self.environments.receive()
+        return Step(timestep.obs, timestep.first, self.tally.add(timestep))
 
 
 class EpsilonGreedy:
-    """A policy that takes any of the actions with probability ε, and else asks another. seed: of both draws."""
+    """Takes a uniformly random action with probability ε, else the wrapped policy's. seed: of these draws."""
 
     def __init__(self, policy: Policy, epsilon: float, actions: int, seed: int) -> None:
         self.policy, self.epsilon, self.actions = policy, epsilon, actions
@@ -65,10 +67,10 @@ class EpsilonGreedy:
     def act(
         self, obs: np.ndarray, state: Any, first: np.ndarray, *, greedy: bool
     ) -> tuple[np.ndarray, Any, Mapping[str, Any]]:
-        anything = self.random.integers(self.actions, size=len(obs))
+        random_actions = self.random.integers(self.actions, size=len(obs))
         explores = self.random.random(len(obs)) < self.epsilon
         actions, state, extras = self.policy.act(obs, state, first, greedy=greedy)
-        return np.where(explores, anything, actions), state, extras
+        return np.where(explores, random_actions, actions), state, extras
 
 
 def check_episodes(
@@ -92,17 +94,17 @@ def episodes(
 ) -> dict[str, Any]:
     """Plays whole games and reports raw scores.
 
-    An episode is cut after 27,000 actions where the environment itself sets no shorter limit; the protocol says how
-    many were.
+    An episode is truncated after 27,000 actions unless the environment has a shorter limit; the protocol says how many
+    were truncated.
 
     count: number of episodes; 30 in Mnih et al. 2015
     epsilon: probability of a random action; 0.01 in CleanRL, 0.05 in Mnih et al., 0.001 in Dopamine
     protocol: evaluation protocol, classic or machado; empty takes that of training
     video: record the best episode, in colour
 
-    Gives return (mean), return_std, return_min, return_max, episode_length (mean, in actions), human_normalised (for
-    the 57 games with a human score), video, and protocol: in words, all that the score must be quoted with. Raises
-    UserError for a protocol where the environments have but one.
+    Returns return (mean), return_std, return_min, return_max, episode_length (mean, in actions), human_normalised (for
+    the 57 games with a human score), video, and protocol (the score's conditions in words). Raises UserError for
+    a protocol where the environments have only one.
     """
     data = data.under(protocol) if protocol else data
     lanes, start = lanes_for(count), seed + data.starts
@@ -121,12 +123,12 @@ def episodes(
 
 
 def described(data: Playable, count: int, epsilon: float) -> str:
-    """What a score must be quoted with: "pong classic: no sticky actions, …; 30 episodes at ε 0.01"."""
+    """The protocol of a score in words: "pong classic: no sticky actions, …; 30 episodes at ε 0.01"."""
     policy = f"at ε {epsilon:g}" if epsilon else "of the greedy policy"
     return f"{data.game} {data.protocol}; {counted(count)} {policy}".lstrip()
 
 
 def lanes_for(count: int) -> int:
-    """As many environments as play `count` episodes in the fewest rounds, at most LANES."""
+    """The number of environments, at most LANES, that plays `count` episodes in the fewest rounds."""
     rounds = -(-count // LANES)
     return -(-count // rounds)

@@ -1,4 +1,4 @@
-"""A trained policy's games to watch: the screen, and beside it the score and the value of each action."""
+"""The sampler `film`: games of a trained policy, with the score and the value of each action beside the screen."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def film(
     actions: largest number of actions per game; 27,000 are the half hour that ends any Atari game
     pictures: largest number of pictures per film; a longer game is shown faster
 
-    Gives film (film-1, film-2, … where there are several) and return (mean). Raises UserError for environments that
+    Returns film (film-1, film-2, … for several) and return (mean). Raises UserError for environments that
     draw no pictures.
     """
 
@@ -65,24 +65,23 @@ def film(
 
 
 def play(product: Policy, environments: Environments, epsilon: float, limit: int, seed: int) -> Game:
-    """One game of the one environment there is, from its reset to its end or a limit of actions: the action of the
-    highest value, or with probability ε any."""
+    """One ε-greedy game in a single environment, from its reset to its end or `limit` actions."""
     policy = EpsilonGreedy(product, epsilon, environments.spec.output, seed)
     values, actions, rewards = [], [], []
-    seen, state = environments.reset(), policy.start(1)
-    while not (seen.terminated[0] or seen.truncated[0]) and len(actions) < limit:
+    timestep, state = environments.reset(), policy.start(1)
+    while not (timestep.terminated[0] or timestep.truncated[0]) and len(actions) < limit:
         stop_if_asked()
-        action, state, extras = policy.act(seen.obs, state, seen.first, greedy=True)
+        action, state, extras = policy.act(timestep.obs, state, timestep.first, greedy=True)
         environments.send(action)
-        seen = environments.receive()
+        timestep = environments.receive()
         values.append(extras["values"][0].cpu().numpy())
         actions.append(action[0])
-        rewards.append(seen.reward[0])
+        rewards.append(timestep.reward[0])
     return Game(np.array(values), np.array(actions), np.array(rewards))
 
 
 def show(environments: Environments, game: Game, title: str, pictures: int) -> Video:
-    """The game, played again before a camera. Its pictures are drawn one by one while the video is written."""
+    """The video of a game, which is replayed to render it; pictures are drawn while the video is written."""
     screens = environments.film(0, game.actions)
     if screens is None:
         raise UserError(
@@ -99,7 +98,7 @@ def show(environments: Environments, game: Game, title: str, pictures: int) -> V
 def drawn(
     screens: Iterable[np.ndarray], game: Game, names: Sequence[str], title: str, faster: int
 ) -> Iterator[np.ndarray]:
-    """Every `faster`-th of the T + 1 screens, and the last, beside the score and the values of that moment."""
+    """Every `faster`-th of the T + 1 screens, and the last, with the score and the values at that time."""
     scores = np.concatenate([[0.0], game.rewards.cumsum()])
     canvas, last = None, len(game.actions)
     for t, screen in enumerate(stoppable(screens)):

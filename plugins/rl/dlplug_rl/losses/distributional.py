@@ -39,7 +39,7 @@ class Distributional(QLearning):
 
 class C51(Distributional):
     """Categorical Q-learning (Bellemare et al. 2017, arXiv:1707.06887): the cross entropy between the online network's
-    distribution over the atoms and the target network's, moved by the reward and projected back onto them.
+    distribution over the atoms and the target network's, shifted by the reward and projected back onto the atoms.
 
     bootstrap: next action in the target: the target network's argmax (greedy) or the online network's (double DQN)
     target_every: updates between copies to the target network
@@ -64,7 +64,7 @@ class C51(Distributional):
 
     def compare(self, batch: Transition, goal: Tensor) -> Compared:
         logits = chosen(self.learner.outputs(batch.obs), batch.action)
-        # D_KL(Φ T Z || Z) but for the goal's own entropy, which no weight can move
+        # D_KL(Φ T Z || Z) up to the entropy of the target, which does not depend on the weights
         error = -(goal * logits.log_softmax(-1)).sum(-1)
         return Compared(error, error, self.learner.returns.mean(logits))
 

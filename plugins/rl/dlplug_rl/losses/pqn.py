@@ -1,5 +1,5 @@
-"""Parallelised Q-network (Gallici et al. 2025, arXiv:2407.04811): no replay, no target network; layer norm keeps it
-from diverging, and λ-returns of many environments take the place of the rest."""
+"""Parallelised Q-network (Gallici et al. 2025, arXiv:2407.04811): no replay, no target network; layer norm
+prevents divergence, and λ-returns from many environments replace both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dlplug_rl.policy import Greedy
 
 
 class PQN(Loss):
-    """Half the squared error of Q(s, a) against the λ-return, which was computed when the rollout was played."""
+    """Half the squared error of Q(s, a) against the λ-return, which is computed with the rollout."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)

@@ -39,8 +39,8 @@ class Munchausen:
 class Compared(NamedTuple):
     """The TD errors of a batch.
 
-    error: (B,) what is minimised. surprise: (B,) for a prioritised replay. q: (B,) Q(s, a). parts: (B,) each,
-    of the error, by name, to be logged.
+    error: (B,) the loss. surprise: (B,) |TD error|, for prioritised replay. q: (B,) Q(s, a). parts: terms of the error
+    by name, (B,) each, to be logged.
     """
 
     error: Tensor
@@ -52,7 +52,7 @@ class Compared(NamedTuple):
 class QLearning(Loss):
     """A subclass computes the target, `goal`, without gradients, and the online network's error, `compare`.
 
-    γ is the data's: the replay buffer discounts the rewards of a window by it and gives γ^m as the batch's `discount`.
+    γ is an option of the data: the replay buffer discounts the rewards of a window, and the batch's `discount` is γ^m.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ def chosen(values: Tensor, action: Tensor) -> Tensor:
 
 
 def greedy_policy(q: Tensor) -> Tensor:
-    """π(a|s) (B, A): all of it on the action of the highest value; q (B, A)."""
+    """π(a|s) (B, A): 1 for the action of the highest value, else 0; q (B, A)."""
     return F.one_hot(q.argmax(1), q.shape[1]).to(q.dtype)
 
 
@@ -44,7 +44,7 @@ def td_target(reward: Tensor, terminated: Tensor, discount: Tensor, next_value: 
 def projection(goal: Tensor, probability: Tensor, support: Tensor) -> Tensor:
     """Projects a distribution onto the atoms: each mass is split between its two neighbours, linearly.
 
-    goal, probability: (B, M), the places and their masses; support: (K,) evenly spaced. Gives (B, K).
+    goal, probability: (B, M) values and their masses; support: (K,) evenly spaced atoms. Returns (B, K).
     Bellemare et al. 2017, arXiv:1707.06887, equation 7.
     """
     spacing = support[1] - support[0]
@@ -56,7 +56,7 @@ def projection(goal: Tensor, probability: Tensor, support: Tensor) -> Tensor:
 
 def quantile_huber(quantiles: Tensor, tau: Tensor, goal: Tensor, kappa: float = 1.0) -> Tensor:
     """The quantile regression loss with Huber's error (B,): quantiles (B, N) at fractions tau (B, N) or (N,), and
-    goal (B, M), samples of what they should be quantiles of.
+    goal (B, M) samples of the target distribution.
 
     Dabney et al. 2018a, arXiv:1710.10044, equation 10: summed over the quantiles, the mean over the goals.
     """

@@ -1,5 +1,5 @@
-"""The auxiliary tasks of UNREAL (Jaderberg et al. 2017, arXiv:1611.05397) beside Q-learning: pixel control and reward
-prediction. They train the torso on the replay buffer's batches, and are not used to act.
+"""The auxiliary tasks of UNREAL (Jaderberg et al. 2017, arXiv:1611.05397) with Q-learning: pixel control and reward
+prediction. They train the torso on the same batches, and are not used to act.
 
 B: transitions, A: actions, G: cells along a side of the grid.
 """
@@ -35,8 +35,8 @@ def reward_classes(reward: Tensor) -> Tensor:
 
 
 def balanced(classes: Tensor) -> Tensor:
-    """(B,) weights of mean 1 that give those with a reward as much as those without, as the paper's skewed sampling
-    does; all 1 where a batch holds but one of the two kinds."""
+    """(B,) weights of mean 1 by which transitions with and without a reward have equal total weight, like the paper's
+    skewed sampling; all 1 where a batch has only one of the two kinds."""
     without = (classes == NONE).float()
     share = without.mean()
     weight = torch.where(without.bool(), 0.5 / share.clamp_min(1e-6), 0.5 / (1 - share).clamp_min(1e-6))
@@ -53,8 +53,8 @@ class Unreal(DQN):
     pixel_control: weight of the pixel control loss
     reward_prediction: weight of the reward prediction loss
 
-    The paper's weights, 0.01 to 0.1 and 1, stand beside a policy's loss. TD errors are of a few hundredths, which
-    those weights would drown.
+    The paper's weights, 0.01 to 0.1 and 1, are relative to an actor-critic loss. TD errors are a few hundredths, and
+    would be negligible beside losses with those weights.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""Q-networks: a torso, a head and how they represent returns."""
+"""Q-networks: torsos, heads and representations of returns."""

@@ -1,4 +1,4 @@
-"""From features to actions: (B, ..., features) -> (B, ..., actions, outputs)."""
+"""Heads of Q-networks: (B, ..., features) -> (B, ..., actions, outputs)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ SIGMA_0 = 0.5  # Fortunato et al. 2018, section 3.2
 
 
 class Head(nn.Module):
-    """A hidden layer and an output layer; dueling ones twice, Q = V + A - mean_a A (Wang et al. 2016,
-    arXiv:1511.06581, equation 9), for each output by itself.
+    """A hidden layer and an output layer; with `dueling` two such branches, Q = V + A - mean_a A (Wang et al. 2016,
+    arXiv:1511.06581, equation 9), for each output separately.
 
-    hidden: units of the hidden layer (of each of the two). outputs: numbers for each action.
+    hidden: hidden size of each branch. outputs: outputs per action.
     """
 
     def __init__(
@@ -60,8 +60,8 @@ class Auxiliary(nn.Module):
 
 class NoisyLinear(nn.Module):
     """A dense layer whose weights carry factorised Gaussian noise of learnt size (Fortunato et al. 2018,
-    arXiv:1706.10295, equations 9 to 11). In training every pass draws new noise, one for the whole batch; in eval
-    mode, and so in a target network, there is none."""
+    arXiv:1706.10295, equations 9 to 11). In training every forward pass draws new noise, the same for the whole
+    batch; in eval mode, as in a target network, there is none."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()

@@ -2,7 +2,8 @@
 
 A network is a torso (features of an observation), a head (outputs per action) and a representation of returns, each
 chosen independently. Observations are standardised in the network, so that buffers and transfers hold uint8 frames and
-the statistics are saved with the weights. In Pong the ball is one pixel: it is learnt only with enough contrast.
+the statistics are saved with the weights. In Pong the ball is one pixel, which a network learns to see only with enough
+contrast.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ class QNetwork(nn.Module):
         self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32).clone())
         self.register_buffer("deviation", torch.as_tensor(deviation, dtype=torch.float32).clone())
         self.torso, self.head, self.returns, self.auxiliary = torso, head, returns, auxiliary
-        self.to(memory_format=torch.channels_last)  # half the time of a step of oneDNN's or cuDNN's convolutions
+        self.to(memory_format=torch.channels_last)  # halves the time of a step with oneDNN's or cuDNN's convolutions
 
     def forward(self, obs: Tensor) -> Tensor:
-        """obs: (B, *input), any dtype. Gives Q(s, ·), (B, actions)."""
+        """obs: (B, *input), any dtype. Returns Q(s, ·), (B, actions)."""
         return self.returns.mean(self.outputs(obs))
 
     def values(self, features: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Representations of an action's return: its mean, or one of three kinds of distribution.
 
-Each has `outputs`, how many outputs a head has per action, and computes Q-values (B, actions) from them.
+Each has `outputs`, the number of a head's outputs per action, and computes Q-values (B, actions) from them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ COSINES = 64  # Dabney et al. 2018b, section 3.1
 
 
 class Returns(nn.Module):
-    """outputs: of a head, per action."""
+    """outputs: number of a head's outputs per action."""
 
     outputs: int
 
@@ -27,7 +27,7 @@ class Returns(nn.Module):
 
 
 class Mean(Returns):
-    """The mean itself."""
+    """The expected return."""
 
     outputs = 1
 

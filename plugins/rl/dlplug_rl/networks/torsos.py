@@ -1,4 +1,4 @@
-"""What looks at an observation: (B, *input) -> (B, features), and how many features there are."""
+"""Torsos of Q-networks: (B, *input) -> (B, features). Each function returns the module and its number of features."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def dense(shape: tuple[int, ...], hidden: int, depth: int, layer_norm: bool) -> 
 
 
 def impala(shape: tuple[int, ...], width: int, layer_norm: bool) -> tuple[nn.Module, int]:
-    """The residual network of Espeholt et al. 2018 (arXiv:1802.01561) with what Beyond the Rainbow (Clark et al. 2025,
-    arXiv:2411.03820) changes: `width` times the channels, spectral norm in the residual blocks, and maxima over 6x6
-    regions at the end, which give the same features for any size of frames from 42x42."""
+    """The residual network of Espeholt et al. 2018 (arXiv:1802.01561) with the changes of Beyond the Rainbow (Clark et
+    al. 2025, arXiv:2411.03820): `width` times the channels, spectral norm in the residual blocks, and adaptive max
+    pooling to 6x6 at the end, so that any frame size from 42x42 gives the same number of features."""
     channels = _picture(shape)[0]
     if min(shape[1:]) < 42:
         raise UserError(f"{too_small(shape)}: it needs 42x42 or more")
@@ -68,9 +68,9 @@ class Residual(nn.Module):
         return x + self.layers(x)
 
 
-def _norm(channels: int, wanted: bool) -> list[nn.Module]:
-    """Layer norm of a picture: one mean and deviation over all channels and places."""
-    return [nn.GroupNorm(1, channels)] if wanted else []
+def _norm(channels: int, enabled: bool) -> list[nn.Module]:
+    """Layer norm of feature maps: one mean and deviation over all channels and positions."""
+    return [nn.GroupNorm(1, channels)] if enabled else []
 
 
 def too_small(shape: tuple[int, ...]) -> str:

@@ -1,1 +1,1 @@
-"""Data that play: with a replay buffer, or rollout by rollout."""
+"""Players, the data of reinforcement learning: with a replay buffer, or with rollouts."""

@@ -11,7 +11,7 @@ from dlplug_play.episodes import STARTS, training_means
 from torch import Tensor, nn
 
 from dlplug import Data, Fraction, NonNegativeInt, to_device
-from dlplug_rl.environments.interface import Environments, Seen, Tally
+from dlplug_rl.environments.interface import Environments, Tally, TimeStep
 from dlplug_rl.players.stages import Stage
 
 
@@ -33,45 +33,45 @@ class Exploration:
 
 
 def linear(start: float, end: float, steps: int, now: int) -> float:
-    """From `start` to `end` linearly over the first steps, then constant."""
+    """Linear from `start` to `end` over the first `steps` steps, then constant."""
     progress = min(1.0, now / steps) if steps else 1.0
     return start + progress * (end - start)
 
 
 class Actor(Data):
-    """Plays N environments at once, ε-greedily by the model's values; all steps are counted over all of them
-    together, and a step is one action."""
+    """Plays N environments at once, ε-greedily by the model's Q-values. Steps (actions) are counted over all
+    environments."""
 
     unit = "frames"
     splits = ("eval", "test")
     exact = distributed = False
     remembers = ("count", "steps")
-    forgets = ("tally", "finished", "seen")  # of episodes that end with the emulator
+    forgets = ("tally", "finished", "timestep")  # of episodes in progress, which a resumed run does not continue
 
     def __init__(self, environments: Environments, stage: Stage, exploration: Exploration, seed: int) -> None:
         self.environments, self.stage, self.spec = environments, stage, environments.spec
         self.protocol = f"{stage.game} {stage.protocol}".lstrip()
         self.exploration = exploration
-        self.steps = 0  # transitions seen, ever
+        self.steps = 0  # actions taken since the start of training
         self.random = np.random.default_rng(seed)
         self.tally = Tally(environments.count)
         self.finished: list[tuple[float, int]] = []  # return and length of the episodes not yet reported
 
     def act(self, model: nn.Module, obs: np.ndarray, device: torch.device) -> np.ndarray:
-        """(N,) int64 actions: with probability ε any, else argmax_a Q(s, a), in one forward pass for all."""
-        explores, anything = self.explore(len(obs))
+        """(N,) int64 actions: random with probability ε, else argmax_a Q(s, a), in one forward pass."""
+        explores, random_actions = self.explore(len(obs))
         if explores.all():
-            return anything
-        return np.where(explores, anything, q_values(model, obs, device).argmax(1).cpu().numpy())
+            return random_actions
+        return np.where(explores, random_actions, q_values(model, obs, device).argmax(1).cpu().numpy())
 
     def explore(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Whether each environment should explore, and an action for it if so; (N,) both."""
+        """Whether each environment explores, and a random action for each; both (N,)."""
         return self.random.random(count) < self.epsilon, self.random.integers(self.spec.output, size=count)
 
-    def note(self, seen: Seen) -> None:
+    def note(self, timestep: TimeStep) -> None:
         """Counts steps, frames and episodes."""
-        self.finished += [(score, length) for _, score, length in self.tally.add(seen)]
-        played = int(np.count_nonzero(~seen.first))
+        self.finished += [(score, length) for _, score, length in self.tally.add(timestep)]
+        played = int(np.count_nonzero(~timestep.first))
         self.steps += played
         self.count += played * self.environments.frames_per_step
 

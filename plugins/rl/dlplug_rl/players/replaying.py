@@ -1,7 +1,7 @@
 """Data for off-policy learning: plays with the model, stores the steps in a replay buffer, and yields batches of them.
 
-Actions are sent, the batches that are due are yielded while the emulator steps in its own threads, and only then are
-observations received: learning and emulation overlap without a thread of ours.
+A player sends actions, yields the batches that are due while the emulator steps in its own threads, and only then
+receives observations: learning and emulation overlap without further threads.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import nn
 
 from dlplug import Fraction, NonNegativeInt, PositiveInt, UserError
 from dlplug.stop import stop_if_asked
-from dlplug_rl.environments.interface import Environments, Seen
+from dlplug_rl.environments.interface import Environments, TimeStep
 from dlplug_rl.players.actor import Actor, Exploration, linear
 from dlplug_rl.players.stages import STACK, AtariGame, Stage, atari_stage, gym_stage, own_seed
 from dlplug_rl.replay.buffer import Replay, Transition, fits
@@ -30,7 +30,7 @@ ReplayDevice = Literal["auto", "ram", "gpu"]
 
 @dataclass(frozen=True)
 class Pace:
-    """How updates follow from steps.
+    """The ratio of updates to steps.
 
     batch_size: transitions per batch
     learning_starts: steps before the first update
@@ -72,7 +72,7 @@ class Sampling:
 class Player(Actor):
     """Yields a batch of sampled transitions for every `train_every` steps.
 
-    stack: frames of an observation that the replay gathers; 1 where observations are stored whole.
+    stack: frames that the replay buffer stacks to an observation; 1 where observations are stored whole.
     life_loss_terminates: whether the bootstrap stops at a lost life.
     """
 
@@ -107,53 +107,53 @@ class Player(Actor):
     def batches(self, model: nn.Module) -> Iterator[Transition]:
         device = next(model.parameters()).device
         self.replay.place(self._home(device))
-        seen = self.environments.reset()
-        self.replay.begin(self._newest(seen))
+        timestep = self.environments.reset()
+        self.replay.begin(self._newest(timestep))
         if self.steps < self.pace.learning_starts:
             log.info(self._start_message(self.pace.learning_starts - self.steps))
         while True:
             stop_if_asked()
-            actions = self.act(model, seen.obs, device)
+            actions = self.act(model, timestep.obs, device)
             self.environments.send(actions)
             self.replay.importance = linear(self.sampling.importance, 1.0, self.sampling.importance_steps, self.steps)
             while self.owed > 0 and (batch := self.replay.sample(self.pace.batch_size, device)) is not None:
                 self.owed -= 1
                 yield batch
             if self.limit is not None and self.count >= self.limit:
-                return  # all that was due is learnt from, if anything was
-            seen = self.environments.receive()
-            self.remember(seen, actions)
+                return  # every batch that was due has been yielded
+            timestep = self.environments.receive()
+            self.remember(timestep, actions)
 
-    def remember(self, seen: Seen, actions: np.ndarray) -> None:
+    def remember(self, timestep: TimeStep, actions: np.ndarray) -> None:
         """Stores the steps in the replay buffer, and counts them."""
-        terminal = seen.terminated | seen.life_lost if self.life_loss_terminates else seen.terminated
-        reward = np.sign(seen.reward) if self.clip_reward else seen.reward
-        self.replay.add(self._newest(seen), actions, reward, terminal, seen.first)
+        terminal = timestep.terminated | timestep.life_lost if self.life_loss_terminates else timestep.terminated
+        reward = np.sign(timestep.reward) if self.clip_reward else timestep.reward
+        self.replay.add(self._newest(timestep), actions, reward, terminal, timestep.first)
         before, starts, every = self.steps, self.pace.learning_starts, self.pace.train_every
-        self.note(seen)
+        self.note(timestep)
         if self.steps > starts:
             self.owed += self.steps // every - max(before, starts) // every
 
     def _start_message(self, wait: int) -> str:
-        """How long it plays before the first update, and whether there will be one."""
+        """The message about the steps before the first update, or about a length without any update."""
         if self.limit is not None:
             left = -(-(self.limit - self.count) // self.environments.frames_per_step)
-            if left + self.environments.count - 1 <= wait:  # all of them play on in the last step
+            if left + self.environments.count - 1 <= wait:  # the last step is taken by all environments
                 starts = f"the first update comes after {wait:,} steps (--data.learning-starts)"
                 return f"nothing will be learnt within this length: it ends after {left:,} steps, and {starts}"
         return f"playing {wait:,} steps before the first update"
 
-    def _newest(self, seen: Seen) -> np.ndarray:
-        return seen.obs[:, -self.replay.frame[0] :]
+    def _newest(self, timestep: TimeStep) -> np.ndarray:
+        return timestep.obs[:, -self.replay.frame[0] :]
 
     def _home(self, device: torch.device) -> torch.device:
         """The device of the replay buffer: the model's if it fits there."""
-        wanted = self.replay_device
+        choice = self.replay_device
         if device.type != "cuda":
-            if wanted == "gpu":
+            if choice == "gpu":
                 raise UserError(f"--data.replay-device gpu: the model is on {device}; use ram or auto")
             return torch.device("cpu")
-        if wanted == "gpu" or (wanted == "auto" and fits(self.replay.bytes, device)):
+        if choice == "gpu" or (choice == "auto" and fits(self.replay.bytes, device)):
             return device
         return torch.device("cpu")
 
@@ -195,9 +195,9 @@ class Atari(Player):
 
 
 class Gym(Player):
-    """Plays any Gymnasium environment that shows a vector or a grid and has discrete actions.
+    """Plays any Gymnasium environment with Box observations and discrete actions.
 
-    id: as registered with Gymnasium; `module:id` imports a module first, of this folder or installed
+    id: Gymnasium's id; `module:id` first imports a module, from the current folder or installed
     environments: number of parallel environments
     replay: size of the replay buffer in transitions
     """

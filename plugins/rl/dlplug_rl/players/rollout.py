@@ -1,4 +1,4 @@
-"""Data for on-policy learning: rollouts of the current policy, learnt from and dropped."""
+"""Data for on-policy learning: rollouts of the current policy, each trained on and then discarded."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from dlplug_rl.players.stages import AtariGame, Stage, atari_stage, gym_stage, o
 class Steps(NamedTuple):
     """A minibatch of a rollout, B steps on the model's device.
 
-    obs: (B, *input). action: (B,) int64. goal: (B,) float32, the λ-return. weight: (B,) float32, 0 for the rows
-    between two episodes, which are no steps, else 1.
+    obs: (B, *input). action: (B,) int64. goal: (B,) float32, the λ-return. weight: (B,) float32, 0 for rows that
+    reset an episode and are no steps, else 1.
     """
 
     obs: Tensor
@@ -53,9 +53,9 @@ def lambda_returns(
 ) -> np.ndarray:
     """Peng's Q(λ), as PQN uses it: G_t = r_t + γ [λ G_{t+1} + (1 - λ) max_a Q(s_{t+1}, a)], (T, N).
 
-    reward, next_value (max_a Q of what the step led to): (T, N). stops: where the bootstrap stops; ended: where the
-    episode does (by a time limit, too), so that the next row is another's. Peng & Williams 1996; Gallici et al. 2025,
-    arXiv:2407.04811, section 4.
+    reward, next_value (max_a Q of the next state): (T, N). stops: where the bootstrap stops; ended: where the episode
+    ended, also by a time limit, so that the next row belongs to another episode. Peng & Williams 1996; Gallici et al.
+    2025, arXiv:2407.04811, section 4.
     """
     returns = np.empty_like(reward)
     later = next_value[-1]
@@ -66,8 +66,8 @@ def lambda_returns(
 
 
 class RolloutPlayer(Actor):
-    """Plays `rollout` steps in every environment, then yields all of them, shuffled, `epochs` times over in
-    `minibatches` parts, as Gallici et al. 2025 (PQN, arXiv:2407.04811) do."""
+    """Plays `rollout` steps in every environment, then yields them in `minibatches` shuffled minibatches, `epochs`
+    times, as in Gallici et al. 2025 (PQN, arXiv:2407.04811)."""
 
     training_options = (
         "size", "environments", "threads", "rollout", "epochs", "minibatches", "gamma", "trace", "epsilon_start",
@@ -96,7 +96,7 @@ class RolloutPlayer(Actor):
     def batches(self, model: nn.Module) -> Iterator[Steps]:
         device = next(model.parameters()).device
         size = self.plan.rollout * self.environments.count // self.plan.minibatches
-        self.seen = self.environments.reset()
+        self.timestep = self.environments.reset()
         while True:
             steps = self.play(model, device)
             for _ in range(self.plan.epochs):
@@ -105,24 +105,25 @@ class RolloutPlayer(Actor):
                     yield Steps(*(column[rows] for column in steps))
 
     def play(self, model: nn.Module, device: torch.device) -> Steps:
-        """T steps of N environments: (T * N, ...)."""
+        """Plays T steps in N environments: (T * N, ...)."""
         length, count = self.plan.rollout, self.environments.count
-        obs = np.empty((length, *self.seen.obs.shape), self.seen.obs.dtype)
+        obs = np.empty((length, *self.timestep.obs.shape), self.timestep.obs.dtype)
         action = np.empty((length, count), np.int64)
         reward, next_value = np.empty((2, length, count), np.float32)
         stops, ended, first = np.empty((3, length, count), bool)
-        q = q_values(model, self.seen.obs, device).cpu().numpy()  # both chooses the action and ends traces
+        # q chooses the action, and is the next value of the step before
+        q = q_values(model, self.timestep.obs, device).cpu().numpy()
         for t in range(length):
             stop_if_asked()
-            explores, anything = self.explore(count)
-            obs[t], action[t] = self.seen.obs, np.where(explores, anything, q.argmax(1))
+            explores, random_actions = self.explore(count)
+            obs[t], action[t] = self.timestep.obs, np.where(explores, random_actions, q.argmax(1))
             self.environments.send(action[t])
-            self.seen = seen = self.environments.receive()
-            self.note(seen)
-            q = q_values(model, seen.obs, device).cpu().numpy()
-            reward[t] = np.sign(seen.reward) if self.clip_reward else seen.reward
-            stops[t] = seen.terminated | seen.life_lost if self.life_loss_terminates else seen.terminated
-            ended[t], first[t], next_value[t] = seen.terminated | seen.truncated, seen.first, q.max(1)
+            self.timestep = timestep = self.environments.receive()
+            self.note(timestep)
+            q = q_values(model, timestep.obs, device).cpu().numpy()
+            reward[t] = np.sign(timestep.reward) if self.clip_reward else timestep.reward
+            stops[t] = timestep.terminated | timestep.life_lost if self.life_loss_terminates else timestep.terminated
+            ended[t], first[t], next_value[t] = timestep.terminated | timestep.truncated, timestep.first, q.max(1)
         goal = lambda_returns(reward, stops, ended, next_value, self.plan.gamma, self.plan.trace)
         columns = (obs, action, goal, (~first).astype(np.float32))
         return Steps(
@@ -158,9 +159,9 @@ class AtariRollout(RolloutPlayer):
 
 
 class GymRollout(RolloutPlayer):
-    """Plays any Gymnasium environment that shows a vector or a grid and has discrete actions, without a replay buffer.
+    """Plays any Gymnasium environment with Box observations and discrete actions, without a replay buffer.
 
-    id: as registered with Gymnasium; `module:id` imports a module first, of this folder or installed
+    id: Gymnasium's id; `module:id` first imports a module, from the current folder or installed
     environments: number of parallel environments
     """
 

@@ -1,4 +1,4 @@
-"""The environments of training, and fresh ones to evaluate in."""
+"""The environments for training, and the stages for evaluation."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from dlplug_rl.environments.gym import GymEnvironments
 from dlplug_rl.environments.interface import Environments
 
 STACK = 4  # frames in an observation, as in Mnih et al. 2015
-OTHER_PROCESSES = 7_919  # between the seeds of a distributed run's processes
+OTHER_PROCESSES = 7_919  # difference between the seeds of a distributed run's processes
 
 
 class Stage(NamedTuple):
-    """Where a policy is evaluated: fresh environments, from one split's starts.
+    """The held-out data of a player: new environments with one split's random starts.
 
-    make: (count, seed) -> environments. starts: what a split adds to the run's seed, for the environments and for the
-    policy's random actions. others: the same game under a protocol that is named; None where there is but one.
+    make: (count, seed) -> environments. starts: the offset that the split adds to the run's seed, for environments and
+    random actions. others: protocol -> the same game under that protocol; None where there is only one.
     """
 
     game: str
@@ -42,7 +42,7 @@ class Stage(NamedTuple):
     others: Callable[[ProtocolName], Stage] | None = None
 
     def under(self, protocol: ProtocolName) -> Stage:
-        """The same game from the same starts. Raises UserError where there is one protocol only."""
+        """The same game under another protocol, with the same starts. Raises UserError where there is only one."""
         if self.others is None:
             raise UserError(
                 f"{self.game or self.protocol} has one protocol only: leave --metrics.episodes.protocol {protocol} out"
@@ -52,9 +52,9 @@ class Stage(NamedTuple):
 
 @dataclass(frozen=True)
 class AtariGame:
-    """An Atari game and how it is played.
+    """An Atari game, its protocol and its environments.
 
-    game: any of ale-py's, by its plain name: pong, breakout, space-invaders, …
+    game: a game of ale-py, by its plain name: pong, breakout, space-invaders, …
     protocol: classic (no sticky actions, a lost life ends the bootstrap) or machado (sticky actions, full episodes)
     size: height and width of the grey frames in pixels
     environments: number of parallel environments; 0 takes two per processor
@@ -86,7 +86,8 @@ class AtariGame:
 
 
 def atari_stage(game: AtariGame, seed: int) -> tuple[AtariEnvironments, Stage, AtariProtocol]:
-    """Environments of a game with the statistics of its frames, a stage to evaluate on, and the protocol's rules."""
+    """The environments for training, with the statistics of their frames; the stage for evaluation; and the
+    protocol."""
     stage, played = game.stage(), game.make(game.environments or 2 * usable_cpus(), own_seed(seed))
     mean, deviation = frame_statistics(played, seed=seed)
     played.spec = dataclasses.replace(played.spec, mean=torch.from_numpy(mean), deviation=deviation)
@@ -94,7 +95,7 @@ def atari_stage(game: AtariGame, seed: int) -> tuple[AtariEnvironments, Stage, A
 
 
 def gym_stage(id: str, count: int, seed: int) -> tuple[GymEnvironments, Stage]:
-    """Environments of a Gymnasium id, and a stage to evaluate on, where every episode ends."""
+    """The environments for training, and the stage for evaluation, in which every episode is finite."""
 
     def make(count: int, seed: int) -> GymEnvironments:
         return GymEnvironments(id, count=count, seed=seed, limit=EPISODE_LIMIT)
@@ -103,5 +104,5 @@ def gym_stage(id: str, count: int, seed: int) -> tuple[GymEnvironments, Stage]:
 
 
 def own_seed(seed: int) -> int:
-    """This process's: the processes of a distributed run play games of their own."""
+    """This process's seed; each process of a distributed run plays different games."""
     return seed + OTHER_PROCESSES * rank()

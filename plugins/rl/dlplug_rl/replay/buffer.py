@@ -1,9 +1,9 @@
 """A replay buffer of single frames: stacks are gathered when sampled, so that a million 84x84 transitions take 7.1 GB.
 
 One ring of slots, time first: slot `t` of lane `i` holds the frame of environment `i` at time `t`, the action taken
-then, its reward, and whether the bootstrap stops. The last observation of an episode takes a slot like any other; no
-transition starts there, because the slot after it begins an episode. Nothing else marks an end: an `age` (slots since
-the episode's start) bounds stacks and n-step windows.
+then, its reward, and whether the bootstrap stops. The last observation of an episode has its own slot; no transition
+starts there, because the next slot begins an episode. Ends are not marked otherwise: a slot's `age` (the number of
+slots since its episode's start) bounds stacks and n-step windows.
 
     age       0  1  2  3  4  0  1  2 ...        the slot of age 4 is the true last observation of its episode
     starts    x  x  x  x  .  x  x               a transition starts where the next slot is older
@@ -32,8 +32,8 @@ class Transition(NamedTuple):
     reward: (B,) float32, Σ γ^i r_i over the window.
     terminated: (B,) float32, 1 where the bootstrap stops.
     discount: (B,) float32, γ^m for a window of m steps (m < n where an episode ended).
-    weight: (B,) float32, of each transition in the mean: 1, but for a prioritised replay.
-    tell: takes (B,), the TD error of each transition.
+    weight: (B,) float32, the importance weight of each transition; 1 without prioritised replay.
+    tell: receives the TD errors (B,) of the transitions.
     """
 
     obs: Tensor
@@ -49,13 +49,13 @@ class Transition(NamedTuple):
 class Replay:
     """A ring of single observations for `lanes` environments that step together.
 
-    capacity: slots in all; each lane has capacity // lanes. A transition takes one slot, an episode one more.
+    capacity: total number of slots; each lane has capacity // lanes. A transition takes one slot, an episode one more.
     frame: shape of one stored frame; a sampled observation is (stack * frame[0], *frame[1:]).
-    stack: how many frames make an observation; those before an episode's start are zeros.
+    stack: frames per observation; those before an episode's start are zeros.
     n_step, gamma: a sampled window sums up to n rewards, each discounted by gamma.
-    seed: of the sampling.
+    seed: seed of the sampling.
 
-    The ring is allocated by `place`, on a device. Samples uniformly; `importance` is a prioritised replay's.
+    `place` allocates the ring on a device. Sampling is uniform; `importance` is used by prioritised replay only.
     """
 
     importance = 0.0
@@ -82,8 +82,8 @@ class Replay:
         if not fits(self.length * lanes * SCALARS, torch.device("cpu")):  # the message for frames says what would fit
             require(self.length * lanes, SCALARS + _bytes(frame, dtype), torch.device("cpu"))
         self.gammas = (gamma ** np.arange(n_step + 1)).astype(np.float32)
-        self.written = 0  # slots written in each lane, ever
-        self.starts = 0  # slots in the ring before which a transition starts
+        self.written = 0  # slots written in each lane since the beginning
+        self.starts = 0  # number of transitions that start in the ring
         self.random = np.random.default_rng(seed)
         shape = (self.length, lanes)
         self.action = np.zeros(shape, np.int16)
@@ -99,11 +99,11 @@ class Replay:
         return (self.length * self.lanes + 1) * _bytes(self.frame, self.dtype)
 
     def __len__(self) -> int:
-        """How many slots are filled."""
+        """The number of filled slots."""
         return min(self.written, self.length) * self.lanes
 
     def place(self, device: torch.device) -> None:
-        """Allocates the ring on a device. Raises UserError, before anything is allocated, where it would not fit."""
+        """Allocates the ring on a device. Raises UserError, before allocating, where it would not fit."""
         if self.frames is not None:
             return
         require(self.length * self.lanes, _bytes(self.frame, self.dtype), device)
@@ -115,7 +115,7 @@ class Replay:
             self.restored = None
 
     def begin(self, frame: np.ndarray) -> None:
-        """Stores the first frames (lanes, *frame) of new episodes: after a reset, or when going on after a restart."""
+        """Stores the first frames (lanes, *frame) of new episodes: after a reset, or when a run resumes."""
         self._write(frame, np.zeros(self.lanes, np.uint8))
 
     def add(
@@ -139,9 +139,9 @@ class Replay:
         self.written += 1
 
     def sample(self, size: int, device: torch.device) -> Transition | None:
-        """A batch of `size` transitions, uniform over all that can start a full window; None while there are none.
+        """A batch of `size` transitions, uniform over all that can start a full window; None if there are none yet.
 
-        The indices and all but the frames are chosen on the host, so that nothing is read back from a GPU.
+        Indices and scalars are computed on the host, so that nothing is read back from a GPU.
         """
         drawn = self._draw(size)
         if drawn is None:
@@ -157,10 +157,10 @@ class Replay:
         return Transition(obs, action, reward, terminated, next_obs, discount, weight, self.tell)
 
     def tell(self, surprise: Tensor) -> None:
-        """TD errors do not change uniform sampling."""
+        """Ignored: uniform sampling does not depend on TD errors."""
 
     def _gather(self, rows: np.ndarray, device: torch.device) -> Tensor:
-        """Those rows of `frames`, on a device."""
+        """The given rows of `frames`, on a device."""
         assert self.frames is not None, "place() comes first"
         index = to_device(torch.from_numpy(rows), self.frames.device)
         if self.frames.device.type == device.type:
@@ -169,11 +169,11 @@ class Replay:
         return torch.index_select(self.frames, 0, index, out=pinned).to(device, non_blocking=True)
 
     def _draw(self, size: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """Times and lanes (B,) at which a transition starts whose stack and whole window are in the ring."""
+        """Times and lanes (B,) of random transitions whose stack and window are both in the ring."""
         full = self.written > self.length
         low = self.written - self.length + self.stack - 1 if full else 0
         high = self.written - self.n_step
-        if self.starts <= (self.stack + self.n_step) * self.lanes:  # all of them might be outside low..high
+        if self.starts <= (self.stack + self.n_step) * self.lanes:  # all of them might be outside [low, high)
             return None
         time, lane = self.random.integers(low, high, size), self.random.integers(0, self.lanes, size)
         while (wrong := np.flatnonzero(self.age[(time + 1) % self.length, lane] == 0)).size:
@@ -182,11 +182,11 @@ class Replay:
         return time, lane
 
     def _weights(self, size: int) -> np.ndarray:
-        """(B,) float32, of the transitions just drawn."""
+        """The importance weights (B,) float32 of the transitions drawn last."""
         return np.ones(size, np.float32)
 
     def _window(self, time: np.ndarray, lane: np.ndarray) -> tuple[Any, ...]:
-        """action, Σ γ^i r_i, terminated and the number of steps m of the windows that start there, each (B,)."""
+        """action, Σ γ^i r_i, terminated and the number of steps m of the windows from these times, each (B,)."""
         i = np.arange(self.n_step)
         at = ((time[:, None] + i) % self.length, lane[:, None])  # (B, n)
         terminal = self.terminal[at]
@@ -197,14 +197,14 @@ class Replay:
         return self.action[at][:, 0], reward, terminated.astype(np.float32), inside.sum(axis=1)
 
     def _rows(self, time: np.ndarray, lane: np.ndarray) -> np.ndarray:
-        """Rows (B, stack) of `frames` that make the observations at those times, oldest first."""
+        """Rows (B, stack) of `frames` that form the observations at these times, oldest first."""
         back = np.arange(self.stack - 1, -1, -1)
         rows = (time[:, None] - back) % self.length * self.lanes + lane[:, None]
         age = self.age[time % self.length, lane]
         return np.where(back <= age[:, None], rows, self.length * self.lanes)
 
     def state_dict(self) -> dict[str, Any]:
-        """The filled part of the ring, without a copy where it is in RAM."""
+        """The filled part of the ring, not copied if it is in RAM."""
         filled = min(self.written, self.length)
         frames = self.frames if self.restored is None else self.restored
         frames = torch.empty(0) if frames is None else frames[: filled * self.lanes]
@@ -215,7 +215,7 @@ class Replay:
         return {**counters, "random": self.random.bit_generator.state, "frames": frames.cpu(), **columns}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Raises UserError where the state is of a replay of another shape."""
+        """Raises UserError for the state of a replay buffer of another shape."""
         filled = min(state["written"], self.length)
         expected = (filled * self.lanes, *self.frame)
         if tuple(state["frames"].shape) != expected and filled:
@@ -231,7 +231,7 @@ class Replay:
 
 
 COLUMNS = ("action", "reward", "terminal", "age")
-SCALARS = 2 + 4 + 1 + 1  # their bytes
+SCALARS = 2 + 4 + 1 + 1  # bytes of these columns per slot
 
 
 def fits(size: int, device: torch.device) -> bool:
@@ -240,7 +240,7 @@ def fits(size: int, device: torch.device) -> bool:
 
 
 def require(slots: int, size: int, device: torch.device) -> None:
-    """Raises UserError, saying what would fit, where that many slots of `size` bytes are more than there is."""
+    """Raises UserError, with the number that would fit, where that many slots of `size` bytes do not fit."""
     if not fits((slots + 1) * size, device):
         room = int(available(device) * HEADROOM)
         where, most = "GPU memory" if device.type == "cuda" else "RAM", max(0, room // size - 1)

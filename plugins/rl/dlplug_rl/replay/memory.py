@@ -1,4 +1,4 @@
-"""How much memory there is for a replay, asked before it is allocated."""
+"""The memory available for a replay buffer, checked before it is allocated."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
-HEADROOM = 0.9  # of what is free: the model, the optimizer and the emulator live beside the replay
+HEADROOM = 0.9  # fraction of the free memory; the rest is for model, optimizer and emulator
 
 
 def available(device: torch.device) -> int:
-    """Bytes still available on a device: on a GPU its free memory, else the least of what the machine and the
-    control group leave."""
+    """Free bytes on a device: a GPU's free memory, else the least of the machine's and the control groups' free
+    memory."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     limits = [_machine(), *_control_groups(Path("/sys/fs/cgroup"))]
@@ -29,7 +29,7 @@ def _machine() -> int | None:
 
 
 def _control_groups(root: Path) -> list[int]:
-    """What is left below the limits of this process's control groups (version 2, then version 1)."""
+    """The free bytes under the limits of this process's control groups (version 2, then version 1)."""
     second = [(folder / "memory.max", folder / "memory.current") for folder in _own_groups(root, "")]
     first = [
         (folder / "memory.limit_in_bytes", folder / "memory.usage_in_bytes")
@@ -45,7 +45,7 @@ def _control_groups(root: Path) -> list[int]:
 
 
 def _own_groups(root: Path, controller: str) -> list[Path]:
-    """The folder of this process's group and those above it: each of them may set a limit."""
+    """The folders of this process's group and the groups above it; each may set a limit."""
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:

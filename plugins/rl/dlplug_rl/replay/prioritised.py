@@ -1,4 +1,5 @@
-"""Prioritised replay (Schaul et al. 2016, arXiv:1511.05952): what surprised the learner is seen again sooner."""
+"""Prioritised replay (Schaul et al. 2016, arXiv:1511.05952): transitions with a large TD error are sampled more
+often."""
 
 from __future__ import annotations
 
@@ -12,17 +13,17 @@ from torch import Tensor
 from dlplug_rl.replay.buffer import Replay, Transition
 from dlplug_rl.replay.sum_tree import SumTree
 
-LEAST = 1e-6  # ε, so that nothing is never seen again (Schaul et al., section 3.3)
+LEAST = 1e-6  # ε, so that every transition may be sampled again (Schaul et al., section 3.3)
 
 
 class PrioritisedReplay(Replay):
-    """Draws a transition with probability P(i) = p_i^α / Σ_k p_k^α and weighs it by (N P(i))^-β, over the largest.
+    """Draws a transition with probability P(i) = p_i^α / Σ_k p_k^α; its weight is (N P(i))^-β, divided by the largest.
 
     exponent: α. The importance β is `importance`, which may be set at any time.
-    Other arguments: those of `Replay`. New transitions get the largest priority yet.
+    Other arguments: those of `Replay`. New transitions get the largest priority so far.
 
-    A learner passes its TD errors to the batch's `tell`, on its own device and without waiting; they are read when the
-    next batch is sampled, so that they are copied while the emulator plays.
+    A loss passes its TD errors to the batch's `tell`, on its own device and without synchronising; they are read when
+    the next batch is sampled, so that the copy overlaps with the emulator.
     """
 
     def __init__(self, capacity: int, lanes: int, frame: tuple[int, ...], *, exponent: float, **options: Any) -> None:
@@ -45,7 +46,7 @@ class PrioritisedReplay(Replay):
             self.told.copy_(surprise)
 
     def settle(self) -> None:
-        """Writes the reported TD errors into the tree. A loss that reports none leaves the priorities as they are."""
+        """Writes the reported TD errors into the tree. Without any report the priorities stay."""
         if self.told is None or not len(self.drawn):
             return
         surprise = np.abs(self.told.cpu().numpy().astype(np.float64))
@@ -59,7 +60,7 @@ class PrioritisedReplay(Replay):
     def _write(self, frame: np.ndarray, age: np.ndarray) -> None:
         self.settle()
         super()._write(frame, age)
-        # the newest slot completes a window; the oldest ones can no longer show their whole stack
+        # the newest slot completes a window; the oldest slots have lost frames of their stack
         time = self.written - 1 - self.n_step
         if time >= 0:
             starts = self.age[(time + 1) % self.length] != 0
@@ -69,7 +70,7 @@ class PrioritisedReplay(Replay):
             self.tree.set(self._leaves(np.arange(oldest - self.stack, oldest)), np.zeros(self.stack * self.lanes))
 
     def _leaves(self, times: np.ndarray) -> np.ndarray:
-        """The leaves of all lanes at those times."""
+        """The leaves of all lanes at the given times."""
         return ((times % self.length)[:, None] * self.lanes + np.arange(self.lanes)).reshape(-1)
 
     def _draw(self, size: int) -> tuple[np.ndarray, np.ndarray] | None:
@@ -81,7 +82,7 @@ class PrioritisedReplay(Replay):
         return self.drawn // self.lanes, self.drawn % self.lanes
 
     def _weights(self, size: int) -> np.ndarray:
-        # the largest weight divides N and the sum of all priorities away
+        # N and the sum of all priorities cancel in the division by the largest weight
         weights = self.tree.leaves[self.drawn] ** -self.importance
         return (weights / weights.max()).astype(np.float32)
 

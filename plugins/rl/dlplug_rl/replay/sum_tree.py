@@ -1,4 +1,4 @@
-"""A tree of sums: drawing in proportion to weights, and changing weights, a batch at a time."""
+"""A sum tree: samples in proportion to weights and updates weights, in batches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WIDTH = 64  # children of a node: a million leaves are four levels, each one loo
 class SumTree:
     """Weights of `size` leaves, all 0 at first. Every node holds the sum of its children.
 
-    levels: from the root's children, (WIDTH,), down to the leaves, each a row of WIDTH for every node above.
+    levels: from the root's children down to the leaves, each (nodes of the level above, WIDTH).
     """
 
     def __init__(self, size: int) -> None:
@@ -26,11 +26,11 @@ class SumTree:
 
     @property
     def leaves(self) -> np.ndarray:
-        """(size,) the weights, to be read."""
+        """The weights (size,); not to be modified."""
         return self.levels[-1].reshape(-1)[: self.size]
 
     def set(self, leaves: np.ndarray, weights: np.ndarray) -> None:
-        """Of leaves (B,) that are given twice the last weight counts."""
+        """Sets weights (B,) of leaves (B,); for a repeated leaf the last one counts."""
         self.levels[-1].reshape(-1)[leaves] = weights
         nodes = leaves // WIDTH
         for above, below in zip(self.levels[-2::-1], self.levels[:0:-1], strict=True):
@@ -38,8 +38,8 @@ class SumTree:
             nodes = nodes // WIDTH
 
     def find(self, mass: np.ndarray) -> np.ndarray:
-        """The leaves (B,) in which so much of the summed weight, (B,) from 0 to the total, is reached; never one of
-        weight 0, whatever the rounding. The total must not be 0."""
+        """The leaves (B,) at which the cumulative weight reaches `mass` (B,), from 0 to the total; never one of weight
+        0, in spite of rounding. The total must not be 0."""
         node = np.zeros(len(mass), np.int64)
         for level in self.levels:
             reached = level[node].cumsum(1)  # (B, WIDTH)

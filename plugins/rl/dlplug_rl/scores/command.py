@@ -1,4 +1,4 @@
-"""`dlplug scores`: what runs scored, game by game, and one number over all of them with its interval."""
+"""`dlplug scores`: the scores of runs by game, and aggregates over games with intervals."""
 
 from __future__ import annotations
 
@@ -11,36 +11,47 @@ import numpy as np
 
 from dlplug import CommandParser, UserError, parsed_by
 from dlplug_rl.scores.aggregate import Scores, Statistic, interquartile_mean, interval, mean, median
-from dlplug_rl.scores.outcomes import Group, Outcome, Wanted, grouped, read
+from dlplug_rl.scores.outcomes import Group, Outcome, Query, grouped, read
 
 STATISTICS = {"mean": mean, "median": median, "interquartile mean": interquartile_mean}
 
 
-def parser() -> CommandParser:
-    made = CommandParser(
+def scores_parser() -> CommandParser:
+    parser = CommandParser(
         "dlplug scores",
-        description="Raw and normalised scores of runs: 0 is random play, 1 the human. Over all games: mean, median and"
-        " interquartile mean with 95 % stratified bootstrap intervals (Agarwal et al. 2021, arXiv:2108.13264).",
+        description="Prints raw and normalised scores of runs: 0 is random play, 1 the human. Over all games: mean,"
+        " median and interquartile mean with 95 % stratified bootstrap intervals (Agarwal et al. 2021,"
+        " arXiv:2108.13264).",
     )
-    add = made.add_argument
+    add = parser.add_argument
     add("places", nargs="+", metavar="RECORD_OR_RUN", help="a record of `dlplug verify`, a run, or a folder of either")
-    add("--metric", default="", help="what is compared (default: test/return, or eval/return where a run has no other)")
-    add("--by", action="append", default=[], metavar="OPTION", help="separates runs of one recipe by an option")
-    add("--reference", action="append", default=[], metavar="GAME=LOW,HIGH", help="0 and 1 where no human played")
-    add("--figure", default="", metavar="PATH", help="draws the learning curves of run folders, and final scores")
-    add("--curve", default="", metavar="METRIC", help="what the curves are of (default: eval/return or train/return)")
-    add("--json", action="store_true", help="prints JSON")
-    return made
+    add(
+        "--metric",
+        default="",
+        help="metric to compare (default: test/return, or eval/return where a run has no test/return)",
+    )
+    add("--by", action="append", default=[], metavar="OPTION", help="compare runs of one recipe by an option")
+    add(
+        "--reference",
+        action="append",
+        default=[],
+        metavar="GAME=LOW,HIGH",
+        help="scores that count as 0 and 1 in a game without a human score",
+    )
+    add("--figure", default="", metavar="PATH", help="draw the learning curves of run folders, and final scores")
+    add("--curve", default="", metavar="METRIC", help="metric of the curves (default: eval/return or train/return)")
+    add("--json", action="store_true", help="print JSON")
+    return parser
 
 
-@parsed_by(parser)
+@parsed_by(scores_parser)
 def scores(flags: Any) -> int:
-    """What runs scored: raw, human-normalised, aggregated over games; with a figure.
+    """Prints the scores of runs: raw, human-normalised, and aggregated over games; draws a figure.
 
-    Raises UserError for what a user can mend.
+    Raises UserError for errors that the user can correct.
     """
-    wanted = Wanted(flags.metric, flags.by, dict(map(_reference, flags.reference)))
-    groups = grouped(read(flags.places, wanted))
+    query = Query(flags.metric, flags.by, dict(map(_reference, flags.reference)))
+    groups = grouped(read(flags.places, query))
     if flags.figure:
         from dlplug_rl.scores import figure
 
@@ -83,7 +94,7 @@ def _of_game(runs: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def _estimate(statistic: Statistic, scores: Scores) -> dict[str, Any]:
-    """A statistic and its interval, which there is only where every game has several seeds to draw from."""
+    """A statistic and its interval; no interval unless every game has several seeds."""
     low = high = None
     if all(len(runs) > 1 for runs in scores):
         low, high = map(float, interval(statistic, scores))

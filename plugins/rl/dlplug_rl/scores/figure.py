@@ -1,4 +1,4 @@
-"""The comparison as a figure: a panel for each game, a colour for each recipe, and bars of what is left in the end."""
+"""The comparison as a figure: a panel for each game, a colour for each recipe, and bars of the final scores."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def save(groups: Sequence[Group], path: Path, key: str = "") -> None:
 
 
 def draw(groups: Sequence[Group], key: str = "") -> Figure:
-    """Curves where run folders are at hand, over the frames; then bars of the final scores."""
+    """The learning curves over frames, for run folders; then bars of the final scores."""
     folders = [folder for group in groups for runs in group.games.values() for folder in _folders(runs)]
     key = key or key_for(folders)
     if folders and not any(last_frame(folder, key) for folder in folders):
@@ -85,8 +85,8 @@ def _panel(axes: Any, game: str, groups: Sequence[Group], key: str) -> None:
 
 
 def _bars(groups: Sequence[Group]) -> tuple[list[list[np.ndarray]], str] | None:
-    """What the bars are of, [(runs,) for each game] of each group: normalised scores, or the raw ones of a single game.
-    None where nothing can be compared: other games, or several whose scores cannot be normalised."""
+    """The scores for the bars, [(runs,) for each game] for each group: normalised, or raw for a single game. None where
+    they cannot be compared: different games, or several games without normalised scores."""
     if len({tuple(group.games) for group in groups}) > 1:
         log.info("no bars of final scores: the recipes were not run on the same games")
         return None
@@ -100,7 +100,7 @@ def _bars(groups: Sequence[Group]) -> tuple[list[list[np.ndarray]], str] | None:
 
 
 def _bar_panel(axes: Any, groups: Sequence[Group], scores: list[list[np.ndarray]], title: str) -> None:
-    """The best at the top."""
+    """Bars of the final scores, the best at the top."""
     order = sorted(range(len(groups)), key=lambda index: interquartile_mean(scores[index]))
     for place, index in enumerate(order):
         middle = float(interquartile_mean(scores[index]))
@@ -114,7 +114,7 @@ def _bar_panel(axes: Any, groups: Sequence[Group], scores: list[list[np.ndarray]
 
 
 def label(group: Group, groups: Sequence[Group]) -> str:
-    """A recipe's name; its protocol and its metric too where another of the groups has another."""
+    """A recipe's name, with its protocol and metric where they differ between groups."""
     protocol = group.protocol.partition(":")[0] or "no protocol"
     others = {protocol: {other.protocol for other in groups}, group.metric: {other.metric for other in groups}}
     differs = ", ".join(own for own, values in others.items() if len(values) > 1)

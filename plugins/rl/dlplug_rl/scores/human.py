@@ -1,4 +1,4 @@
-"""Scores of random play and of a professional games tester on 57 Atari games, to compare games with one another.
+"""Scores of random play and of a professional games tester on 57 Atari games, to normalise scores.
 
 Copied from DeepMind's dqn_zoo, `dqn_zoo/atari_data.py` (Apache 2.0): means over at least 3 episodes of at most 108,000
 frames, each begun with 1 to 30 no-ops. The figures of Mnih et al. 2015 differ for some games.

@@ -11,7 +11,7 @@ import numpy as np
 from dlplug.runs.metrics_file import read_metrics
 from dlplug_rl.scores.aggregate import interquartile_mean, interval
 
-POINTS = 30  # of a curve: each a mean of many episodes
+POINTS = 30  # of a curve; each is a mean over many episodes
 REPETITIONS = 2_000  # of the bootstrap, at each point
 
 
@@ -28,15 +28,15 @@ def curve_of(folders: Sequence[Path], key: str, until: float) -> Curve:
     """The curve of several seeds from 0 to `until` frames; it begins and ends where all of them have values."""
     edges = np.linspace(0, until, POINTS + 1)
     runs = np.stack([binned(*read_values(folder, key), edges) for folder in folders], axis=-1)
-    there = np.isfinite(runs).all(axis=1)
-    scores = [runs[there]]
+    defined = np.isfinite(runs).all(axis=1)
+    scores = [runs[defined]]
     low, high = interval(interquartile_mean, scores, repetitions=REPETITIONS)
-    return Curve(edges[1:][there], interquartile_mean(scores), low, high)
+    return Curve(edges[1:][defined], interquartile_mean(scores), low, high)
 
 
 def read_values(folder: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """A run's frames (n,) and values (n,) of one metric, as far as it has been written; steps where the data count
-    nothing. A line that was cut off, in a run that was killed or goes on, is left out."""
+    """A run's frames (n,) and values (n,) of one metric so far; steps in place of frames where the data have no unit.
+    An incomplete last line is left out."""
     metrics = read_metrics(folder)
     if key not in metrics.series:
         return np.empty(0), np.empty(0)
@@ -45,8 +45,8 @@ def read_values(folder: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def binned(frames: np.ndarray, values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """(bins,) the mean of the values in each bin (lower edge, upper edge]; on a line between neighbours where a bin has
-    none, and not a number before the first value and after the last."""
+    """(bins,) the mean of the values in each bin (lower edge, upper edge]; interpolated linearly where a bin
+    has none, and NaN before the first value and after the last."""
     means = np.full(len(edges) - 1, np.nan)
     if not len(values):
         return means
@@ -59,7 +59,7 @@ def binned(frames: np.ndarray, values: np.ndarray, edges: np.ndarray) -> np.ndar
 
 
 def key_for(folders: Sequence[Path]) -> str:
-    """The return of evaluations where every run has several, else that of training's own episodes."""
+    """eval/return where every run has several evaluations, else train/return."""
     several = all(len(read_values(folder, "eval/return")[0]) > 1 for folder in folders)
     return "eval/return" if several else "train/return"
 

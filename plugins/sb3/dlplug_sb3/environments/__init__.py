@@ -1,1 +1,1 @@
-"""What Stable-Baselines3 plays: Atari games, and Gymnasium's environments."""
+"""The environments for Stable-Baselines3: Atari games and Gymnasium's."""

@@ -1,4 +1,4 @@
-"""Atari games as Stable-Baselines3's own wrapper shows them."""
+"""Atari games with Stable-Baselines3's own wrappers."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecTransposeImage
 
 from dlplug import PositiveInt, UserError
-from dlplug_sb3.environments.played import Played
+from dlplug_sb3.environments.base import Sb3Data
 from dlplug_sb3.environments.wrappers import NoOps
 
 STACK = 4  # frames in an observation, as in Mnih et al. 2015
 
 
 class AtariRules(NamedTuple):
-    """sticky: probability that a frame repeats the last action. wrapper: what an agent is shown. text: for a reader."""
+    """sticky: probability that a frame repeats the last action. wrapper: the environment wrapper. text: in words."""
 
     sticky: float
     wrapper: Callable[[gymnasium.Env], gymnasium.Env]
@@ -32,7 +32,7 @@ class AtariRules(NamedTuple):
 
 def starts_and_lives(environment: gymnasium.Env) -> gymnasium.Env:
     """Stable-Baselines3's AtariWrapper. It cannot wrap backgammon and video_checkers: their actions have no NOOP, and
-    FIRE, which moves a piece there, is the agent's to press. They have no lives to lose either."""
+    FIRE, which moves a piece, must be left to the agent. They have no lives either."""
     if "NOOP" in environment.unwrapped.get_action_meanings():  # pyright: ignore[reportAttributeAccessIssue]
         return AtariWrapper(environment)
     return full_games(NoOps(environment))
@@ -57,10 +57,11 @@ PROTOCOLS = {
 }
 
 
-class Atari(Played):
-    """An Atari game as Stable-Baselines3 shows it: the newest four frames, 84x84, grey; rewards clipped to their sign.
+class Atari(Sb3Data):
+    """An Atari game with Stable-Baselines3's preprocessing: the newest four frames, 84x84, grey; rewards clipped to
+    their sign.
 
-    game: any of ale-py's, by its plain name: pong, breakout, space-invaders, …
+    game: a game of ale-py, by its plain name: pong, breakout, space-invaders, …
     protocol: classic (AtariWrapper: no sticky actions, a lost life ends the bootstrap) or machado (sticky actions,
         full episodes)
     environments: number of parallel environments
@@ -95,7 +96,7 @@ class Atari(Played):
         def start() -> gymnasium.Env:
             return gymnasium.make(
                 self.id,
-                frameskip=1,  # the wrapper skips, to see the last two frames
+                frameskip=1,  # the wrapper skips frames, and takes the maximum of the last two
                 repeat_action_probability=self.rules.sticky,
                 render_mode="rgb_array" if pictures else None,
                 disable_env_checker=True,
@@ -104,7 +105,7 @@ class Atari(Played):
         environments = make_vec_env(start, count, seed, wrapper_class=self.rules.wrapper)
         return VecTransposeImage(VecFrameStack(environments, STACK))
 
-    def as_shown(self, picture: np.ndarray) -> np.ndarray:
+    def as_displayed(self, picture: np.ndarray) -> np.ndarray:
         return picture.repeat(2, axis=1)  # Atari's 160 pixels are twice as wide as high
 
 

@@ -11,14 +11,14 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecEnv
 
 from dlplug import PositiveInt
-from dlplug_sb3.environments.played import Played
+from dlplug_sb3.environments.base import Sb3Data
 from dlplug_sb3.environments.wrappers import prepared
 
 
-class Gym(Played):
-    """Any Gymnasium environment, with the time limit that it was registered with.
+class Gym(Sb3Data):
+    """Any Gymnasium environment, with its registered time limit.
 
-    id: as registered with Gymnasium; `module:id` imports a module first, of this folder or installed
+    id: Gymnasium's id; `module:id` first imports a module, from the current folder or installed
     environments: number of parallel environments
     """
 

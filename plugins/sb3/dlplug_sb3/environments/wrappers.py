@@ -1,4 +1,4 @@
-"""Wrappers for Stable-Baselines3, which counts actions and classes from 0 and does not check for NaN."""
+"""Wrappers for Stable-Baselines3, which needs actions and classes from 0 and does not check for NaN."""
 
 from __future__ import annotations
 
@@ -16,38 +16,40 @@ PLAIN = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 
 
 def prepared(environment: gymnasium.Env, id: str, limit: int | None = None) -> gymnasium.Env:
-    """The environment as Stable-Baselines3 can play it.
+    """Wraps an environment for Stable-Baselines3.
 
     limit: actions after which an episode is truncated at the latest; None leaves it to the registration.
-    Raises UserError for spaces that no algorithm there can serve.
+    Raises UserError for spaces that no algorithm supports.
     """
     own = environment.spec.max_episode_steps if environment.spec is not None else None
     if limit is not None and (own is None or own > limit):
         environment = TimeLimit(environment, limit)
-    seen = environment.observation_space
-    parts = seen.spaces.values() if isinstance(seen, spaces.Dict) else [seen]
+    observation = environment.observation_space
+    parts = observation.spaces.values() if isinstance(observation, spaces.Dict) else [observation]
     if not parts or not all(isinstance(part, PLAIN) and 0 not in (part.shape or ()) for part in parts):
-        raise UserError(f"{id} shows {seen}; Box, Discrete, MultiDiscrete, MultiBinary or a Dict of them is needed")
-    taken = environment.action_space
-    if not isinstance(taken, PLAIN) or (isinstance(taken, spaces.Box) and taken.dtype.kind != "f"):
-        raise UserError(f"{id} takes {taken}; Discrete, MultiDiscrete, MultiBinary or a Box of floats is needed")
+        raise UserError(
+            f"{id} shows {observation}; Box, Discrete, MultiDiscrete, MultiBinary or a Dict of them is needed"
+        )
+    action = environment.action_space
+    if not isinstance(action, PLAIN) or (isinstance(action, spaces.Box) and action.dtype.kind != "f"):
+        raise UserError(f"{id} takes {action}; Discrete, MultiDiscrete, MultiBinary or a Box of floats is needed")
     return from_zero(Finite(environment, id))
 
 
 def from_zero(environment: gymnasium.Env) -> gymnasium.Env:
-    """Classes that begin elsewhere, Discrete(3, start=1), are counted from 0."""
+    """Shifts classes that do not begin at 0, such as Discrete(3, start=1), to begin at 0."""
     if isinstance(environment.observation_space, spaces.Dict):
         for name, part in environment.observation_space.items():
             if lowest(part).any():
                 raise UserError(f"the observation's part {name!r} is {part}: Stable-Baselines3 counts classes from 0")
-    seen, taken = environment.observation_space, environment.action_space
-    if lowest(seen).any():
-        environment = TransformObservation(environment, lambda obs: obs - lowest(seen), counted(seen))
-    elif isinstance(seen, spaces.Box) and seen.shape == ():
-        line = spaces.Box(seen.low[None], seen.high[None], (1,), seen.dtype)
+    observation, actions = environment.observation_space, environment.action_space
+    if lowest(observation).any():
+        environment = TransformObservation(environment, lambda obs: obs - lowest(observation), counted(observation))
+    elif isinstance(observation, spaces.Box) and observation.shape == ():
+        line = spaces.Box(observation.low[None], observation.high[None], (1,), observation.dtype)
         environment = TransformObservation(environment, lambda obs: np.asarray(obs)[None], line)
-    if lowest(taken).any():
-        environment = TransformAction(environment, lambda action: action + lowest(taken), counted(taken))
+    if lowest(actions).any():
+        environment = TransformAction(environment, lambda action: action + lowest(actions), counted(actions))
     return environment
 
 
@@ -60,8 +62,8 @@ def counted(space: Any) -> spaces.Space:
 
 
 class Finite(gymnasium.Wrapper):
-    """Raises UserError for a reward or an observation that is not a finite number: the environment is at fault, not
-    the algorithm, whose losses would be the first to show it."""
+    """Raises UserError for a reward or an observation that is not finite: otherwise the algorithm's losses would become
+    NaN, and hide that the environment is the cause."""
 
     def __init__(self, environment: gymnasium.Env, id: str) -> None:
         super().__init__(environment)
@@ -78,19 +80,19 @@ class Finite(gymnasium.Wrapper):
         self.check("an observation", obs)
         return obs, reward, terminated, truncated, info
 
-    def check(self, what: str, values: Any) -> None:
+    def check(self, kind: str, values: Any) -> None:
         for part in values.values() if isinstance(values, dict) else (values,):
             numbers = np.asarray(part)
             if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
-                wrong = numbers[~np.isfinite(numbers)].flat[0]
+                invalid = numbers[~np.isfinite(numbers)].flat[0]
                 raise UserError(
-                    f"the environment {self.id} gave {what} of {wrong}: only finite numbers can be learnt from"
+                    f"the environment {self.id} gave {kind} of {invalid}: only finite numbers can be learnt from"
                 )
 
 
 class NoOps(gymnasium.Wrapper):
-    """Begins a game with 1 to 30 frames of doing nothing, where the game's own actions have no NOOP and so
-    Stable-Baselines3's NoopResetEnv has nothing to press: the emulator takes it in every game."""
+    """Begins an episode with 1 to 30 no-op frames in a game whose action set has no NOOP, which Stable-Baselines3's
+    NoopResetEnv needs; the emulator accepts it in every game."""
 
     def reset(self, **options: Any) -> tuple[np.ndarray, dict[str, Any]]:
         _, info = self.env.reset(**options)

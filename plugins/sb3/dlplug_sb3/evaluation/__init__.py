@@ -1,1 +1,1 @@
-"""How well an algorithm plays: episodes, their scores, and films of them."""
+"""Evaluation of an algorithm: episodes, their scores, and films of them."""

@@ -1,4 +1,4 @@
-"""Where an algorithm is measured: environments whose episodes are counted and can be filmed."""
+"""The environments for evaluation, whose episodes are counted and can be filmed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
 from dlplug import UserError
-from dlplug_sb3.environments.played import Played
+from dlplug_sb3.environments.base import Sb3Data
 
 
 class Arena:
-    """Fresh environments of the data from a seed, as dlplug_play's `Arena`."""
+    """New environments of the data from a seed; implements dlplug_play's `Arena`."""
 
-    def __init__(self, data: Played, count: int, seed: int) -> None:
+    def __init__(self, data: Sb3Data, count: int, seed: int) -> None:
         self.data, self.count, self.seed, self.fps = data, count, seed, data.pictures_per_second
         self.environments = data.make(count, seed, limit=data.episode_limit)
 
@@ -39,7 +39,7 @@ class Arena:
         return Step(obs, first, ended)
 
     def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray] | None:
-        """A picture before each action: after an episode's last the environment begins the next by itself."""
+        """Yields a picture before each action: after the last one the environment resets automatically."""
         try:
             camera = self.data.make(1, self.seed + lane, pictures=True, limit=self.data.episode_limit)
             camera.reset()
@@ -52,8 +52,8 @@ class Arena:
             for action in actions:
                 (picture,) = camera.get_images()
                 assert picture is not None
-                shown = self.data.as_shown(picture)
-                yield shown[: shown.shape[0] // 2 * 2, : shown.shape[1] // 2 * 2]  # as H.264 wants it
+                frame = self.data.as_displayed(picture)
+                yield frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2]  # H.264 needs even sizes
                 camera.step(action[None])
 
     def close(self) -> None:
@@ -62,7 +62,7 @@ class Arena:
 
 @contextlib.contextmanager
 def seeded(sb3: BaseAlgorithm, seed: int) -> Iterator[None]:
-    """Seeds all that an algorithm draws its actions from; its own generator is put back afterwards."""
+    """Seeds the random generators of an algorithm's actions; restores its own generator afterwards."""
     before = sb3.action_space.np_random.bit_generator.state
     set_random_seed(seed % 2**32)  # NumPy takes no larger one
     sb3.action_space.seed(seed)

@@ -1,4 +1,4 @@
-"""Games to watch: what was played is played again, from the same seed, before a camera."""
+"""The sampler `sb3-film`: plays games and replays them from the same seed to render them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dlplug_play.episodes import play
 from dlplug_play.films import films, video_of
 
 from dlplug import PositiveInt, UserError, Video
-from dlplug_sb3.environments.played import Played
+from dlplug_sb3.environments.base import Sb3Data
 from dlplug_sb3.evaluation.arena import Arena, seeded
 from dlplug_sb3.model import Algorithm
 
 
 def film(
-    product: Algorithm, data: Played, *, count: PositiveInt = 1, deterministic: bool = False, seed: int = 0
+    product: Algorithm, data: Sb3Data, *, count: PositiveInt = 1, deterministic: bool = False, seed: int = 0
 ) -> dict[str, Any]:
     """Plays whole games and films them.
 
     count: number of games, each in its own film
     deterministic: take the likeliest action; else sample, or explore as in training
 
-    Gives film (film-1, film-2, … where there are several) and return (mean). Raises UserError for environments that
+    Returns film (film-1, film-2, … for several) and return (mean). Raises UserError for environments that
     draw no pictures.
     """
     if count < 1:

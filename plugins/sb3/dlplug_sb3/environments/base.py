@@ -20,24 +20,24 @@ from dlplug_sb3.model import Memory
 
 @dataclass(frozen=True, kw_only=True)
 class Stage(Spec):
-    """A spec with the environments themselves: an algorithm of Stable-Baselines3 plays while it learns.
+    """A spec with the environments themselves: an algorithm of Stable-Baselines3 collects its own data.
 
-    environments: N, stepping together. device: where the algorithm is to be.
+    environments: N, vectorised. device: the algorithm's device.
     """
 
     environments: VecEnv
     device: str = "auto"
 
 
-class Played(Data):
+class Sb3Data(Data):
     """Environments that an algorithm steps by itself, and the returns of their episodes.
 
-    name: what is played.
-    frames_per_step: frames of the game that one action lasts.
-    pictures_per_second: of its film, one picture for each action.
-    starts: what the split that this is adds to the run's seed, for the environments and the algorithm's random actions.
-    episode_limit: actions after which an episode that is measured is cut; None where the environment's own limit does.
-    memory: the algorithm's replay buffer, to be saved with the data; set by the trainer.
+    name: the game or environment id.
+    frames_per_step: frames of the game per action.
+    pictures_per_second: speed of a film with one picture per action.
+    starts: the offset that the split adds to the run's seed, for environments and random actions.
+    episode_limit: actions after which an evaluation episode is truncated; None leaves it to the environment.
+    memory: the algorithm's replay buffer, saved with the data; set by the trainer.
     """
 
     name: str
@@ -53,36 +53,35 @@ class Played(Data):
         if count < 1:
             raise UserError(f"environments must be at least 1, got {count}")
         self.environments = self.make(count, seed)
-        seen, chosen = self.environments.observation_space, self.environments.action_space
-        actions = chosen.n if isinstance(chosen, spaces.Discrete) else np.prod(chosen.shape or (1,))
-        self.spec = Stage(input=tuple(seen.shape or ()), output=int(actions), environments=self.environments)
+        observation, action = self.environments.observation_space, self.environments.action_space
+        actions = action.n if isinstance(action, spaces.Discrete) else np.prod(action.shape or (1,))
+        self.spec = Stage(input=tuple(observation.shape or ()), output=int(actions), environments=self.environments)
         self.memory: Memory | None = None
         self.lengths = np.zeros(count, dtype=np.int64)
         self.finished: list[tuple[float, int]] = []  # return and length of the episodes not yet reported
 
     def make(self, count: int, seed: int, pictures: bool = False, limit: int | None = None) -> VecEnv:
-        """Fresh environments, environment i seeded with seed + i; with `pictures` they can be seen by
-        `get_images`.
+        """New environments, environment i seeded with seed + i; `pictures` enables `get_images`.
 
         limit: actions after which an episode is truncated at the latest, where the environment sets no shorter one."""
         raise NotImplementedError
 
-    def split(self, name: str) -> Played:
+    def split(self, name: str) -> Sb3Data:
         held_out = copy.copy(self)
         held_out.starts = STARTS[name]
         return held_out
 
-    def under(self, protocol: ProtocolName) -> Played:
-        """The same under another protocol, for a measurement. Raises UserError where there is but one."""
+    def under(self, protocol: ProtocolName) -> Sb3Data:
+        """The same under another protocol, for evaluation. Raises UserError where there is only one."""
         raise UserError(f"{self.name} has one protocol only: leave --metrics.sb3-episodes.protocol {protocol} out")
 
-    def as_shown(self, picture: np.ndarray) -> np.ndarray:
-        """A picture (height, width, 3) in the shape of its screen."""
+    def as_displayed(self, picture: np.ndarray) -> np.ndarray:
+        """A picture (height, width, 3) with the aspect ratio of the screen."""
         return picture
 
     def remember(self, infos: list[dict[str, Any]]) -> None:
-        """Records the episodes that ended in a step. A lost life ends none, and rewards are raw: the monitor is below
-        every wrapper."""
+        """Records the episodes that ended in a step. A lost life ends no episode, and rewards are raw, because the
+        monitor is the innermost wrapper."""
         self.lengths += 1
         for lane, info in enumerate(infos):
             if "episode" in info:
