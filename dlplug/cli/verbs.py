@@ -44,22 +44,23 @@ def run_parser() -> CommandParser:
 @parsed_by(run_parser, explain=print_recipe_options)
 def run_command(flags: Any, host: Host) -> int:
     """Trains a recipe."""
-    layers = [read_file(flags.config)] if flags.config else []
-    for config in layers:
+    config = {}
+    if flags.config:
+        config = read_file(flags.config)
         host = host_with_files(Path(flags.config).parent, config, host)
-        if "recipe" in config and not flags.recipe:
-            flags.recipe, flags.preset = config["recipe"], flags.preset or config.get("preset", "")
+    if "recipe" in config and not flags.recipe:
+        flags.recipe, flags.preset = config["recipe"], flags.preset or config.get("preset", "")
     recipe, preset = needed_recipe(host, "run", flags.recipe), flags.preset
-    definition, launcher = host.recipe(recipe), chosen_launcher(host, flags.launcher, flags.options)
-    likely = preset or likely_preset(definition)
-    if likely != "gpu" or preset:  # what is wrong shows before torch is imported
-        resolve(host, recipe, [*layers, flags.options], likely)
+    likely = preset or likely_preset(host.recipe(recipe))
+    launcher = chosen_launcher(host, flags.launcher, flags.options)
+    if preset or likely != "gpu":  # what is wrong shows before torch is imported, which knows whether there is a GPU
+        resolve(host, recipe, [config, flags.options], likely)
     warn_of_problems(host)
     if flags.launcher != LOCAL:
         return run_by(launcher, _words(flags, host))
     from dlplug.runs.runner import run
 
-    execution = run(recipe, flags.options, preset=preset, out=flags.out or None, host=host, layers=layers)
+    execution = run(recipe, flags.options, preset=preset, out=flags.out or None, host=host, layers=[config])
     return 130 if execution.stopping else 0
 
 

@@ -75,7 +75,7 @@ class Journal:
         self._seconds_before, self.best = seconds, best
 
     def log(self, step: int, count: int, values: Mapping[str, Any], split: str) -> None:
-        """Tells observers; media are written into the run folder first."""
+        """Passes values to the observers; media are written into the run folder first."""
         self.step, self.count = step, count
         named = {f"{split}/{name}": value for name, value in values.items()}
         for name, value in named.items():
