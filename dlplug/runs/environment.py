@@ -28,6 +28,7 @@ LIBRARIES = (
 
 
 def environment(host: Host) -> dict[str, Any]:
+    """What environment.json holds, but for the date."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),

@@ -10,7 +10,6 @@ from dlplug.errors import MetricFailed, UserError, one_line
 from dlplug.host.signatures import read_signature
 from dlplug.json_values import number
 from dlplug.media import Media
-from dlplug.options.parts import KIND_OF
 from dlplug.stop import Stopped
 
 if TYPE_CHECKING:
@@ -23,10 +22,6 @@ class Parts:
 
     def __init__(self, run: Run) -> None:
         self.run, self.host, self.config = run, run.host, run.config
-
-    def make(self, key: str, *arguments: Any) -> Any:
-        """The data, model, loss or trainer."""
-        return self.build(KIND_OF[key], self.config[key], "" if key == "trainer" else f"{key}.", *arguments)
 
     def make_stepper(self, part: str, module: Any) -> Stepper:
         """The optimizer of one part of the loss; a recipe that names one optimizer uses it for every part."""

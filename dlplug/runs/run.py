@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlplug.claims.targets import evaluated, standing
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
+from dlplug.options.parts import KIND_OF
 from dlplug.options.reading import Config
 from dlplug.recipes import Target
 from dlplug.runs import notebook
@@ -73,7 +74,8 @@ class Run(Journal):
 
     def make(self, key: str, *arguments: Any) -> Any:
         """Builds the data, model, loss or trainer with its options, and with the `seed` or the `run` that it names."""
-        return self.parts.make(key, *arguments)
+        prefix = "" if key == "trainer" else f"{key}."
+        return self.parts.build(KIND_OF[key], self.config[key], prefix, *arguments)
 
     def limits(self, data: Data) -> tuple[int, int | None]:
         """How many steps, and how many of the data's own unit (None where the length is in steps or epochs)."""
