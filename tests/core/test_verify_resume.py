@@ -88,18 +88,18 @@ def test_a_seed_keeps_the_commit_it_was_trained_at(host, quiet, in_tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "seeds", "message"),
+    ("options", "old", "new", "message"),
     [
-        ({"seed": 7}, 2, "holds the seeds 0"),
-        ({}, 2, r"--data\.noise 0\.4, now 0\.15?"),
+        ({"seed": 7}, "", "", "holds the seeds 0"),
+        ({}, '"data.noise": 0.1', '"data.noise": 0.4', r"--data\.noise 0\.4, now 0\.1"),
+        ({}, "test/accuracy", "eval/accuracy", "without test/accuracy"),
     ],
 )
-def test_resume_does_not_mix_what_differs(host, quiet, in_tmp_path, options, seeds, message):
+def test_resume_does_not_mix_what_differs(host, quiet, in_tmp_path, options, old, new, message):
     verify(host, "toy-moons", {**quiet, "steps": 3}, folder=in_tmp_path)
     path = in_tmp_path / "toy-moons.json"
-    if not options:  # the recipe's own noise has changed since
-        path.write_text(path.read_text().replace('"data.noise": 0.1', '"data.noise": 0.4'))
-    before = path.read_text()
+    path.write_text(path.read_text().replace(old, new))  # as the recipe or its claim was before
+    before, runs = path.read_text(), trained(in_tmp_path)
     with pytest.raises(UserError, match=message):
-        verify(host, "toy-moons", {**quiet, "steps": 3, **options}, seeds=seeds, folder=in_tmp_path, resume=True)
-    assert path.read_text() == before
+        verify(host, "toy-moons", {**quiet, "steps": 3, **options}, seeds=2, folder=in_tmp_path, resume=True)
+    assert (path.read_text(), trained(in_tmp_path)) == (before, runs)

@@ -143,8 +143,8 @@ def _refuse_fewer(entry: Entry, seeds: int) -> None:
 def _recorded(host: Host, entry: Entry, seeds: int) -> dict[str, Any]:
     """The record to go on with: the finished or the unfinished one, whichever has more seeds; {} where there is none.
 
-    Raises UserError where it holds other seeds, or was made by other values of options. An option that is newer than
-    the record does not count.
+    Raises UserError where it holds other seeds, was made by other values of options, or lacks the targets' metrics. An
+    option that is newer than the record does not count.
     """
     entries = _entries(entry.path)
     found = [entries.get(name, {"runs": []}) for name in (entry.name, f"{entry.name}{UNFINISHED}")]
@@ -154,6 +154,11 @@ def _recorded(host: Host, entry: Entry, seeds: int) -> dict[str, Any]:
     if not {run["seed"] for run in record["runs"]} <= {*_wanted(entry, seeds)}:
         numbers = ", ".join(str(run["seed"]) for run in record["runs"])
         raise UserError(f"{entry.path} holds the seeds {numbers} of {entry.name!r}: to resume, ask for these and more")
+    measured = set.intersection(*({*run["metrics"]} for run in record["runs"]))
+    if lacking := [target.metric for target in standing(host, entry.config) if target.metric not in measured]:
+        raise UserError(
+            f"{entry.path} holds seeds of {entry.name!r} without {lacking[0]}: train all of them, without --resume"
+        )
     free, config = _how_it_runs(host, entry.config), strict(plain(entry.config))
     for key, value in record["config"].items():
         if key.partition(".")[0] not in free and config.get(key, value) != value:
