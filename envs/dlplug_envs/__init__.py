@@ -1,7 +1,7 @@
 """Small, fast Gymnasium environments with NumPy vector versions: `dlplug/Catch-v0`, `dlplug/Corridor-v0`, and three
 games on a board of 10 x 10, `dlplug/Bricks-v0`, `dlplug/Lanes-v0` and `dlplug/Invaders-v0`.
 
-Importing this package registers them. Gymnasium imports it by itself where an id names it:
+Importing this package registers them. Gymnasium imports it for ids that name it:
 `gymnasium.make("dlplug_envs:dlplug/Catch-v0")`.
 """
 
@@ -22,11 +22,11 @@ _ENVIRONMENTS = {
 
 
 def register() -> None:
-    """Tells Gymnasium of all of them. It may be called again; no environment is imported before it is made."""
+    """Registers all environments; may be called again. Environments are imported only when they are made."""
     for id, (single, steps) in _ENVIRONMENTS.items():
         if id not in gymnasium.registry:
             gymnasium.register(id, entry_point=single, vector_entry_point=f"{single}Vector", max_episode_steps=steps)
 
 
-# Gymnasium 1.0 dropped the entry points by which an installed package registered itself, so importing has to.
+# Gymnasium 1.0 dropped the entry points of installed packages, so that importing must register.
 register()

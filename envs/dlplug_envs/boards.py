@@ -1,4 +1,4 @@
-"""What the games on a board of 10 x 10 cells have in common, and where their chance comes from."""
+"""The base classes of games on a board of 10 x 10 cells, and their random numbers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from dlplug_envs.vector import NextStepVectorEnv
 SIZE = 10  # rows and columns
 LAST = SIZE - 1
 
-_KEYS = 2**53  # as many as a float in [0, 1) tells apart
-_PURPOSES = 8  # draws that one step has room for
+_KEYS = 2**53  # as many as a float in [0, 1) distinguishes
+_PURPOSES = 8  # most draws in one step
 _WORD = 2**64 - 1
 _GOLDEN = 0x9E3779B97F4A7C15
 
@@ -23,21 +23,22 @@ Integers = TypeVar("Integers", int, np.ndarray)
 
 
 class BoardGame(gymnasium.Env[np.ndarray, np.int64]):
-    """One game on a board of 10 x 10 cells. A subclass says in plain Python what happens; its vector twin is fast.
+    """A game on a board of 10 x 10 cells. A subclass implements the rules in plain Python; a vector version is fast.
 
-    Observation: (channels, 10, 10) uint8, 1 where the channel's thing is, else 0. All that decides what comes next
-    is in it, chance apart: no frame stacking is needed.
+    Observation: (channels, 10, 10) uint8, 1 where the channel's object is, else 0. Apart from chance it
+    determines what follows: no frame stacking is needed.
 
-    Stable-Baselines3 takes it for a picture and warns of the values (not up to 255) and of the size (below 36 x 36).
+    Stable-Baselines3 treats it as an image and warns about the values (not up to 255) and the size (below 36 x 36).
     Neither is an error: it leaves such observations unscaled, its `MlpPolicy` flattens them, and a convolutional policy
     needs a features extractor for boards of this size.
 
-    An episode takes one number from the environment's generator, its key. Whatever else is left to chance is `draw`n
-    from the key, the step and a purpose, so that many copies can do it in one array operation and still play what one
-    environment plays.
+    An episode draws one number from the environment's generator, its key. All other random numbers are `draw`n from the
+    key, the step and a purpose, so that many copies can draw in one array operation and play the same as a single
+    environment.
 
-    channels: of the observation, by name, with the colour of the palette; None is not painted. Later ones lie on top.
-    actions: by name; `metadata["actions"]` has them too, there and in the vector.
+    channels: the observation's channels by name, with their palette colours; None is not drawn. Later ones cover
+        earlier ones.
+    actions: the actions' names, also in `metadata["actions"]`.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
@@ -127,10 +128,10 @@ class BoardVector(NextStepVectorEnv):
 
 
 def draw(below: int, key: Integers, elapsed: Integers, purpose: int) -> Integers:
-    """A random integer from 0 to below - 1, the same whenever key, elapsed and purpose are.
+    """A random integer from 0 to below - 1, a function of key, elapsed and purpose.
 
     key, elapsed: Python's integers, or arrays of uint64.
-    purpose: 0 to 7, one for each thing that chance decides in a step.
+    purpose: 0 to 7, a different one for each random decision in a step.
     """
     count = elapsed * _PURPOSES + (purpose + 1)
     return (splitmix64((key + count * _GOLDEN) & _WORD) >> 32) * below >> 32
@@ -150,7 +151,7 @@ def splitmix64(state: Integers) -> Integers:
 def picture(observation: np.ndarray, channels: dict[str, int | None]) -> np.ndarray:
     """(160, 160, 3) uint8 of an observation (channels, 10, 10)."""
     cells = np.full((SIZE, SIZE), FLOOR)
-    for seen, colour in zip(observation, channels.values(), strict=True):
+    for channel, colour in zip(observation, channels.values(), strict=True):
         if colour is not None:
-            cells[seen == 1] = colour
+            cells[channel == 1] = colour
     return paint(cells)

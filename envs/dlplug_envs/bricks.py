@@ -1,4 +1,4 @@
-"""Bricks: a paddle plays a ball against a wall. What it asks for is control."""
+"""Bricks: a paddle plays a ball against a wall of bricks."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SERVE_ROW = 4
 class Bricks(BoardGame):
     """A ball flies diagonally, one row and one column a step; a paddle two cells wide keeps it from the bottom row.
 
-    The wall is three rows of bricks, rows 1 to 3, each with a gap in a column drawn evenly. A serve begins on row 4 in
-    a column drawn evenly and falls to a side drawn evenly; the paddle begins in the middle.
+    The wall is three rows of bricks, rows 1 to 3, each with a gap in a random column. A serve begins on row 4 in
+    a random column and falls to a random side (all uniform); the paddle begins in the middle.
 
-    In a step the paddle goes left, stays or goes right, and then the ball flies on:
+    In a step the paddle goes left, stays or goes right, and then the ball moves:
     - Side walls and the ceiling turn it round.
     - A brick in its way breaks: reward 1. The ball turns round vertically and has not moved in this step.
     - The paddle under its way sends it up again from row 8, to the left off its left cell and to the right off its
@@ -70,7 +70,7 @@ class Bricks(BoardGame):
         self.bricks = {(row, column) for row in WALL_ROWS for column in range(SIZE)} - gaps
 
     def _aim(self) -> None:
-        """Turns the ball round where its next cell would lie outside."""
+        """Reverses the ball where its next cell would be outside."""
         if not 0 <= self.ball_row + self.fall <= LAST:
             self.fall = -self.fall
         if not 0 <= self.ball_column + self.drift <= LAST:

@@ -1,4 +1,4 @@
-"""Catch: a ball falls, a paddle moves under it. The smallest game that is played from a picture."""
+"""Catch: a ball falls, a paddle moves under it. The smallest game played from pixels."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ LEFT, STAY, RIGHT = range(3)
 class Catch(gymnasium.Env[np.ndarray, np.int64]):
     """A ball falls from the top row, one row a step; the paddle on the bottom row goes left, stays or goes right.
 
-    The ball starts in a column drawn evenly, the paddle in the middle one, `columns // 2`; the walls hold the paddle.
-    The episode ends after rows - 1 steps, when the ball is on the bottom row: reward 1 where the paddle is under it,
-    else -1; every other reward is 0.
+    The ball starts in a uniformly random column, the paddle in the middle one, `columns // 2`; the walls hold the
+    paddle. The episode ends after rows - 1 steps, when the ball is on the bottom row: reward 1 where the paddle is
+    under it, else -1; every other reward is 0.
 
     Observation: (rows * columns,) float32, the board row by row, 1 at the ball and at the paddle, else 0.
-    `observation.reshape(rows, columns)` is the picture. It is flat because Stable-Baselines3 warns of pictures
-    below 36 x 36 and of whatever else has two axes.
+    `observation.reshape(rows, columns)` is the picture. It is flat because Stable-Baselines3 warns about images
+    below 36 x 36 and about other observations with two axes.
     Actions: 0 left, 1 stay, 2 right.
 
-    The best return is 1 where rows - 1 >= columns // 2, so that the paddle can reach every column in time. Whatever
-    does not look at the ball is right once in `columns` times: 2 / columns - 1 (-0.6 by default), which is also
-    the return of random actions.
+    The best return is 1 where rows - 1 >= columns // 2, so that the paddle can reach every column in time. A policy
+    that ignores the ball is right once in `columns` episodes: 2 / columns - 1 (-0.6 by default), which is also the
+    return of random actions.
 
     rows, columns: of the board. The defaults are bsuite's.
     render_mode: "rgb_array" or None.

@@ -17,11 +17,12 @@ _SEEN = np.eye(4, dtype=np.float32)
 
 
 class Corridor(gymnasium.Env[np.ndarray, np.int64]):
-    """At the first step a cue says left or right; `length` cells on, at the junction, that way must be taken.
+    """The first observation is a cue, left or right; `length` cells later, at the junction, the agent must turn that
+    way.
 
-    The cue is drawn evenly and never shown again. Forward goes one cell on through the corridor, and into the wall at
-    the junction; left and right meet a wall in the corridor and end the episode at the junction: reward 1 the cued
-    way, else -1. An episode that is not over after 4 * (length + 1) steps is lost: it terminates with -1.
+    The cue is uniformly random and never shown again. Forward moves one cell through the corridor, and does nothing at
+    the junction; left and right do nothing in the corridor and end the episode at the junction: reward 1 for the cued
+    side, else -1. An episode that is not over after 4 * (length + 1) steps is lost: it terminates with -1.
 
     Observation: (4,) float32, one of them 1: the cue left, the cue right, the corridor, the junction.
     Actions: 0 left, 1 forward, 2 right.
@@ -34,14 +35,14 @@ class Corridor(gymnasium.Env[np.ndarray, np.int64]):
 
         (r_left * p + r_right * (1 - p)) / 2 <= (p + 1 - p) / 2 = 1/2,
 
-    and all else is lost, so its expected return without a penalty is at most 2 * 1/2 - 1 = 0, reached by walking
-    straight on and turning anyhow. Every episode lasts length + 1 steps at least, so with a penalty the bound is
-    -step_penalty * (length + 1). This is why running out of time is a loss and no truncation: were it worth 0, a
-    policy that dawdles after one cue and turns by the other would win up to half of its games and lose none. (A shorter
-    `max_episode_steps` would open that door again.)
+    and loses otherwise, so its expected return without a penalty is at most 2 * 1/2 - 1 = 0, reached by walking
+    straight on and turning to any side. Every episode lasts at least length + 1 steps, so with a penalty the bound is
+    -step_penalty * (length + 1). This is why running out of time is a loss and not a truncation: if it were worth 0,
+    a policy that waits after one cue and turns after the other would win up to half of its games and lose none. (A
+    shorter `max_episode_steps` would allow that again.)
 
-    length: cells from the start to the junction; how many steps the cue must be remembered.
-    step_penalty: taken from every step's reward.
+    length: cells from the start to the junction: the number of steps that the cue must be remembered.
+    step_penalty: subtracted from every step's reward.
     render_mode: "rgb_array" or None.
 
     Raises ValueError for a length below 1 or a negative penalty.

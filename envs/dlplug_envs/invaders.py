@@ -1,4 +1,4 @@
-"""Invaders: a ship shoots at a block of aliens that comes down. What it asks for is to act now for a reward later."""
+"""Invaders: a ship shoots at a descending block of aliens; rewards are delayed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MARCHES_ONCE_IN, SHOOTS_ONCE_IN = 4, 3  # steps, on average
 class Invaders(BoardGame):
     """A ship on the bottom row shoots at 24 aliens, which march from side to side, come down, and shoot back.
 
-    A wave of aliens is 4 rows of 6 at the top; its first column and the side it marches to are drawn evenly.
+    A wave of aliens is 4 rows of 6 at the top; its first column and the side it marches to are uniformly random.
     In a step
     1. the ship's shot climbs one row. The ship goes left, stays, goes right, or fires a shot, which begins in the cell
        above it; only one is in the air at a time, and to fire another does nothing.
@@ -29,7 +29,7 @@ class Invaders(BoardGame):
     gone, the next wave stands at the end of the step. The episode ends when a shot that has fallen (3) is in the ship's
     cell, or an alien on the bottom row.
 
-    The lowest aliens of a new wave are hit five steps after the shot was fired: rewards come late.
+    A shot hits the lowest aliens of a new wave five steps after it was fired: rewards are delayed.
 
     Observation: (5, 10, 10) uint8: the ship, aliens that march right, aliens that march left, their shots, the ship's
     shot.

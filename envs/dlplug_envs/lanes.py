@@ -1,4 +1,4 @@
-"""Lanes: gold and foes run through ten lanes. What it asks for is to collect the one and to avoid the other."""
+"""Lanes: gold and foes run through ten lanes; the player collects gold and avoids foes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ COLUMN = START = SIZE // 2  # of the player, and the lane in which it begins
 
 
 class Lanes(BoardGame):
-    """Every row is a lane. Things run through it, one cell a step, gold or foe, from either side to the other; the
-    player crosses the lanes, up and down column 5.
+    """Every row is a lane. Gold and foes (entities) run through it, one cell per step, from either side to the other;
+    the player crosses the lanes, up and down column 5.
 
     In a step
     1. the player goes one lane up, stays, or goes one lane down.
-    2. Every thing runs one cell on, and off the board from the last.
-    3. With probability 1/2 a thing wants to enter; lane, side and kind are drawn evenly. It enters if the lane is
-       empty.
+    2. Every entity moves one cell, and leaves the board after the last.
+    3. With probability 1/2 an entity enters, if the lane is empty; lane, side and kind are drawn uniformly.
 
-    A thing is touched where the player steps onto it (1) or it runs into the player (2). Gold gives reward 1 and is
-    gone. A foe ends the episode.
+    An entity is touched where the player steps onto it (1) or it runs into the player (2). Gold gives reward 1 and
+    disappears. A foe ends the episode.
 
     Observation: (5, 10, 10) uint8: the player, gold that runs right, gold that runs left, foes that run right, foes
     that run left.
@@ -40,35 +39,35 @@ class Lanes(BoardGame):
 
     def _begin(self) -> None:
         self.row = START
-        self.things: dict[int, tuple[int, int, bool]] = {}  # lane -> column, heading (1 right, -1 left), whether gold
+        self.entities: dict[int, tuple[int, int, bool]] = {}  # lane -> column, heading (1 right, -1 left), whether gold
 
     def _advance(self, action: int) -> tuple[int, bool]:
         self.row = min(max(self.row + action - STAY, 0), LAST)
         touched = self._touched()
-        things = {lane: (column + heading, heading, gold) for lane, (column, heading, gold) in self.things.items()}
-        self.things = {lane: thing for lane, thing in things.items() if 0 <= thing[0] <= LAST}
+        entities = {lane: (column + heading, heading, gold) for lane, (column, heading, gold) in self.entities.items()}
+        self.entities = {lane: entity for lane, entity in entities.items() if 0 <= entity[0] <= LAST}
         touched += self._touched()
         self._enter()
         return touched.count(True), False in touched
 
     def _touched(self) -> list[bool]:
-        """Takes away what the player touches and says whether it was gold; nothing where there is nothing."""
-        column, _, gold = self.things.get(self.row, (None, 0, False))
+        """Removes the entity that the player touches, if any, and returns whether it was gold."""
+        column, _, gold = self.entities.get(self.row, (None, 0, False))
         if column != COLUMN:
             return []
-        del self.things[self.row]
+        del self.entities[self.row]
         return [gold]
 
     def _enter(self) -> None:
         lane = self._draw(SIZE, LANE)
-        if self._draw(2, ENTERS) == 1 and lane not in self.things:
+        if self._draw(2, ENTERS) == 1 and lane not in self.entities:
             column, heading = (0, 1) if self._draw(2, SIDE) == 0 else (LAST, -1)
-            self.things[lane] = (column, heading, self._draw(2, KIND) == 0)
+            self.entities[lane] = (column, heading, self._draw(2, KIND) == 0)
 
     def _observe(self) -> np.ndarray:
         player, gold_right, gold_left, foes_right, foes_left = board = self._empty()
         player[self.row, COLUMN] = 1
-        for lane, (column, heading, gold) in self.things.items():
+        for lane, (column, heading, gold) in self.entities.items():
             right, left = (gold_right, gold_left) if gold else (foes_right, foes_left)
             (right if heading == 1 else left)[lane, column] = 1
         return board
@@ -85,8 +84,8 @@ class LanesVector(BoardVector):
     ) -> None:
         super().__init__(num_envs, max_episode_steps=max_episode_steps, render_mode=render_mode)
         self.row = np.full(num_envs, START, dtype=np.int64)
-        self.place, self.heading = np.zeros((2, num_envs, SIZE), dtype=np.int64)  # of each lane's thing
-        self.gold = np.zeros((num_envs, SIZE), dtype=bool)  # means nothing in an empty lane, whose heading is 0
+        self.place, self.heading = np.zeros((2, num_envs, SIZE), dtype=np.int64)  # of each lane's entity
+        self.gold = np.zeros((num_envs, SIZE), dtype=bool)  # undefined in an empty lane, whose heading is 0
 
     def _set_up(self, rows: np.ndarray) -> None:
         self.row[rows] = START

@@ -1,4 +1,4 @@
-"""Many copies of one environment in NumPy arrays, which begin again by themselves."""
+"""Many copies of one environment in NumPy arrays, which reset automatically."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _FOREVER = np.iinfo(np.int64).max
 class NextStepVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """N copies, stepped together, with Gymnasium's NEXT_STEP autoreset.
 
-    The step after a copy's end ignores that copy's action and shows the first observation of its next episode, with
+    The step after a copy's end ignores that copy's action and returns the first observation of its next episode, with
     reward 0, neither terminated nor truncated.
 
-    Every copy has a random generator of its own and takes one number in [0, 1) from it for each episode. Copy i of
-    `reset(seed=s)` therefore plays exactly what a single environment after `reset(seed=s + i)` plays, whatever the
-    number of copies, and `reset(seed=[...])` seeds each by itself. `reset(options={"reset_mask": mask})` with a bool
-    array (N,) begins again only where it is set and leaves the others in the middle of their episodes.
+    Every copy has its own random generator and draws one number in [0, 1) from it for each episode. Copy i after
+    `reset(seed=s)` therefore plays exactly as a single environment after `reset(seed=s + i)`, for any number of copies;
+    `reset(seed=[...])` seeds each copy. `reset(options={"reset_mask": mask})` with a bool array (N,) resets only the
+    copies where it is set.
 
     A subclass keeps the state of all copies in arrays of N, names them in `remembers`, and writes the four methods
     that raise NotImplementedError here.
@@ -36,7 +36,7 @@ class NextStepVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
         single: one copy, for its spaces, metadata and render mode.
         num_envs: N.
-        max_episode_steps: an episode is truncated after so many steps, as Gymnasium's TimeLimit does; None for never.
+        max_episode_steps: steps after which an episode is truncated, like Gymnasium's TimeLimit; None for never.
         """
         require_at_least(1, num_envs=num_envs)
         if max_episode_steps is not None:
@@ -53,14 +53,14 @@ class NextStepVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._generators = [seeding.np_random()[0] for _ in range(num_envs)]
         self._started = False
         self.elapsed = np.zeros(num_envs, dtype=np.int64)  # steps since each copy's episode began
-        self.ended = np.zeros(num_envs, dtype=bool)  # whether each copy begins again at the next step
+        self.ended = np.zeros(num_envs, dtype=bool)  # whether each copy resets at the next step
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Begins new episodes, everywhere or by `options["reset_mask"]`; observations (N, ...) of all copies.
 
-        Without a seed the generators go on from where they are. Raises TypeError or ValueError for seeds or a mask
+        Without a seed the generators continue. Raises TypeError or ValueError for seeds or a mask
         of the wrong kind or length, and ResetNeeded where the first reset of all leaves a copy out.
         """
         mask = self._reset_mask(options or {})
@@ -95,7 +95,7 @@ class NextStepVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return None if self.render_mode is None else tuple(self._picture(row) for row in range(self.num_envs))
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that decides what comes next, as dictionaries and lists of plain numbers (JSON can hold it)."""
+        """The complete state as dictionaries and lists of plain numbers, which JSON can hold."""
         return {
             "started": self._started,
             "generators": [generator.bit_generator.state for generator in self._generators],
@@ -103,7 +103,7 @@ class NextStepVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on exactly where the state was taken, from an environment of the same options.
+        """Restores the state of an environment with the same options.
 
         Raises KeyError where something is missing, ValueError for the state of another number of copies.
         """
@@ -116,7 +116,7 @@ class NextStepVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._started = state["started"]
 
     def _begin(self, rows: np.ndarray, uniform: np.ndarray) -> None:
-        """Puts the K copies where `rows` (N,) bool is set at an episode's start, by their numbers (K,) in [0, 1).
+        """Begins new episodes in the K copies where `rows` (N,) bool is set, from random numbers (K,) in [0, 1).
 
         `elapsed` is 0 there already.
         """
@@ -125,12 +125,12 @@ class NextStepVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def _advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Plays actions (N,) everywhere; new arrays reward (N,) float64 and terminated (N,) bool.
 
-        `elapsed` counts this step already. Where a copy had ended the result is thrown away.
+        `elapsed` counts this step already. The result is ignored where a copy had ended.
         """
         raise NotImplementedError
 
     def _observe(self) -> np.ndarray:
-        """A new array (N, ...) of what every copy shows."""
+        """The observations of all copies, a new array (N, ...)."""
         raise NotImplementedError
 
     def _picture(self, row: int) -> np.ndarray:

@@ -112,11 +112,11 @@ def scripted(env: Invaders | Lanes, chance: Mapping[int, int]) -> None:
     env._draw = lambda below, purpose: min(chance[purpose], below - 1)
 
 
-def lanes_at(row: int, things: dict[int, tuple[int, int, bool]]) -> Lanes:
-    """The things by lane: column, heading and whether gold. Nothing enters."""
+def lanes_at(row: int, entities: dict[int, tuple[int, int, bool]]) -> Lanes:
+    """The entities by lane: column, heading and whether gold. Nothing enters."""
     env = Lanes()
     env.reset(seed=0)
-    env.row, env.things = row, dict(things)
+    env.row, env.entities = row, dict(entities)
     scripted(env, {0: 0, 1: 0})
     return env
 
@@ -186,10 +186,10 @@ def test_a_thing_enters_every_other_step_of_any_lane_side_and_kind() -> None:
     env.reset(seed=0)
     entered: Counter[object] = Counter()
     for step in range(6000):
-        env.things, env.elapsed, env.over = {}, step, False
+        env.entities, env.elapsed, env.over = {}, step, False
         env.step(STAY)
-        entered.update(env.things.keys())
-        entered.update((column, heading, gold) for column, heading, gold in env.things.values())
+        entered.update(env.entities.keys())
+        entered.update((column, heading, gold) for column, heading, gold in env.entities.values())
     assert sum(entered[lane] for lane in range(10)) / 6000 == pytest.approx(0.5, abs=0.02)
     assert [entered[lane] / 300 for lane in range(10)] == pytest.approx([1.0] * 10, abs=0.2)
     things = [(column, heading, gold) for column, heading in ((0, 1), (9, -1)) for gold in (True, False)]

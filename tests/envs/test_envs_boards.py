@@ -202,7 +202,7 @@ def bricks_from(board: np.ndarray) -> Bricks:
 def lanes_from(board: np.ndarray) -> Lanes:
     env = Lanes()
     env.row = int(board[0, :, 5].argmax())
-    env.things = {
+    env.entities = {
         lane: (column, heading, gold)
         for channel, (heading, gold) in enumerate([(1, True), (-1, True), (1, False), (-1, False)], start=1)
         for lane, column in np.argwhere(board[channel]).tolist()

@@ -11,7 +11,7 @@ from dlplug_images.images import HeldOut, scaled
 from dlplug_vision.autoencoders.between import on_the_way
 from dlplug_vision.autoencoders.networks import Autoencoder, ConvAutoencoder
 from dlplug_vision.autoencoders.pca import fitted_pca, flattened, through_pca
-from dlplug_vision.autoencoders.reconstruction import made_by, reconstruction, reconstructions
+from dlplug_vision.autoencoders.reconstruction import reconstructed_by, reconstruction, reconstructions
 from dlplug_vision.inside.layers import first_weights
 from dlplug_vision.noise.pixels import replaced
 from hypothesis import given, settings
@@ -60,7 +60,7 @@ def test_images_of_any_size_pass_through_as_many_numbers_as_asked(channels, heig
     ):
         assert model.encoder(x).shape == (3, code)
         assert model(x).shape == x.shape
-        made, numbers = made_by(model.eval(), x, 2)
+        made, numbers = reconstructed_by(model.eval(), x, 2)
         torch.testing.assert_close(made, model(x))
         assert numbers == code
 

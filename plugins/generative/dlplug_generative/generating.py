@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from dlplug import Labelled, UserError
 from dlplug.stop import stoppable
 
-AT_ONCE = 500  # generated at once: few enough for memory, and fixed, so that samples depend on the seed alone
+AT_ONCE = 500  # samples per chunk: fixed, so that samples depend on the seed alone
 
 
 class Generating(Protocol):
@@ -48,7 +48,7 @@ def check_count(count: int) -> None:
 
 
 def check_label(label: int | None, classes: int, conditional: bool) -> None:
-    """classes: how many the data have; conditional: whether the model learnt them."""
+    """classes: the number of classes in the data. conditional: whether the model is conditioned on them."""
     if label is None:
         return
     if not conditional:
@@ -72,7 +72,8 @@ def in_chunks(make: Callable[[int, Generator], Tensor], count: int, seed: int, d
 
 
 def examples_of(data: Any) -> Labelled:
-    """A held-out split as models see it: images (N, C, H, W) in [0, 1] or points (N, 2), and classes (N,).
+    """A held-out split in the form of the models' inputs: images (N, C, H, W) in [0, 1] or points (N, 2), and classes
+    (N,).
 
     data: a NamedTuple with uint8 `images` (N, H, W, C), or with points `x` (N, 2).
     """

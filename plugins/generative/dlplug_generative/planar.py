@@ -44,7 +44,7 @@ class Planar(Data):
 
     def __init__(self, *, batch_size: PositiveInt = 256, noise: NonNegativeFloat = 0.1, seed: int) -> None:
         """
-        batch_size: points a batch.
+        batch_size: points per batch.
         noise: standard deviation of the points around their curve or centre.
         """
         if batch_size < 1:
@@ -58,11 +58,11 @@ class Planar(Data):
         self.spec = Spec((2,), max(1, len(self.names)), mean, deviation, self.names)
 
     def draw(self, count: int, generator: Generator) -> Labelled:
-        """Points (count, 2) without their noise, and the component of each (count,), on the generator's device."""
+        """Points (count, 2) without noise, and their components (count,), on the generator's device."""
         raise NotImplementedError
 
     def noisy(self, count: int, seed: int) -> Labelled:
-        """On the CPU, whatever the model's device: the same points everywhere."""
+        """Draws on the CPU, so that the points are the same on every device."""
         generator = torch.Generator().manual_seed(seed)
         x, y = self.draw(count, generator)
         return Labelled(x + self.noise * torch.randn(count, 2, generator=generator), y)
@@ -85,7 +85,7 @@ class Planar(Data):
 class EightGaussians(Planar):
     """Eight small Gaussians on a circle of radius 2 (Metz et al. 2017, arXiv:1611.02163, section 3.1).
 
-    batch_size: points a batch.
+    batch_size: points per batch.
     noise: standard deviation of each Gaussian; 0.02 in the paper.
     """
 
@@ -112,7 +112,7 @@ class SwissRoll(Planar):
     """A spiral of one and a half turns, as scikit-learn's swiss roll from above, made smaller by 7.5 (Gulrajani et al.
     2017, arXiv:1704.00028, figure 1).
 
-    batch_size: points a batch.
+    batch_size: points per batch.
     noise: standard deviation around the spiral; 0.25 / 7.5 in the paper.
     """
 
@@ -127,9 +127,9 @@ class SwissRoll(Planar):
 
 
 class HalfMoons(Planar):
-    """Two half circles that reach into each other, as scikit-learn's make_moons draws them.
+    """Two interleaved half circles, as in scikit-learn's make_moons.
 
-    batch_size: points a batch.
+    batch_size: points per batch.
     noise: standard deviation around the half circles.
     """
 

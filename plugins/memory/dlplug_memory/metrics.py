@@ -80,7 +80,7 @@ def questions(model: nn.Module, data: HeldOutStories) -> Mapping[str, float]:
     """bAbI's error of each task, their mean, and the number of failed tasks (above 5 %). An answer is right if all of
     its words are."""
     wrong, count = torch.zeros(len(TASKS) + 1), torch.zeros(len(TASKS) + 1)
-    for task, right in answered(model, data):
+    for task, right in correct_answers(model, data):
         wrong[task] += len(right) - right.sum()
         count[task] += len(right)
     errors = {task: (wrong[task] / count[task]).item() for task in TASKS if count[task]}
@@ -92,7 +92,7 @@ def questions(model: nn.Module, data: HeldOutStories) -> Mapping[str, float]:
     }
 
 
-def answered(model: nn.Module, data: HeldOutStories) -> Iterator[tuple[int, Tensor]]:
+def correct_answers(model: nn.Module, data: HeldOutStories) -> Iterator[tuple[int, Tensor]]:
     """Each story's task, and whether each of its questions is answered correctly."""
     device = next(model.parameters()).device
     for batch, index in stoppable(data.batches()):

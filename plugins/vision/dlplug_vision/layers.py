@@ -59,6 +59,6 @@ def check_size(model: str, spec: Spec, smallest: int, advice: str = "") -> None:
         raise UserError(f"{model} needs images of at least {smallest}x{smallest}, got {height}x{width}{advice}")
 
 
-def check_one_of(option: str, value: int, known: tuple[int, ...]) -> None:
-    if value not in known:
-        raise UserError(f"--model.{option} must be one of {', '.join(map(str, known))}, got {value}")
+def check_one_of(option: str, value: int, choices: tuple[int, ...]) -> None:
+    if value not in choices:
+        raise UserError(f"--model.{option} must be one of {', '.join(map(str, choices))}, got {value}")

@@ -17,7 +17,7 @@ from torch import Tensor
 from dlplug_generative.diffusion.schedules import Schedule, added_variance, posterior
 
 LEVELS = 256  # of a pixel
-SMALLEST = 1e-12  # the least probability of a pixel, as in Ho et al.'s code: what is impossible costs 40 bits
+SMALLEST = 1e-12  # least probability of a pixel, as in Ho et al.'s code: at most 40 bits
 
 
 def gaussian_kl(mean: Tensor, variance: Tensor, other_mean: Tensor | float, other_variance: Tensor | float) -> Tensor:
@@ -27,7 +27,7 @@ def gaussian_kl(mean: Tensor, variance: Tensor, other_mean: Tensor | float, othe
 
 
 def prior_term(x: Tensor, schedule: Schedule) -> Tensor:
-    """L_T of x (B, ...): the information about x left in z_T. It has nothing to learn."""
+    """L_T of x (B, ...): the information about x that is left in z_T; it has no parameters."""
     return gaussian_kl(schedule.alpha[-1] * x, schedule.sigma[-1] ** 2, 0.0, 1.0)
 
 
@@ -38,10 +38,10 @@ def reverse_variance(schedule: Schedule, t: int | Tensor, s: int | Tensor, varia
 
 
 def denoising_term(x: Tensor, clean: Tensor, t: int, schedule: Schedule, variance: str) -> Tensor:
-    """L_{t-1} of x (B, ...), for a time t of at least 2, where the model takes z_t for a noisy x̂ = `clean`."""
-    known, modelled = posterior(schedule, t, t - 1), reverse_variance(schedule, t, t - 1, variance)
+    """L_{t-1} of x (B, ...), for a time t of at least 2, where x̂ = `clean` is the model's estimate of x from z_t."""
+    exact, modelled = posterior(schedule, t, t - 1), reverse_variance(schedule, t, t - 1, variance)
     # both means are the same function of z_t, so that they differ by of_clean · (x - x̂)
-    return gaussian_kl(known.of_clean * (x - clean), known.variance, 0.0, modelled)
+    return gaussian_kl(exact.of_clean * (x - clean), exact.variance, 0.0, modelled)
 
 
 def decoder_deviation(schedule: Schedule, variance: str) -> float:
@@ -51,10 +51,10 @@ def decoder_deviation(schedule: Schedule, variance: str) -> float:
 
 
 def discretised_log_likelihood(x: Tensor, mean: Tensor, deviation: float, levels: int = LEVELS) -> Tensor:
-    """log p(x | z_1), elementwise, of pixels x in [-1, 1] that have so many levels: what N(mean, deviation²) puts into
-    each pixel's own interval, the outermost two of which have no end (Ho et al. 2020, equation 13).
+    """log p(x | z_1), elementwise, of pixels x in [-1, 1] with that number of levels: the probability of each pixel's
+    interval under N(mean, deviation²); the two outermost intervals are unbounded (Ho et al. 2020, equation 13).
 
-    In float64: far from the mean a pixel's probability is a difference of numbers that float32 cannot tell apart.
+    In float64: far from the mean a pixel's probability is a difference of numbers that are equal in float32.
     """
     x, mean, half = x.double(), mean.double(), 1 / (levels - 1)
     upper = torch.where(x > 1 - half, math.inf, (x + half - mean) / deviation)

@@ -28,7 +28,7 @@ def denoising(
     moments: Annotated[int, Range(ge=2)] = 10,
     seed: int,
 ) -> dict[str, Image]:
-    """How noise becomes pictures, from left to right: z_t above, the model's estimate of the clean picture below.
+    """The reverse process from left to right: z_t above, the model's estimate of the clean picture below.
 
     count: number of pictures; for points of a plane always 2,000.
     label: class to generate, for a conditional model.
@@ -42,29 +42,29 @@ def denoising(
     points = len(product.denoiser.shape) == 1
     walked = product.trajectory(SHOWN_POINTS if points else count, seed=seed, label=label, steps=steps)
     total = (product.steps if steps is None else steps) + 1
-    shown = list(evenly(walked, total, min(moments, total)))
-    times = ", ".join(str(moment.t) for moment in shown)
+    chosen = list(evenly(walked, total, min(moments, total)))
+    times = ", ".join(str(moment.t) for moment in chosen)
     caption = f"t = {times} of {product.schedule.steps}: z_t above, the estimate x̂ below"
     if points:
-        return {"denoising": scatters(product, shown, examples_of(data).x, caption)}
-    rows = [torch.stack([getattr(moment, what) for moment in shown], 1) for what in ("z", "clean")]
+        return {"denoising": scatters(product, chosen, examples_of(data).x, caption)}
+    rows = [torch.stack([getattr(moment, name) for moment in chosen], 1) for name in ("z", "clean")]
     together = product.denoiser.natural(torch.cat(rows).flatten(0, 1))
-    return {"denoising": Image(grid(together, len(shown)), caption)}
+    return {"denoising": Image(grid(together, len(chosen)), caption)}
 
 
 def evenly(walked: Iterator[Moment], total: int, count: int) -> Iterator[Moment]:
-    """`count` of `total` moments, the first and the last among them; the others are dropped."""
-    wanted = {round(i * (total - 1) / (count - 1)) for i in range(count)}
-    return (moment for place, moment in enumerate(walked) if place in wanted)
+    """`count` of `total` moments, evenly spaced, including the first and the last."""
+    places = {round(i * (total - 1) / (count - 1)) for i in range(count)}
+    return (moment for place, moment in enumerate(walked) if place in places)
 
 
-def scatters(product: Denoising, shown: list[Moment], data: Tensor, caption: str) -> Image:
-    """Points of a plane at each moment, over the data's; the axes cut off noise far outside."""
-    figure = new_figure(1.7 * len(shown), 3.9)
-    rows = figure.subplots(2, len(shown), squeeze=False, sharex=True, sharey=True)
+def scatters(product: Denoising, moments: list[Moment], data: Tensor, caption: str) -> Image:
+    """Points in the plane at each moment, over those of the data; the axes exclude noise far outside."""
+    figure = new_figure(1.7 * len(moments), 3.9)
+    rows = figure.subplots(2, len(moments), squeeze=False, sharex=True, sharey=True)
     low, high = data.amin(0), data.amax(0)
     centre, reach = (low + high) / 2, 0.75 * float((high - low).max())
-    for moment, column in zip(shown, rows.T, strict=True):
+    for moment, column in zip(moments, rows.T, strict=True):
         for axes, points in zip(column, (moment.z, moment.clean), strict=True):
             axes.scatter(*data[:SHOWN_POINTS].T.numpy(), s=2, linewidths=0, color="#9aa7b5")
             axes.scatter(*product.denoiser.natural(points).cpu().T.numpy(), s=2, linewidths=0, color="#b2182b")

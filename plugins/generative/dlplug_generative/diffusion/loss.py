@@ -76,12 +76,12 @@ class Diffusion(Loss):
             raise UserError("--loss.guidance needs --model.labels, and --loss.label-dropout above 0")
         super().__init__(model)
         self.target, self.label_dropout = target, label_dropout
-        whole = schedule_of(schedule, timesteps)
-        self.alpha, self.sigma = (values.float().to(model.range.middle.device) for values in whole)
+        full = schedule_of(schedule, timesteps)
+        self.alpha, self.sigma = (values.float().to(model.range.middle.device) for values in full)
         self.averaged = Lagged(model, 1 - decay)
         self.generating = functools.partial(
             Denoising,
-            schedule=whole,
+            schedule=full,
             step=step_of(sampler, eta, variance),
             target=target,
             variance=variance,

@@ -16,7 +16,7 @@ from dlplug_generative.generating import check_count, check_label, device_of, in
 
 
 class Denoising(nn.Module):
-    """A denoiser with the schedule and the sampler by which it generates.
+    """A denoiser with its noise schedule and sampler.
 
     target: what the denoiser predicts. variance: of p(z_{t-1} | z_t), for the bound. guidance: weight w of
     classifier-free guidance (Ho & Salimans 2022); 0 is none.
@@ -38,7 +38,7 @@ class Denoising(nn.Module):
         self.target, self.variance, self.steps, self.guidance = target, variance, steps, guidance
 
     def generate(self, count: int, *, seed: int = 0, label: int | None = None, steps: int | None = None) -> Tensor:
-        """(count, *shape), pictures in [0, 1]. A model that has learnt labels draws them evenly where none is given."""
+        """(count, *shape), pictures in [0, 1]. A conditional model draws labels uniformly unless one is given."""
         self.check(count, label, steps)
 
         def make(count: int, draw: Generator) -> Tensor:
@@ -51,8 +51,8 @@ class Denoising(nn.Module):
     def trajectory(
         self, count: int, *, seed: int = 0, label: int | None = None, steps: int | None = None
     ) -> Iterator[Moment]:
-        """The moments of the first `count` that `generate` would make of up to its chunk's size, noise first, in the
-        denoiser's own coordinates."""
+        """The trajectory of the first `count` samples of `generate` (at most one chunk), from noise, in the denoiser's
+        own coordinates."""
         self.check(count, label, steps)
         draw = torch.Generator(device_of(self)).manual_seed(seed)
         yield from self.moments(self.noise(count, draw), self.labels(count, label, draw), steps, draw)

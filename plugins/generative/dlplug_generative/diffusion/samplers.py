@@ -22,7 +22,7 @@ from dlplug_generative.diffusion.targets import noise_of
 
 
 class Moment(NamedTuple):
-    """At the time t: the noisy z (B, ...), and what the denoiser takes for the clean x̂ (B, ...) under it."""
+    """The state at the time t: the noisy z (B, ...), and the denoiser's estimate x̂ (B, ...) of the clean example."""
 
     t: int
     z: Tensor
@@ -39,8 +39,8 @@ def ancestral(
     schedule: Schedule, now: Moment, before: Moment | None, s: int, draw: Generator, *, variance: str = "small"
 ) -> Tensor:
     """z_s drawn from p(z_s | z_t) = q(z_s | z_t, x̂), or with the large variance (Ho et al. 2020, algorithm 2)."""
-    known = posterior(schedule, now.t, s)
-    mean = float(known.of_noisy) * now.z + float(known.of_clean) * now.clean
+    reverse = posterior(schedule, now.t, s)
+    mean = float(reverse.of_noisy) * now.z + float(reverse.of_clean) * now.clean
     if s == 0:
         return mean
     return mean + math.sqrt(float(reverse_variance(schedule, now.t, s, variance))) * noise_like(now.z, draw)
@@ -49,7 +49,7 @@ def ancestral(
 def ddim(
     schedule: Schedule, now: Moment, before: Moment | None, s: int, draw: Generator, *, eta: float = 0.0
 ) -> Tensor:
-    """z_s = α_s x̂ + √(σ_s² - τ²) ε̂ + τ ε (Song et al. 2021, arXiv:2010.02502, equation 12): nothing is drawn for η = 0;
+    """z_s = α_s x̂ + √(σ_s² - τ²) ε̂ + τ ε (Song et al. 2021, arXiv:2010.02502, equation 12): deterministic for η = 0;
     η = 1 is `ancestral`."""
     alpha_s, sigma_s, sigma_t = float(schedule.alpha[s]), float(schedule.sigma[s]), float(schedule.sigma[now.t])
     # τ = η σ_s / σ_t · σ_{t|s}  (equation 16)
@@ -97,9 +97,9 @@ def walk(
     step: Step,
     draw: Generator,
 ) -> Iterator[Moment]:
-    """The moments from z_T = z to time 0, `steps` of them and the last, whose z is what was made.
+    """The moments from z_T = z to time 0, `steps` of them and the last, whose z is the sample.
 
-    denoise(z, t) gives x̂. Raises UserError for more steps than the schedule has.
+    denoise(z, t) returns x̂. Raises UserError for more steps than the schedule has.
     """
     before = None
     for t, s in stoppable(pairwise(spaced(schedule.steps, steps))):

@@ -19,7 +19,7 @@ LARGEST_BETA = 0.999  # Nichol & Dhariwal 2021, section 3.2: no step removes eve
 
 
 class Schedule(NamedTuple):
-    """alpha, sigma: what is left of an example and how much noise there is after t = 0 … T steps, each (T + 1,),
+    """alpha, sigma: the coefficients α_t of the example and σ_t of the noise after t = 0 … T steps, each (T + 1,),
     float64; α_0 = 1 and σ_0 = 0."""
 
     alpha: Tensor
@@ -32,7 +32,7 @@ class Schedule(NamedTuple):
 
 
 class Posterior(NamedTuple):
-    """q(z_s | z_t, x) = N(of_noisy · z_t + of_clean · x, variance): each of the shape of the times asked for."""
+    """q(z_s | z_t, x) = N(of_noisy · z_t + of_clean · x, variance): each of the shape of the times."""
 
     of_noisy: Tensor
     of_clean: Tensor

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from dlplug import NonNegativeInt, PositiveInt, ProperFraction, Spec, UserError
 from dlplug_generative.diffusion.denoisers import Conditioning, Denoiser
 
-GROUPS = 8  # that the channels are normalised in; Ho et al. have 32, of four times as many channels
+GROUPS = 8  # of group normalisation; Ho et al. have 32, with four times as many channels
 
 
 class UNet(Denoiser):
-    """Residual blocks at each size of the picture, halved and doubled again, with the halves' results carried across.
+    """The U-Net: residual blocks at each resolution, down and up again, with skip connections.
 
     The first stage has `width` channels and the others twice as many (Ho et al.: 128, and 1, 2, 2, 2 times it).
 
@@ -113,7 +113,7 @@ def check_options(spec: Spec, width: int, stages: int, depth: int, dropout: floa
 
 
 class Block(nn.Module):
-    """x + F(x, embedding), and then, where it attends, x + attention(x) over all pixels.
+    """x + F(x, embedding), then, with attention, x + attention(x) over all pixels.
 
     F normalises and rectifies before each of two convolutions, and adds the time and the label between them. It begins
     as 0, as does the attention, so that an untrained block changes nothing.
@@ -149,8 +149,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # (B, 3C, H, W) → three of (B, 1, H·W, C)
         together = self.queries_keys_values(self.norm(x)).flatten(2).mT[:, None]
-        seen = F.scaled_dot_product_attention(*together.chunk(3, -1))
-        return x + self.after(seen[:, 0].mT.reshape(x.shape))
+        attended = F.scaled_dot_product_attention(*together.chunk(3, -1))
+        return x + self.after(attended[:, 0].mT.reshape(x.shape))
 
 
 class Halve(nn.Module):

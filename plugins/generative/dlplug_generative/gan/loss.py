@@ -18,7 +18,7 @@ USUAL = {"none": 0.0, "gradient": 10.0, "r1": 10.0, "clip": 0.01}
 
 
 class GAN(Loss):
-    """A critic and a generator that learn against each other, by any of the usual objectives and penalties.
+    """A generative adversarial network with any of the usual objectives and penalties.
 
     Goodfellow et al. 2014 (arXiv:1406.2661). Samples and metrics use the generator with EMA weights.
 
@@ -29,7 +29,7 @@ class GAN(Loss):
         Arjovsky et al. 2017).
     strength: weight of the penalty; None takes its paper's: λ = 10 for gradient, γ = 10 for r1, c = 0.01 for clip.
     critic_steps: critic updates for each generator update.
-    average: EMA decay of the generator's weights, at each of its steps; 0 uses the weights as they are.
+    average: EMA decay of the generator's weights, at each of its steps; 0 uses the current weights.
     """
 
     parts = ("critic", "generator")

@@ -58,9 +58,9 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Scores examples, by a network x (B, *spec.input) → φ (B, features): how real each one looks (B,).
+    """Scores how real examples are (B,), with a network x (B, *spec.input) → φ (B, features).
 
-    With labels, by how well it fits its own as well (Miyato & Koyama 2018, arXiv:1802.05637).
+    With labels, the score also depends on how well an example fits its label (Miyato & Koyama 2018, arXiv:1802.05637).
     """
 
     def __init__(self, network: nn.Module, features: int, classes: int = 0, spectral: bool = False) -> None:
@@ -86,7 +86,7 @@ class Adversaries(nn.Module):
 
 
 class Norm(nn.Module):
-    """Batch normalisation whose gain and bias are a label's own where there are classes (Dumoulin et al. 2017,
+    """Batch normalisation, with classes conditional: each label has its own gain and bias (Dumoulin et al. 2017,
     arXiv:1610.07629)."""
 
     def __init__(self, channels: int, classes: int = 0) -> None:
@@ -113,8 +113,8 @@ def bounded(layer: Layer, spectral: bool) -> Layer:
 
 
 def halvings(model: str, spec: Spec) -> int:
-    """How often pictures can be halved until 4 pixels or an odd number are left. Raises UserError where that is less
-    than twice, or the data have no pictures."""
+    """The number of halvings of pictures until 4 pixels or an odd number are left. Raises UserError where it is below
+    2, or the data are no pictures."""
     if len(spec.input) != 3:
         raise UserError(f"{model} makes pictures, but one input of these data is {spec.input}: --model planar-gan")
     _, *size = spec.input

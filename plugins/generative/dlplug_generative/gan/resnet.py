@@ -1,4 +1,4 @@
-"""The small residual pair of spectral normalisation's paper."""
+"""The residual generator and critic of Miyato et al. 2018."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def doubled(x: Tensor) -> Tensor:
 
 
 def xavier(layer: Layer, gain: float = 1.0) -> Layer:
-    """Weights as Glorot & Bengio 2010 have them, as the authors' code does."""
+    """Initialises weights by Glorot & Bengio 2010, as the authors' code does."""
     nn.init.xavier_uniform_(layer.weight, gain)
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)

@@ -1,1 +1,1 @@
-"""How good, how varied and how new samples are, and the features that some of it is measured in."""
+"""Metrics of samples: fidelity, diversity, coverage, memorisation, and the features for them."""

@@ -1,4 +1,4 @@
-"""How well samples cover the data, and only the data: precision and recall by neighbourhoods, modes of a mixture."""
+"""Coverage of the data by samples: precision and recall by nearest neighbours, and modes of a mixture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dlplug_generative.generating import examples_of, generating
 
 AT_ONCE = 500  # rows of a table of distances
 NEAR = 3.0  # deviations within which a point belongs to a Gaussian, as in Srivastava et al. 2017 (arXiv:1705.07761)
-SHARE = 0.1  # of its even share: what a mode must get to count as covered. Theirs is a single point
+SHARE = 0.1  # fraction of a uniform share of points that makes a mode covered; one point in their paper
 
 
 class Coverage(NamedTuple):
@@ -29,11 +29,11 @@ def precision_recall(real: Tensor, generated: Tensor, neighbours: int = 3) -> Co
     precision: share of generated examples within some real example's distance to its k-th nearest real neighbour.
     recall: share of real examples within some generated example's distance to its k-th nearest generated neighbour.
 
-    NaN where a set has no more than `neighbours`.
+    NaN where a set has at most `neighbours` examples.
     """
     if min(len(real), len(generated)) <= neighbours:
         return Coverage(math.nan, math.nan)
-    # in double precision, for by products float32 would round the shortest distances away
+    # in float64, as float32 products would lose the shortest distances
     real, generated = real.double().cpu(), generated.double().cpu()
     precision = inside(generated, real, reach(real, neighbours))
     return Coverage(precision, recall=inside(real, generated, reach(generated, neighbours)))
@@ -41,7 +41,7 @@ def precision_recall(real: Tensor, generated: Tensor, neighbours: int = 3) -> Co
 
 def reach(x: Tensor, neighbours: int) -> Tensor:
     """(N,): the distance from each of x (N, F) to its k-th nearest other one."""
-    # the nearest of all is itself
+    # the nearest is the point itself
     nearest = [
         torch.cdist(part, x).topk(neighbours + 1, largest=False).values[:, -1] for part in stoppable(x.split(AT_ONCE))
     ]
@@ -62,8 +62,8 @@ class Modes(NamedTuple):
 def modes_of(x: Tensor, centres: Tensor, deviation: float) -> Modes:
     """Of points x (N, 2) by a mixture's centres (K, 2) and their common standard deviation.
 
-    covered: centres that have at least a tenth of their even share, N / K, of the points within three deviations.
-    good: share of all points that lie within three deviations of any centre.
+    covered: number of centres with at least a tenth of a uniform share, N / K, of the points within three deviations.
+    good: fraction of all points within three deviations of a centre.
     """
     distance, nearest = torch.cdist(x.float().cpu(), centres).min(1)
     near = distance <= NEAR * deviation
@@ -105,5 +105,5 @@ def modes(
     if len(data.centres):
         covered = modes_of(generated, data.centres, data.deviation)
         values = {"modes": covered.covered, "good": covered.good}
-    found = precision_recall(real, generated, neighbours)
-    return values | {f"precision_k{neighbours}": found.precision, f"recall_k{neighbours}": found.recall}
+    measured = precision_recall(real, generated, neighbours)
+    return values | {f"precision_k{neighbours}": measured.precision, f"recall_k{neighbours}": measured.recall}

@@ -1,4 +1,4 @@
-"""A small classifier whose last hidden layer is what pictures of 28x28 are compared in, and its weights by name."""
+"""A small classifier whose last hidden layer provides the features for pictures of 28x28, and its saved weights."""
 
 from __future__ import annotations
 
@@ -62,8 +62,7 @@ def stage(inputs: int, outputs: int, stride: int = 1) -> tuple[nn.Module, ...]:
 
 
 class Features(NamedTuple):
-    """A trained FeatureNet, and what its numbers are named by: the first eight digits of the SHA-256 of its file, or of
-    what its file would be."""
+    """A trained FeatureNet. digest: the first eight digits of the SHA-256 of its file, which metric names contain."""
 
     net: FeatureNet
     digest: str
@@ -85,9 +84,9 @@ class Features(NamedTuple):
 
 
 def load_features(named: str) -> Features:
-    """Those that are shipped (fashion, mnist), of a .safetensors file, or of a run of a feature-net.
+    """Loads the shipped weights (fashion, mnist), a .safetensors file, or a run of a feature-net.
 
-    Raises UserError where there is no such file or run, or it is of another model.
+    Raises UserError where the file or run is missing or of another model.
     """
     try:
         saved = weights_of(named)
@@ -117,6 +116,6 @@ def weights_of(named: str) -> dict[str, Tensor]:
 
 
 def ship(run: str, path: Path) -> None:
-    """Writes a run's weights in half precision: how the shipped files were made of the recipes `features-…`."""
+    """Writes a run's weights in half precision; the shipped files were written by it from the recipes `features-…`."""
     halved = {name: value.half() if value.is_floating_point() else value for name, value in weights_of(run).items()}
     save_file(halved, path)

@@ -1,4 +1,4 @@
-"""How good and how varied pictures are, by the features of a small classifier or by Inception's."""
+"""Fidelity and diversity of pictures, in the features of a small classifier or of Inception."""
 
 from __future__ import annotations
 
@@ -62,21 +62,21 @@ def fidelity(
     Compared with all pictures of the split. The metric's name holds the classifier's weights: compare only numbers of
     the same name, count and split. Generated pictures are rounded to 8 bits, as the real ones are.
 
-    features: which of the shipped classifiers computes the features.
-    weights: of another classifier: a .safetensors file, or the run of a feature-net; "" takes the shipped one.
+    features: the shipped classifier for the features.
+    weights: weights of another classifier: a .safetensors file, or the run of a feature-net; "" takes the shipped one.
     count: number of pictures to generate.
     neighbours: the k of precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991).
-    floor: also measure as many training pictures in place of generated ones: what a perfect model would reach.
+    floor: also measure as many training pictures in place of generated ones: the value of a perfect model.
     steps: sampling steps, for diffusion models; None uses the model's own number.
     """
-    known, real = load_features(weights or features), examples_of(data).x
+    network, real = load_features(weights or features), examples_of(data).x
     generated = rounded(generating(product).generate(count, seed=seed, steps=steps))
-    of_real, of_made = known.of(real), known.of(generated)
-    found = precision_recall(of_real, of_made, neighbours)
+    of_real, of_generated = network.of(real), network.of(generated)
+    measured = precision_recall(of_real, of_generated, neighbours)
     values: dict[str, Any] = {
-        f"fid_local_{known.digest}": frechet_distance(of_real, of_made),
-        f"precision_k{neighbours}_local_{known.digest}": found.precision,
-        f"recall_k{neighbours}_local_{known.digest}": found.recall,
+        f"fid_local_{network.digest}": frechet_distance(of_real, of_generated),
+        f"precision_k{neighbours}_local_{network.digest}": measured.precision,
+        f"recall_k{neighbours}_local_{network.digest}": measured.recall,
         "protocol": f"{count:,} made pictures against {len(real):,} real ones",
     }
     if floor:
@@ -84,7 +84,7 @@ def fidelity(
         if len(train) < count:
             log.warning(f"the floor is not measured: {len(train):,} training pictures are fewer than {count:,}")
         else:
-            values[f"fid_local_{known.digest}_floor"] = frechet_distance(of_real, known.of(some(train, count)))
+            values[f"fid_local_{network.digest}_floor"] = frechet_distance(of_real, network.of(some(train, count)))
     return values
 
 
@@ -95,7 +95,7 @@ def check_inception(product: Any, data: Any, *, weights: str, count: int, refere
 
 
 def check_weights(path: Path) -> None:
-    """Raises UserError where there is no such file, or it is of another network than torch-fidelity's Inception."""
+    """Raises UserError where the file is missing, or is not torch-fidelity's Inception."""
     if not path.is_file():
         near = nearest(path.name, (other.name for other in path.parent.glob("*.pth")))
         raise UserError(f"--metrics.inception-fid.weights: there is no file {path}.{near}")
@@ -117,7 +117,7 @@ def inception_fid(
     reference: Literal["held-out", "train"] = "held-out",
     seed: int,
 ) -> Mapping[str, Any]:
-    """Fréchet distance in the features of Inception, by torchmetrics: the number of the literature.
+    """Fréchet distance in the features of Inception, by torchmetrics: the FID of the literature.
 
     By the protocol of Heusel et al. 2017, which Ho et al. 2020 and mimicry keep: pictures of 8 bits, enlarged by
     TensorFlow 1's bilinear interpolation. Needs torch-fidelity and its weights; where they are missing the
@@ -125,7 +125,7 @@ def inception_fid(
 
     weights: the file; "" looks for it in the data folder.
     count: number of pictures to generate.
-    reference: what they are compared with: all pictures of the split, or all training pictures.
+    reference: the real pictures: all of the split, or all training pictures.
     """
     path = Path(weights).expanduser() if weights else data_folder() / INCEPTION
     if importlib.util.find_spec("torch_fidelity") is None or not path.is_file():

@@ -17,7 +17,7 @@ AT_ONCE = 250
 
 
 class Nearest(NamedTuple):
-    """Of each: the root mean square difference from its nearest training example (N,), and which one that is (N,)."""
+    """For each example: the root mean square difference from its nearest training example (N,), and its index (N,)."""
 
     distance: Tensor
     which: Tensor
@@ -55,8 +55,8 @@ def memorisation(
     """How much nearer generated pictures are to the training set than unseen real ones, and the nearest pairs.
 
     `nearest_made` and `nearest_unseen` are medians of the root mean square difference from the nearest training
-    example, `nearer_than_unseen` is how often a generated one is nearer than an unseen one: about 0.5 for a model that
-    memorised nothing, 1 for one that repeats. Blurred pictures are nearer too: look at the pairs.
+    example, `nearer_than_unseen` is how often a generated one is nearer than an unseen one: about 0.5 for a model
+    without memorisation, 1 for one that copies. Blurred pictures are nearer too: look at the pairs.
 
     count: number of pictures to generate, and of unseen ones to compare with.
     show: number of nearest pairs to show.

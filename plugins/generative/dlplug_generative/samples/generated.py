@@ -8,7 +8,7 @@ from dlplug_figures.figure import even
 
 from dlplug import Image, NonNegativeInt, PositiveInt, Run, UserError, Video, checked_by, neutral_options
 from dlplug_generative.generating import examples_of, generating
-from dlplug_generative.samples.pictures import frames, grid, kept, pixels, scatter
+from dlplug_generative.samples.pictures import frames, grid, pixels, saved_pictures, scatter
 
 
 def check_generated(
@@ -62,7 +62,7 @@ def history(
     fps: frames per second.
     still: how many times longer the last frame is shown.
     """
-    paths = kept(run.folder / "media", picture)
+    paths = saved_pictures(run.folder / "media", picture)
     if not paths:
         raise UserError(
             f"{run.folder} logged no pictures {picture!r}: a run with the metric {picture} and --eval-every logs them"

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from dlplug import Image
 
-TILE = 56  # smallest pixels across a picture in a grid, for eyes
-SHOWN = 2000  # points of a scatter: more hide each other
+TILE = 56  # least size of a picture in a grid, in pixels
+SHOWN = 2000  # points in a scatter plot; more would overlap
 STRIP = 24  # pixels above a film's picture
 
 
@@ -47,14 +47,14 @@ def scatter(generated: Tensor, data: Tensor, title: str) -> Image:
     return to_image(figure, title)
 
 
-def kept(media: Path, name: str) -> list[Path]:
-    """The pictures of that name that a run logged, the earliest first: `val-<name>-<step>.png`."""
+def saved_pictures(media: Path, name: str) -> list[Path]:
+    """The logged pictures of that name, the earliest first: `val-<name>-<step>.png`."""
     return sorted(path for path in media.glob(f"val-{name}-*.png") if path.stem.rpartition("-")[2].isdigit())
 
 
 def frames(paths: list[Path], still: int) -> Iterator[np.ndarray[Any, Any]]:
-    """The pictures as a film's, each below its step, the last one shown `still` times more. Those of another size than
-    the last are left out: a run that was resumed may have gone on with others."""
+    """The frames of a film, with the step above each; the last one is repeated `still` times. Pictures of another size
+    than the last are left out: a resumed run may have changed the size."""
     from imageio.v3 import imread
 
     last = imread(paths[-1])[..., :3]

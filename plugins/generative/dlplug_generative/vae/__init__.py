@@ -1,1 +1,1 @@
-"""Variational autoencoders: bounds, likelihoods, networks, and what their latents mean."""
+"""Variational autoencoders: bounds, likelihoods, networks, and figures of their latents."""

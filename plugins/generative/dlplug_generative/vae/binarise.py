@@ -21,13 +21,13 @@ Binarisation = Literal["static", "dynamic", "none"]
 GOLDEN = -1640531527  # 2³² / golden ratio, as a signed number of 32 bits
 
 
-def binarised(x: Tensor, how: Binarisation) -> Tensor:
+def binarised(x: Tensor, kind: Binarisation) -> Tensor:
     """x (B, C, H, W) in [0, 1] as zeros and ones of the same shape; "none" leaves them as they are."""
-    if how == "none":
+    if kind == "none":
         return x
     if x.ndim != 4:
         raise UserError(f"there is nothing to binarise in {tuple(x.shape[1:])}: points need --loss.binarisation none")
-    noise = noise_of(x) if how == "static" else torch.rand_like(x)
+    noise = noise_of(x) if kind == "static" else torch.rand_like(x)
     return (noise < x).to(x.dtype)
 
 
@@ -56,6 +56,6 @@ def shifted(n: Tensor, bits: int) -> Tensor:
     return (n >> bits) & ((1 << (32 - bits)) - 1)
 
 
-def named(name: str, how: Binarisation) -> str:
+def named(name: str, kind: Binarisation) -> str:
     """A measure's name with the binarisation in it: elbo_static."""
-    return name if how == "none" else f"{name}_{how}"
+    return name if kind == "none" else f"{name}_{kind}"

@@ -40,7 +40,7 @@ class EvidenceLowerBound(Loss):
         vae = checked(model, "the loss elbo", binarisation)
         self.beta, self.warmup = beta, warmup
         self.binarisation: Binarisation = binarisation
-        self.step = torch.zeros((), device=vae.mean.device)  # on the device: a captured step counts on
+        self.step = torch.zeros((), device=vae.mean.device)  # on the device, so that captured steps count too
 
     def updates(self, batch: Labelled) -> Iterator[Update]:
         vae = vae_of(self.model)
@@ -87,9 +87,9 @@ class ImportanceWeighted(Loss):
         yield Update(-bound, bound=bound, reconstruction=log_likelihood.mean(), kl=divergence(q).mean())
 
 
-def checked(model: nn.Module, who: str, binarisation: Binarisation) -> VAE:
-    """The model. Raises UserError where it is no VAE, or where its likelihood knows more than black and white."""
-    vae = vae_of(model, who)
+def checked(model: nn.Module, user: str, binarisation: Binarisation) -> VAE:
+    """The model. Raises UserError where it is no VAE, or where binarisation does not fit its likelihood."""
+    vae = vae_of(model, user)
     if binarisation != "none" and vae.likelihood != "bernoulli":
         raise UserError(
             f"--model.likelihood {vae.likelihood} is of grey pixels: binarised ones ({binarisation}) need bernoulli, "

@@ -16,11 +16,11 @@ from dlplug_generative.vae.losses import checked
 from dlplug_generative.vae.model import VAE, vae_of
 from dlplug_generative.vae.terms import divergence, importance_bound, log_weights, reparametrised
 
-AT_ONCE = 500  # decoded at once: what a layer makes of so many stays in a processor's cache
+AT_ONCE = 500  # decoded at once: a layer's output for them fits into a processor's cache
 
 
 class Terms(NamedTuple):
-    """Of single examples, each (N,), in nats."""
+    """The terms of single examples, each (N,), in nats."""
 
     reconstruction: Tensor
     kl: Tensor
@@ -87,7 +87,7 @@ def terms_of(vae: VAE, split: Labelled, seed: int) -> Terms:
 
 
 def log_likelihoods(vae: VAE, split: Labelled, samples: int, seed: int) -> Tensor:
-    """log p(x) of each example by the bound of so many samples (Burda et al. 2016, equation 8): (N,)."""
+    """log p(x) of each example by the bound with that many samples (Burda et al. 2016, equation 8): (N,)."""
     generator = torch.Generator(split.x.device).manual_seed(seed)
     together = max(1, AT_ONCE // samples)
     bounds: list[Tensor] = []

@@ -44,7 +44,7 @@ class VAE(nn.Module):
         self.input, self.classes, self.latents = spec.input, spec.output, latents
         self.likelihood, self.conditional = likelihood, conditional
         self.encoder, self.decoder = encoder, decoder
-        each = (spec.input[0], *[1] * (len(spec.input) - 1))  # one number for each channel
+        each = (spec.input[0], *[1] * (len(spec.input) - 1))  # one per channel
         for name, value in (("mean", spec.mean), ("deviation", spec.deviation)):
             value = torch.as_tensor(value, dtype=torch.float).flatten().expand(spec.input[0])
             self.register_buffer(name, value.clone().view(each))
@@ -69,7 +69,7 @@ class VAE(nn.Module):
         return (F.one_hot(y, self.classes).float(),) if self.conditional else ()
 
     def log_likelihood(self, x: Tensor, decoded: Tensor) -> Tensor:
-        """log p(x|z) (k, B) in nats, of x (B, *input) and what `decode` gives."""
+        """log p(x|z) (k, B) in nats, of x (B, *input) and the output of `decode`."""
         elements = {
             "bernoulli": lambda: bernoulli(x, decoded),
             "gaussian": lambda: gaussian(x, decoded, self.log_scale),
@@ -78,7 +78,7 @@ class VAE(nn.Module):
         return elements.flatten(2).sum(2)
 
     def expected(self, decoded: Tensor) -> Tensor:
-        """E[x|z] of what `decode` gives: pictures in [0, 1], points in their plane."""
+        """E[x|z] from the output of `decode`: pictures in [0, 1], points in the data's coordinates."""
         return torch.sigmoid(decoded) if self.likelihood == "bernoulli" else decoded
 
     def check(self, count: int, label: int | None, steps: int | None) -> None:
@@ -87,8 +87,8 @@ class VAE(nn.Module):
         check_label(label, self.classes, self.conditional)
 
     def generate(self, count: int, *, seed: int = 0, label: int | None = None, steps: int | None = None) -> Tensor:
-        """(count, *input) of z ~ N(0, 1): pictures are E[x|z], without the noise of single pixels, as they are usually
-        shown; points are draws of p(x|z). Without a label a conditional model draws one for each."""
+        """(count, *input) of z ~ N(0, 1): pictures are E[x|z], as usual, without the noise of single pixels; points are
+        samples of p(x|z). Without a label a conditional model draws one for each."""
         self.check(count, label, steps)
 
         def make(some: int, generator: Generator) -> Tensor:
@@ -102,10 +102,10 @@ class VAE(nn.Module):
         return in_chunks(make, count, seed, self.mean.device)
 
 
-def vae_of(model: Any, who: str = "this") -> VAE:
+def vae_of(model: Any, user: str = "this") -> VAE:
     """The model itself. Raises UserError where it is no VAE."""
     if not isinstance(model, VAE):
-        raise UserError(f"{who} needs a VAE: --model vae and --model vae-conv are, not a {type(model).__name__}")
+        raise UserError(f"{user} needs a VAE: --model vae and --model vae-conv are, not a {type(model).__name__}")
     return model
 
 

@@ -63,7 +63,7 @@ class ConvVAE(VAE):
 
     latents: dimensions of z.
     width: channels of the first stage; each further stage has twice as many.
-    stages: how often the picture is halved; its size must allow it.
+    stages: number of halvings of the picture; its size must be divisible accordingly.
     hidden: hidden size of the affine layers.
     likelihood: p(x|z) of a pixel: bernoulli for black and white, gaussian, or logistic, discretised to 256 levels.
     conditional: condition both networks on the class (Sohn et al. 2015), for --label.
@@ -112,8 +112,8 @@ class ConvEncoder(nn.Module):
         self.last = nn.Linear(hidden, outputs)
 
     def forward(self, x: Tensor, *code: Tensor) -> Tensor:
-        seen = self.convolutions(x).flatten(1)
-        return self.last(torch.relu(self.affine(torch.cat([seen, *code], 1))))
+        features = self.convolutions(x).flatten(1)
+        return self.last(torch.relu(self.affine(torch.cat([features, *code], 1))))
 
 
 class ConvDecoder(nn.Module):

@@ -44,7 +44,7 @@ def interpolation(
     binarisation: Literal["static", "dynamic", "none"] = "none",
     seed: int,
 ) -> dict[str, Image]:
-    """Pictures on the way from one of the split to another, in equal steps of the latents: a row for each pair.
+    """Interpolations between pairs of pictures of the split, in equal steps of the latents: a row for each pair.
 
     count: number of pairs, drawn by the seed.
     between: number of pictures between the two of a pair.
@@ -97,7 +97,7 @@ def plane(side: int) -> Tensor:
 
 
 def lines(decoded: Tensor, data: Tensor) -> Image:
-    """Where the decoder puts the lines of the plane (side, side, 2), over the data (N, 2)."""
+    """The decoder's image of grid lines in the plane of latents (side, side, 2), over the data (N, 2)."""
     figure = new_figure(4.8, 5.0)
     axes = figure.subplots()
     axes.scatter(*data.cpu().T.numpy(), s=5, linewidths=0, color="#9aa7b5")
@@ -118,7 +118,7 @@ def of_pictures(product: Any, name: str, data: Any) -> VAE:
 
 
 def drawn(data: Any, count: int, seed: int, vae: VAE, binarisation: Binarisation) -> Labelled:
-    """Pictures of the split and their classes, on the model's device, as the model is to see them."""
+    """Pictures of the split and their classes, on the model's device, as the model's inputs."""
     check_count(count)
     x, y = examples_of(data)
     index = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))[:count]

@@ -1,1 +1,1 @@
-"""Figures: what several plugins draw with matplotlib, without a screen. It registers nothing."""
+"""Figures: drawing with matplotlib for several plugins, without a display. It registers nothing."""

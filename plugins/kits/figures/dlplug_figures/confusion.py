@@ -1,4 +1,4 @@
-"""The confusion matrix of a classifier: which classes it takes for which."""
+"""The confusion matrix of a classifier."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from torch import Tensor
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_NUMBERS = 20  # classes up to which the matrix's numbers can be read
+MOST_NUMBERS = 20  # most classes for which the numbers are legible
 
 
 def confusion_matrix(predicted: Tensor, true: Tensor, classes: int) -> Tensor:
-    """(classes, classes): entry (i, j) is how many examples of class i were predicted as j; both inputs (N,)."""
+    """(classes, classes): entry (i, j) is the number of examples of class i that were predicted as j; both inputs
+    (N,)."""
     return torch.bincount(true * classes + predicted, minlength=classes**2).view(classes, classes)
 
 
 def draw_confusion(axes: Axes, matrix: Tensor, names: Sequence[str]) -> None:
-    """The counts, on the colour of their share of the row, so that rare classes show like frequent ones."""
+    """The counts, coloured by their fraction of the row, so that rare classes are as visible as frequent ones."""
     share = matrix / matrix.sum(1, keepdim=True).clamp(min=1)
     shade = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     if len(names) <= MOST_NUMBERS:

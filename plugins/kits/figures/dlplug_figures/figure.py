@@ -1,4 +1,4 @@
-"""A figure of matplotlib, and the image of it. Without pyplot, which would keep each one and look for a screen."""
+"""Figures of matplotlib as images, without pyplot, which would retain every figure and look for a display."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dlplug import Image
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# the seven of Okabe & Ito 2008, which the colour-blind can tell apart, and three more
+# the seven of Okabe & Ito 2008, distinguishable by the colour-blind, and three more
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444",
            "#8C510A", "#6A3D9A", "#999999")  # fmt: skip
 
@@ -33,6 +33,6 @@ def to_image(figure: Figure, caption: str) -> Image:
 
 
 def even(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Pixels (H, W, 3), the last row or column repeated where their number is odd: H.264 takes even ones only."""
+    """Pixels (H, W, 3), the last row or column repeated where their number is odd: H.264 needs even sizes."""
     height, width = pixels.shape[:2]
     return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

@@ -10,8 +10,8 @@ from torch import Tensor
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LINE = (0.34, 0.47, 0.67)  # the blue between images
-SMALLEST = 28  # pixels across an image among others
+LINE = (0.34, 0.47, 0.67)  # blue of the line between images
+SMALLEST = 28  # pixels of an image in a sheet
 
 
 def show(axes: Axes, image: Tensor, **style: Any) -> None:
@@ -30,8 +30,8 @@ def show(axes: Axes, image: Tensor, **style: Any) -> None:
 def tiled(images: Tensor, columns: int, smallest: int = SMALLEST) -> Tensor:
     """Images (N, H, W, 1 or 3) in [0, 1] as one (H', W', 3), in rows, with a line between them.
 
-    smallest: pixels that the longer side of an image has at least: smaller ones are enlarged by a whole factor, so
-        that the line stays thin beside them.
+    smallest: least pixels of an image's longer side; smaller images are enlarged by a whole factor, so that the line
+        is thin in comparison.
     """
     larger = max(1, -(-smallest // max(images.shape[1:3])))
     images = images.repeat_interleave(larger, 1).repeat_interleave(larger, 2)

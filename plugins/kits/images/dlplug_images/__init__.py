@@ -1,4 +1,4 @@
-"""Images: the usual data sets, folders of images, augmentation, and how classifiers are trained and measured."""
+"""Images: the usual data sets, folders of images, augmentation, and the loss and metric of classifiers."""
 
 from dlplug import hookimpl
 

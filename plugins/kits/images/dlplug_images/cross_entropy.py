@@ -25,7 +25,7 @@ def cross_entropy(
         logits = model(batch.x)
         loss = F.cross_entropy(logits, batch.y, label_smoothing=smoothing)
     else:
-        # λ ~ Beta(α, α), drawn where the images are
+        # λ ~ Beta(α, α), drawn on the images' device
         alpha = torch.full((), mixup, device=batch.x.device)
         share = Beta(alpha, alpha, validate_args=False).sample()
         logits = model(mixed(batch.x, share))
@@ -36,6 +36,6 @@ def cross_entropy(
 
 
 def mixed(x: Tensor, share: Tensor) -> Tensor:
-    """x̃ = λ x + (1 - λ) x', x (B, ...), λ () in [0, 1]: each image with its mirror place in the batch, whose order is
-    random already (Zhang et al. 2018, arXiv:1710.09412, equation 1)."""
+    """x̃ = λ x + (1 - λ) x', x (B, ...), λ () in [0, 1]: each image with the one at the mirrored position in the batch,
+    whose order is random (Zhang et al. 2018, arXiv:1710.09412, equation 1)."""
     return share * x + (1 - share) * x.flip(0)

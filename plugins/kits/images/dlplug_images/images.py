@@ -1,4 +1,5 @@
-"""The base class of image data sets: the whole set as uint8 on the device, batches gathered and augmented there."""
+"""The base class of image data sets: the whole set is on the device as uint8; batches are gathered and augmented
+there."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from dlplug import Data, Labelled, NonNegativeInt, Order, PositiveInt, Spec, Use
 from dlplug.sampling import own_share
 from dlplug_images.augment import cutout, flip, padded_crop
 
-SPLIT_SEED = 0  # what is held out is the same for every run, so that choices made on it can be compared
+SPLIT_SEED = 0  # the held-out images are the same in every run, so that runs can be compared
 
 
 class Examples(NamedTuple):
@@ -45,7 +46,7 @@ class ImageSpec(Spec):
 
 
 def hold_out(examples: Examples, count: int, option: str = "validation") -> tuple[Examples, Examples]:
-    """The set without `count` random examples, and these; the same ones for every run."""
+    """(the set without `count` random examples, those examples); the same in every run."""
     if not 0 < count < len(examples.y):
         raise UserError(f"--data.{option} must be between 1 and {len(examples.y) - 1}, got {count}")
     order = torch.randperm(len(examples.y), generator=torch.Generator().manual_seed(SPLIT_SEED))
@@ -59,7 +60,7 @@ def scaled(images: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Training batches, and how their images are augmented.
+    """Batches and augmentation.
 
     batch_size: images per batch.
     flip: random horizontal flips.

@@ -1,1 +1,1 @@
-"""Play: the protocol of what acts, episodes played and scored, and films of them. It registers nothing."""
+"""Play: the protocol of policies, episodes and their scores, and films of them. It registers nothing."""

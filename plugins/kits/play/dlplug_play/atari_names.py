@@ -1,4 +1,4 @@
-"""The names of Atari's games and protocols, however they are spelled. The emulator is a plugin's own."""
+"""The names of Atari's games and protocols, in any spelling. The emulators are the plugins'."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ProtocolName = Literal["classic", "machado"]  # as in Mnih et al. 2015; Machado 
 
 
 def find_game(name: str, games: Iterable[str]) -> str:
-    """The one of these plain names (space_invaders) that is meant: "Space Invaders", "space-invaders" and
-    "SpaceInvaders" are the same. Raises UserError, with the nearest, where there is none."""
+    """The matching one of the plain names (space_invaders): "Space Invaders", "space-invaders" and
+    "SpaceInvaders" are the same. Raises UserError, with the nearest names, if there is none."""
     plain = {game.replace("_", ""): game for game in games}
-    wanted = re.sub("[^a-z0-9]", "", name.lower())
-    if wanted not in plain:
+    key = re.sub("[^a-z0-9]", "", name.lower())
+    if key not in plain:
         spelled = re.sub("[^a-z0-9]+", "_", name.lower())
         raise UserError(f"no Atari game is called {name!r}.{nearest(spelled, plain.values())}")
-    return plain[wanted]
+    return plain[key]

@@ -1,4 +1,4 @@
-"""Whole episodes, played apart from training: their raw scores, and what a score must be quoted with."""
+"""Evaluation episodes: playing them, their raw scores, and the protocol in words."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import numpy as np
 from dlplug.stop import stop_if_asked
 from dlplug_play.policy import Policy
 
-LANES = 16  # environments at most: what one batch of a policy serves well
-EPISODE_LIMIT = 27_000  # actions: the half hour that ends an Atari game, where a registration sets no shorter limit
-STARTS = {"eval": 1_000_003, "test": 2_000_003}  # added to the run's seed: no split starts as training or another does
+LANES = 16  # most environments in an evaluation
+EPISODE_LIMIT = 27_000  # actions: half an hour of an Atari game; for environments without a shorter limit
+STARTS = {
+    "eval": 1_000_003,
+    "test": 2_000_003,
+}  # added to the run's seed, so that training and splits have different starts
 
 
 class Episode(NamedTuple):
-    """A whole episode: the environment that it was played in, its raw score, its length in actions, and how many
-    actions had been sent at its end."""
+    """A whole episode: the index of its environment, its raw score, its length in actions, and the number of actions
+    sent to the environments when it ended."""
 
     lane: int
     score: float
@@ -34,7 +37,8 @@ class Ended(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What N environments show after a step: observations, where they begin an episode (N,), and those that ended."""
+    """The result of a step of N environments: observations, whether each begins an episode (N,), and the ended
+    episodes."""
 
     obs: Any
     first: np.ndarray
@@ -42,9 +46,9 @@ class Step(NamedTuple):
 
 
 class Arena(Protocol):
-    """N environments in which episodes are measured: they step together and begin again by themselves.
+    """N environments for evaluation, which step together and reset automatically.
 
-    count: N. fps: pictures a second of a film, one picture an action.
+    count: N. fps: pictures per second of a film with one picture per action.
     """
 
     @property
@@ -60,24 +64,25 @@ class Arena(Protocol):
     def step(self, actions: np.ndarray) -> Step: ...
 
     def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray] | None:
-        """Plays what environment `lane` played since its reset again, given its actions: a picture (height, width, 3)
-        uint8, even in height and width, before each action, and possibly one after the last. None where there is
-        nothing to see. Raises UserError where what draws it is not installed."""
+        """Replays the actions of environment `lane` since its reset: yields a picture (height, width, 3) uint8, even in
+        height and width, before each action, and possibly one after the last. None for environments that draw no
+        pictures. Raises UserError where the library that draws them is not installed."""
         ...
 
 
 def shares(count: int, lanes: int) -> np.ndarray:
-    """(lanes,) episodes for each environment, fixed beforehand: counting those that end first favours short ones."""
+    """(lanes,) episodes for each environment, fixed in advance: counting the first to end would favour short
+    episodes."""
     return np.full(lanes, count // lanes) + (np.arange(lanes) < count % lanes)
 
 
-def play(policy: Policy, arena: Arena, wanted: np.ndarray, *, greedy: bool = True) -> tuple[list[Episode], np.ndarray]:
-    """Plays until every environment has ended as many episodes as wanted of it.
+def play(policy: Policy, arena: Arena, counts: np.ndarray, *, greedy: bool = True) -> tuple[list[Episode], np.ndarray]:
+    """Plays until every environment has ended its number of episodes.
 
-    wanted: (N,). Returns the episodes in the order of their ends, and all actions sent: (steps, N, ...). Raises
-    Stopped where a stop is asked for.
+    counts: (N,). Returns the episodes in the order of their ends, and all actions sent: (steps, N, ...). Raises
+    Stopped where a stop is requested.
     """
-    left = wanted.copy()
+    left = counts.copy()
     played: list[Episode] = []
     sent: list[np.ndarray] = []
     obs, first, state = arena.reset(), np.ones(arena.count, dtype=bool), policy.start(arena.count)
@@ -111,7 +116,7 @@ def counted(count: int) -> str:
 
 
 def cut_short(played: Iterable[Episode], limit: int | None) -> str:
-    """Says of how many episodes the end was not seen; nothing where it always was."""
+    """The part of the protocol about truncated episodes; "" if there were none."""
     cut = sum(episode.length == limit for episode in played)
     return f", {cut} of them cut at {limit:,} actions" if cut else ""
 

@@ -1,4 +1,4 @@
-"""Episodes to watch: what was played is played again, from the same start, before a camera."""
+"""Films of episodes, which are replayed from the same start to render them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ PICTURES = 1800  # two minutes at 15 frames a second, 363 MB of Atari's pixels; 
 
 
 def best_video(arena: Arena, played: Sequence[Episode], actions: np.ndarray, title: str) -> dict[str, Video]:
-    """{"video": the best of the episodes}; {} where the environments draw no pictures, or what draws is missing: the
-    scores count without it."""
+    """{"video": the best episode}; {} where the environments draw no pictures, or the library that draws them is
+    missing, so that the scores are reported anyway."""
     try:
         video = video_of(arena, max(played, key=lambda episode: episode.score), actions, title)
     except UserError as error:
@@ -30,7 +30,7 @@ def best_video(arena: Arena, played: Sequence[Episode], actions: np.ndarray, tit
 
 
 def video_of(arena: Arena, episode: Episode, actions: np.ndarray, title: str) -> Video | None:
-    """An episode, filmed; None for environments without pictures. actions: (steps, N, ...), all that were sent."""
+    """The video of an episode; None for environments without pictures. actions: all actions sent, (steps, N, ...)."""
     screens = arena.film(episode.lane, actions[: episode.sent, episode.lane])
     if screens is None:
         return None
@@ -41,21 +41,21 @@ def video_of(arena: Arena, episode: Episode, actions: np.ndarray, title: str) ->
 
 
 def films(count: int, seed: int, play_one: Callable[[int], tuple[Video, float]]) -> dict[str, Any]:
-    """film (film-1, film-2, … where there are several), and return: the mean of the scores.
+    """film (film-1, film-2, … for several), and return: the mean score.
 
-    play_one: gives the film and the score of the episode that starts from a seed.
+    play_one: returns the video and the score of the episode from a seed.
     """
-    shown: dict[str, Any] = {}
+    videos: dict[str, Any] = {}
     scores = []
     for number in range(count):
         video, score = play_one(seed + number)
-        shown["film" if count == 1 else f"film-{number + 1}"] = video
+        videos["film" if count == 1 else f"film-{number + 1}"] = video
         scores.append(score)
-    return shown | {"return": float(np.mean(scores))}
+    return videos | {"return": float(np.mean(scores))}
 
 
 def speed(actions: int, pictures: int) -> int:
-    """How many times as fast as played an episode is shown in that many pictures at most."""
+    """The factor by which a film is faster than the game, to have at most that many pictures."""
     return -(-(actions + 1) // pictures)
 
 

@@ -1,4 +1,4 @@
-"""Gymnasium's environments by their ids, and one line about each that cannot be played."""
+"""Gymnasium's environments by id, with one-line errors."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from dlplug.host.local_modules import modules_of_this_folder
 
 
 def find(id: str) -> EnvSpec:
-    """The registration of an id, `CartPole-v1`, or of `module:id`, whose module is imported first: an installed one, or
-    one in the current folder. Raises UserError where there is none."""
+    """The registration of an id, `CartPole-v1`, or of `module:id`, whose module, installed or in the current folder, is
+    imported first. Raises UserError for an unknown id."""
     module, _, name = id.rpartition(":")
     if module:
         _import(id, module)
@@ -33,8 +33,8 @@ def find(id: str) -> EnvSpec:
 
 @contextlib.contextmanager
 def building(id: str) -> Iterator[None]:
-    """Around what builds an environment: modules of the current folder are found. Raises UserError for what the
-    environment needs and is not installed."""
+    """A context for building environments, in which modules of the current folder can be imported. Raises UserError
+    where a dependency of the environment is not installed."""
     try:
         with modules_of_this_folder():
             yield
@@ -59,12 +59,12 @@ def _import(id: str, module: str) -> None:
 
 
 def _unknown(id: str, module: str, namespace: str | None) -> UserError:
-    """The nearest ids of the same namespace: another's `Walker2d-v5` is no answer to `my/Walk-v0`."""
+    """The error with the nearest ids of the same namespace: `Walker2d-v5` would not help for `my/Walk-v0`."""
     name = id.rpartition(":")[2]
-    known = [known for known in gymnasium.registry if parse_env_id(known)[0] == namespace]
+    ids = [id for id in gymnasium.registry if parse_env_id(id)[0] == namespace]
     if module:
-        return UserError(f"the module {module} registers no environment {name!r}.{nearest(name, known)}")
+        return UserError(f"the module {module} registers no environment {name!r}.{nearest(name, ids)}")
     return UserError(
-        f"no Gymnasium environment is called {name!r}.{nearest(name, known)} One that a module of yours registers"
+        f"no Gymnasium environment is called {name!r}.{nearest(name, ids)} One that a module of yours registers"
         f" is found by that module's name: MODULE:{name}"
     )

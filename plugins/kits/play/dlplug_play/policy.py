@@ -1,4 +1,4 @@
-"""The protocol of what acts in N environments at once, with or without memory."""
+"""The protocol of policies that act in N environments at once, with or without memory."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import numpy as np
 
 
 class Policy(Protocol):
-    """What a model that plays has, or what its loss makes of it. It is called under `dlplug.acting(model)`: in eval
-    mode, without gradients and in the run's precision, so that the log-probabilities of a rollout are those that the
-    loss computes from it.
+    """Implemented by a model that acts, or by its loss's product. It is called under `dlplug.acting(model)`: in eval
+    mode, without gradients and in the run's precision, so that the log-probabilities of a rollout equal those that the
+    loss computes.
 
-    In training only a policy that is the same in both modes can be asked in this way. NoisyNets explore by noise in
-    their weights, which eval mode silences; so the Q-learning players of dlplug-rl, which run them all, call the
-    network itself in train mode under `torch.no_grad()`, and only its evaluation goes through this protocol.
+    During training this fits only policies that are the same in train and eval mode. NoisyNets explore by noise in
+    their weights, which eval mode removes. The Q-learning players of dlplug-rl therefore call the network itself, in
+    train mode under `torch.no_grad()`, and use this protocol for evaluation only.
     """
 
     def start(self, count: int) -> Any:
-        """The state of that many environments before their first step; None for a policy without memory."""
+        """The initial state for that many environments; None for a policy without memory."""
         ...
 
     def act(
         self, obs: Any, state: Any, first: np.ndarray, *, greedy: bool
     ) -> tuple[np.ndarray, Any, Mapping[str, Any]]:
-        """The actions (N, ...), the state after them, and extras: what else was computed of these observations, such
-        as {"values": (N, actions)} or {"log_probability": (N,)}.
+        """The actions (N, ...), the state after them, and extras computed for these observations, such as
+        {"values": (N, actions)} or {"log_probability": (N,)}.
 
-        obs: (N, ...) as the environments give it. first: (N,) bool, where an episode begins: the policy forgets the
-        state of those rows. greedy: the best or most probable action; else it is sampled, as in training.
+        obs: observations (N, ...). first: (N,) bool, where an episode begins: the policy resets the state of those
+        rows. greedy: take the best or most probable action; else sample, as in training.
         """
         ...

@@ -10,7 +10,7 @@ import numpy as np
 
 
 class ErrorCount(NamedTuple):
-    """Substitutions, deletions and insertions over some references, and how long these are.
+    """The numbers of substitutions, deletions and insertions, and the total length of the references.
 
     Counts of batches are added, and the rate is that of the sum: the field's convention, in which a long sentence has
     more weight than a short one. It may exceed 1.
@@ -21,7 +21,7 @@ class ErrorCount(NamedTuple):
 
     @property
     def rate(self) -> float:
-        """errors / length; of references without a word 0 where nothing was inserted, else infinite."""
+        """errors / length; for empty references 0 without insertions, else infinite."""
         if self.length == 0:
             return inf if self.errors else 0.0
         return self.errors / self.length

@@ -1,4 +1,4 @@
-"""The vocabulary in a run folder, with which a trained model can be used where its text is gone."""
+"""The vocabulary in a run folder, so that a trained model can be used without its text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def vocabulary_file(run: Run | None) -> Path | None:
 
 
 def saved_vocabulary(run: Run | None) -> Mapping[str, Any] | None:
-    """What `save_vocabulary` wrote; None for a new run. Raises UserError where the file is damaged."""
+    """The vocabulary that `save_vocabulary` wrote; None for a new run. Raises UserError where the file is damaged."""
     path = vocabulary_file(run)
     if path is None or not path.is_file():
         return None
@@ -31,7 +31,7 @@ def saved_vocabulary(run: Run | None) -> Mapping[str, Any] | None:
 
 
 def save_vocabulary(state: Mapping[str, Any], run: Run | None) -> None:
-    """Writes plain values to the run folder, by a temporary file; does nothing without one."""
+    """Writes plain values to the run folder atomically; does nothing without a run folder."""
     path = vocabulary_file(run)
     if path is not None and rank() == 0:
         write_text(path, json.dumps(state, ensure_ascii=False))

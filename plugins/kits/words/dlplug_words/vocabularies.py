@@ -68,7 +68,7 @@ def code_points(text: str) -> TokenIds:
 
 
 class Bytes:
-    """The 256 bytes of UTF-8: any text can be encoded, and nothing is learnt from a text."""
+    """The 256 byte values of UTF-8: encodes any text, and needs no training."""
 
     size = 256
 
@@ -97,7 +97,7 @@ class BPE:
 
     @classmethod
     def of(cls, texts: Iterable[str], size: int) -> BPE:
-        """Learnt from texts. size: at least the 256 bytes; the vocabulary is smaller where no pair is left to merge."""
+        """Trains on texts. size: at least 256, the bytes; the vocabulary is smaller where no pair is left to merge."""
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
         tokenizer = Tokenizer(models.BPE())
@@ -131,7 +131,7 @@ class Words:
 
     @classmethod
     def of(cls, texts: Iterable[str], min_count: int = 2) -> Words:
-        """Those that occur at least `min_count` times in the texts, in alphabetical order."""
+        """The words that occur at least `min_count` times in the texts, in alphabetical order."""
         counts = Counter(word for text in texts for word in split_words(text))
         return cls(sorted(word for word, count in counts.items() if count >= min_count))
 
@@ -153,7 +153,7 @@ def split_words(text: str) -> list[str]:
 
 
 def from_state(state: Mapping[str, Any]) -> Vocabulary:
-    """The vocabulary whose `state()` this is. Raises UserError for anything else."""
+    """Restores a vocabulary from its `state()`. Raises UserError for anything else."""
     match state:
         case {"kind": "characters", "alphabet": alphabet}:
             return Characters(alphabet)
@@ -211,7 +211,7 @@ def encode_checked(vocabulary: Vocabulary, text: str, replace: str = "", advice:
 
 
 def decode_stream(vocabulary: Vocabulary, tokens: Iterator[int]) -> Iterator[str]:
-    """The text of a stream of tokens, as it arrives; the bytes of an unfinished character wait for the rest of it."""
+    """The text of a stream of tokens, as it arrives; the bytes of an incomplete character wait for the rest."""
     waiting: list[int] = []
     for token in tokens:
         waiting.append(token)

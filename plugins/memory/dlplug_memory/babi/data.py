@@ -145,6 +145,6 @@ def batch_of(stories: EncodedStories, index: Tensor, words: int, questions: int 
         mask &= question <= questions
         length = ((place + 1) * mask).amax(1)
     steps = steps or int(length.max())
-    there = place[:steps] < length[:, None]
-    x = F.one_hot(stories.words[index, :steps], words).float() * there[:, :, None]
+    present = place[:steps] < length[:, None]
+    x = F.one_hot(stories.words[index, :steps], words).float() * present[:, :, None]
     return Sequences(x, stories.answers[index, :steps], mask[:, :steps].float())

@@ -78,8 +78,8 @@ def read_task(language: str, task: int, part: str) -> list[Story]:
     if not archives and not (place / FOLDER).is_dir():
         archives = [fetched(ARCHIVE, WITHOUT)]
     for path in archives:
-        if found := _packed(path, pattern):
-            return _parsed(*found)
+        if contents := _packed(path, pattern):
+            return _parsed(*contents)
     raise UserError(
         f"{language}/qa{task}_…_{part}.txt is missing in {place}: put {ARCHIVE.address} there, unpacked or as it is, "
         f"or set DLPLUG_DATA to a folder that has babi; {WITHOUT}"

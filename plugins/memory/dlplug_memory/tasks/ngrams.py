@@ -95,13 +95,13 @@ def optimum(model: Any, data: HeldOut, *, count: PositiveInt = 100) -> Mapping[s
 def optimal_bits(batch: Sequences, context: int) -> Tensor:
     """Bits (B,) that the optimal estimator needs for each sequence (the paper's equation 10, after Murphy 2012)."""
     bits = torch.cat([batch.x[:, :1, 0], batch.y[:, :, 0]], 1).long()
-    row, seen = torch.arange(len(bits)), torch.zeros(len(bits), 2**context, 2)
+    row, occurrences = torch.arange(len(bits)), torch.zeros(len(bits), 2**context, 2)
     total = torch.zeros(len(bits))
     for t in range(context, bits.shape[1]):
         place = context_index(bits[:, t - context : t])
-        counts = seen[row, place]
+        counts = occurrences[row, place]
         # P(B = 1 | N_1, N_0, c) = (N_1 + 1/2) / (N_1 + N_0 + 1)
         chance = (counts[row, bits[:, t]] + 0.5) / (counts.sum(1) + 1)
         total -= chance.log2()
-        seen[row, place, bits[:, t]] += 1
+        occurrences[row, place, bits[:, t]] += 1
     return total

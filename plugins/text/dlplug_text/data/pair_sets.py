@@ -123,7 +123,7 @@ def split_pairs(pairs: Sentences, validation: float, test: float) -> dict[str, S
         raise UserError(f"--data.validation and --data.test must leave pairs for each split of {count}, got {held}")
     order, parts, begin = epoch_order(count, 0, 0).tolist(), {}, 0
     for name, size in [("train", count - sum(held.values())), *held.items()]:
-        mine = [(pairs.source[int(n)], pairs.target[int(n)]) for n in order[begin : begin + size]]
-        parts[name] = Sentences([source for source, _ in mine], [target for _, target in mine])
+        chosen = [(pairs.source[int(n)], pairs.target[int(n)]) for n in order[begin : begin + size]]
+        parts[name] = Sentences([source for source, _ in chosen], [target for _, target in chosen])
         begin += size
     return parts

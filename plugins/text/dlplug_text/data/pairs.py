@@ -143,14 +143,14 @@ class Pairs(Data):
         seed: int,
         run: Run | None = None,
     ) -> None:
-        kept = saved_vocabulary(run)
-        self.parts, self.missing = read_or_defer(read, kept is not None)
-        if kept is None:
+        saved = saved_vocabulary(run)
+        self.parts, self.missing = read_or_defer(read, saved is not None)
+        if saved is None:
             source, target = (build_tokenizer(options, side) for side in self.part("train"))
             sides = {"source": source.vocabulary.state(), "target": target.vocabulary.state()}
             save_vocabulary({**sides, "lowercase": options.lowercase}, run)
         else:
-            source, target = (Tokenizer(from_state(kept[name]), kept["lowercase"]) for name in ("source", "target"))
+            source, target = (Tokenizer(from_state(saved[name]), saved["lowercase"]) for name in ("source", "target"))
         batch_size = options.batch_size
         self.source, self.target, self.max_length = source, target, options.max_length
         self.batch_size, self.seed, self.protocol = batch_size, seed, protocol
@@ -158,7 +158,7 @@ class Pairs(Data):
         self.count = self.epoch = self.index = 0
         self.remembers = ("count", "epoch", "index")
         share_of(batch_size)
-        if kept is None and not 0 < batch_size <= len(self.training):
+        if saved is None and not 0 < batch_size <= len(self.training):
             raise UserError(f"--data.batch-size is between 1 and the {len(self.training)} pairs, got {batch_size}")
 
     def part(self, name: str) -> Sentences:
@@ -189,10 +189,10 @@ class Pairs(Data):
             if self.index == len(batches):
                 self.epoch, self.index = self.epoch + 1, 0
                 continue
-            mine = batches[self.index][rank() :: world_size()].tolist()
+            indices = batches[self.index][rank() :: world_size()].tolist()
             self.index += 1
             self.count += self.batch_size
-            pairs = sorted((self.training[number] for number in mine), key=lambda pair: -len(pair[0]))
+            pairs = sorted((self.training[number] for number in indices), key=lambda pair: -len(pair[0]))
             source, target = zip(*pairs, strict=True)
             x, y = (to_device(padded(side), device) for side in (source, target))
             yield Pair(x, y, tuple(map(len, source)))

@@ -93,10 +93,10 @@ class TextStream(Data):
             if value < 1:
                 raise UserError(f"--data.{option} must be at least 1, got {value}")
         share_of(batch_size)
-        kept = saved_vocabulary(run)
-        self.parts, self.missing = read_or_defer(read, kept is not None)
-        if kept:
-            self.vocabulary = from_state(kept)
+        saved = saved_vocabulary(run)
+        self.parts, self.missing = read_or_defer(read, saved is not None)
+        if saved:
+            self.vocabulary = from_state(saved)
         else:
             self.vocabulary = build_vocabulary(options.vocabulary, options.vocabulary_size, self.parts or {})
         self.splits, self.protocol, self.order = splits, protocol, options.order
@@ -104,7 +104,7 @@ class TextStream(Data):
         self.spec = Spec((window,), self.vocabulary.size)
         self.count = self.place = 0
         self.remembers = ("count", "place")
-        if kept is None:
+        if saved is None:
             self.check_lengths()
             save_vocabulary(self.vocabulary.state(), run)
 
@@ -127,9 +127,9 @@ class TextStream(Data):
         for name, least in [("train", rows * (self.window + 1)), *((name, 2) for name in self.splits)]:
             count = len(self.training) if name == "train" else len(self.split(name).tokens)
             if count < least:
-                wanted = f"{rows} streams of " if rows > 1 else ""
-                whole = f"{wanted}one window of {self.window} and the token after" if name == "train" else "2"
-                raise UserError(f"the {name} split has {count} tokens, too few for {whole}: {least}; give more text")
+                streams = f"{rows} streams of " if rows > 1 else ""
+                needed = f"{streams}one window of {self.window} and the token after" if name == "train" else "2"
+                raise UserError(f"the {name} split has {count} tokens, too few for {needed}: {least}; give more text")
 
     def batches(self, model: nn.Module) -> Iterator[Tokens]:
         tokens = self.training.to(next(model.parameters()).device)
@@ -141,9 +141,9 @@ class TextStream(Data):
         within = torch.arange(self.window, device=tokens.device)
         alone = torch.zeros(share_of(self.batch_size), dtype=torch.bool, device=tokens.device)
         while True:
-            mine, seed = own_share(self.batch_size, self.seed, self.count)
+            rows, seed = own_share(self.batch_size, self.seed, self.count)
             generator.manual_seed(seed)
-            begin = torch.randint(len(tokens) - self.window, (mine, 1), generator=generator)
+            begin = torch.randint(len(tokens) - self.window, (rows, 1), generator=generator)
             index = to_device(begin, tokens.device) + within
             self.count += self.batch_size * self.window
             yield Tokens(tokens[index], tokens[index + 1], alone)

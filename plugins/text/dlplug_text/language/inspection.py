@@ -61,11 +61,11 @@ def cells(
 @torch.no_grad()
 def unit_activations(model: Recurrent, tokens: Tensor, layer: int) -> Tensor:
     """The activations (T, H) of a layer's units after each of the tokens (T,), on the CPU."""
-    device, state, seen = next(model.parameters()).device, model.start(1), []
+    device, state, activations = next(model.parameters()).device, model.start(1), []
     for token in tokens.to(device):
         _, state = model(token.view(1, 1), state)
-        seen.append(model.activations(state, layer)[0].float().cpu())
-    return torch.stack(seen)
+        activations.append(model.activations(state, layer)[0].float().cpu())
+    return torch.stack(activations)
 
 
 def slowest_unit(activations: Tensor) -> int:
@@ -132,13 +132,17 @@ def gradient_norms(model: Any, windows: Tensor) -> Tensor:
 
 def other_model(run: str, data: HeldOut) -> LanguageModel:
     """The trained model of another run. Raises UserError for one with another vocabulary size."""
-    found = trained(run)
-    if found.model not in KINDS:
-        raise UserError(f"--against must be a run of {' or '.join(KINDS)}; {found.folder} is a run of {found.model}")
-    known = len(found.weights["head.weight"] if "head.weight" in found.weights else found.weights["embedding.weight"])
-    if known != data.vocabulary.size:
-        raise UserError(f"--against {run} has a vocabulary of {known} tokens, this run has {data.vocabulary.size}")
-    context = len(found.weights["position.weight"]) if found.model == "gpt" else data.window
-    model = KINDS[found.model](Spec((context,), known), **found.options)
-    model.load_state_dict(found.weights, strict=False)
+    other = trained(run)
+    if other.model not in KINDS:
+        raise UserError(f"--against must be a run of {' or '.join(KINDS)}; {other.folder} is a run of {other.model}")
+    vocabulary_size = len(
+        other.weights["head.weight"] if "head.weight" in other.weights else other.weights["embedding.weight"]
+    )
+    if vocabulary_size != data.vocabulary.size:
+        raise UserError(
+            f"--against {run} has a vocabulary of {vocabulary_size} tokens, this run has {data.vocabulary.size}"
+        )
+    context = len(other.weights["position.weight"]) if other.model == "gpt" else data.window
+    model = KINDS[other.model](Spec((context,), vocabulary_size), **other.options)
+    model.load_state_dict(other.weights, strict=False)
     return model

@@ -22,13 +22,13 @@ def translations(model: Translator, data: HeldOutPairs, count: int, beams: int, 
     device = next(model.parameters()).device
     sources = [data.source.encode(sentence) for sentence in data.sentences.source[: count or None]]
     by_length = sorted(range(len(sources)), key=lambda number: len(sources[number]))
-    found = [""] * len(sources)
+    hypotheses = [""] * len(sources)
     for begin in stoppable(range(0, len(sources), batch_size)):
         numbers = by_length[begin : begin + batch_size]
         batch = padded([sources[number] for number in numbers]).to(device)
         for number, tokens in zip(numbers, search(model, batch, beams), strict=True):
-            found[number] = data.target.decode(tokens)
-    return found
+            hypotheses[number] = data.target.decode(tokens)
+    return hypotheses
 
 
 @neutral_options("batch_size")
@@ -71,10 +71,10 @@ def exact_match(
     count: number of sentences of the split; 0 takes all.
     beams: beam size; 1 is greedy.
     """
-    found = translations(model, data, count, beams)
-    right = sum(one == other for one, other in zip(found, data.sentences.target, strict=False))
+    hypotheses = translations(model, data, count, beams)
+    right = sum(one == other for one, other in zip(hypotheses, data.sentences.target, strict=False))
     protocol = f"{data.protocol}; {decoding(beams)}"
-    return {"exact": right / len(found), "examples": examples(data, found), "protocol": protocol}
+    return {"exact": right / len(hypotheses), "examples": examples(data, hypotheses), "protocol": protocol}
 
 
 def check_bleu(model: Translator, data: HeldOutPairs, *, count: int, beams: int, lowercase: bool) -> None:
@@ -94,17 +94,21 @@ def bleu(
     """
     from sacrebleu.metrics.bleu import BLEU
 
-    found = translations(model, data, count, beams)
+    hypotheses = translations(model, data, count, beams)
     measure = BLEU(lowercase=lowercase)
-    score = measure.corpus_score(found, [list(data.sentences.target[: len(found)])])
+    score = measure.corpus_score(hypotheses, [list(data.sentences.target[: len(hypotheses)])])
     protocol = f"{data.protocol}; {decoding(beams)}; sacrebleu {measure.get_signature()}"
-    return {"bleu": score.score, "examples": examples(data, found), "protocol": protocol}
+    return {"bleu": score.score, "examples": examples(data, hypotheses), "protocol": protocol}
 
 
 def decoding(beams: int) -> str:
     return f"{beams} beams" if beams > 1 else "greedy"
 
 
-def examples(data: HeldOutPairs, found: list[str], count: int = 10) -> Text:
-    rows = zip(data.sentences.source, found, data.sentences.target, strict=False)
-    return Text("\n".join(f"{source}\n  → {mine}\n  = {right}" for source, mine, right in list(rows)[:count]))
+def examples(data: HeldOutPairs, hypotheses: list[str], count: int = 10) -> Text:
+    rows = zip(data.sentences.source, hypotheses, data.sentences.target, strict=False)
+    return Text(
+        "\n".join(
+            f"{source}\n  → {hypothesis}\n  = {reference}" for source, hypothesis, reference in list(rows)[:count]
+        )
+    )

@@ -51,9 +51,9 @@ class EncoderDecoder(Translator):
         self.bridge = nn.Linear(2 * half, units)
         self.target = nn.Embedding(spec.output, units, padding_idx=PAD)
         self.attention = AdditiveAttention(units, 2 * half, units) if attention else None
-        seen = 2 * half if attention else 0
-        self.writer = nn.LSTMCell(units + seen, units)
-        self.say = nn.Linear(2 * units + seen, units)
+        context = 2 * half if attention else 0
+        self.writer = nn.LSTMCell(units + context, units)
+        self.say = nn.Linear(2 * units + context, units)
         self.head = nn.Linear(units, spec.output)
         self.dropout = nn.Dropout(dropout)
 
@@ -76,12 +76,12 @@ class EncoderDecoder(Translator):
         h, c, *keys = state
         outputs, weights = [], []
         for y in self.dropout(self.target(tokens)).unbind(1):
-            seen = [y]
+            inputs = [y]
             if self.attention is not None:
                 context, alpha = self.attention(h, encoded.states, keys[0], encoded.mask)
-                seen.append(context)
+                inputs.append(context)
                 weights.append(alpha)
-            h, c = self.writer(torch.cat(seen, 1), (h, c))
-            outputs.append(torch.cat([h, *seen], 1))
+            h, c = self.writer(torch.cat(inputs, 1), (h, c))
+            outputs.append(torch.cat([h, *inputs], 1))
         logits = self.head(self.dropout(torch.tanh(self.say(torch.stack(outputs, 1)))))
         return logits, (h, c, *keys), torch.stack(weights, 1) if weights else None

@@ -40,7 +40,7 @@ def pgd(
     An image that is fooled is left alone from then on, so that only the hard ones cost all steps and restarts; one that
     the model gets wrong by itself comes back as it is.
     """
-    found = x.clone()
+    adversarial = x.clone()
     with in_eval_mode(model):
         logits, _ = logits_and_gradient(model, x, y)
         highest, fooled = F.cross_entropy(logits, y, reduction="none"), logits.argmax(1) != y
@@ -50,18 +50,18 @@ def pgd(
             moved = random_start(original, epsilon, generator)
             for _ in range(steps + 1):  # the last point is looked at, too
                 if not len(left):
-                    return found
+                    return adversarial
                 logits, gradient = logits_and_gradient(model, moved, answer)
                 loss, wrong = F.cross_entropy(logits, answer, reduction="none"), logits.argmax(1) != answer
                 stronger = wrong | (loss > highest[left])
                 place = left[stronger]
-                found[place], highest[place], fooled[left] = moved[stronger], loss[stronger], wrong
+                adversarial[place], highest[place], fooled[left] = moved[stronger], loss[stronger], wrong
                 if wrong.any():
                     left, original, answer, moved, gradient = (
                         t[~wrong] for t in (left, original, answer, moved, gradient)
                     )
                 moved = ascended(moved, gradient, original, epsilon, step_size)
-    return found
+    return adversarial
 
 
 def pgd_of_fixed_length(

@@ -38,8 +38,8 @@ def flattened(images: Tensor) -> Tensor:
 
 def through_pca(pca: PCA, x: Tensor) -> Tensor:
     """Reconstructions of x (B, C, H, W)."""
-    made = pca.inverse_transform(pca.transform(x.flatten(1).numpy()))
-    return torch.from_numpy(made).to(x.dtype).view_as(x)
+    reconstructed = pca.inverse_transform(pca.transform(x.flatten(1).numpy()))
+    return torch.from_numpy(reconstructed).to(x.dtype).view_as(x)
 
 
 class Compress(nn.Module):

@@ -28,8 +28,8 @@ def reconstruction(model: nn.Module, batch: Labelled, *, noise: Fraction = 0.0) 
         (Vincent et al. 2008, doi:10.1145/1390156.1390294).
     """
     check_probability("--loss.noise", noise)
-    seen = replaced(batch.x, noise) if noise else batch.x
-    output = model(seen)
+    inputs = replaced(batch.x, noise) if noise else batch.x
+    output = model(inputs)
     if output.shape != batch.x.shape:
         raise UserError(
             f"the loss reconstruction wants images {tuple(batch.x.shape[1:])} of the model, as autoencoder and "
@@ -58,22 +58,22 @@ def reconstructions(
     """
     check_probability("noise", noise)
     clean = scaled(data.images.cpu())
-    seen = replaced_alike(clean, noise) if noise else clean
-    output, code = made_by(model, seen)
+    inputs = replaced_alike(clean, noise) if noise else clean
+    output, code = reconstructed_by(model, inputs)
     components = min(code, most_components(data.train))
-    linear = through_pca(fitted_pca(data.train, components), seen)
+    linear = through_pca(fitted_pca(data.train, components), inputs)
     values: dict[str, Any] = {"mse": F.mse_loss(output, clean), "pca_mse": F.mse_loss(linear, clean)}
     values["against_pca"] = values["mse"] / values["pca_mse"] if values["pca_mse"] else math.inf
     rows = {f"PCA, {components} components": linear, f"autoencoder, {code} latents": output}
     if noise:
-        values["noisy_mse"] = F.mse_loss(seen, clean)
-        rows = {"noisy": seen, **rows}
+        values["noisy_mse"] = F.mse_loss(inputs, clean)
+        rows = {"noisy": inputs, **rows}
     drawn = torch.randperm(len(clean), generator=torch.Generator().manual_seed(seed))[:count]
     picture = side_by_side(clean[drawn], {name: x[drawn] for name, x in rows.items()})
     return {**values, "reconstructions": picture}
 
 
-def made_by(model: nn.Module, x: Tensor, batch_size: int = 500) -> tuple[Tensor, int]:
+def reconstructed_by(model: nn.Module, x: Tensor, batch_size: int = 500) -> tuple[Tensor, int]:
     """Reconstructions of x (N, C, H, W), on the CPU, and the dimensions of the model's code."""
     device = next(model.parameters()).device
     encoder, decoder = halves(model)

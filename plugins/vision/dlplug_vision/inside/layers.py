@@ -19,18 +19,18 @@ def first_weights(model: nn.Module, images: Tensor) -> Tensor:
 
 def convolutions(model: nn.Module) -> list[nn.Conv2d]:
     """In the order in which they are defined. Raises UserError where there is none."""
-    found = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
-    if not found:
+    layers = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
+    if not layers:
         raise UserError("this model has no convolution to look into; --what saliency and --what mistakes need none")
-    return found
+    return layers
 
 
 def outputs_of(model: nn.Module, layers: list[nn.Conv2d], images: Tensor) -> list[Tensor]:
     """The output of each of the layers for uint8 images (B, H, W, C)."""
-    seen: dict[nn.Module, Tensor] = {}
+    outputs: dict[nn.Module, Tensor] = {}
 
     def keep(layer: nn.Module, _: object, output: Tensor) -> None:
-        seen[layer] = output.clone()  # a rectifier that follows may work in place
+        outputs[layer] = output.clone()  # a rectifier that follows may work in place
 
     hooks = [layer.register_forward_hook(keep) for layer in layers]
     try:
@@ -38,4 +38,4 @@ def outputs_of(model: nn.Module, layers: list[nn.Conv2d], images: Tensor) -> lis
     finally:
         for hook in hooks:
             hook.remove()
-    return [seen[layer] for layer in layers]
+    return [outputs[layer] for layer in layers]

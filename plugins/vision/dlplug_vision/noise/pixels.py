@@ -16,8 +16,8 @@ def replaced(x: Tensor, probability: Tensor | float, generator: Generator | None
 
     probability: one for all images, or (B, 1, 1, 1). generator: on x's device; None is torch's own.
     """
-    lost = torch.rand(x.shape, generator=generator, device=x.device) < probability
-    return torch.where(lost, torch.rand(x.shape, generator=generator, device=x.device), x)
+    replaced_mask = torch.rand(x.shape, generator=generator, device=x.device) < probability
+    return torch.where(replaced_mask, torch.rand(x.shape, generator=generator, device=x.device), x)
 
 
 def replaced_alike(x: Tensor, probability: float) -> Tensor:

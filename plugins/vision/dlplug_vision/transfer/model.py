@@ -47,7 +47,7 @@ class Transfer(nn.Module):
             raise UserError(f"--model.rate must be above 0, got {rate:g}; --model.freeze leaves parts as they are")
         note = run.folder / "source.json"
         started = note.is_file()
-        origin, weights = (Origin.read(note), {}) if started else found(source, run)
+        origin, weights = (Origin.read(note), {}) if started else read_origin(source, run)
         self.network, self.prepare = built(origin, spec, run)
         if not started:
             origin = origin._replace(new=load(self.network, weights, keep_head))
@@ -77,7 +77,7 @@ class Transfer(nn.Module):
 
 
 class Origin(NamedTuple):
-    """The source of a network, how it was built, and the names of the weights that are not from there."""
+    """The source of a network, how it was built, and the names of the weights that are not from earlier."""
 
     source: str
     model: str
@@ -95,18 +95,18 @@ class Origin(NamedTuple):
         write_text(path, json.dumps(self._asdict(), indent=2, default=str) + "\n")
 
 
-def found(source: str, run: Run) -> tuple[Origin, dict[str, Tensor]]:
+def read_origin(source: str, run: Run) -> tuple[Origin, dict[str, Tensor]]:
     """The source and its weights. Raises UserError, with what to do, where there is none."""
     if source.startswith(pretrained.PREFIX):
         return Origin(source, source, {}), pretrained.weights_of(source)
     if source in run.host.names("recipes"):
         source = newest(source)
-    there = trained(source, host=run.host)
-    if there.model == "transfer":  # its network is the one to go on with
-        origin = Origin.read(there.folder / "source.json")
-        weights = {name.removeprefix("network."): value for name, value in there.weights.items()}
-        return Origin(str(there.folder), origin.model, origin.options), weights
-    return Origin(str(there.folder), there.model, there.options), there.weights
+    earlier = trained(source, host=run.host)
+    if earlier.model == "transfer":  # continue with its network
+        origin = Origin.read(earlier.folder / "source.json")
+        weights = {name.removeprefix("network."): value for name, value in earlier.weights.items()}
+        return Origin(str(earlier.folder), origin.model, origin.options), weights
+    return Origin(str(earlier.folder), earlier.model, earlier.options), earlier.weights
 
 
 def newest(recipe: str) -> str:
@@ -131,11 +131,9 @@ def built(origin: Origin, spec: Spec, run: Run) -> tuple[nn.Module, nn.Module]:
 
 def load(network: nn.Module, weights: Mapping[str, Tensor], keep_head: bool) -> tuple[str, ...]:
     """Loads what fits by name and shape, but not the last layer; returns the names of the parameters that stay new."""
-    wanted = network.state_dict()
+    own = network.state_dict()
     left = () if keep_head else head(network)
-    fits = {
-        n: value for n, value in weights.items() if n in wanted and wanted[n].shape == value.shape and n not in left
-    }
+    fits = {n: value for n, value in weights.items() if n in own and own[n].shape == value.shape and n not in left}
     new = tuple(name for name, _ in network.named_parameters() if name not in fits)
     if len(new) == len(list(network.parameters())):
         raise UserError("nothing of --model.source fits these data: not one tensor has the same name and shape")

@@ -60,8 +60,8 @@ def entry(source: str) -> Any:
     """torchvision's entry of weights. Raises UserError for an unknown classifier."""
     from torchvision import models
 
-    name, known = source.removeprefix(PREFIX), models.list_models(module=models)
-    if name not in known:
-        raise UserError(f"torchvision has no classifier {name!r}.{nearest(name, known)}")
+    name, names = source.removeprefix(PREFIX), models.list_models(module=models)
+    if name not in names:
+        raise UserError(f"torchvision has no classifier {name!r}.{nearest(name, names)}")
     weights: Any = models.get_model_weights(name)
     return weights.DEFAULT

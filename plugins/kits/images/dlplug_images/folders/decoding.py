@@ -1,4 +1,4 @@
-"""One image's file as pixels: upright, opaque, scaled and cut to a square, whatever way it was saved."""
+"""Decodes an image file of any kind to pixels: upright, opaque, scaled and cropped to a square."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 Pixels = np.ndarray[Any, Any]
 
-WHITES = (1.0, 255.0, 65_535.0)  # the usual largest values of numbers that do not say their own range
+WHITES = (1.0, 255.0, 65_535.0)  # the usual largest values of formats without a stated range
 SAMPLE_FORMAT, UNSIGNED = 339, (1,)  # of TIFF
 
 
 def decode(source: Path | io.BytesIO, size: int, grey: bool = False) -> Pixels:
-    """(size, size, channels) uint8: turned as the camera was held, transparent places white, scaled so that the shorter
-    side fits, and cut to its middle. Of an animation, its first frame.
+    """(size, size, channels) uint8: rotated by its EXIF orientation, transparent pixels white, scaled so that the
+    shorter side fits, and centre-cropped; the first frame of an animation.
 
-    16 bits are scaled to 8. Files of 32-bit numbers do not say which one is white: they come as float32
-    (size, size, 1), for `to_uint8`. Raises what Pillow raises for a file that it cannot read.
+    16 bits are scaled to 8. Files of 32-bit numbers do not state which value is white: they are returned as
+    float32 (size, size, 1), for `to_uint8`. Raises what Pillow raises for a file that it cannot read.
     """
     from PIL import Image, ImageOps
 
@@ -52,7 +52,7 @@ def deep(picture: Picture, file: Picture) -> Pixels:
 
 
 def to_uint8(images: Sequence[Pixels], black: float, white: float, grey: bool = False) -> list[Pixels]:
-    """All as uint8 of as many channels: those of 32-bit numbers with the levels from black to white."""
+    """All images as uint8 with the given number of channels; those of 32-bit numbers scaled from black to white."""
 
     def levels(values: Pixels) -> Pixels:
         scaled = np.rint((values - black) / (white - black) * 255).clip(0, 255).astype(np.uint8)
@@ -62,8 +62,8 @@ def to_uint8(images: Sequence[Pixels], black: float, white: float, grey: bool = 
 
 
 def value_range(images: Sequence[Pixels]) -> tuple[float, float] | None:
-    """What is black and white among images of 32-bit numbers, together: from 0, or the least number where that is below
-    it, to the least of `WHITES` that none exceeds, or the greatest number. None where there are none."""
+    """The values of black and white for all images of 32-bit numbers: from 0, or the least value if negative, to the
+    least of `WHITES` that no value exceeds, or else the greatest value. None without such images."""
     numbers = [image for image in images if image.dtype == np.float32]
     if not numbers:
         return None

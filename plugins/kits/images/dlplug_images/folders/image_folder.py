@@ -1,4 +1,4 @@
-"""A data set of any folder of images, each decoded once, when the run starts."""
+"""A data set of any folder of images, which are decoded once, at the start of the run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PARTS = ("train", "val", "test")
 
 
 class ImageFolder(Images):
-    """Any folder of images: a folder for each class, or train, val and test folders of such.
+    """Any folder of images: a folder for each class, or train, val and test folders of class folders.
 
     Without folders of their own, val and test are split off by a hash of each file's name, so that the split stays the
     same when images are added. Skipped images are logged: hidden files, unreadable images, classes without a training
@@ -66,21 +66,21 @@ def read_folder(
     """The three splits and the class names. Raises UserError for a folder that a classifier cannot learn from."""
     if not root.is_dir():
         raise UserError(f"--data.path {root} is not a folder")
-    found, names = find_images(root)
+    parts, names = find_images(root)
     pixels: dict[str, list[Pixels]] = {part: [] for part in PARTS}
     classes: dict[str, list[int]] = {part: [] for part in PARTS}
     broken: dict[PurePath, str] = {}
-    missing = {part: share for part, share in shares.items() if part not in found}
-    for home, number, path in in_order(found, names):
+    missing = {part: share for part, share in shares.items() if part not in parts}
+    for home, number, path in in_order(parts, names):
         stop_if_asked()
         part = part_of(path.as_posix(), missing, home)
         try:
             pixels[part].append(decode(root / path, size, grey))
             classes[part].append(number)
-        except Exception as error:  # of many kinds, by what is wrong with which format
+        except Exception as error:  # the type depends on the format and the damage
             broken[path] = " ".join(str(error).split()) or type(error).__name__
-    why = next(iter(broken.values()), "")
-    log_skipped(root, f"impossible to read ({why})", list(broken))
+    reason = next(iter(broken.values()), "")
+    log_skipped(root, f"impossible to read ({reason})", list(broken))
     check_parts(root, classes, names)
     if levels := value_range(pixels["train"]) or value_range([image for images in pixels.values() for image in images]):
         black, white = levels
@@ -90,11 +90,11 @@ def read_folder(
     return parts, names
 
 
-def in_order(found: dict[str, Classes], names: Sequence[str]) -> Iterator[tuple[str, int, PurePath]]:
+def in_order(parts: dict[str, Classes], names: Sequence[str]) -> Iterator[tuple[str, int, PurePath]]:
     """Part, number of the class and path of each image."""
-    for part in [part for part in ("", *PARTS) if part in found]:
+    for part in [part for part in ("", *PARTS) if part in parts]:
         for number, name in enumerate(names):
-            for path in found[part].get(name, []):
+            for path in parts[part].get(name, []):
                 yield part, number, path
 
 
@@ -107,8 +107,8 @@ def check_parts(root: Path, classes: dict[str, list[int]], names: Sequence[str])
 
 
 def part_of(relative: str, shares: dict[str, float], home: str) -> str:
-    """The split of an image: that of its folder, or, for a training image, one without a folder that its name's hash
-    falls into."""
+    """The split of an image: its folder's; or, for a training image, a split without a folder chosen by the hash of its
+    name."""
     if home not in ("", "train"):
         return home
     digest = hashlib.sha256(f"{SPLIT_SEED}:".encode() + os.fsencode(relative)).digest()

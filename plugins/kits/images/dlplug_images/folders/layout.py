@@ -1,4 +1,4 @@
-"""Which images of a folder belong to which part and class, found by their places alone; what is left out is said."""
+"""Finds the images of a folder by part and class from their paths, and logs those that are left out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dlplug import UserError
 log = logging.getLogger("dlplug")
 
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
-# what a folder for a part is called, in small letters
+# names of the parts' folders, in lower case
 PART_NAMES = {
     "train": "train",
     "training": "train",
@@ -23,14 +23,14 @@ PART_NAMES = {
     "test": "test",
     "testing": "test",
 }
-NOT_OURS = ("__MACOSX", "@eaDir")  # copies and thumbnails that macOS and Synology put beside the images
+NOT_OURS = ("__MACOSX", "@eaDir")  # folders of copies and thumbnails from macOS and Synology
 
 Classes = dict[str, list[PurePath]]
 
 
 def find_images(root: Path) -> tuple[dict[str, Classes], tuple[str, ...]]:
-    """The images' paths below root by part and class, and the names of the classes that are trained on: one part ""
-    for a folder of classes, "train" and the others that there are for a folder of parts.
+    """The images' paths below root by part and class, and the names of the training classes. A folder of
+    classes has one part, ""; a folder of parts has "train" and its other parts.
 
     Raises UserError for a folder that a classifier cannot learn from.
     """
@@ -38,7 +38,7 @@ def find_images(root: Path) -> tuple[dict[str, Classes], tuple[str, ...]]:
     visible = [path for path in files if not hidden(path)]
     log_skipped(root, "hidden or copied by the system", [path for path in files if hidden(path)])
     homes = part_folders(root, visible)
-    found: dict[str, Classes] = {part: {} for part in homes or [""]}
+    parts: dict[str, Classes] = {part: {} for part in homes or [""]}
     loose, beside = list[PurePath](), list[PurePath]()
     for path in visible:
         folders = path.parts[:-1]
@@ -51,27 +51,27 @@ def find_images(root: Path) -> tuple[dict[str, Classes], tuple[str, ...]]:
         elif not folders:
             loose.append(path)
         else:
-            found[part].setdefault(as_text(folders[0]), []).append(path)
-    names = tuple(sorted(found["train" if homes else ""]))
+            parts[part].setdefault(as_text(folders[0]), []).append(path)
+    names = tuple(sorted(parts["train" if homes else ""]))
     check_classes(root / homes.get("train", ""), names, bool(homes))
     log_skipped(root, "outside of a class's folder", loose)
     log_skipped(root, f"outside of {', '.join(sorted(homes.values()))}", beside)
-    for classes in found.values():
+    for classes in parts.values():
         others = classes.keys() - set(names)
         log_skipped(root, "of classes without a training image",
                      [path for name in sorted(others) for path in classes.pop(name)])  # fmt: skip
     log_skipped(root, "without images", empty_folders(root, list(homes.values())), "folder")
-    return found, names
+    return parts, names
 
 
 def image_files(root: Path) -> Iterator[PurePath]:
-    """All below root, through links as well (to a folder once), relative to it."""
-    seen: set[str] = set()
+    """All files below root, relative to it, following links to each folder once."""
+    visited: set[str] = set()
     for place, folders, names in os.walk(root, followlinks=True):
-        if (real := os.path.realpath(place)) in seen:
+        if (real := os.path.realpath(place)) in visited:
             folders.clear()
             continue
-        seen.add(real)
+        visited.add(real)
         yield from (PurePath(place, name).relative_to(root) for name in names if is_image(name))
 
 
@@ -85,12 +85,12 @@ def hidden(path: PurePath) -> bool:
 
 def part_folders(root: Path, files: Sequence[PurePath]) -> dict[str, str]:
     """The folder of each part that has one with classes in it: {"train": "train", "val": "valid"}. Empty for a folder
-    of classes, one of which may well be called "train". Raises UserError where nothing is to train on."""
+    of classes, even if one is called "train". Raises UserError where there is no training part."""
     named: dict[str, list[str]] = {}
     for home in dict.fromkeys(path.parts[0] for path in files if len(path.parts) > 2):
         if part := PART_NAMES.get(home.lower()):
             named.setdefault(part, []).append(home)
-    homes = {part: min(found, key=lambda home: (home != part, home)) for part, found in named.items()}
+    homes = {part: min(spellings, key=lambda home: (home != part, home)) for part, spellings in named.items()}
     tops = {path.parts[0] for path in files if len(path.parts) > 1}
     if homes and "train" not in homes:
         raise UserError(
@@ -107,24 +107,24 @@ def part_folders(root: Path, files: Sequence[PurePath]) -> dict[str, str]:
 def check_classes(top: Path, names: Sequence[str], divided: bool) -> None:
     if len(names) >= 2:
         return
-    found = f"only the class {names[0]}" if names else "no folder with images"
+    content = f"only the class {names[0]}" if names else "no folder with images"
     deeper = "" if divided or not names else f"; where its folders are the classes, give --data.path {top / names[0]}"
-    raise UserError(f"{top} has {found}; expected a folder of images ({' '.join(SUFFIXES)}) for each class{deeper}")
+    raise UserError(f"{top} has {content}; expected a folder of images ({' '.join(SUFFIXES)}) for each class{deeper}")
 
 
 def empty_folders(root: Path, homes: Sequence[str]) -> list[PurePath]:
-    """Where a class's folder could be and no image is in it."""
+    """The folders where a class could be, but without any image."""
     tops = [root / home for home in homes] or [root]
     folders = [path for top in tops for path in sorted(top.iterdir()) if path.is_dir()]
     visible = [path for path in folders if not hidden(PurePath(path.name))]
     return [path.relative_to(root) for path in visible if not any(image_files(path))]
 
 
-def log_skipped(root: Path, what: str, paths: Sequence[PurePath], noun: str = "image") -> None:
+def log_skipped(root: Path, reason: str, paths: Sequence[PurePath], noun: str = "image") -> None:
     if paths:
         count = f"{len(paths)} {noun}{'s' * (len(paths) > 1)}"
         named = ", ".join(as_text(path.as_posix()) for path in paths[:3]) + (", …" if len(paths) > 3 else "")
-        log.warning(f"left out of {root}: {count} {what}: {named}")
+        log.warning(f"left out of {root}: {count} {reason}: {named}")
 
 
 def as_text(name: str) -> str:

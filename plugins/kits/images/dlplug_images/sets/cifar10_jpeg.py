@@ -1,4 +1,4 @@
-"""CIFAR-10 as JPEGs in one archive, for machines that have no other."""
+"""CIFAR-10 as JPEGs in one archive."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class CIFAR10Jpeg(Images):
 def read_archive(archive: Path) -> tuple[dict[str, Examples], tuple[str, ...]]:
     """The training and test set of an archive of …/PART/CLASS/FILE, all of one size, in the order of the files' names.
     Raises UserError for a truncated one."""
-    found: dict[str, list[tuple[str, str, np.ndarray]]] = {"train": [], "test": []}
+    images_of: dict[str, list[tuple[str, str, np.ndarray]]] = {"train": [], "test": []}
     try:
         with tarfile.open(archive, "r:gz") as files:
             for file in files:
@@ -56,14 +56,14 @@ def read_archive(archive: Path) -> tuple[dict[str, Examples], tuple[str, ...]]:
                 if content is None or not is_image(file.name):
                     continue
                 part, name = file.name.split("/")[-3:-1]
-                found[part].append((name, file.name, decode(io.BytesIO(content.read()), 32)))
+                images_of[part].append((name, file.name, decode(io.BytesIO(content.read()), 32)))
     except (tarfile.TarError, EOFError, OSError, KeyError, ValueError) as error:
         raise UserError(f"{archive} is truncated or damaged ({error}); download it again; {WITHOUT}") from None
-    if not all(found.values()):
+    if not all(images_of.values()):
         raise UserError(f"{archive} has not both a train and a test folder of images; download it again; {WITHOUT}")
-    names = tuple(sorted({name for name, _, _ in found["train"]}))
+    names = tuple(sorted({name for name, _, _ in images_of["train"]}))
     parts = {}
-    for part, images in found.items():
+    for part, images in images_of.items():
         images.sort(key=lambda image: image[1])
         classes = torch.tensor([names.index(name) for name, _, _ in images])
         parts[part] = Examples(torch.from_numpy(np.stack([pixels for _, _, pixels in images])), classes)

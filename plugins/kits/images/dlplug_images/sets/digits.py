@@ -13,8 +13,8 @@ from dlplug_images.images import Augmentation, Examples, Images, hold_out
 class Digits(Images):
     """scikit-learn's 1797 digits of 8x8 pixels: 60 % train, 20 % val, 20 % test; no download.
 
-    The split is the same for every seed and keeps the classes' shares. Source: Alpaydin & Kaynak 1998, UCI
-    (doi:10.24432/C50P49), whose test half this is.
+    The split is stratified by class and the same for every seed. Source: the test set of Alpaydin & Kaynak 1998, UCI
+    (doi:10.24432/C50P49).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Reading torchvision's files: checked, unpacked, downloaded where they are missing."""
+"""Reads torchvision's files: checks, unpacks and, if missing, downloads them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ WITHOUT = "--data digits needs no download"
 
 
 def read_idx(kind: Any, root: Path) -> tuple[Any, Any]:
-    """torchvision's training and test set of a set in MNIST's format, downloaded where it is missing. Files that are
-    there only compressed (.gz) are unpacked into a temporary folder: theirs may be read-only.
+    """torchvision's training and test set of a set in MNIST's format, downloaded where it is missing. Compressed
+    files (.gz) are unpacked into a temporary folder, as their own may be read-only.
 
     Raises UserError, with the file's name, for one that is truncated, or missing and cannot be downloaded.
     """
@@ -32,13 +32,13 @@ def read_idx(kind: Any, root: Path) -> tuple[Any, Any]:
     plain = [raw / name.removesuffix(".gz") for name, _ in kind.resources]
     packed = [raw / name for name, _ in kind.resources]
     if not all(path.is_file() for path in plain):
-        whole = [check_integrity(str(path), md5) for path, (_, md5) in zip(packed, kind.resources, strict=True)]
-        if all(whole):
+        intact = [check_integrity(str(path), md5) for path, (_, md5) in zip(packed, kind.resources, strict=True)]
+        if all(intact):
             with tempfile.TemporaryDirectory() as scratch:
                 unpack(packed, Path(scratch) / kind.__name__ / "raw")
                 return kind(scratch, train=True), kind(scratch, train=False)
-        wanted = packed[whole.index(False)]
-        download(kind, root, wanted, kind.mirrors[0] + wanted.name, raw)
+        broken = packed[intact.index(False)]
+        download(kind, root, broken, kind.mirrors[0] + broken.name, raw)
     for path in plain:
         check_idx(path)
     return kind(root, train=True), kind(root, train=False)
@@ -52,17 +52,17 @@ def unpack(packed: list[Path], folder: Path) -> None:
 
 
 def check_idx(path: Path) -> None:
-    """Raises UserError where a file is not as long as its header says: two zeros, the type, the number of axes, each
-    one's length as four bytes, and a byte for each pixel."""
+    """Raises UserError where a file's size does not match its header: two zeros, the type, the number of axes, the
+    length of each axis in four bytes, and a byte per pixel."""
     with open(path, "rb") as file:
         head = file.read(16)
     axes = head[3] if len(head) >= 4 else 0
     size = path.stat().st_size
     if head[:3] != b"\0\0\x08" or axes not in (1, 3) or len(head) < 4 + 4 * axes:
         raise UserError(f"{path} is not an idx file, or truncated: {size} bytes; remove it to download it again")
-    whole = 4 + 4 * axes + prod(struct.unpack(f">{axes}I", head[4 : 4 + 4 * axes]))
-    if size != whole:
-        raise UserError(f"{path} is truncated: {size} bytes of {whole}; remove it to download it again")
+    expected = 4 + 4 * axes + prod(struct.unpack(f">{axes}I", head[4 : 4 + 4 * axes]))
+    if size != expected:
+        raise UserError(f"{path} is truncated: {size} bytes of {expected}; remove it to download it again")
 
 
 def read_cifar(kind: Any, root: Path) -> tuple[Any, Any]:
@@ -77,19 +77,19 @@ def read_cifar(kind: Any, root: Path) -> tuple[Any, Any]:
     return kind(root, train=True), kind(root, train=False)
 
 
-def download(kind: Any, root: Path, wanted: Path, address: str, place: Path) -> None:
+def download(kind: Any, root: Path, file: Path, address: str, place: Path) -> None:
     """Downloads by torchvision. Raises UserError with the missing file, its folder and address, and where to put it."""
     log.info(f"downloading {kind.__name__} into {root}")
     try:
         root.mkdir(parents=True, exist_ok=True)
         kind(root, download=True)
     except (OSError, URLError, RuntimeError, EOFError) as error:
-        with contextlib.suppress(OSError):  # the empty folders that torchvision has made
-            wanted.parent.rmdir()
-            wanted.parent.parent.rmdir()
-        state = "is truncated or damaged" if wanted.exists() else "is missing"
+        with contextlib.suppress(OSError):  # empty folders from torchvision
+            file.parent.rmdir()
+            file.parent.parent.rmdir()
+        state = "is truncated or damaged" if file.exists() else "is missing"
         reason = " ".join(str(error).split())[-120:]
         raise UserError(
-            f"{wanted.name} {state} in {wanted.parent}, and downloading it failed ({reason}): put {address} into "
+            f"{file.name} {state} in {file.parent}, and downloading it failed ({reason}): put {address} into "
             f"{place}, or set DLPLUG_DATA to a folder that has {kind.__name__}; {WITHOUT}"
         ) from None

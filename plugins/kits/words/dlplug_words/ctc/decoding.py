@@ -1,4 +1,4 @@
-"""From the outputs of a network trained by CTC to labels: greedily, or by prefix beam search."""
+"""Decoding of CTC outputs to labels: greedy, or by prefix beam search."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Hypothesis(NamedTuple):
 
 
 def collapsed(alignment: Iterable[int], blank: int = 0) -> Labels:
-    """The labels that an alignment reads as: repeats merged, then blanks removed."""
+    """The labels of an alignment: repeats merged, then blanks removed."""
     return tuple(symbol for symbol, _ in groupby(alignment) if symbol != blank)
 
 
@@ -44,13 +44,13 @@ def prefix_beam_search(
 ) -> list[Hypothesis]:
     """The likeliest labellings of one sequence, the best first (Hannun et al. 2014, arXiv:1408.2873, algorithm 1).
 
-    Alignments that read as the same prefix are added up, in two sums: those that end with a blank, after which the last
-    label may come again, and those that end with the label. With as many beams as there are prefixes the result is
-    exact.
+    The probabilities of alignments with the same prefix are summed, in two sums: those that end with a blank, after
+    which the last label may come again, and those that end with the label. With as many beams as there are prefixes the
+    result is exact.
 
     log_p: log probabilities (T, V) of the sequence's own frames. beams: prefixes kept after each frame.
     language_model: score of a label after a prefix, added to the log probability: α ln p(label | prefix) + β.
-    min_log_p: a label less likely than this at a frame extends no prefix there, which bounds the time for many labels.
+    min_log_p: labels less likely than this at a frame do not extend prefixes, which saves time with many labels.
 
     Raises ValueError for less than one beam.
     """
@@ -63,7 +63,7 @@ def prefix_beam_search(
         blanks, labels = defaultdict[Labels, float](lambda: -inf), defaultdict[Labels, float](lambda: -inf)
         for prefix, before in ends_blank.items():
             total = log_add(before, ends_label[prefix])
-            # a blank, or the last label once more, leaves the prefix as it is
+            # a blank, or the last label again, does not change the prefix
             blanks[prefix] = log_add(blanks[prefix], total + frame[blank])
             if prefix:
                 labels[prefix] = log_add(labels[prefix], ends_label[prefix] + frame[prefix[-1]])
@@ -75,8 +75,8 @@ def prefix_beam_search(
                 labels[longer] = log_add(labels[longer], reached + frame[label] + extra)
         best = sorted(blanks.keys() | labels.keys(), key=lambda p: (-log_add(blanks[p], labels[p]), p))[:beams]
         ends_blank, ends_label = {p: blanks[p] for p in best}, {p: labels[p] for p in best}
-    found = [Hypothesis(prefix, log_add(ends_blank[prefix], ends_label[prefix])) for prefix in ends_blank]
-    return sorted(found, key=lambda hypothesis: (-hypothesis.log_p, hypothesis.labels))
+    hypotheses = [Hypothesis(prefix, log_add(ends_blank[prefix], ends_label[prefix])) for prefix in ends_blank]
+    return sorted(hypotheses, key=lambda hypothesis: (-hypothesis.log_p, hypothesis.labels))
 
 
 def log_add(a: float, b: float) -> float:
