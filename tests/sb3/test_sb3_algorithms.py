@@ -103,7 +103,7 @@ def test_algorithms_are_found_by_name_and_by_class():
         find_algorithm("popo")
     with pytest.raises(UserError, match="no algorithm nowhere:PPO: No module named 'nowhere'"):
         find_algorithm("nowhere:PPO")
-    with pytest.raises(UserError, match="pathlib:Path is no algorithm"):
+    with pytest.raises(UserError, match="pathlib:Path is not a subclass"):
         find_algorithm("pathlib:Path")
 
 
