@@ -1,6 +1,7 @@
 """What `dlplug verify` has recorded outlives an interruption, and `--resume` trains only what is missing."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from dlplug_commands.verify.seeds import verify
@@ -61,6 +62,14 @@ def test_resume_trains_the_seeds_that_are_missing(host, quiet, in_tmp_path):
     (again,) = verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path, resume=True)
     assert again == resumed
     assert trained(in_tmp_path) == before + 3, "nothing was left to train"
+
+
+def test_options_of_the_evaluation_are_not_those_of_training(host, quiet, in_tmp_path, monkeypatch):
+    recipe = replace(host.recipe("toy-moons"), evaluation={"data.batch_size": 7})
+    monkeypatch.setattr(host, "recipe", lambda name: recipe)
+    verify(host, "toy-moons", {**quiet, "steps": 3}, folder=in_tmp_path)
+    (record,) = verify(host, "toy-moons", {**quiet, "steps": 3}, seeds=2, folder=in_tmp_path, resume=True)
+    assert [run["seed"] for run in record["runs"]] == [0, 1]
 
 
 def test_resume_after_an_interruption_takes_the_unfinished_record(host, quiet, in_tmp_path):

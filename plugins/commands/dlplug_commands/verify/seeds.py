@@ -100,7 +100,7 @@ class Entry(NamedTuple):
     """What one record is about.
 
     name: the preset, and the options by which it learns otherwise than the recipe's own. change: what --each changes.
-    config: resolved, with the options of the evaluation.
+    config: resolved, as it trains. measured: the same with the options of its evaluation.
     """
 
     path: Path
@@ -110,6 +110,7 @@ class Entry(NamedTuple):
     options: Mapping[str, Any]
     change: Mapping[str, Any]
     config: Config
+    measured: Config
 
 
 def _entry(
@@ -124,7 +125,7 @@ def _entry(
         if key.partition(".")[0] not in free and (key not in config or config[key] != own.get(key))
     }
     name = f"{preset} {_named(different)}".strip() or "default"
-    return Entry(path, name, recipe, preset, options, change, config | evaluated(host, config))
+    return Entry(path, name, recipe, preset, options, change, config, config | evaluated(host, config))
 
 
 def _how_it_runs(host: Host, config: Config) -> set[str]:
@@ -155,7 +156,7 @@ def _recorded(host: Host, entry: Entry, seeds: int) -> dict[str, Any]:
         numbers = ", ".join(str(run["seed"]) for run in record["runs"])
         raise UserError(f"{entry.path} holds the seeds {numbers} of {entry.name!r}: to resume, ask for these and more")
     measured = set.intersection(*({*run["metrics"]} for run in record["runs"]))
-    if lacking := [target.metric for target in standing(host, entry.config) if target.metric not in measured]:
+    if lacking := [target.metric for target in standing(host, entry.measured) if target.metric not in measured]:
         raise UserError(
             f"{entry.path} holds seeds of {entry.name!r} without {lacking[0]}: train all of them, without --resume"
         )
@@ -178,7 +179,7 @@ def _verified(
 ) -> dict[str, Any]:
     """Trains the seeds that a record lacks. It is written after each, so that neither an interruption nor a failure
     loses a finished run."""
-    judging, others = standing(host, entry.config), changes(host, entry.config, targets[0])
+    judging, others = standing(host, entry.measured), changes(host, entry.measured, targets[0])
     origin = {key: before.get(key) for key in ("commit", "date")}
     record, runs = before, [origin | outcome for outcome in before.get("runs", ())]
     for seed in sorted({*_wanted(entry, seeds)} - {outcome["seed"] for outcome in runs}):
