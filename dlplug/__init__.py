@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dlplug.cli.parser import CommandParser, parsed_by
     from dlplug.contracts import Data, Labelled, Loss, Spec, Stateful, Update, minimise
-    from dlplug.copies import Lagged, Pool
-    from dlplug.counters import Progress, Turn
     from dlplug.downloads import Remote, data_folder, fetched
     from dlplug.errors import UserError, nearest
     from dlplug.host.hookspecs import hookimpl
@@ -33,6 +31,8 @@ if TYPE_CHECKING:
     from dlplug.runs.samples import sample
     from dlplug.runs.trained import Trained, trained
     from dlplug.sampling import Order, to_device
+    from dlplug.training.copies import Lagged, Pool
+    from dlplug.training.counters import Progress, Turn
     from dlplug.training.loop import fit
     from dlplug.training.measuring import checked_by, neutral_options
     from dlplug.training.precision import acting
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "cli.parser": ("CommandParser", "parsed_by"),
     "contracts": ("Data", "Labelled", "Loss", "Spec", "Stateful", "Update", "minimise"),
-    "copies": ("Lagged", "Pool"),
-    "counters": ("Progress", "Turn"),
+    "training.copies": ("Lagged", "Pool"),
+    "training.counters": ("Progress", "Turn"),
     "downloads": ("Remote", "data_folder", "fetched"),
     "errors": ("UserError", "nearest"),
     "host.hookspecs": ("hookimpl",),

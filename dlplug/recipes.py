@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from dlplug.intervals import Interval
+    from dlplug.claims.intervals import Interval
 
 State = Literal["reached", "mean only", "not reached"]
 

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from dlplug.contracts import Loss, Update
-from dlplug.counters import Turn, attributes_of
 from dlplug.errors import UserError
 from dlplug.stop import Stopped
+from dlplug.training.counters import Turn, attributes_of
 
 WARM_UP = 3  # eager steps of a pattern before its capture, as torch's notes on CUDA graphs advise
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from dlplug import distributed
 from dlplug.contracts import Update
-from dlplug.counters import Progress, attributes_of
 from dlplug.errors import Diverged, MetricFailed
 from dlplug.stop import Stopped, stop_if_asked
 from dlplug.training import checkpoint
+from dlplug.training.counters import Progress, attributes_of
 from dlplug.training.job import Job
 from dlplug.training.loop import fit
 from dlplug.training.measuring import check_metrics, measure

@@ -9,7 +9,7 @@ import pytest
 from dlplug_commands.verify.seeds import verify
 from dlplug_commands.verify.tables import rows_of
 
-from dlplug.intervals import interval, quantile
+from dlplug.claims.intervals import interval, quantile
 from dlplug.recipes import Target
 
 

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 import toys
 
 from dlplug import Progress, acting, fit
-from dlplug.counters import attributes_of
 from dlplug.testing import assert_same, check_data, check_loss, through_a_file
+from dlplug.training.counters import attributes_of
 from dlplug.training.meter import Meter
 from dlplug.training.optimizers import adam, lbfgs
 from dlplug.training.stepper import Stepper

@@ -39,8 +39,16 @@ from dlplug.recipes import as_use
 # what a plugin may name beside `from dlplug import …`: the contract's own modules, and, for one that brings a trainer
 # of its own, those that the shared trainer is made of, and, for a verb over runs, those that read them and recipes
 PUBLIC = {"advice", "contracts", "distributed", "errors", "json_values", "media", "protocols", "recipes", "sampling"}
-PUBLIC |= {"intervals", "output", "stop", "testing", "host.hookspecs", "host.local_modules", "host.plugins"}
-PUBLIC |= {"cli.launching", "cli.parser", "cli.recipe_help", "claims.durations", "claims.records", "claims.targets"}
+PUBLIC |= {"output", "stop", "testing", "host.hookspecs", "host.local_modules", "host.plugins"}
+PUBLIC |= {
+    "cli.launching",
+    "cli.parser",
+    "cli.recipe_help",
+    "claims.durations",
+    "claims.intervals",
+    "claims.records",
+    "claims.targets",
+}
 PUBLIC |= {"options.help", "options.layers", "options.parsing", "options.parts", "options.reading"}
 PUBLIC |= {"runs.environment", "runs.folder", "runs.lock", "runs.metrics_file", "runs.reader", "runs.records"}
 PUBLIC |= {"runs.runner", "runs.samples"}

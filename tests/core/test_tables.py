@@ -10,9 +10,9 @@ import pytest
 from dlplug_commands.verify import tables
 
 from dlplug import UserError
+from dlplug.claims.intervals import interval
 from dlplug.claims.records import records
 from dlplug.host.plugins import load_host
-from dlplug.intervals import interval
 from dlplug.recipes import Preset, Recipe, Target
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from typing import Any
 
 from dlplug_generative.measures.recipes import FASHION_FID
 
-from dlplug.intervals import interval
+from dlplug.claims.intervals import interval
 
 PLUGIN = Path(__file__).parents[2] / "plugins" / "generative"
 ROWS = [

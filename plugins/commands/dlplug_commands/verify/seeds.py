@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from dlplug import Run
 from dlplug.advice import called, command
+from dlplug.claims.intervals import Interval, interval
 from dlplug.claims.records import UNFINISHED
 from dlplug.claims.targets import changes, evaluated, standing
 from dlplug.errors import Interrupted, UserError
 from dlplug.host.plugins import Host
-from dlplug.intervals import Interval, interval
 from dlplug.json_values import strict
 from dlplug.options.layers import resolve
 from dlplug.options.parsing import flag

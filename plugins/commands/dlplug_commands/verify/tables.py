@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import dlplug
 from dlplug.advice import command
+from dlplug.claims.intervals import interval
 from dlplug.claims.records import UNFINISHED, project_of, records
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
-from dlplug.intervals import interval
 from dlplug.options.layers import resolve
 from dlplug.options.parsing import flag
 from dlplug.recipes import Recipe, Target, claims

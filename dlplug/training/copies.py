@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlplug.counters import Turn
+from dlplug.training.counters import Turn
 
 
 class Lagged(nn.Module):
