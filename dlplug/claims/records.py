@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 
@@ -18,18 +17,18 @@ def records(host: Host, recipe: str) -> dict[str, dict[str, Any]]:
 
     Raises UserError for a damaged file, and for a plugin without its source.
     """
-    path = results_folder(host, recipe) / f"{recipe}.json"
-    if not path.is_file():
-        return {}
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path} is damaged: {error}; {command('verify', recipe, '--record')} records it afresh"
-        ) from None
+    entries = read_entries(results_folder(host, recipe) / f"{recipe}.json")
     return {
         name: record for name, record in entries.items() if name.removesuffix(UNFINISHED) not in {*entries} - {name}
     }
+
+
+def read_entries(path: Path) -> dict[str, dict[str, Any]]:
+    """All records of a file; {} where there is none. Raises UserError for a damaged one."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}; move it away, or mend it") from None
 
 
 def results_folder(host: Host, recipe: str) -> Path:

@@ -164,7 +164,7 @@ def test_an_unfinished_record_gives_way_to_a_finished_one(host, tmp_path, monkey
     (tmp_path / "toy.json").write_text(json.dumps(entries | {"default": record([0.95, 0.95])}))
     assert list(records(host, "toy")) == ["default"]
     (tmp_path / "toy.json").write_text('{"default": ')
-    with pytest.raises(UserError, match=r"toy.json is damaged: .*; dlplug verify toy --record records it afresh"):
+    with pytest.raises(UserError, match=r"toy.json is damaged: .*; move it away, or mend it"):
         records(host, "toy")
 
 

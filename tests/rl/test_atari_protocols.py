@@ -130,7 +130,7 @@ def test_impossible_numbers_are_refused(wrong):
 
 
 @pytest.mark.parametrize("actions", [[6, 0], [-1, 0], [0], [0, 0, 0]])
-def test_actions_that_would_hang_the_emulator_are_refused(actions):
+def test_what_are_not_actions_is_refused(actions):
     environments = AtariEnvironments("pong", count=2, size=42)
     environments.reset()
     with pytest.raises(ValueError, match="expected 2 actions from 0 to 5"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shlex
 import time
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 from dlplug import Run
 from dlplug.advice import called, command
 from dlplug.claims.intervals import Interval, interval
-from dlplug.claims.records import UNFINISHED
+from dlplug.claims.records import UNFINISHED, read_entries
 from dlplug.claims.targets import changes, evaluated, standing
 from dlplug.errors import Interrupted, UserError
 from dlplug.host.plugins import Host
@@ -136,7 +135,7 @@ def _how_it_runs(host: Host, config: Config) -> set[str]:
 
 def _refuse_fewer(entry: Entry, seeds: int) -> None:
     """Raises UserError where a record of more seeds stands in the way."""
-    path, name, count = entry.path, entry.name, len(_entries(entry.path).get(entry.name, {}).get("runs", ()))
+    path, name, count = entry.path, entry.name, len(read_entries(entry.path).get(entry.name, {}).get("runs", ()))
     if count > seeds:
         raise UserError(f"{path} holds {count} seeds of {name!r}: give --seeds {count} or more, or move the file away")
 
@@ -147,7 +146,7 @@ def _recorded(host: Host, entry: Entry, seeds: int) -> dict[str, Any]:
     Raises UserError where it holds other seeds, was made by other values of options, or lacks the targets' metrics. An
     option that is newer than the record does not count.
     """
-    entries = _entries(entry.path)
+    entries = read_entries(entry.path)
     found = [entries.get(name, {"runs": []}) for name in (entry.name, f"{entry.name}{UNFINISHED}")]
     record = max(found, key=lambda record: len(record["runs"]))
     if not record["runs"]:
@@ -282,17 +281,10 @@ def _without_bar(target: Target, runs: list[dict[str, Any]], change: Mapping[str
     }
 
 
-def _entries(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except ValueError as error:
-        raise UserError(f"{path} is damaged: {error}; move it away, or mend it") from None
-
-
 def _store(entry: Entry, record: dict[str, Any], finished: bool) -> None:
     """One file a recipe, one entry a preset and change; a record stands beside the last one until it has all seeds."""
     entry.path.parent.mkdir(parents=True, exist_ok=True)
-    entries, unfinished = _entries(entry.path), f"{entry.name}{UNFINISHED}"
+    entries, unfinished = read_entries(entry.path), f"{entry.name}{UNFINISHED}"
     entries.pop(unfinished, None)
     write_json(entry.path, entries | {entry.name if finished else unfinished: record})
     if finished:

@@ -12,10 +12,7 @@ from dlplug_play.policy import Policy
 
 LANES = 16  # most environments in an evaluation
 EPISODE_LIMIT = 27_000  # actions: half an hour of an Atari game; for environments without a shorter limit
-STARTS = {
-    "eval": 1_000_003,
-    "test": 2_000_003,
-}  # added to the run's seed, so that training and splits have different starts
+STARTS = {"eval": 1_000_003, "test": 2_000_003}  # added to the run's seed: training and splits start differently
 
 
 class Episode(NamedTuple):

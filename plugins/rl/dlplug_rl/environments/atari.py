@@ -7,7 +7,7 @@
   (In SAME_STEP mode, `final_obs` has uninitialised memory in the rows that have not ended.)
 - At the frame limit the emulator stops before it reads the screen, so its last observation is wrong. Here steps are
   counted to enforce the limit, and the emulator's own limit is one frame later.
-- An action out of range kills a worker thread, and `recv` waits forever. Here `send` refuses it.
+- It does not check actions. Here `send` does.
 - By default it starts a thread for every processor of the machine, even if this process may use only a few.
 """
 
@@ -156,11 +156,9 @@ class AtariEnvironments:
         obs, info = self._open().reset(seed=self._seeds)
         self._lives: np.ndarray = info["lives"]
         self._steps = np.zeros(self.count, dtype=np.int64)
-        self._over = np.zeros(self.count, dtype=bool)  # rows that the emulator resets at the next step
-        self._cut = np.zeros(
-            self.count, dtype=bool
-        )  # rows at the step limit; the emulator's own limit is one step later
         false = np.zeros(self.count, dtype=bool)
+        self._over = false  # rows that the emulator resets at the next step
+        self._cut = false  # rows at the step limit; the emulator's own limit is one step later
         return TimeStep(obs, np.zeros(self.count, dtype=np.float32), false, false, ~false, false)
 
     def send(self, actions: np.ndarray) -> None:

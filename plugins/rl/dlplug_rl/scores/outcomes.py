@@ -166,7 +166,7 @@ def _outcomes(
     source: str,
     folder: Path | None,
 ) -> Iterator[Outcome]:
-    """The runs of one configuration; whose: the record or result, which names the recipe and the preset."""
+    """The runs of one configuration. record: the record or result, which names the recipe and the preset."""
     if missing := [option for option in query.by if option not in config]:
         raise UserError(f"{source}: --by {missing[0]}: its configuration has no such option")
     preset = f" {record['preset']}" if record["preset"] else ""
