@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import kinds
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 import toys
+from tiny_kinds import audio, detector, graph, pixels, ppo, self_play
 
 from dlplug import Progress, acting, fit
 from dlplug.testing import assert_same, check_data, check_loss, through_a_file
@@ -36,14 +36,14 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "ppo": Kind(kinds.Corridor, kinds.ActorCritic, kinds.Ppo, 10),
-    "two-optimizers": Kind(kinds.Corridor, kinds.ActorCritic, kinds.TwoOptimizers, 80),
-    "self-play": Kind(kinds.Nim, kinds.PolicyValue, kinds.search_targets, 60),
-    "detector": Kind(kinds.Squares, kinds.Detector, kinds.detection, 250),
-    "pixels": Kind(kinds.Picture, kinds.Pixels, kinds.Features, 20, lbfgs),
+    "ppo": Kind(ppo.Corridor, ppo.ActorCritic, ppo.Ppo, 10),
+    "two-optimizers": Kind(ppo.Corridor, ppo.ActorCritic, ppo.TwoOptimizers, 80),
+    "self-play": Kind(self_play.Nim, self_play.PolicyValue, self_play.search_targets, 60),
+    "detector": Kind(detector.Squares, detector.Detector, detector.detection, 250),
+    "pixels": Kind(pixels.Picture, pixels.Pixels, pixels.Features, 20, lbfgs),
     "accumulated": Kind(toys.Moons, toys.Mlp, partial(toys.cross_entropy, micro=4), 200),
-    "audio": Kind(kinds.Tones, kinds.NextSample, kinds.next_sample, 80),
-    "graph": Kind(kinds.Communities, kinds.Gcn, kinds.labelled_nodes, 100),
+    "audio": Kind(audio.Tones, audio.NextSample, audio.next_sample, 80),
+    "graph": Kind(graph.Communities, graph.Gcn, graph.labelled_nodes, 100),
 }
 
 
@@ -124,14 +124,14 @@ def walks_with_two_optimizers(learner):
 def plays_nim(learner):
     """Leaves the other a multiple of 4 wherever it can, and has three past selves."""
     assert len(learner.data.pool) == 3
-    thinks = kinds.opinions(learner.loss.model)
+    thinks = self_play.opinions(learner.loss.model)
     best = {pile: 1 + thinks[pile][0].index(max(thinks[pile][0])) for pile in (1, 2, 3, 5, 6, 7)}
     assert best == {1: 1, 2: 2, 3: 3, 5: 1, 6: 2, 7: 3}
 
 
 def finds_boxes(learner):
-    held_out = kinds.Squares(seed=1).draw(200)
-    assert kinds.recall(learner.loss.model, held_out) > 0.8
+    held_out = detector.Squares(seed=1).draw(200)
+    assert detector.recall(learner.loss.model, held_out) > 0.8
 
 
 def makes_the_picture_again(learner):
@@ -146,11 +146,11 @@ def separates_moons(learner):
 
 def hums(learner):
     torch.manual_seed(0)
-    made = kinds.hum(learner.loss.product(), learner.data)["tone"]
+    made = audio.hum(learner.loss.product(), learner.data)["tone"]
     with wave.open(str(made.write(Path("tone.wav")))) as file:
-        assert (file.getframerate(), file.getnframes(), file.getnchannels()) == (kinds.RATE, 400, 1)
+        assert (file.getframerate(), file.getnframes(), file.getnchannels()) == (audio.RATE, 400, 1)
         heard = np.frombuffer(file.readframes(400), "<i2")
-    assert np.abs(np.fft.rfft(heard)).argmax() * kinds.RATE / 400 == kinds.TONE
+    assert np.abs(np.fft.rfft(heard)).argmax() * audio.RATE / 400 == audio.TONE
 
 
 def tells_communities(learner):
