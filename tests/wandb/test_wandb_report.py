@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
+from answers import StoredRun
 from conftest import isolated
-from server import Server, StoredRun
+from server import Server
 
 from dlplug.cli.main import main
 
