@@ -150,7 +150,7 @@ def test_without_a_label_all_of_them_are_drawn_evenly():
     [
         (False, {"steps": 21}, "--steps must be between 1 and the schedule's 20, got 21"),
         (False, {"steps": 0}, "--steps must be between 1"),
-        (False, {"label": 3}, "learnt no labels"),
+        (False, {"label": 3}, "not conditional"),
         (True, {"label": 8}, "--label must be between 0 and 7"),
         (True, {"label": -1}, "--label must be between 0 and 7"),
         (False, {"count": 0}, "--count must be at least 1"),
@@ -235,7 +235,7 @@ def test_the_bound_is_the_sum_of_all_of_its_terms():
 
 def test_the_bound_is_of_what_diffuses_and_of_pictures():
     points = PlanarHeldOut(torch.randn(4, 2), torch.zeros(4, dtype=torch.long), (), torch.randn(4, 2))
-    with pytest.raises(UserError, match="of pictures"):
+    with pytest.raises(UserError, match="for images"):
         diffusion_bound(planar().product(), points, seed=0)
     with pytest.raises(UserError, match="not a Linear"):
         diffusion_bound(nn.Linear(2, 2), points, seed=0)

@@ -62,7 +62,7 @@ def test_features_are_the_layer_before_the_classes_whatever_the_chunks():
     known = load_features("mnist")
     many = torch.rand(501, 1, 28, 28)
     torch.testing.assert_close(known.of(many)[[0, 500]], known.of(many[[0, 500]]))
-    with pytest.raises(UserError, match="1 channels, not of"):
+    with pytest.raises(UserError, match="images with 1 channels, got the shape"):
         known.of(x)
 
 
@@ -82,7 +82,7 @@ def test_features_of_a_run_of_a_file_and_of_nothing(tiny_sets: Path, tmp_path: P
     with pytest.raises(UserError, match="missing or damaged"):
         load_features(str(tmp_path / "nowhere.safetensors"))
     other = dlplug.run("gan-8gaussians", {**overlay_of_points(overlay)}, out=str(tmp_path / "other"))
-    with pytest.raises(UserError, match="of another model"):
+    with pytest.raises(UserError, match="is not a feature-net"):
         load_features(str(other.folder))
 
 
@@ -189,4 +189,4 @@ def test_few_pictures_and_a_diverged_net_are_measured_as_not_a_number(made: Tens
     assert np.isnan(values[f"fid_local_{of}"]) == bool(made.isnan().any())
     assert np.isnan(values[f"recall_k3_local_{of}"])
     assert f"fid_local_{of}_floor" not in values
-    assert "the floor is not measured: 4 training pictures are fewer than 9" in caplog.text
+    assert "the floor is not measured: it needs 9 training images, but there are 4" in caplog.text

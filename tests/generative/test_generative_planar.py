@@ -12,8 +12,8 @@ import pytest
 import torch
 from dlplug_generative.generating import examples_of, generating, in_chunks, trained_on
 from dlplug_generative.planar import HELD_OUT, EightGaussians, HalfMoons, Planar, SwissRoll
+from dlplug_generative.samples.drawing import grid, scatter
 from dlplug_generative.samples.generated import generated, history
-from dlplug_generative.samples.pictures import grid, scatter
 from imageio.v3 import imwrite
 from torch import Tensor, nn
 
@@ -131,7 +131,7 @@ def test_points_come_over_the_datas():
 
 
 def test_a_product_that_makes_nothing_is_told():
-    with pytest.raises(UserError, match="a Linear generates nothing"):
+    with pytest.raises(UserError, match="a Linear is not a generative model"):
         generating(nn.Linear(1, 1))
 
 

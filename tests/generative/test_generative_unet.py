@@ -123,7 +123,7 @@ def test_pixels_attend_where_the_picture_is_small_enough():
         ((1, 28, 20), {"stages": 4}, "only 2"),
         ((1, 27, 27), {}, "only 0: choose --model.stages 1"),
         ((1, 28, 28), {"patch": 3}, "patches"),
-        ((2,), {}, "pictures"),
+        ((2,), {}, "images"),
         ((1, 28, 28), {"width": 12}, "multiple of 8"),
         ((1, 28, 28), {"depth": 0}, "--model.depth"),
         ((1, 28, 28), {"dropout": 1.0}, "--model.dropout"),

@@ -6,7 +6,7 @@ import pytest
 import torch
 from dlplug_generative.vae.losses import EvidenceLowerBound
 from dlplug_generative.vae.networks import ConvVAE, DenseVAE
-from dlplug_generative.vae.samplers import interpolation, manifold, on_the_way, plane, reconstructed
+from dlplug_generative.vae.samplers import interpolated, interpolation, manifold, plane, reconstructed
 from small_batches import spec, split
 
 from dlplug import Labelled
@@ -58,7 +58,7 @@ def test_pictures_of_the_latents_have_their_size():
 def test_the_way_between_two_latents_is_straight():
     ends = torch.tensor([[[0.0, 2.0], [3.0, -1.0]]])
     expected = torch.tensor([[[0.0, 2.0], [1.0, 1.0], [2.0, 0.0], [3.0, -1.0]]])
-    torch.testing.assert_close(on_the_way(ends, 4), expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(interpolated(ends, 4), expected, rtol=0, atol=1e-6)
 
 
 def test_the_plane_is_evenly_likely_and_the_first_latent_runs_along_a_row():

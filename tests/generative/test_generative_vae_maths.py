@@ -218,5 +218,5 @@ def test_dynamic_binarisation_is_new_each_time_and_none_is_none():
 
 
 def test_points_cannot_be_binarised():
-    with pytest.raises(UserError, match=r"points need --loss.binarisation none"):
+    with pytest.raises(UserError, match=r"use --loss.binarisation none"):
         binarised(torch.zeros(5, 2), "static")

@@ -18,9 +18,9 @@ AT_ONCE = 500  # samples per chunk: fixed, so that samples depend on the seed al
 class Generating(Protocol):
     """Generates `count` samples (count, *spec.input): images in [0, 1], or points in the data's coordinates.
 
-    A pure function of the weights and its arguments, on the weights' device, without gradients. `check` raises
-    UserError for a label or steps that the model does not use, a label out of range, and more steps than its
-    schedule has; `generate` checks first.
+    `generate` is a pure function of the weights and its arguments, on the weights' device, without gradients. `check`,
+    which it calls first, raises UserError for a label or steps that the model does not use, a label out of range, and
+    more steps than its schedule has.
     """
 
     def check(self, count: int, label: int | None, steps: int | None) -> None: ...
@@ -29,10 +29,10 @@ class Generating(Protocol):
 
 
 def generating(product: Any) -> Generating:
-    """The product itself. Raises UserError for one that cannot generate."""
+    """The product itself. Raises UserError if it is not a generative model."""
     if not callable(getattr(product, "generate", None)):
         raise UserError(
-            f"a {type(product).__name__} generates nothing; the recipes of dlplug-generative train what does"
+            f"a {type(product).__name__} is not a generative model; the recipes of dlplug-generative train one"
         )
     return product
 
@@ -52,18 +52,18 @@ def check_label(label: int | None, classes: int, conditional: bool) -> None:
     if label is None:
         return
     if not conditional:
-        raise UserError(f"this model has learnt no labels, so --label {label} means nothing to it: leave it out")
+        raise UserError(f"this model is not conditional: leave out --label {label}")
     if not 0 <= label < classes:
         raise UserError(f"--label must be between 0 and {classes - 1}, got {label}")
 
 
 def check_no_steps(steps: int | None, model: str) -> None:
     if steps is not None:
-        raise UserError(f"a {model} makes its pictures at once, so --steps {steps} means nothing to it: leave it out")
+        raise UserError(f"a {model} generates its samples in one pass: leave out --steps {steps}")
 
 
 def in_chunks(make: Callable[[int, Generator], Tensor], count: int, seed: int, device: torch.device) -> Tensor:
-    """Samples (count, ...) by calls of make(chunk size, generator), with one random generator on the device."""
+    """Samples (count, ...) from calls of make(chunk size, generator); the random generator is on the device."""
     check_count(count)
     generator = torch.Generator(device).manual_seed(seed)
     with torch.no_grad():
@@ -72,8 +72,7 @@ def in_chunks(make: Callable[[int, Generator], Tensor], count: int, seed: int, d
 
 
 def examples_of(data: Any) -> Labelled:
-    """A held-out split in the form of the models' inputs: images (N, C, H, W) in [0, 1] or points (N, 2), and classes
-    (N,).
+    """A held-out split as model inputs: images (N, C, H, W) in [0, 1], or points (N, 2), and classes (N,).
 
     data: a NamedTuple with uint8 `images` (N, H, W, C), or with points `x` (N, 2).
     """
@@ -81,7 +80,7 @@ def examples_of(data: Any) -> Labelled:
 
 
 def trained_on(data: Any) -> Tensor:
-    """The training examples beside a split, in the form of `examples_of`."""
+    """The training examples that come with a split, in the form of `examples_of`."""
     return as_seen(data.train)
 
 

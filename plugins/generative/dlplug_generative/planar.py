@@ -1,4 +1,4 @@
-"""Distributions of points in the plane, where missing modes are visible."""
+"""Distributions of points in the plane, on which missing modes are easy to see."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from dlplug.distributed import share_of
 from dlplug.sampling import own_share
 
 HELD_OUT = 5000  # points of each split
-# The same points for every run, so that runs can be compared. Generators look at 32 bits of a seed; these are far from
-# those of any run's first batches.
+# The same points for every run, so that runs can be compared. Generators use 32 bits of a seed; these seeds are far
+# from those of any run's first batches.
 SPLIT_SEEDS = {"train": 4_100_000_001, "val": 4_100_000_002, "test": 4_100_000_003}
 
 
 class PlanarHeldOut(NamedTuple):
-    """Held-out points x (N, 2), the index y (N,) of the component of each, and the components' names; as many points
-    `train` of another draw in place of the training points (every batch is a new draw). For a mixture of
-    Gaussians also its centres (K, 2) and their deviation, to count the modes that a model covers."""
+    """Held-out points x (N, 2), the index y (N,) of each point's component, and the components' names. `train` is
+    another draw of as many points, in place of training points (every batch is a new draw). A mixture of Gaussians also
+    has its centres (K, 2) and their standard deviation, to count the modes that a model covers."""
 
     x: Tensor
     y: Tensor
@@ -33,7 +33,7 @@ class PlanarHeldOut(NamedTuple):
 
 
 class Planar(Data):
-    """Points (B, 2) of a plane, drawn for each batch; "val" and "test" are 5,000 draws each with fixed seeds.
+    """Points (B, 2) in the plane, drawn for each batch; "val" and "test" are 5,000 points each, with fixed seeds.
 
     A batch is a function of the seed and of the number of points before it.
     """
@@ -58,11 +58,11 @@ class Planar(Data):
         self.spec = Spec((2,), max(1, len(self.names)), mean, deviation, self.names)
 
     def draw(self, count: int, generator: Generator) -> Labelled:
-        """Points (count, 2) without noise, and their components (count,), on the generator's device."""
+        """Noise-free points (count, 2) and their components (count,), on the generator's device."""
         raise NotImplementedError
 
     def noisy(self, count: int, seed: int) -> Labelled:
-        """Draws on the CPU, so that the points are the same on every device."""
+        """Noisy points, drawn on the CPU so that they are the same on every device."""
         generator = torch.Generator().manual_seed(seed)
         x, y = self.draw(count, generator)
         return Labelled(x + self.noise * torch.randn(count, 2, generator=generator), y)
@@ -109,7 +109,7 @@ class EightGaussians(Planar):
 
 
 class SwissRoll(Planar):
-    """A spiral of one and a half turns, as scikit-learn's swiss roll from above, made smaller by 7.5 (Gulrajani et al.
+    """A spiral of one and a half turns: scikit-learn's swiss roll seen from above, divided by 7.5 (Gulrajani et al.
     2017, arXiv:1704.00028, figure 1).
 
     batch_size: points per batch.

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dlplug_generative.diffusion.schedules import Schedule, added_variance, posterior
 
-LEVELS = 256  # of a pixel
+LEVELS = 256  # possible values of a pixel
 SMALLEST = 1e-12  # least probability of a pixel, as in Ho et al.'s code: at most 40 bits
 
 
@@ -27,13 +27,13 @@ def gaussian_kl(mean: Tensor, variance: Tensor, other_mean: Tensor | float, othe
 
 
 def prior_term(x: Tensor, schedule: Schedule) -> Tensor:
-    """L_T of x (B, ...): the information about x that is left in z_T; it has no parameters."""
+    """L_T of x (B, ...): the information about x that is left in z_T. It does not depend on the model."""
     return gaussian_kl(schedule.alpha[-1] * x, schedule.sigma[-1] ** 2, 0.0, 1.0)
 
 
 def reverse_variance(schedule: Schedule, t: int | Tensor, s: int | Tensor, variance: str) -> Tensor:
-    """σ² of p(z_s | z_t): "large" is σ²_{t|s} (β_t where s = t - 1), "small" is q(z_s | z_t, x)'s own; the best choices
-    for x drawn from N(0, 1) and for an x that is known (Ho et al. 2020, section 3.2)."""
+    """σ² of p(z_s | z_t): "large" is σ²_{t|s} (β_t where s = t - 1), "small" is the variance of q(z_s | z_t, x). They
+    are optimal for x ~ N(0, 1) and for a single fixed x (Ho et al. 2020, section 3.2)."""
     return added_variance(schedule, t, s) if variance == "large" else posterior(schedule, t, s).variance
 
 
@@ -45,7 +45,7 @@ def denoising_term(x: Tensor, clean: Tensor, t: int, schedule: Schedule, varianc
 
 
 def decoder_deviation(schedule: Schedule, variance: str) -> float:
-    """σ_1 of p(x | z_1): √β_1, or for "small", whose own would be 0, that of the next step (Ho et al.'s code)."""
+    """σ_1 of p(x | z_1): √β_1; for "small", whose variance would be 0, that of step 2, as in Ho et al.'s code."""
     step = (1, 0) if variance == "large" else (2, 1)
     return math.sqrt(float(reverse_variance(schedule, *step, variance)))
 
@@ -59,12 +59,12 @@ def discretised_log_likelihood(x: Tensor, mean: Tensor, deviation: float, levels
     x, mean, half = x.double(), mean.double(), 1 / (levels - 1)
     upper = torch.where(x > 1 - half, math.inf, (x + half - mean) / deviation)
     lower = torch.where(x < half - 1, -math.inf, (x - half - mean) / deviation)
-    # of two numbers far above 0 the differences of the complements keep their digits
+    # Φ is close to 1 there; the difference of the complements keeps its digits
     flip = lower > 0
     upper, lower = torch.where(flip, -lower, upper), torch.where(flip, -upper, lower)
     return torch.log((torch.special.ndtr(upper) - torch.special.ndtr(lower)).clamp(min=SMALLEST))
 
 
 def bits_per_dimension(nats: Tensor) -> Tensor:
-    """The mean over everything of nats for each number, in bits."""
+    """The mean of elementwise nats, in bits."""
     return nats.mean() / math.log(2)

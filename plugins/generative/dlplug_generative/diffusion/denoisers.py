@@ -12,11 +12,11 @@ from dlplug_generative.ranges import Range
 
 
 class Denoiser(nn.Module):
-    """Predicts the noise, the clean example or v (the loss says which) from noisy examples z (B, *shape).
+    """Predicts the noise, the clean example or v, as the loss's `target` says, from noisy examples z (B, *shape).
 
-    Noise is added to inputs scaled for networks, where clean pictures are in [-1, 1] (Ho et al. 2020, section 3.3).
+    Noise is added to rescaled inputs: images are in [-1, 1] (Ho et al. 2020, section 3.3).
 
-    shape: of one example. classes: number of labels; 0 for an unconditional model. limit: largest clean value.
+    shape: of one example. classes: number of classes; 0 for an unconditional model. limit: largest clean value.
     """
 
     def __init__(self, spec: Spec, labels: bool) -> None:
@@ -26,7 +26,7 @@ class Denoiser(nn.Module):
         self.limit = 1.0 if len(spec.input) == 3 else math.inf
 
     def natural(self, z: Tensor) -> Tensor:
-        """z in the data's range."""
+        """z, converted to the data's range."""
         return self.range.outward(z.clamp(-self.limit, self.limit))
 
     def no_label(self, count: int) -> Tensor:
@@ -34,7 +34,7 @@ class Denoiser(nn.Module):
         return torch.full((count,), self.classes, device=self.range.middle.device)
 
     def forward(self, z: Tensor, time: Tensor, label: Tensor) -> Tensor:
-        """z (B, *shape), time (B,) = t/T in (0, 1], label (B,) → as z. Labels mean nothing where `classes` is 0."""
+        """z (B, *shape), time (B,) = t/T in (0, 1], label (B,) → (B, *shape). Labels are ignored if `classes` is 0."""
         raise NotImplementedError
 
 
@@ -74,7 +74,7 @@ class PlanarBlock(nn.Module):
 
 
 class PlanarDenoiser(Denoiser):
-    """Residual blocks of affine layers that denoise points of a plane.
+    """Residual blocks of affine layers that denoise points in the plane.
 
     width: hidden size of the layers; even.
     depth: blocks.
@@ -96,7 +96,7 @@ class PlanarDenoiser(Denoiser):
     ) -> None:
         super().__init__(spec, labels)
         if len(spec.input) != 1:
-            raise UserError(f"ddpm-mlp takes points (numbers,), but one input is {spec.input}: --model ddpm-unet")
+            raise UserError(f"ddpm-mlp takes points, but one input has the shape {spec.input}: use --model ddpm-unet")
         if width < 2 or width % 2:
             raise UserError(f"--model.width must be even and at least 2, got {width}")
         if depth < 1:

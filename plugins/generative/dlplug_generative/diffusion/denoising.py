@@ -13,7 +13,7 @@ from dlplug import Image, NonNegativeInt, PositiveInt, Range, UserError
 from dlplug_generative.diffusion.product import Denoising
 from dlplug_generative.diffusion.samplers import Moment
 from dlplug_generative.generating import examples_of
-from dlplug_generative.samples.pictures import grid
+from dlplug_generative.samples.drawing import grid
 
 SHOWN_POINTS = 2000
 
@@ -28,15 +28,15 @@ def denoising(
     moments: Annotated[int, Range(ge=2)] = 10,
     seed: int,
 ) -> dict[str, Image]:
-    """The reverse process from left to right: z_t above, the model's estimate of the clean picture below.
+    """The reverse process from left to right: z_t above, the model's estimate of the clean image below.
 
-    count: number of pictures; for points of a plane always 2,000.
+    count: number of images; for points in the plane always 2,000.
     label: class to generate, for a conditional model.
     steps: sampling steps.
     moments: number of timesteps shown, including the first and the last.
     """
     if not isinstance(product, Denoising):
-        raise UserError(f"denoising shows what the loss diffusion trains, not a {type(product).__name__}")
+        raise UserError(f"denoising needs a model trained by the loss diffusion, not a {type(product).__name__}")
     if moments < 2:
         raise UserError(f"--moments must be at least 2, got {moments}")
     points = len(product.denoiser.shape) == 1
@@ -59,7 +59,7 @@ def evenly(walked: Iterator[Moment], total: int, count: int) -> Iterator[Moment]
 
 
 def scatters(product: Denoising, moments: list[Moment], data: Tensor, caption: str) -> Image:
-    """Points in the plane at each moment, over those of the data; the axes exclude noise far outside."""
+    """Points in the plane at each timestep, over those of the data; the axes leave out noise far from the data."""
     figure = new_figure(1.7 * len(moments), 3.9)
     rows = figure.subplots(2, len(moments), squeeze=False, sharex=True, sharey=True)
     low, high = data.amin(0), data.amax(0)

@@ -30,7 +30,7 @@ from dlplug_generative.diffusion.targets import noised, target_of
 
 
 class Diffusion(Loss):
-    """Squared error of a denoiser at times drawn evenly (Ho et al. 2020, arXiv:2006.11239, algorithm 1).
+    """Squared error of a denoiser at uniformly drawn timesteps (Ho et al. 2020, arXiv:2006.11239, algorithm 1).
 
     Samples come from an exponential moving average of the weights, θ' ← decay · θ' + (1 - decay) · θ at every step.
 
@@ -38,13 +38,13 @@ class Diffusion(Loss):
     schedule: noise schedule: linear β (Ho et al. 2020) or cosine ᾱ (Nichol & Dhariwal 2021).
     timesteps: T, the number of noise levels.
     decay: EMA decay of the weights; Ho et al. use 0.9999, for 800,000 steps.
-    label_dropout: fraction of labels dropped in training, for classifier-free guidance (Ho & Salimans 2022,
+    label_dropout: probability of dropping a label in training, for classifier-free guidance (Ho & Salimans 2022,
         arXiv:2207.12598); only for models with labels.
     sampler: ancestral (Ho et al. 2020), ddim (Song et al. 2021) or second-order dpm-solver (Lu et al. 2022).
-    steps: sampling steps unless --steps sets them; 0 uses every timestep.
+    steps: default number of sampling steps (--steps); 0 uses every timestep.
     eta: noise of ddim: 0 is deterministic, 1 adds as much as ancestral sampling.
-    variance: variance of each ancestral step, and in the bound: β, or the smaller one of the posterior.
-    guidance: weight w of classifier-free guidance: 0 is none; larger follows the label more closely, with less variety.
+    variance: variance of ancestral steps and of the bound: large is β, small that of the posterior.
+    guidance: weight w of classifier-free guidance; 0 turns it off, larger values trade variety for fidelity.
     """
 
     def __init__(
@@ -109,5 +109,5 @@ class Diffusion(Loss):
 
 def as_denoiser(model: nn.Module) -> Denoiser:
     if not isinstance(model, Denoiser):
-        raise UserError("the loss diffusion trains a denoiser: --model ddpm-unet for pictures, ddpm-mlp for points")
+        raise UserError("the loss diffusion trains a denoiser: --model ddpm-unet for images, ddpm-mlp for points")
     return model

@@ -25,12 +25,12 @@ from dlplug_generative.generating import device_of, examples_of
 
 def check_bound(product: Any, data: Any, *, bound_images: int, bound_terms: int, seed: int) -> None:
     if not isinstance(product, Denoising):
-        raise UserError(f"it measures what the loss diffusion trains, not a {type(product).__name__}")
+        raise UserError(f"it needs a model trained by the loss diffusion, not a {type(product).__name__}")
     if examples_of(data).x.ndim != 4:
-        raise UserError("it is of pictures, whose pixels have 256 levels; points of a plane have none")
+        raise UserError("it is defined for images, whose pixels have 256 levels, not for points in the plane")
     if bound_images > len(data.y):
         raise UserError(
-            f"--metrics.diffusion-bound.bound-images is at most {len(data.y)}, as many as are held out, got"
+            f"--metrics.diffusion-bound.bound-images is at most {len(data.y)}, the number of held-out images, got"
             f" {bound_images}"
         )
 
@@ -39,24 +39,24 @@ def check_bound(product: Any, data: Any, *, bound_images: int, bound_terms: int,
 def diffusion_bound(
     product: Any, data: Any, *, bound_images: PositiveInt = 256, bound_terms: PositiveInt = 100, seed: int
 ) -> Mapping[str, Any]:
-    """The variational bound of pictures' -log₂ p(x), in bits per dimension (Ho et al. 2020, equation 5 and table 2).
+    """The variational bound on -log₂ p(x) of images, in bits per dimension (Ho et al. 2020, equation 5 and table 2).
 
-    It is the sum of the rate (L_T and every L_{t-1}: the information about a picture in z_1) and the distortion (L_0:
-    the information left in the 256 levels of each pixel). With labels it bounds p(x | label), under the guidance of
-    generation. The metric's name holds the number of images and of terms.
+    It is the sum of the rate (L_T and every L_{t-1}: the information about an image in z_1) and the distortion (L_0:
+    the information left in the 256 levels of each pixel). A conditional model's bound is on -log₂ p(x | label), with
+    --loss.guidance as in sampling. The metric's name contains the numbers of images and of terms.
 
     bound_images: number of images, from the start of the split.
     bound_terms: number of terms L_{t-1}, one drawn from each of as many equal parts of the schedule; at least T takes
         all of them.
     """
     if not isinstance(product, Denoising):
-        raise UserError(f"diffusion-bound measures what the loss diffusion trains, not a {type(product).__name__}")
+        raise UserError(f"diffusion-bound needs a model trained by the loss diffusion, not a {type(product).__name__}")
     for option, value in (("bound-images", bound_images), ("bound-terms", bound_terms)):
         if value < 1:
             raise UserError(f"--{option} must be at least 1, got {value}")
     pictures = examples_of(data)
     if pictures.x.ndim != 4:
-        raise UserError("diffusion-bound is of pictures, whose pixels have 256 levels; points of a plane have none")
+        raise UserError("diffusion-bound is defined for images, whose pixels have 256 levels, not for points")
     device = device_of(product)
     x = product.denoiser.range.inward(pictures.x[:bound_images].to(device))
     label = pictures.y[:bound_images].to(device)
@@ -73,7 +73,7 @@ def diffusion_bound(
 
 
 def chosen_times(timesteps: int, terms: int, seed: int) -> list[int]:
-    """Of the times 2 … T one from each of `terms` equal parts, so that every time is as likely; all where that many."""
+    """One timestep drawn from each of `terms` equal parts of 2 … T; all of them if `terms` is at least T - 1."""
     inner = timesteps - 1
     if terms >= inner:
         return list(range(2, timesteps + 1))
@@ -84,8 +84,8 @@ def chosen_times(timesteps: int, terms: int, seed: int) -> list[int]:
 def bound_parts(
     product: Denoising, x: Tensor, label: Tensor, times: list[int], draw: torch.Generator
 ) -> tuple[float, float]:
-    """Rate and distortion in bits per dimension, of x (B, C, H, W) in [-1, 1] with labels (B,). The rate is estimated
-    without bias from the terms of some times."""
+    """Rate and distortion in bits per dimension, of x (B, C, H, W) in [-1, 1] with labels (B,). The terms at some
+    timesteps give an unbiased estimate of the rate."""
     schedule = product.schedule
 
     def guess(t: int) -> Tensor:

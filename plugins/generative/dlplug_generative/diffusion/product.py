@@ -38,7 +38,7 @@ class Denoising(nn.Module):
         self.target, self.variance, self.steps, self.guidance = target, variance, steps, guidance
 
     def generate(self, count: int, *, seed: int = 0, label: int | None = None, steps: int | None = None) -> Tensor:
-        """(count, *shape), pictures in [0, 1]. A conditional model draws labels uniformly unless one is given."""
+        """(count, *shape); images in [0, 1]. Without `label` a conditional model draws labels uniformly."""
         self.check(count, label, steps)
 
         def make(count: int, draw: Generator) -> Tensor:
@@ -51,8 +51,8 @@ class Denoising(nn.Module):
     def trajectory(
         self, count: int, *, seed: int = 0, label: int | None = None, steps: int | None = None
     ) -> Iterator[Moment]:
-        """The trajectory of the first `count` samples of `generate` (at most one chunk), from noise, in the denoiser's
-        own coordinates."""
+        """The trajectory from noise to the first `count` samples of `generate` (at most one chunk), in the denoiser's
+        coordinates."""
         self.check(count, label, steps)
         draw = torch.Generator(device_of(self)).manual_seed(seed)
         yield from self.moments(self.noise(count, draw), self.labels(count, label, draw), steps, draw)
@@ -73,7 +73,7 @@ class Denoising(nn.Module):
         time = torch.full((len(z),), t / self.schedule.steps, device=z.device)
         predicted = self.denoiser(z, time, label)
         if self.guidance:
-            # ε̃ = (1 + w) ε̂(z, label) - w ε̂(z)  (equation 6); v̂ and x̂ go the same way, for each is affine in ε̂
+            # ε̃ = (1 + w) ε̂(z, label) - w ε̂(z)  (equation 6); the same holds for v̂ and x̂, which are affine in ε̂
             predicted = predicted + self.guidance * (predicted - self.denoiser(z, time, self.denoiser.no_label(len(z))))
         return clean_of(self.target, predicted, z, alpha, sigma).clamp(-self.denoiser.limit, self.denoiser.limit)
 

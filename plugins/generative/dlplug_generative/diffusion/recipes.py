@@ -1,4 +1,4 @@
-"""The recipes of diffusion. Their settings were chosen on the validation set."""
+"""The diffusion recipes. Their settings were chosen on the validation set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ COSINE = "cosine schedule: Nichol & Dhariwal 2021 (arXiv:2102.09672)"
 SOLVER = "sampler: Lu et al. 2022 (arXiv:2211.01095)"
 METZ = "Metz et al. 2017 (arXiv:1611.02163), section 3.1"
 SAMPLERS = ["generated", "denoising", "history", "memorisation"]
-# while training, of few: each picture is as many passes through the net as its sampler has steps
+# few images during training: each takes as many passes through the net as its sampler has steps
 BOUND = use("diffusion-bound", bound_images=64, bound_terms=20)
 BOUND_AT_THE_END = {"metrics.diffusion-bound.bound_images": 256, "metrics.diffusion-bound.bound_terms": 100}
 
@@ -32,7 +32,7 @@ def eight(metric: str, at_least: float, protocol: str, source: str) -> Target:
 
 DIFFUSION_RECIPES = {
     "ddpm-fashion": Recipe(
-        summary="Clothes out of noise: denoising diffusion on Fashion-MNIST",
+        summary="Denoising diffusion on Fashion-MNIST",
         data=use("fashion-mnist", batch_size=1024),
         model=use("ddpm-unet", width=64, stages=3, depth=2, attention=14),
         loss=use("diffusion", target="v", schedule="cosine", decay=0.999, sampler="dpm-solver", steps=25),
@@ -45,7 +45,7 @@ DIFFUSION_RECIPES = {
         trainer=use("torch", eval_every=2000),
         presets={
             "cpu": Preset(
-                "a small net on patches of 2x2 pixels, nine passes: about 25 minutes of one thread",
+                "a small net on 2x2 patches, nine epochs: about 25 minutes on one thread",
                 {
                     "data.batch_size": 64,
                     "model.width": 32,
@@ -67,7 +67,7 @@ DIFFUSION_RECIPES = {
                 ],
             ),
             "gpu": Preset(
-                "every pixel, width 64, 270 passes, in bf16, the whole step as one CUDA graph",
+                "no patches, 64 channels, 270 epochs, in bf16, each step as one CUDA graph",
                 {
                     "precision": "bf16",
                     "graph": True,
@@ -90,7 +90,7 @@ DIFFUSION_RECIPES = {
         needs="Fashion-MNIST, 31 MB",
     ),
     "ddpm-cifar10": Recipe(
-        summary="Denoising diffusion on CIFAR-10, as its paper has it",
+        summary="Denoising diffusion on CIFAR-10, as in the paper",
         data=use("cifar10", batch_size=128, flip=True),
         model=use("ddpm-unet", width=128, stages=4, depth=2, attention=16, dropout=0.1),
         loss=use("diffusion", target="noise", schedule="linear", decay=0.9999, sampler="ancestral"),
@@ -103,7 +103,7 @@ DIFFUSION_RECIPES = {
         trainer=use("torch", eval_every=50_000),
         presets={
             "cpu": Preset(
-                "a small net and few steps: to be seen working, not to reach the target",
+                "a small net and few steps: a demonstration, too short for the target",
                 {
                     "data.batch_size": 64,
                     "model.width": 32,
@@ -122,7 +122,7 @@ DIFFUSION_RECIPES = {
                 },
             ),
             "gpu": Preset(
-                "the paper's net and length, in bf16, the whole step as one CUDA graph; measured at the end alone",
+                "the paper's net and length, in bf16, each step as one CUDA graph; evaluated only at the end",
                 {
                     "precision": "bf16",
                     "graph": True,
@@ -149,7 +149,7 @@ DIFFUSION_RECIPES = {
         metrics=["modes", use("generated", count=2000)],
         samplers=[use("generated", count=2000), "denoising", "history"],
         trainer=use("torch", threads=1, eval_every=800),
-        # the first is what the best checkpoint is chosen by: of modes there are eight long before the points are good
+        # the first target's metric selects the best checkpoint: all modes are covered long before the points are good
         targets=[
             eight(
                 "test/good",

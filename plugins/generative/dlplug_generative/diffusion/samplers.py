@@ -1,6 +1,6 @@
 """The reverse process: one step of each sampler as a pure function, and the trajectory from noise to samples.
 
-z_t = α_t x + σ_t ε as in `schedules.py`. A step goes from the time t to any earlier s, so that all of them can take
+z_t = α_t x + σ_t ε as in `schedules.py`. A step goes from the time t to any earlier s, so that every sampler can use
 fewer steps than the schedule has.
 """
 
@@ -30,7 +30,7 @@ class Moment(NamedTuple):
 
 
 class Step(Protocol):
-    """z_s for an earlier time s; before is the moment before this one, None at first."""
+    """z_s at an earlier time s; before: the moment before `now`, None at the first step."""
 
     def __call__(self, schedule: Schedule, now: Moment, before: Moment | None, s: int, draw: Generator) -> Tensor: ...
 
@@ -60,9 +60,9 @@ def ddim(
 
 
 def dpm_solver(schedule: Schedule, now: Moment, before: Moment | None, s: int, draw: Generator) -> Tensor:
-    """DPM-Solver++(2M), which also uses the last x̂ to go along a parabola (Lu et al. 2022, arXiv:2211.01095, algorithm
-    2): z_s = σ_s/σ_t z_t - α_s (e^(-h) - 1) D with h = λ_s - λ_t, λ = log α/σ. Its first and last steps are of first
-    order, as DDIM's."""
+    """DPM-Solver++(2M), which extrapolates from the previous x̂ (Lu et al. 2022, arXiv:2211.01095, algorithm 2):
+    z_s = σ_s/σ_t z_t - α_s (e^(-h) - 1) D with h = λ_s - λ_t, λ = log α/σ. The first and last steps are first-order,
+    like DDIM's."""
     alpha_s, sigma_s, sigma_t = float(schedule.alpha[s]), float(schedule.sigma[s]), float(schedule.sigma[now.t])
     if s == 0 or before is None:
         guess = now.clean
@@ -97,7 +97,7 @@ def walk(
     step: Step,
     draw: Generator,
 ) -> Iterator[Moment]:
-    """The moments from z_T = z to time 0, `steps` of them and the last, whose z is the sample.
+    """The moments from z_T = z to time 0: one before each of the `steps` steps, and the last, whose z is the sample.
 
     denoise(z, t) returns x̂. Raises UserError for more steps than the schedule has.
     """

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dlplug import UserError
 
-LARGEST_BETA = 0.999  # Nichol & Dhariwal 2021, section 3.2: no step removes everything
+LARGEST_BETA = 0.999  # Nichol & Dhariwal 2021, section 3.2: avoids a singularity at t = T
 
 
 class Schedule(NamedTuple):
@@ -40,7 +40,7 @@ class Posterior(NamedTuple):
 
 
 def linear_betas(steps: int) -> Tensor:
-    """β_1 … β_T (T,), from 10⁻⁴ to 0.02 for T = 1000 (Ho et al. 2020, section 4); fewer steps add as much in all."""
+    """β_1 … β_T (T,), from 10⁻⁴ to 0.02 for T = 1000 (Ho et al. 2020, section 4), and scaled by 1000/T for other T."""
     scale = 1000 / steps
     return torch.linspace(1e-4 * scale, 0.02 * scale, steps, dtype=torch.double).clamp(max=LARGEST_BETA)
 
@@ -65,7 +65,7 @@ def schedule_of(name: str, steps: int) -> Schedule:
 
 
 def from_betas(betas: Tensor) -> Schedule:
-    """ᾱ_t = Π_{i ≤ t} (1 - β_i), from betas (T,). Sums of logarithms keep 1 - ᾱ exact where it is small."""
+    """ᾱ_t = Π_{i ≤ t} (1 - β_i), from betas (T,). Sums of logarithms keep 1 - ᾱ accurate where it is small."""
     log_alpha_bar = torch.cat([torch.zeros(1, dtype=torch.double), torch.log1p(-betas).cumsum(0)])
     return Schedule(torch.exp(log_alpha_bar / 2), torch.sqrt(-torch.expm1(log_alpha_bar)))
 
@@ -83,7 +83,8 @@ def added_variance(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Tens
 
 
 def posterior(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Posterior:
-    """Of an earlier time s < t (Ho et al. 2020, equation 7, where s = t - 1; Kingma et al. 2021, equation 25)."""
+    """The posterior at an earlier time s < t (Ho et al. 2020, equation 7, for s = t - 1; Kingma et al. 2021, equation
+    25)."""
     ratio, added = schedule.alpha[t] / schedule.alpha[s], added_variance(schedule, t, s)
     noise_t, noise_s = schedule.sigma[t] ** 2, schedule.sigma[s] ** 2
     # μ̃ = α_{t|s} σ_s² / σ_t² · z_t + α_s σ²_{t|s} / σ_t² · x,  β̃ = σ²_{t|s} σ_s² / σ_t²
@@ -91,7 +92,7 @@ def posterior(schedule: Schedule, t: int | Tensor, s: int | Tensor) -> Posterior
 
 
 def spaced(timesteps: int, steps: int) -> list[int]:
-    """T = t_0 > t_1 > … > 0: `steps` steps as even as whole numbers allow. Raises UserError for more than T."""
+    """T = t_0 > t_1 > … > 0: `steps` steps, as evenly spaced as integers allow. Raises UserError for more than T."""
     if not 1 <= steps <= timesteps:
         raise UserError(f"--steps must be between 1 and the schedule's {timesteps}, got {steps}")
     return [round(timesteps * (steps - i) / steps) for i in range(steps + 1)]

@@ -1,4 +1,4 @@
-"""Prediction targets of a denoiser, the noise ε, the clean x or v, and how each follows from another.
+"""Prediction targets of a denoiser (the noise ε, the clean x, or v) and conversions between them.
 
 Everywhere z = α x + σ ε with α² + σ² = 1; alpha and sigma are numbers or tensors that broadcast with z.
 """
@@ -33,5 +33,5 @@ def clean_of(kind: str, predicted: Tensor, z: Tensor, alpha: Coefficient, sigma:
 
 
 def noise_of(clean: Tensor, z: Tensor, alpha: Coefficient, sigma: Coefficient) -> Tensor:
-    """ε̂ = (z - α x̂) / σ: the noise in z, if its clean example is x̂."""
+    """ε̂ = (z - α x̂) / σ: the noise in z if its clean example is x̂."""
     return (z - alpha * clean) / sigma

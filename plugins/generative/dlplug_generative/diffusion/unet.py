@@ -9,20 +9,20 @@ from torch import Tensor, nn
 from dlplug import NonNegativeInt, PositiveInt, ProperFraction, Spec, UserError
 from dlplug_generative.diffusion.denoisers import Conditioning, Denoiser
 
-GROUPS = 8  # of group normalisation; Ho et al. have 32, with four times as many channels
+GROUPS = 8  # of group normalisation; Ho et al. use 32, with four times as many channels
 
 
 class UNet(Denoiser):
-    """The U-Net: residual blocks at each resolution, down and up again, with skip connections.
+    """The U-Net: residual blocks at each resolution on the way down and up, with skip connections.
 
-    The first stage has `width` channels and the others twice as many (Ho et al.: 128, and 1, 2, 2, 2 times it).
+    The first stage has `width` channels and the others twice as many (Ho et al.: 128, times 1, 2, 2 and 2).
 
     width: channels of the first stage; a multiple of 8.
     stages: number of resolutions; each is half of the one before.
     depth: residual blocks per stage on the way down, and one more on the way up.
     attention: largest resolution with self-attention; 0 for none.
     dropout: dropout rate in the residual blocks.
-    patch: side of the pixel squares that become one pixel of more channels; 2 costs a quarter of 1.
+    patch: size of the square patches that each become one pixel with more channels; 2 costs a quarter of 1.
     labels: condition on the class, for --label and --loss.guidance.
     """
 
@@ -90,7 +90,7 @@ class UNet(Denoiser):
 
 def check_options(spec: Spec, width: int, stages: int, depth: int, dropout: float, patch: int) -> None:
     if len(spec.input) != 3:
-        raise UserError(f"ddpm-unet takes pictures (channels, height, width), but one input is {spec.input}")
+        raise UserError(f"ddpm-unet takes images (channels, height, width), but one input has the shape {spec.input}")
     for option, value in (("stages", stages), ("depth", depth), ("patch", patch)):
         if value < 1:
             raise UserError(f"--model.{option} must be at least 1, got {value}")
@@ -100,9 +100,7 @@ def check_options(spec: Spec, width: int, stages: int, depth: int, dropout: floa
         raise UserError(f"--model.dropout must be in [0, 1), got {dropout}")
     _, height, width = spec.input
     if height % patch or width % patch:
-        raise UserError(
-            f"pictures of {height}x{width} cannot be cut into patches: --model.patch {patch} must divide them"
-        )
+        raise UserError(f"--model.patch {patch}: images of {height}x{width} cannot be divided into such patches")
     rows, columns = height // patch, width // patch
     if rows % 2 ** (stages - 1) or columns % 2 ** (stages - 1):
         often = next(n for n in range(stages) if (rows | columns) % 2 ** (n + 1))
@@ -115,8 +113,8 @@ def check_options(spec: Spec, width: int, stages: int, depth: int, dropout: floa
 class Block(nn.Module):
     """x + F(x, embedding), then, with attention, x + attention(x) over all pixels.
 
-    F normalises and rectifies before each of two convolutions, and adds the time and the label between them. It begins
-    as 0, as does the attention, so that an untrained block changes nothing.
+    F applies normalisation and SiLU before each of two convolutions, and adds the embedding of time and label between
+    them. F and the attention start at 0, so that an untrained block is the identity.
     """
 
     def __init__(self, inputs: int, outputs: int, embedding: int, dropout: float, attends: bool) -> None:
@@ -138,7 +136,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """x + W softmax(QKᵀ/√d) V of all pixels, by one head (Ho et al. 2020)."""
+    """x + W softmax(QKᵀ/√d) V over all pixels, with one head (Ho et al. 2020)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -165,7 +163,7 @@ class Halve(nn.Module):
 
 
 class Double(nn.Module):
-    """(B, C, H, W) → (B, C, 2H, 2W): each pixel four times, then a convolution."""
+    """(B, C, H, W) → (B, C, 2H, 2W): nearest-neighbour upsampling, then a convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, Spec
-from dlplug_generative.gan.networks import Adversaries, Critic, Generator, Norm, bounded, check_positive, halvings
+from dlplug_generative.gan.networks import Adversaries, Critic, Generator, Norm, check_positive, halvings, normalised
 
 CriticNorm = Literal["batch", "layer", "spectral", "none"]
 
@@ -23,15 +23,15 @@ def dcgan(
     critic_norm: Literal["batch", "layer", "spectral", "none"] = "batch",
     conditional: bool = False,
 ) -> Adversaries:
-    """Convolutions that double a picture to its size, against convolutions that halve it (Radford et al. 2016).
+    """A generator of transposed convolutions and a critic of strided ones (Radford et al. 2016, arXiv:1511.06434).
 
-    arXiv:1511.06434. Pictures are halved until 4 pixels or an odd number are left: 28 to 7, 32 to 4.
+    Images are halved until 4 pixels or an odd number are left: 28 to 7, 32 to 4.
 
-    width: channels of both at the picture's half size, and twice as many at each further halving.
+    width: channels of both networks at half the image size; doubled at each further halving.
     noise: dimensions of the noise z.
     critic_norm: normalisation of the critic: batch or layer (over all channels and pixels, as Gulrajani et al. 2017 use
-        with their penalty) after each convolution but the first; spectral in every layer.
-    conditional: condition both on the class: the generator by conditional batch norm, the critic by projection.
+        with their penalty) after each convolution but the first; spectral in every layer; or none.
+    conditional: condition on the class: the generator by conditional batch norm, the critic by projection.
     """
     check_positive(width=width, noise=noise)
     times = halvings("dcgan", spec)
@@ -47,7 +47,7 @@ def dcgan(
 
 
 class Upward(nn.Module):
-    """z (B, noise) → (B, widths[-1], ...) in [-1, 1], doubled between each two widths."""
+    """z (B, noise) → (B, widths[-1], ...) in [-1, 1]; the resolution doubles from each width to the next."""
 
     def __init__(self, noise: int, widths: list[int], small: list[int], classes: int) -> None:
         super().__init__()
@@ -64,12 +64,12 @@ class Upward(nn.Module):
 
 
 class Downward(nn.Sequential):
-    """x (B, widths[0], ...) → (B, features), halved between each two widths."""
+    """x (B, widths[0], ...) → (B, features); the resolution halves from each width to the next."""
 
     def __init__(self, widths: list[int], norm: CriticNorm) -> None:
         layers: list[nn.Module] = []
         for stage, (inputs, outputs) in enumerate(pairwise(widths)):
-            layers.append(bounded(nn.Conv2d(inputs, outputs, 4, 2, 1), norm == "spectral"))
+            layers.append(normalised(nn.Conv2d(inputs, outputs, 4, 2, 1), norm == "spectral"))
             if stage and norm == "batch":
                 layers.append(nn.BatchNorm2d(outputs))
             if stage and norm == "layer":

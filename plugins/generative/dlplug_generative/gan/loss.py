@@ -1,4 +1,4 @@
-"""The loss of a GAN: the critic scores real above fake, the generator raises the score of fake."""
+"""The loss of a GAN: the critic learns to score real above fake examples, the generator to raise the fake scores."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class GAN(Loss):
 
     Goodfellow et al. 2014 (arXiv:1406.2661). Samples and metrics use the generator with EMA weights.
 
-    objective: loss of both: non-saturating (Goodfellow et al. 2014), hinge (Miyato et al. 2018, arXiv:1802.05957) or
-        wasserstein (Arjovsky et al. 2017, arXiv:1701.07875), which needs one of the penalties.
-    penalty: penalty on the critic: gradient (norm 1 between real and fake: Gulrajani et al. 2017, arXiv:1704.00028),
-        r1 (small gradient at real examples: Mescheder et al. 2018, arXiv:1801.04406) or clip (weight clipping:
-        Arjovsky et al. 2017).
-    strength: weight of the penalty; None takes its paper's: λ = 10 for gradient, γ = 10 for r1, c = 0.01 for clip.
-    critic_steps: critic updates for each generator update.
-    average: EMA decay of the generator's weights, at each of its steps; 0 uses the current weights.
+    objective: loss of both networks: non-saturating (Goodfellow et al. 2014), hinge (Miyato et al. 2018,
+        arXiv:1802.05957) or wasserstein (Arjovsky et al. 2017, arXiv:1701.07875), which needs one of the penalties.
+    penalty: Lipschitz constraint on the critic: gradient (gradient penalty: Gulrajani et al. 2017, arXiv:1704.00028),
+        r1 (gradient penalty at real examples: Mescheder et al. 2018, arXiv:1801.04406), clip (weight clipping:
+        Arjovsky et al. 2017) or none.
+    strength: weight of the penalty; None uses the value of its paper: λ = 10 (gradient), γ = 10 (r1), c = 0.01 (clip).
+    critic_steps: critic updates per generator update.
+    average: EMA decay of the generator's weights, per generator update; 0 uses the current weights.
     """
 
     parts = ("critic", "generator")
@@ -49,13 +49,13 @@ class GAN(Loss):
             raise UserError("the loss gan needs a critic and a generator: --model dcgan, resnet-gan or planar-gan")
         if (strength is not None and strength < 0) or critic_steps < 1 or not 0 <= average < 1:
             raise UserError(
-                "--loss.strength must not be negative, --loss.critic-steps is at least 1, and --loss.average in "
+                "--loss.strength must not be negative, --loss.critic-steps must be at least 1, and --loss.average in "
                 f"[0, 1); got {strength}, {critic_steps} and {average}"
             )
         if penalty in ("gradient", "r1") and any(isinstance(layer, nn.BatchNorm2d) for layer in model.critic.modules()):
             raise UserError(
-                f"--loss.penalty {penalty} is about each example's own slope, which batch normalisation mixes with "
-                "others': choose another --model.critic-norm"
+                f"--loss.penalty {penalty} needs a gradient per example, but batch normalisation in the critic mixes "
+                "examples: choose another --model.critic-norm"
             )
         super().__init__(model)
         self.objective, self.penalty = OBJECTIVES[objective], penalty
@@ -85,7 +85,7 @@ class GAN(Loss):
             self.average.follow(generator)
 
     def penalised(self, scores: Scores, real: Tensor, fake: Tensor) -> Tensor:
-        """The critic's gradient penalty, a scalar; 0 where its weights are clipped."""
+        """The critic's gradient penalty, a scalar; 0 where there is none."""
         if self.penalty == "gradient":
             return gradient_penalty(scores, real, fake).mean()
         if self.penalty == "r1":

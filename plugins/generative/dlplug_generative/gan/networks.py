@@ -1,4 +1,4 @@
-"""Generators and critics, conditional or not, around any two networks."""
+"""Generators and critics around any two networks, conditional or not."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Layer = TypeVar("Layer", bound=nn.Module)
 
 
 class Generator(nn.Module):
-    """Samples from noise, by a network (z (B, size), label (B,) or None) → x (B, *spec.input) in the networks' range.
+    """Generates samples from noise by a network: z (B, size), label (B,) or None → (B, *spec.input), in its range.
 
-    Without labels a conditional generator draws them uniformly.
+    A conditional generator without a label draws labels uniformly.
     """
 
     def __init__(self, network: nn.Module, spec: Spec, size: int, conditional: bool) -> None:
@@ -39,7 +39,7 @@ class Generator(nn.Module):
         check_no_steps(steps, "generator")
 
     def generate(self, count: int, *, seed: int = 0, label: int | None = None, steps: int | None = None) -> Tensor:
-        """(count, *spec.input) in the data's own range; the same noise for the same seed."""
+        """(count, *spec.input) in the data's range; equal seeds give equal noise."""
         self.check(count, label, steps)
 
         def make(count: int, source: torch.Generator) -> Tensor:
@@ -58,16 +58,16 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Scores how real examples are (B,), with a network x (B, *spec.input) → φ (B, features).
+    """Scores (B,) of how real examples are, by a network x (B, *spec.input) → φ (B, features).
 
-    With labels, the score also depends on how well an example fits its label (Miyato & Koyama 2018, arXiv:1802.05637).
+    A conditional critic adds a projection term of the label (Miyato & Koyama 2018, arXiv:1802.05637).
     """
 
     def __init__(self, network: nn.Module, features: int, classes: int = 0, spectral: bool = False) -> None:
         super().__init__()
         self.network = network
-        self.score = bounded(nn.Linear(features, 1), spectral)
-        self.of_class = bounded(nn.Embedding(classes, features), spectral) if classes else None
+        self.score = normalised(nn.Linear(features, 1), spectral)
+        self.of_class = normalised(nn.Embedding(classes, features), spectral) if classes else None
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         phi = self.network(x)
@@ -86,7 +86,7 @@ class Adversaries(nn.Module):
 
 
 class Norm(nn.Module):
-    """Batch normalisation, with classes conditional: each label has its own gain and bias (Dumoulin et al. 2017,
+    """Batch normalisation; with classes it is conditional: each class has its own gain and bias (Dumoulin et al. 2017,
     arXiv:1610.07629)."""
 
     def __init__(self, channels: int, classes: int = 0) -> None:
@@ -104,25 +104,25 @@ class Norm(nn.Module):
         return x * (1 + gain) + bias
 
 
-def bounded(layer: Layer, spectral: bool) -> Layer:
-    """With spectral normalisation, a layer whose spectral norm is about 1 (Miyato et al. 2018, arXiv:1802.05957)."""
+def normalised(layer: Layer, spectral: bool) -> Layer:
+    """The layer, with spectral normalisation if `spectral` (Miyato et al. 2018, arXiv:1802.05957)."""
     if spectral:
-        # W / σ(W), by one power iteration a forward pass
+        # W / σ(W), with one power iteration per forward pass
         spectral_norm(layer)
     return layer
 
 
 def halvings(model: str, spec: Spec) -> int:
-    """The number of halvings of pictures until 4 pixels or an odd number are left. Raises UserError where it is below
-    2, or the data are no pictures."""
+    """How often an image can be halved until 4 pixels or an odd number are left. Raises UserError if that is fewer than
+    2 times, or if the data are not images."""
     if len(spec.input) != 3:
-        raise UserError(f"{model} makes pictures, but one input of these data is {spec.input}: --model planar-gan")
+        raise UserError(f"{model} needs images, but one input has the shape {spec.input}: use --model planar-gan")
     _, *size = spec.input
     times = 0
     while all(length % 2 ** (times + 1) == 0 and length // 2 ** (times + 1) >= 4 for length in size):
         times += 1
     if times < 2:
-        raise UserError(f"{model} halves pictures twice or more, which {size[0]}x{size[1]} pixels do not allow")
+        raise UserError(f"{model} halves images at least twice, but {size[0]}x{size[1]} pixels cannot be halved twice")
     return times
 
 

@@ -1,6 +1,6 @@
 """The objectives of critic and generator, as functions of the critic's scores: high for real, low for fake.
 
-Scores are (B,), losses scalars, means over the batch.
+Scores are (B,); losses are scalars, averaged over the batch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 class Objective(NamedTuple):
-    """critic(real scores, fake scores) and generator(fake scores), each to be minimised by its side."""
+    """critic(real scores, fake scores) and generator(fake scores), each minimised by its own network."""
 
     critic: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
@@ -26,7 +26,7 @@ def logistic_critic(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def non_saturating_generator(fake: Tensor) -> Tensor:
-    """Goodfellow et al. 2014, section 3: not log(1 - D), whose gradient vanishes where D is confident."""
+    """Goodfellow et al. 2014, section 3: instead of log(1 - D), whose gradient vanishes where D is confident."""
     # -E[log D(G(z))]
     return F.softplus(-fake).mean()
 
@@ -38,13 +38,14 @@ def hinge_critic(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
-    """Arjovsky et al. 2017 (arXiv:1701.07875), equation 2; minus the distance, if the critic is 1-Lipschitz."""
+    """Arjovsky et al. 2017 (arXiv:1701.07875), equation 2: at its minimum over 1-Lipschitz critics, minus the
+    Wasserstein distance."""
     # E[D(G(z))] - E[D(x)]
     return fake.mean() - real.mean()
 
 
 def wasserstein_generator(fake: Tensor) -> Tensor:
-    """Of the Wasserstein distance and of the hinge loss alike."""
+    """The generator's loss for both the Wasserstein and the hinge objective."""
     # -E[D(G(z))]
     return -fake.mean()
 

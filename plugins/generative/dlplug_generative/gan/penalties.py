@@ -10,15 +10,15 @@ from torch import Tensor, nn
 Scores = Callable[[Tensor], Tensor]  # x (B, ...) → (B,); each score must depend on its own x alone
 
 
-def slope(scores: Scores, x: Tensor) -> Tensor:
-    """The gradient of each score with respect to its own input, (B, inputs); it is differentiable itself."""
+def input_gradient(scores: Scores, x: Tensor) -> Tensor:
+    """The gradient of each score with respect to its own input, (B, inputs); can be differentiated again."""
     x = x.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(scores(x).sum(), x, create_graph=True)
     return gradient.flatten(1)
 
 
 def gradient_penalty(scores: Scores, real: Tensor, fake: Tensor) -> Tensor:
-    """How far the gradient's norm between real and fake examples, both (B, ...), is from 1, squared (B,).
+    """(|gradient| - 1)² at random points between real and fake examples, both (B, ...): (B,).
 
     Gulrajani et al. 2017 (arXiv:1704.00028), equation 3, without its λ.
     """
@@ -26,14 +26,14 @@ def gradient_penalty(scores: Scores, real: Tensor, fake: Tensor) -> Tensor:
     epsilon = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
     between = fake + epsilon * (real - fake)
     # (|∇D(x̂)|₂ - 1)²
-    return (slope(scores, between).norm(dim=1) - 1).square()
+    return (input_gradient(scores, between).norm(dim=1) - 1).square()
 
 
 def r1(scores: Scores, real: Tensor) -> Tensor:
     """Half the squared norm of the gradient at real examples (B, ...): (B,). Mescheder et al. 2018
     (arXiv:1801.04406), equation 9, without its γ."""
     # ½ |∇D(x)|²
-    return 0.5 * slope(scores, real).square().sum(1)
+    return 0.5 * input_gradient(scores, real).square().sum(1)
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, Spec, UserError
-from dlplug_generative.gan.networks import Adversaries, Critic, Generator, bounded, check_positive
+from dlplug_generative.gan.networks import Adversaries, Critic, Generator, check_positive, normalised
 
 
 def planar_gan(
@@ -21,34 +21,35 @@ def planar_gan(
     spectral: bool = False,
     conditional: bool = False,
 ) -> Adversaries:
-    """Affine layers and rectifiers on both sides, as for the toy problem of Metz et al. 2017 (arXiv:1611.02163).
+    """A generator and a critic of affine layers and ReLUs, as in the toy problem of Metz et al. 2017
+    (arXiv:1611.02163).
 
     hidden: hidden size.
-    depth: hidden layers of each side.
+    depth: number of hidden layers of each network.
     noise: dimensions of the noise z.
     spectral: spectral normalisation of the critic's layers.
-    conditional: condition both on the class: the generator by an extra input, the critic by projection.
+    conditional: condition on the class: the generator by an extra input, the critic by projection.
     """
     check_positive(hidden=hidden, depth=depth, noise=noise)
     if len(spec.input) != 1:
-        raise UserError(f"planar-gan makes points, but one input of these data is {spec.input}: --model dcgan")
+        raise UserError(f"planar-gan needs points, but one input has the shape {spec.input}: use --model dcgan")
     (numbers,) = spec.input
     classes = spec.output if conditional else 0
-    network = Told(perceptron([noise + classes, *[hidden] * depth, numbers]), classes)
+    network = WithLabel(perceptron([noise + classes, *[hidden] * depth, numbers]), classes)
     features = nn.Sequential(*perceptron([numbers, *[hidden] * depth], spectral), nn.ReLU())
     return Adversaries(Generator(network, spec, noise, conditional), Critic(features, hidden, classes, spectral))
 
 
 def perceptron(widths: list[int], spectral: bool = False) -> nn.Sequential:
-    """Affine layers from each width to the next, with rectifiers between them."""
+    """Affine layers from each width to the next, with ReLUs between them."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
-        layers += [bounded(nn.Linear(inputs, outputs), spectral), nn.ReLU()]
+        layers += [normalised(nn.Linear(inputs, outputs), spectral), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 
-class Told(nn.Module):
-    """A network of noise, with the label beside it as ones and zeros where there are classes."""
+class WithLabel(nn.Module):
+    """A network whose input is the noise, followed by the one-hot label if there are classes."""
 
     def __init__(self, network: nn.Module, classes: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The recipes of adversarial nets. Their settings were chosen on the validation set."""
+"""The GAN recipes. Their settings were chosen on the validation set."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ WATCH = [f"val/{FASHION_FID}", *SCORES]
 
 
 def adam(learning_rate: float, *, beta1: float = 0.5, beta2: float = 0.999, **schedule: Any) -> Any:
-    """The same for both sides."""
+    """The same optimizer for critic and generator."""
     one = use("adam", learning_rate=learning_rate, beta1=beta1, beta2=beta2, **schedule)
     return {"critic": one, "generator": one}
 
 
 GAN_RECIPES = {
     "gan-8gaussians": Recipe(
-        summary="A plain adversarial net on eight Gaussians: watch it collapse",
+        summary="A plain GAN on eight Gaussians: a demonstration of mode collapse",
         data=use("eight-gaussians", batch_size=128),
         model=use("planar-gan", noise=256),
         loss=use("gan", average=0.0),
@@ -55,7 +55,7 @@ GAN_RECIPES = {
         level=2,
     ),
     "wgan-gp-8gaussians": Recipe(
-        summary="The cure: a critic whose slope is held at one covers all eight Gaussians",
+        summary="WGAN-GP on eight Gaussians: the gradient penalty cures mode collapse",
         data=use("eight-gaussians", batch_size=128),
         model="planar-gan",
         loss=use("gan", objective="wasserstein", penalty="gradient", strength=0.1, critic_steps=5, average=0.99),
@@ -69,7 +69,7 @@ GAN_RECIPES = {
         watch=["val/modes", *SCORES],
     ),
     "gan-fashion": Recipe(
-        summary="A convolutional adversarial net makes clothes; its presets are the other losses, of equal time",
+        summary="A convolutional GAN on Fashion-MNIST; its presets are other losses, with equal training time",
         data=use("fashion-mnist", batch_size=64),
         model=use("dcgan", width=32),
         loss=use("gan", average=0.99),
@@ -83,7 +83,7 @@ GAN_RECIPES = {
         targets=[FASHION],
         presets={
             "r1": Preset(
-                "a penalty on the critic's slope at real pictures",
+                "the R1 gradient penalty at real images",
                 {"loss.penalty": "r1", "model.critic_norm": "layer", "steps": 3600, "eval_every": 450},
             ),
             "hinge": Preset(
@@ -91,7 +91,7 @@ GAN_RECIPES = {
                 {"loss.objective": "hinge", "model.critic_norm": "spectral", "steps": 5700, "eval_every": 712},
             ),
             "clip": Preset(
-                "the Wasserstein distance, by a critic whose weights are clipped",
+                "the Wasserstein loss with weight clipping",
                 {
                     "loss.objective": "wasserstein",
                     "loss.penalty": "clip",
@@ -109,7 +109,7 @@ GAN_RECIPES = {
         needs="Fashion-MNIST, 31 MB",
     ),
     "wgan-gp-fashion": Recipe(
-        summary="Clothes by the Wasserstein distance and a critic whose slope is held at one",
+        summary="WGAN-GP, the Wasserstein loss with a gradient penalty, on Fashion-MNIST",
         data=use("fashion-mnist", batch_size=64),
         model=use("dcgan", width=32, critic_norm="layer"),
         loss=use("gan", objective="wasserstein", penalty="gradient", critic_steps=3, average=0.99),
@@ -125,7 +125,7 @@ GAN_RECIPES = {
         needs="Fashion-MNIST, 31 MB",
     ),
     "sngan-cifar10": Recipe(
-        summary="A residual adversarial net with spectral normalisation on CIFAR-10",
+        summary="SNGAN, a residual GAN with spectral normalisation, on CIFAR-10",
         data=use("cifar10", batch_size=64, flip=True),
         model="resnet-gan",
         loss=use("gan", objective="hinge", critic_steps=5, average=0.9999),
@@ -136,7 +136,7 @@ GAN_RECIPES = {
         samplers=SAMPLERS,
         presets={
             "cpu": Preset(
-                "narrow nets and few steps: to be seen working, not to reach the target",
+                "narrow nets and few steps: a demonstration, too short for the target",
                 {
                     "model.width": 32,
                     "model.critic_width": 32,
@@ -148,7 +148,7 @@ GAN_RECIPES = {
                 },
             ),
             "gpu": Preset(
-                "the paper's nets and length, in bf16, the whole step as CUDA graphs",
+                "the paper's nets and length, in bf16, each step as CUDA graphs",
                 {
                     "precision": "bf16",
                     "graph": True,

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, Spec
-from dlplug_generative.gan.networks import Adversaries, Critic, Generator, Norm, bounded, check_positive, halvings
+from dlplug_generative.gan.networks import Adversaries, Critic, Generator, Norm, check_positive, halvings, normalised
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
 
@@ -24,15 +24,16 @@ def resnet_gan(
     critic_norm: Literal["spectral", "none"] = "spectral",
     conditional: bool = False,
 ) -> Adversaries:
-    """Residual blocks on both sides, the critic's with spectral normalisation (Miyato et al. 2018).
+    """A residual generator and critic; the critic has spectral normalisation (Miyato et al. 2018, arXiv:1802.05957).
 
-    arXiv:1802.05957, table 4, for 32x32 pixels: from 4x4 up in three blocks, down in two and two that keep the size.
+    As in their table 4 for 32x32 pixels, three blocks of the generator double the size from 4x4; two blocks of the
+    critic halve it, and two keep it.
 
     width: channels of the generator's blocks.
-    critic_width: channels of the critic's.
+    critic_width: channels of the critic's blocks.
     noise: dimensions of the noise z.
     critic_norm: normalisation of every layer of the critic; use none with --loss.penalty gradient.
-    conditional: condition both on the class: the generator by conditional batch norm, the critic by projection
+    conditional: condition on the class: the generator by conditional batch norm, the critic by projection
         (Miyato & Koyama 2018, arXiv:1802.05637).
     """
     check_positive(width=width, critic_width=critic_width, noise=noise)
@@ -47,7 +48,7 @@ def resnet_gan(
 
 
 class ResidualUpward(nn.Module):
-    """z (B, noise) → (B, channels, ...) in [-1, 1], doubled `times` times from a small picture."""
+    """z (B, noise) → (B, channels, ...) in [-1, 1], from a small image whose size is doubled `times` times."""
 
     def __init__(self, noise: int, small: tuple[int, ...], channels: int, times: int, classes: int) -> None:
         super().__init__()
@@ -76,20 +77,20 @@ class GeneratorBlock(nn.Module):
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         h = self.convs[0](doubled(self.norms[0](x, label).relu()))
         h = self.convs[1](self.norms[1](h, label).relu())
-        return h + doubled(self.beside(x))  # a 1x1 convolution commutes with doubling, and has a quarter of the work
+        return h + doubled(self.beside(x))  # a 1x1 convolution commutes with upsampling, and costs a quarter before it
 
 
 class CriticBlock(nn.Module):
-    """x (B, inputs, H, W) → (B, outputs, H, W), or half of each side by means of 2x2. The first has no rectifier before
-    it: it sees the picture."""
+    """x (B, inputs, H, W) → (B, outputs, H, W), halved by 2x2 average pooling if `halve`. The first block, whose input
+    is the image, does not start with a ReLU."""
 
     def __init__(self, inputs: int, outputs: int, spectral: bool, *, halve: bool, first: bool = False) -> None:
         super().__init__()
         self.halve, self.first = halve, first
         self.convs = nn.ModuleList(
-            bounded(xavier(nn.Conv2d(a, outputs, 3, padding=1), math.sqrt(2)), spectral) for a in (inputs, outputs)
+            normalised(xavier(nn.Conv2d(a, outputs, 3, padding=1), math.sqrt(2)), spectral) for a in (inputs, outputs)
         )
-        self.beside = bounded(xavier(nn.Conv2d(inputs, outputs, 1)), spectral) if halve else nn.Identity()
+        self.beside = normalised(xavier(nn.Conv2d(inputs, outputs, 1)), spectral) if halve else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.convs[1](self.convs[0](x if self.first else x.relu()).relu())
@@ -99,7 +100,7 @@ class CriticBlock(nn.Module):
 
 
 class Summed(nn.Module):
-    """(B, C, H, W) → (B, C), rectified and summed over all places."""
+    """(B, C, H, W) → (B, C): a ReLU, then the sum over all pixels."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.relu().sum((2, 3))
@@ -110,7 +111,7 @@ def doubled(x: Tensor) -> Tensor:
 
 
 def xavier(layer: Layer, gain: float = 1.0) -> Layer:
-    """Initialises weights by Glorot & Bengio 2010, as the authors' code does."""
+    """Xavier initialisation (Glorot & Bengio 2010), as in the authors' code."""
     nn.init.xavier_uniform_(layer.weight, gain)
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)

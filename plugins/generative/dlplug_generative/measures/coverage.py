@@ -13,9 +13,9 @@ from dlplug import PositiveInt, UserError, checked_by
 from dlplug.stop import stoppable
 from dlplug_generative.generating import examples_of, generating
 
-AT_ONCE = 500  # rows of a table of distances
-NEAR = 3.0  # deviations within which a point belongs to a Gaussian, as in Srivastava et al. 2017 (arXiv:1705.07761)
-SHARE = 0.1  # fraction of a uniform share of points that makes a mode covered; one point in their paper
+AT_ONCE = 500  # rows per chunk of the distance matrix
+NEAR = 3.0  # standard deviations within which a point belongs to a mode: Srivastava et al. 2017 (arXiv:1705.07761)
+SHARE = 0.1  # a mode is covered if it has this fraction of its uniform share of points; in their paper, one point
 
 
 class Coverage(NamedTuple):
@@ -26,21 +26,21 @@ class Coverage(NamedTuple):
 def precision_recall(real: Tensor, generated: Tensor, neighbours: int = 3) -> Coverage:
     """Kynkäänniemi et al. 2019 (arXiv:1904.06991), equation 1, on features or points, real (N, F) and generated (M, F).
 
-    precision: share of generated examples within some real example's distance to its k-th nearest real neighbour.
-    recall: share of real examples within some generated example's distance to its k-th nearest generated neighbour.
+    precision: fraction of generated examples within some real example's distance to its k-th nearest real neighbour.
+    recall: fraction of real examples within some generated example's distance to its k-th nearest generated neighbour.
 
     NaN where a set has at most `neighbours` examples.
     """
     if min(len(real), len(generated)) <= neighbours:
         return Coverage(math.nan, math.nan)
-    # in float64, as float32 products would lose the shortest distances
+    # in float64: cdist's matrix products would lose the shortest distances in float32
     real, generated = real.double().cpu(), generated.double().cpu()
-    precision = inside(generated, real, reach(real, neighbours))
-    return Coverage(precision, recall=inside(real, generated, reach(generated, neighbours)))
+    precision = inside(generated, real, neighbour_distance(real, neighbours))
+    return Coverage(precision, recall=inside(real, generated, neighbour_distance(generated, neighbours)))
 
 
-def reach(x: Tensor, neighbours: int) -> Tensor:
-    """(N,): the distance from each of x (N, F) to its k-th nearest other one."""
+def neighbour_distance(x: Tensor, neighbours: int) -> Tensor:
+    """(N,): the distance from each point of x (N, F) to its k-th nearest neighbour in x."""
     # the nearest is the point itself
     nearest = [
         torch.cdist(part, x).topk(neighbours + 1, largest=False).values[:, -1] for part in stoppable(x.split(AT_ONCE))
@@ -49,7 +49,7 @@ def reach(x: Tensor, neighbours: int) -> Tensor:
 
 
 def inside(x: Tensor, centres: Tensor, radii: Tensor) -> float:
-    """Share of x (N, F) within any of the balls around centres (M, F) of radii (M,)."""
+    """The fraction of x (N, F) inside at least one of the balls around centres (M, F) with radii (M,)."""
     within = [(torch.cdist(part, centres) <= radii).any(1) for part in stoppable(x.split(AT_ONCE))]
     return torch.cat(within).float().mean().item()
 
@@ -60,10 +60,11 @@ class Modes(NamedTuple):
 
 
 def modes_of(x: Tensor, centres: Tensor, deviation: float) -> Modes:
-    """Of points x (N, 2) by a mixture's centres (K, 2) and their common standard deviation.
+    """How points x (N, 2) cover a mixture with centres (K, 2) and one standard deviation.
 
-    covered: number of centres with at least a tenth of a uniform share, N / K, of the points within three deviations.
-    good: fraction of all points within three deviations of a centre.
+    covered: number of centres with at least a tenth of a uniform share, N / K, of the points within three standard
+        deviations.
+    good: fraction of all points within three standard deviations of a centre.
     """
     distance, nearest = torch.cdist(x.float().cpu(), centres).min(1)
     near = distance <= NEAR * deviation
@@ -74,17 +75,17 @@ def modes_of(x: Tensor, centres: Tensor, deviation: float) -> Modes:
 
 def check_modes(product: Any, data: Any, *, count: int, neighbours: int, seed: int) -> None:
     if examples_of(data).x.ndim != 2:
-        raise UserError("it measures points in a plane: use --metrics fidelity for pictures")
+        raise UserError("it measures points in the plane: use --metrics fidelity for images")
     generating(product).check(count, None, None)
     check_neighbours("modes", neighbours, count, len(data.y))
 
 
 def check_neighbours(metric: str, neighbours: int, generated: int, real: int) -> None:
-    """Precision and recall are of sets that have more members than that."""
+    """Raises UserError unless both sets have more than `neighbours` examples."""
     if min(generated, real) <= neighbours:
         raise UserError(
-            f"--metrics.{metric}.neighbours {neighbours} is not below the number generated"
-            f" (--metrics.{metric}.count {generated}) or held out ({real})"
+            f"--metrics.{metric}.neighbours must be below the number of generated examples"
+            f" (--metrics.{metric}.count {generated}) and of held-out ones ({real}), got {neighbours}"
         )
 
 
@@ -92,9 +93,9 @@ def check_neighbours(metric: str, neighbours: int, generated: int, real: int) ->
 def modes(
     product: Any, data: Any, *, count: PositiveInt = 5000, neighbours: PositiveInt = 3, seed: int
 ) -> Mapping[str, float]:
-    """Whether a planar model covers all of the data: modes of a mixture, precision and recall in the plane.
+    """How well generated points cover the data: modes of a mixture, precision and recall in the plane.
 
-    `modes` and `good` (share of points within three deviations of a mode) exist for mixtures of Gaussians alone.
+    `modes` and `good` (fraction of points within three standard deviations of a mode) are only for Gaussian mixtures.
 
     count: number of points to generate.
     neighbours: the k of precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991).

@@ -1,4 +1,4 @@
-"""A small classifier whose last hidden layer provides the features for pictures of 28x28, and its saved weights."""
+"""A small classifier whose last hidden layer provides the features of 28x28 images, and its saved weights."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ AT_ONCE = 500
 
 
 class FeatureNet(nn.Module):
-    """Three stages of convolutions, the mean over all places, and one affine layer to the classes.
+    """A classifier: three stages of convolutions, global average pooling, and affine layers.
 
-    A classifier like any other; what `fidelity` uses of it is the layer before the classes, as Heusel et al. 2017
-    (arXiv:1706.08500) use Inception's.
+    `fidelity` uses its last hidden layer as features, as Heusel et al. 2017 (arXiv:1706.08500) use Inception's.
 
-    width: channels of the first stage, doubled at each further one.
+    width: channels of the first stage; doubled at each further stage.
     features: size of the last hidden layer.
     """
 
@@ -68,16 +67,16 @@ class Features(NamedTuple):
     digest: str
 
     def check(self, x: Tensor) -> None:
-        """Raises UserError for pictures of other channels."""
+        """Raises UserError for images with another number of channels."""
         channels = len(self.net.mean)
         if x.ndim != 4 or x.shape[1] != channels:
             raise UserError(
-                f"these features are of pictures with {channels} channels, not of {tuple(x.shape[1:])}: give the run "
-                "of a feature-net that was trained on such data, --metrics.fidelity.weights RUN"
+                f"these features need images with {channels} channels, got the shape {tuple(x.shape[1:])}: use a "
+                "feature-net trained on such data, --metrics.fidelity.weights RUN"
             )
 
     def of(self, x: Tensor) -> Tensor:
-        """x (N, C, H, W) in [0, 1] → (N, features), on the CPU. Raises UserError for pictures of other channels."""
+        """x (N, C, H, W) in [0, 1] → (N, features), on the CPU. Raises UserError like `check`."""
         self.check(x)
         with torch.no_grad():
             return torch.cat([self.net.features(part) for part in stoppable(x.cpu().split(AT_ONCE))])
@@ -101,9 +100,7 @@ def load_features(named: str) -> Features:
         wrong = f"{named} is missing or damaged: {error}.{near}"
         raise UserError(f"--metrics.fidelity.weights: {wrong}") from None
     except (IndexError, KeyError, RuntimeError):
-        raise UserError(
-            f"--metrics.fidelity.weights: {named} is of another model; features come from a feature-net"
-        ) from None
+        raise UserError(f"--metrics.fidelity.weights: {named} is not a feature-net; the features need one") from None
     return Features(net.eval(), hashlib.sha256(save(saved)).hexdigest()[:8])
 
 
@@ -116,6 +113,6 @@ def weights_of(named: str) -> dict[str, Tensor]:
 
 
 def ship(run: str, path: Path) -> None:
-    """Writes a run's weights in half precision; the shipped files were written by it from the recipes `features-…`."""
+    """Writes a run's weights in half precision; the shipped files come from the recipes `features-…` in this way."""
     halved = {name: value.half() if value.is_floating_point() else value for name, value in weights_of(run).items()}
     save_file(halved, path)

@@ -1,4 +1,4 @@
-"""Fidelity and diversity of pictures, in the features of a small classifier or of Inception."""
+"""Fidelity and diversity of images, in the features of a small classifier or of Inception."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ def fidelity(
     steps: PositiveInt | None = None,
     seed: int,
 ) -> Mapping[str, Any]:
-    """Fréchet distance, precision and recall of generated pictures, in the features of a small classifier.
+    """Fréchet distance, precision and recall of generated images, in the features of a small classifier.
 
-    Compared with all pictures of the split. The metric's name holds the classifier's weights: compare only numbers of
-    the same name, count and split. Generated pictures are rounded to 8 bits, as the real ones are.
+    The reference is every image of the split. The metric's name contains a hash of the classifier's weights: compare
+    only numbers of the same name, count and split. Generated images are rounded to 8 bits, as real ones are.
 
-    features: the shipped classifier for the features.
-    weights: weights of another classifier: a .safetensors file, or the run of a feature-net; "" takes the shipped one.
-    count: number of pictures to generate.
+    features: the shipped classifier whose features are used.
+    weights: weights of another classifier: a .safetensors file, or the run of a feature-net; "" uses the shipped one.
+    count: number of images to generate.
     neighbours: the k of precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991).
-    floor: also measure as many training pictures in place of generated ones: the value of a perfect model.
+    floor: also measure as many training images in place of generated ones: the score of a perfect model.
     steps: sampling steps, for diffusion models; None uses the model's own number.
     """
     network, real = load_features(weights or features), examples_of(data).x
@@ -82,7 +82,7 @@ def fidelity(
     if floor:
         train = trained_on(data)
         if len(train) < count:
-            log.warning(f"the floor is not measured: {len(train):,} training pictures are fewer than {count:,}")
+            log.warning(f"the floor is not measured: it needs {count:,} training images, but there are {len(train):,}")
         else:
             values[f"fid_local_{network.digest}_floor"] = frechet_distance(of_real, network.of(some(train, count)))
     return values
@@ -102,9 +102,9 @@ def check_weights(path: Path) -> None:
     try:
         layers = torch.load(path, mmap=True, weights_only=True).keys()
     except Exception as error:
-        raise UserError(f"--metrics.inception-fid.weights: {path} is damaged, or holds no weights: {error}") from None
+        raise UserError(f"--metrics.inception-fid.weights: {path} is damaged or has no weights: {error}") from None
     if "Mixed_7c.branch_pool.conv.weight" not in layers:
-        raise UserError(f"--metrics.inception-fid.weights: {path} is not of Inception; the file is {ADDRESS}")
+        raise UserError(f"--metrics.inception-fid.weights: {path} is not Inception's; the right file is {ADDRESS}")
 
 
 @checked_by(check_inception)
@@ -117,15 +117,15 @@ def inception_fid(
     reference: Literal["held-out", "train"] = "held-out",
     seed: int,
 ) -> Mapping[str, Any]:
-    """Fréchet distance in the features of Inception, by torchmetrics: the FID of the literature.
+    """Fréchet distance in Inception's features, by torchmetrics: the FID of the literature.
 
-    By the protocol of Heusel et al. 2017, which Ho et al. 2020 and mimicry keep: pictures of 8 bits, enlarged by
-    TensorFlow 1's bilinear interpolation. Needs torch-fidelity and its weights; where they are missing the
-    log says so and nothing is measured.
+    The protocol of Heusel et al. 2017, also used by Ho et al. 2020 and mimicry: 8-bit images, resized by TensorFlow 1's
+    bilinear interpolation. Needs torch-fidelity and its weights; without them nothing is measured, and the log says
+    what is missing.
 
     weights: the file; "" looks for it in the data folder.
-    count: number of pictures to generate.
-    reference: the real pictures: all of the split, or all training pictures.
+    count: number of images to generate.
+    reference: real images to compare with: all of the split, or all training images.
     """
     path = Path(weights).expanduser() if weights else data_folder() / INCEPTION
     if importlib.util.find_spec("torch_fidelity") is None or not path.is_file():
@@ -137,7 +137,7 @@ def inception_fid(
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     device = next(product.parameters()).device
-    # without antialiasing torchmetrics aligns corners as TensorFlow 1 did
+    # without antialiasing, torchmetrics resizes as TensorFlow 1 did
     distance = FrechetInceptionDistance(feature_extractor_weights_path=str(path), antialias=False)
     distance = distance.set_dtype(torch.float64).to(device)
     real = trained_on(data) if reference == "train" else examples_of(data).x
@@ -153,12 +153,12 @@ def inception_fid(
 
 
 def rounded(x: Tensor) -> Tensor:
-    """Pictures in [0, 1], rounded to 256 levels; NaN stays NaN."""
+    """Images in [0, 1], rounded to 256 levels; NaN stays NaN."""
     return (x.cpu().clamp(0, 1) * 255).round() / 255
 
 
 def levels(x: Tensor) -> Tensor:
-    """Pictures in [0, 1] as uint8, each pixel by the nearest of the 256 levels."""
+    """Images in [0, 1] as uint8, each pixel rounded to the nearest of the 256 levels."""
     return (rounded(x) * 255).round().byte()
 
 
@@ -168,5 +168,5 @@ def coloured(x: Tensor) -> Tensor:
 
 
 def some(x: Tensor, count: int) -> Tensor:
-    """A fixed random subset of x, `count` of them."""
+    """A random subset of `count` examples of x, the same at every call."""
     return x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:count]]

@@ -1,4 +1,4 @@
-"""The recipes of the classifiers whose weights are shipped, so that `fid_local` is the same number everywhere."""
+"""The recipes of the classifiers whose shipped weights make `fid_local` the same number everywhere."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ MNIST_FID = "fid_local_f7d7a92f"  # by that of weights/features-mnist.safetensor
 
 def classifier(data: str, title: str, length: str, accuracy: float, published: str, needs: str) -> Recipe:
     return Recipe(
-        summary=f"The small classifier in whose features pictures of {title} are compared",
+        summary=f"The small classifier whose features compare generated images with {title}",
         data=data,
         model="feature-net",
         loss="cross-entropy",
         optimizer=use("adam", learning_rate=4e-3, schedule="linear", warmup=0.1),
         length=length,
-        source="Heusel et al. 2017 (arXiv:1706.08500), with a net of our own in Inception's place",
+        source="Heusel et al. 2017 (arXiv:1706.08500), with our own network in place of Inception",
         metrics=["classification"],
         trainer=use("torch", threads=1),
         targets=[

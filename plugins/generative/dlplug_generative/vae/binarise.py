@@ -1,10 +1,10 @@
-"""Binarisation of grey pixels. It is part of every likelihood's name: the two differ by some 2 nats on MNIST.
+"""Binarisation of grey pixels. It is part of every likelihood's name: the two kinds differ by about 2 nats on MNIST.
 
-- static: each image once, so that the set is one fixed set of binary images, as Larochelle's is;
-- dynamic: drawn again each time an image is used.
+- static: each image is binarised once, so that the data set is a fixed set of binary images, like Larochelle's;
+- dynamic: each image is binarised again each time it is used.
 
-Either way a pixel is white with a probability equal to its grey value. The static noise is a pure function of the image
-itself, by a hash of its bytes: the same in every epoch, split, process and run, and no index has to travel with it.
+Either way a pixel is white with a probability equal to its grey value. The static noise is a hash of the image's bytes:
+the same in every epoch, split, process and run, without an index for each image.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ def binarised(x: Tensor, kind: Binarisation) -> Tensor:
     if kind == "none":
         return x
     if x.ndim != 4:
-        raise UserError(f"there is nothing to binarise in {tuple(x.shape[1:])}: points need --loss.binarisation none")
+        raise UserError("points cannot be binarised: use --loss.binarisation none")
     noise = noise_of(x) if kind == "static" else torch.rand_like(x)
     return (noise < x).to(x.dtype)
 
 
 def noise_of(x: Tensor) -> Tensor:
-    """Numbers in [0, 1) for the pixels of x (B, C, H, W) in [0, 1], each a function of its whole image and its place.
+    """A number in [0, 1) for each pixel of x (B, C, H, W) in [0, 1], as a function of the whole image and the position.
 
-    A hash of 32 bits in integers that wrap around: the image's 256 levels, multiplied by numbers of their places and
-    added up, give its key; each place's number is mixed with that.
+    A 32-bit hash in integers that wrap around: an image's key is the sum of its 256 levels, each multiplied by a number
+    of its position; each position's number is then mixed with the key.
     """
     levels = (x.flatten(1) * 255).round().int()
     place = torch.arange(1, levels.shape[1] + 1, dtype=torch.int32, device=x.device) * GOLDEN
     key = mixed((levels * (mixed(place) | 1)).sum(1, dtype=torch.int32))
-    # the upper 24 bits: as many as a float has exactly
+    # the upper 24 bits: as many as a float32 represents exactly
     return (shifted(mixed(key[:, None] ^ place), 8).to(x.dtype) / 2**24).view(x.shape)
 
 
@@ -52,10 +52,10 @@ def mixed(n: Tensor) -> Tensor:
 
 
 def shifted(n: Tensor, bits: int) -> Tensor:
-    """n >> bits of an int32 without a sign: torch's would draw the sign in."""
+    """Logical right shift n >> bits of an int32; torch's is arithmetic and would extend the sign."""
     return (n >> bits) & ((1 << (32 - bits)) - 1)
 
 
 def named(name: str, kind: Binarisation) -> str:
-    """A measure's name with the binarisation in it: elbo_static."""
+    """A metric's name with the binarisation appended, such as elbo_static."""
     return name if kind == "none" else f"{name}_{kind}"

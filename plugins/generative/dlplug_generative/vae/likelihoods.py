@@ -1,4 +1,4 @@
-"""log p(x|z) of a decoder's outputs, elementwise, in nats. Sums over the elements are the caller's."""
+"""log p(x|z) from a decoder's outputs, elementwise, in nats. The caller sums over the elements."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ STEP = 1 / 255  # between two levels of a pixel in [0, 1]
 def bernoulli(x: Tensor, logit: Tensor) -> Tensor:
     """log p of x in {0, 1}, x log σ(l) + (1 - x) log σ(-l) = x l - log(1 + eˡ); shapes broadcast.
 
-    For grey x in between it is the cross-entropy that is often minimised, and no likelihood: it does not normalise
-    (Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845).
+    For grey x between 0 and 1 it is the cross-entropy that is often minimised, which is not a likelihood because it is
+    not normalised (Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845).
     """
     return x * logit - F.softplus(logit)
 
@@ -34,7 +34,7 @@ def discretised_logistic(x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
     """
     centred, inverse = x - mean, torch.exp(-log_scale)
     above, below = inverse * (centred + STEP / 2), inverse * (centred - STEP / 2)
-    # σ(a) - σ(b) = σ(a) σ(-b) (1 - e^(b - a)), whose logarithm holds far from the mean as well
+    # σ(a) - σ(b) = σ(a) σ(-b) (1 - e^(b - a)), whose logarithm is accurate far from the mean as well
     inside = F.logsigmoid(above) + F.logsigmoid(-below) + torch.log(-torch.expm1(-inverse * STEP))
     edge = torch.where(x < STEP / 2, F.logsigmoid(above), F.logsigmoid(-below))
     return torch.where((x < STEP / 2) | (x > 1 - STEP / 2), edge, inside)

@@ -1,4 +1,4 @@
-"""The losses of a variational autoencoder: the evidence lower bound of one sample, or of k."""
+"""The losses of a variational autoencoder: the evidence lower bound, with one sample or k importance samples."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dlplug_generative.vae.terms import divergence, importance_bound, log_weight
 
 
 class EvidenceLowerBound(Loss):
-    """-ELBO = -E_q[log p(x|z)] + β KL(q(z|x) ‖ p(z)), in nats an example (Kingma & Welling 2014, arXiv:1312.6114).
+    """-ELBO = -E_q[log p(x|z)] + β KL(q(z|x) ‖ p(z)), in nats per example (Kingma & Welling 2014, arXiv:1312.6114).
 
     beta: weight β of the KL term; the loss is a bound only at 1 (Higgins et al. 2017, β-VAE).
     warmup: steps over which β rises linearly from 0 (Sønderby et al. 2016, arXiv:1602.02282).
-    binarisation: static (once per picture), dynamic (drawn again for every batch) or none.
+    binarisation: static (once per image), dynamic (drawn again for every batch) or none.
     """
 
     remembers = ("step",)
@@ -40,7 +40,7 @@ class EvidenceLowerBound(Loss):
         vae = checked(model, "the loss elbo", binarisation)
         self.beta, self.warmup = beta, warmup
         self.binarisation: Binarisation = binarisation
-        self.step = torch.zeros((), device=vae.mean.device)  # on the device, so that captured steps count too
+        self.step = torch.zeros((), device=vae.mean.device)  # on the device, so that captured steps increment it
 
     def updates(self, batch: Labelled) -> Iterator[Update]:
         vae = vae_of(self.model)
@@ -56,10 +56,10 @@ class EvidenceLowerBound(Loss):
 
 
 class ImportanceWeighted(Loss):
-    """-log 1/k Σ p(x|z) p(z) / q(z|x) over k samples of q, in nats an example (Burda et al. 2016, arXiv:1509.00519).
+    """-log 1/k Σ p(x|z) p(z) / q(z|x) over k samples of q, in nats per example (Burda et al. 2016, arXiv:1509.00519).
 
-    samples: k, importance samples; 1 is the evidence lower bound, with its KL term estimated by sampling.
-    binarisation: static (once per picture), dynamic (drawn again for every batch) or none.
+    samples: number of importance samples k; with 1 it is the evidence lower bound, its KL term estimated by sampling.
+    binarisation: static (once per image), dynamic (drawn again for every batch) or none.
     """
 
     def __init__(
@@ -88,11 +88,11 @@ class ImportanceWeighted(Loss):
 
 
 def checked(model: nn.Module, user: str, binarisation: Binarisation) -> VAE:
-    """The model. Raises UserError where it is no VAE, or where binarisation does not fit its likelihood."""
+    """The model. Raises UserError if it is not a VAE, or if the binarisation does not fit its likelihood."""
     vae = vae_of(model, user)
     if binarisation != "none" and vae.likelihood != "bernoulli":
         raise UserError(
-            f"--model.likelihood {vae.likelihood} is of grey pixels: binarised ones ({binarisation}) need bernoulli, "
-            "and it needs --loss.binarisation none"
+            f"--model.likelihood {vae.likelihood} needs --loss.binarisation none; {binarisation} binarisation needs "
+            "--model.likelihood bernoulli"
         )
     return vae

@@ -16,11 +16,11 @@ from dlplug_generative.vae.losses import checked
 from dlplug_generative.vae.model import VAE, vae_of
 from dlplug_generative.vae.terms import divergence, importance_bound, log_weights, reparametrised
 
-AT_ONCE = 500  # decoded at once: a layer's output for them fits into a processor's cache
+AT_ONCE = 500  # samples decoded at once: a layer's output for them fits into a CPU's cache
 
 
 class Terms(NamedTuple):
-    """The terms of single examples, each (N,), in nats."""
+    """The terms of each example, (N,), in nats."""
 
     reconstruction: Tensor
     kl: Tensor
@@ -32,7 +32,7 @@ def check_evidence(
     checked(vae_of(model, "it"), "it", binarisation)
     if likelihood_of > len(data.y):
         raise UserError(
-            f"--metrics.evidence.likelihood-of is at most {len(data.y)}, as many as are held out (0 takes all), got"
+            f"--metrics.evidence.likelihood-of is at most {len(data.y)}, the held-out examples (0 takes all), got"
             f" {likelihood_of}"
         )
 
@@ -47,12 +47,12 @@ def evidence(
     likelihood_of: NonNegativeInt = 0,
     seed: int,
 ) -> Mapping[str, Any]:
-    """The evidence lower bound and its two terms over the whole split, and the negative log likelihood by importance
-    sampling, all in nats an example, with the binarisation and the number of samples in their names.
+    """The evidence lower bound and its two terms over the whole split, and the negative log-likelihood by importance
+    sampling, all in nats per example, with the binarisation and the number of samples in their names.
 
-    binarisation: static (once per picture), dynamic (drawn by the seed) or none.
-    importance_samples: importance samples per example for the log likelihood; 0 leaves the likelihood out.
-    likelihood_of: number of examples whose likelihood is measured, evenly over the split; 0 takes all.
+    binarisation: static (once per image), dynamic (drawn by the seed) or none.
+    importance_samples: importance samples per example for the log-likelihood; 0 leaves it out.
+    likelihood_of: number of examples whose log-likelihood is measured, evenly spaced over the split; 0 takes all.
     """
     vae = checked(vae_of(model, "the metric evidence"), "the metric evidence", binarisation)
     x, y = (part.to(vae.mean.device) for part in examples_of(data))
@@ -66,7 +66,7 @@ def evidence(
     }
     if not importance_samples:
         return values
-    # evenly: MNIST's first pictures are easier than its last, by nats
+    # evenly spaced: MNIST's first test images are easier than its last, by several nats
     some = torch.linspace(0, len(y) - 1, min(likelihood_of or len(y), len(y)), device=y.device).round().long()
     bound = log_likelihoods(vae, Labelled(split.x[some], y[some]), importance_samples, seed)
     values[f"{named('nll', binarisation)}_iws{importance_samples}"] = -bound.double().mean().item()
@@ -76,7 +76,7 @@ def evidence(
 
 
 def terms_of(vae: VAE, split: Labelled, seed: int) -> Terms:
-    """E_q log p(x|z) by one sample, and KL(q ‖ p), of each example."""
+    """E_q log p(x|z), estimated from one sample, and KL(q ‖ p) of each example."""
     generator = torch.Generator(split.x.device).manual_seed(seed)
     parts: list[Terms] = []
     for x, y in stoppable(zip(split.x.split(AT_ONCE), split.y.split(AT_ONCE), strict=True)):
@@ -87,7 +87,7 @@ def terms_of(vae: VAE, split: Labelled, seed: int) -> Terms:
 
 
 def log_likelihoods(vae: VAE, split: Labelled, samples: int, seed: int) -> Tensor:
-    """log p(x) of each example by the bound with that many samples (Burda et al. 2016, equation 8): (N,)."""
+    """(N,): the lower bound on each example's log p(x) with that many samples (Burda et al. 2016, equation 8)."""
     generator = torch.Generator(split.x.device).manual_seed(seed)
     together = max(1, AT_ONCE // samples)
     bounds: list[Tensor] = []
@@ -102,5 +102,5 @@ def log_likelihoods(vae: VAE, split: Labelled, samples: int, seed: int) -> Tenso
 
 
 def noise(samples: int, like: Tensor, generator: Generator) -> Tensor:
-    """Standard normal (samples, *like)."""
+    """Standard normal noise (samples, *like.shape)."""
     return torch.randn(samples, *like.shape, generator=generator, device=like.device)

@@ -1,4 +1,4 @@
-"""The variational autoencoder as distributions, for any networks: p(z) p(x|z), and q(z|x)."""
+"""The variational autoencoder's distributions p(z), p(x|z) and q(z|x), for any encoder and decoder."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from dlplug_generative.vae.terms import Gaussian
 class VAE(nn.Module):
     """p(z) = N(0, 1); p(x|z) from the decoder's outputs, one per dimension of x; q(z|x) = N(μ, σ²) from the encoder's.
 
-    encoder: (B, *input) standardised, and a code (B, classes) where `conditional` → (B, 2 · latents).
-    decoder: (B, latents), and the code, → (B, *input).
+    encoder: standardised input (B, *input), and the one-hot class (B, classes) if `conditional` → (B, 2 · latents).
+    decoder: (B, latents), and the one-hot class if `conditional` → (B, *input).
 
-    Gaussian and logistic likelihoods have one scale for each channel, which is learnt as the weights are (Rybkin et al.
-    2021, arXiv:2006.13202).
+    Gaussian and logistic likelihoods have one learnt scale per channel (Rybkin et al. 2021, arXiv:2006.13202).
     """
 
     mean: Tensor
@@ -40,7 +39,7 @@ class VAE(nn.Module):
     ) -> None:
         super().__init__()
         if len(spec.input) != 3 and likelihood != "gaussian":
-            raise UserError(f"--model.likelihood {likelihood} is of pixels; these data need gaussian")
+            raise UserError(f"--model.likelihood {likelihood} is for pixels; points need --model.likelihood gaussian")
         self.input, self.classes, self.latents = spec.input, spec.output, latents
         self.likelihood, self.conditional = likelihood, conditional
         self.encoder, self.decoder = encoder, decoder
@@ -51,13 +50,13 @@ class VAE(nn.Module):
         self.log_scale = nn.Parameter((0.5 * self.deviation).log(), requires_grad=likelihood != "bernoulli")
 
     def encode(self, x: Tensor, y: Tensor) -> Gaussian:
-        """q(z|x) of x (B, *input) and classes y (B,): means and logarithms of variances (B, latents)."""
+        """q(z|x) for x (B, *input) and classes y (B,): means and log variances, (B, latents) each."""
         standard = (x - self.mean) / self.deviation
         mean, log_variance = self.encoder(standard, *self.code(y)).chunk(2, -1)
         return Gaussian(mean, log_variance)
 
     def decode(self, z: Tensor, y: Tensor) -> Tensor:
-        """Parameters of p(x|z), (k, B, *input): logits or means. z (k, B, latents), y (B,)."""
+        """The parameters of p(x|z), logits or means (k, B, *input), for z (k, B, latents) and classes y (B,)."""
         code = (part.expand(len(z), *part.shape).flatten(0, 1) for part in self.code(y))
         decoded = self.decoder(z.flatten(0, 1), *code).unflatten(0, z.shape[:2])
         if self.likelihood == "bernoulli":
@@ -65,11 +64,11 @@ class VAE(nn.Module):
         return torch.sigmoid(decoded) if len(self.input) == 3 else self.mean + self.deviation * decoded
 
     def code(self, y: Tensor) -> tuple[Tensor, ...]:
-        """The classes one-hot (B, classes) for a conditional model, else nothing."""
+        """The one-hot classes (B, classes) of a conditional model; else nothing."""
         return (F.one_hot(y, self.classes).float(),) if self.conditional else ()
 
     def log_likelihood(self, x: Tensor, decoded: Tensor) -> Tensor:
-        """log p(x|z) (k, B) in nats, of x (B, *input) and the output of `decode`."""
+        """log p(x|z) (k, B) in nats, for x (B, *input) and the output of `decode`."""
         elements = {
             "bernoulli": lambda: bernoulli(x, decoded),
             "gaussian": lambda: gaussian(x, decoded, self.log_scale),
@@ -78,7 +77,7 @@ class VAE(nn.Module):
         return elements.flatten(2).sum(2)
 
     def expected(self, decoded: Tensor) -> Tensor:
-        """E[x|z] from the output of `decode`: pictures in [0, 1], points in the data's coordinates."""
+        """E[x|z] from the output of `decode`: images in [0, 1], points in the data's coordinates."""
         return torch.sigmoid(decoded) if self.likelihood == "bernoulli" else decoded
 
     def check(self, count: int, label: int | None, steps: int | None) -> None:
@@ -87,8 +86,8 @@ class VAE(nn.Module):
         check_label(label, self.classes, self.conditional)
 
     def generate(self, count: int, *, seed: int = 0, label: int | None = None, steps: int | None = None) -> Tensor:
-        """(count, *input) of z ~ N(0, 1): pictures are E[x|z], as usual, without the noise of single pixels; points are
-        samples of p(x|z). Without a label a conditional model draws one for each."""
+        """(count, *input), decoded from z ~ N(0, 1): images are E[x|z], as usual, without pixel noise; points are
+        samples of p(x|z). Without `label` a conditional model draws labels uniformly."""
         self.check(count, label, steps)
 
         def make(some: int, generator: Generator) -> Tensor:
@@ -103,9 +102,9 @@ class VAE(nn.Module):
 
 
 def vae_of(model: Any, user: str = "this") -> VAE:
-    """The model itself. Raises UserError where it is no VAE."""
+    """The model itself. Raises UserError if it is not a VAE."""
     if not isinstance(model, VAE):
-        raise UserError(f"{user} needs a VAE: --model vae and --model vae-conv are, not a {type(model).__name__}")
+        raise UserError(f"{user} needs a VAE (--model vae or vae-conv), not a {type(model).__name__}")
     return model
 
 
@@ -116,7 +115,8 @@ def check_size(**options: int) -> None:
 
 
 def start_at(layer: nn.Linear | nn.Conv2d, spec: Spec, likelihood: Likelihood) -> None:
-    """Initialises the bias of a decoder's last layer to the pixels' mean, for which Adam needs hundreds of steps."""
+    """Initialises the bias of the decoder's last layer to the pixels' mean, which Adam needs hundreds of steps to
+    reach."""
     if len(spec.input) == 3 and layer.bias is not None:
         mean = float(torch.as_tensor(spec.mean, dtype=torch.float).mean().clamp(0.01, 0.99))
         nn.init.constant_(layer.bias, math.log(mean / (1 - mean)))

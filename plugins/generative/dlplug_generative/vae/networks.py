@@ -1,4 +1,4 @@
-"""Encoders and decoders: affine layers, or convolutions that halve an image and double it again."""
+"""Encoders and decoders of affine layers or of convolutions."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dlplug_generative.vae.model import VAE, check_size, start_at
 
 
 class DenseVAE(VAE):
-    """A VAE of affine layers, for pictures or points (Kingma & Welling 2014, arXiv:1312.6114, appendix C).
+    """A VAE of affine layers, for images or points (Kingma & Welling 2014, arXiv:1312.6114, appendix C).
 
-    With ReLU in place of the paper's tanh.
+    ReLU replaces the paper's tanh.
 
     latents: dimensions of z.
     hidden: hidden size.
-    depth: hidden layers on each side.
+    depth: number of hidden layers of the encoder, and of the decoder.
     likelihood: p(x|z) of a pixel: bernoulli for black and white, gaussian, or logistic, discretised to 256 levels.
     conditional: condition both networks on the class (Sohn et al. 2015), for --label.
     """
@@ -45,7 +45,7 @@ class DenseVAE(VAE):
 
 
 class Affine(nn.Module):
-    """Affine layers with rectifiers between them, of x (B, ...) and a code beside it, to (B, *output)."""
+    """Affine layers with ReLUs between them, from x (B, ...) and the one-hot class (if any) to (B, *output)."""
 
     def __init__(self, widths: list[int], output: tuple[int, ...]) -> None:
         super().__init__()
@@ -58,12 +58,12 @@ class Affine(nn.Module):
 
 
 class ConvVAE(VAE):
-    """A VAE of strided convolutions and an affine layer on either side, for pictures (after Salimans et al. 2015,
-    arXiv:1410.6460, section 4.2).
+    """A VAE whose encoder and decoder have convolutions and a hidden affine layer, for images (after Salimans et al.
+    2015, arXiv:1410.6460, section 4.2).
 
     latents: dimensions of z.
     width: channels of the first stage; each further stage has twice as many.
-    stages: number of halvings of the picture; its size must be divisible accordingly.
+    stages: number of times the image is halved; its height and width must be divisible by 2 that often.
     hidden: hidden size of the affine layers.
     likelihood: p(x|z) of a pixel: bernoulli for black and white, gaussian, or logistic, discretised to 256 levels.
     conditional: condition both networks on the class (Sohn et al. 2015), for --label.
@@ -91,19 +91,19 @@ class ConvVAE(VAE):
 
 
 def halved(spec: Spec, stages: int) -> tuple[int, int, int]:
-    """Channels, and height and width after that many halvings. Raises UserError where they cannot be halved evenly."""
+    """Channels, and height and width after that many halvings. Raises UserError if they cannot be halved evenly."""
     if len(spec.input) != 3:
-        raise UserError(f"vae-conv takes pictures, but one input of these data is {spec.input}: take --model vae")
+        raise UserError(f"vae-conv takes images, but one input has the shape {spec.input}: use --model vae")
     channels, height, width = spec.input
     if height % 2**stages or width % 2**stages:
         raise UserError(
-            f"pictures of {height}x{width} cannot be halved {stages} times: take fewer --model.stages, or --model vae"
+            f"images of {height}x{width} cannot be halved {stages} times: use fewer --model.stages, or --model vae"
         )
     return channels, height // 2**stages, width // 2**stages
 
 
 class ConvEncoder(nn.Module):
-    """x (B, C, H, W), and a code beside it, → (B, outputs); widths: of the channels, the picture's first."""
+    """x (B, C, H, W), and the one-hot class (if any) → (B, outputs). widths: channels, beginning with the image's."""
 
     def __init__(self, widths: list[int], small: list[int], code: int, hidden: int, outputs: int) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class ConvEncoder(nn.Module):
 
 
 class ConvDecoder(nn.Module):
-    """z (B, inputs), a code in it or beside it, → (B, C, H, W); widths: of the channels, the picture's last."""
+    """z (B, inputs), and the one-hot class (if any) → (B, C, H, W). widths: channels, ending with the image's."""
 
     def __init__(self, inputs: int, hidden: int, small: list[int], widths: list[int]) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class ConvDecoder(nn.Module):
             *(nn.Linear(hidden, widths[0] * prod(small)), nn.ReLU(), nn.Unflatten(1, (widths[0], *small))),
         )
         self.convolutions = nn.Sequential(*(layer for pair in inner for layer in doubling(*pair)))
-        # the last doubling is a convolution of the small picture as well, and ends without a rectifier
+        # the last doubling ends without a ReLU
         self.last = nn.Conv2d(width, 4 * channels, 3, padding=1)
 
     def forward(self, z: Tensor, *code: Tensor) -> Tensor:
@@ -142,5 +142,5 @@ def halving(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
 
 def doubling(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
     """(B, inputs, H, W) → (B, outputs, 2H, 2W): the four pixels of each square are four channels of a convolution of
-    the small picture (Shi et al. 2016, arXiv:1609.05158)."""
+    the small image (Shi et al. 2016, arXiv:1609.05158)."""
     return nn.Conv2d(inputs, 4 * outputs, 3, padding=1), nn.PixelShuffle(2), nn.ReLU()

@@ -1,4 +1,4 @@
-"""The recipes of variational autoencoders. Their settings were chosen on the validation set."""
+"""The VAE recipes. Their settings were chosen on the validation set."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ KINGMA = "Kingma & Welling 2014 (arXiv:1312.6114)"
 PROTOCOL = "MNIST's 10,000 test pictures, each binarised once, 200 importance samples, nats a picture"
 HERE = {"data": "mnist", "loss.binarisation": "static", "metrics.evidence.binarisation": "static"}
 BINARISED = [use(name, binarisation="static") for name in ("reconstructed", "interpolation")]
-PICTURES = ["generated", *BINARISED, "manifold", "history"]
-# while training, of few: 200 samples of each picture take as long as many epochs
+FIGURES = ["generated", *BINARISED, "manifold", "history"]
+# few images during training: 200 samples of each image of the split take as long as many epochs
 SOME = use("evidence", likelihood_of=500)
 ALL = {"metrics.evidence.likelihood_of": 0}
 
@@ -24,7 +24,7 @@ def nll(at_most: float, source: str, **where: Any) -> Target:
 
 
 def on_mnist(summary: str, model: str, length: str, source: str, target: Target, **more: Any) -> Recipe:
-    """What the recipes on binarised MNIST have in common."""
+    """A recipe on binarised MNIST."""
     parts: dict[str, Any] = {
         "loss": "elbo",
         "trainer": use("torch", threads=1, eval_every=2150),
@@ -39,7 +39,7 @@ def on_mnist(summary: str, model: str, length: str, source: str, target: Target,
         source=source,
         metrics=[SOME, "generated"],
         evaluation=ALL,
-        samplers=PICTURES,
+        samplers=FIGURES,
         targets=[target],
         needs="MNIST, 12 MB",
         **(parts | more),
@@ -48,7 +48,7 @@ def on_mnist(summary: str, model: str, length: str, source: str, target: Target,
 
 VAE_RECIPES = {
     "vae-mnist": on_mnist(
-        "A variational autoencoder of affine layers on binarised MNIST",
+        "A variational autoencoder with affine layers on binarised MNIST",
         "vae",
         "2M images",
         KINGMA,
@@ -56,14 +56,14 @@ VAE_RECIPES = {
         level=2,
     ),
     "vae-mnist-conv": on_mnist(
-        "A variational autoencoder of convolutions on binarised MNIST",
+        "A variational autoencoder with convolutions on binarised MNIST",
         "vae-conv",
         "5M images",
         f"{KINGMA}; the net after Salimans et al. 2015 (arXiv:1410.6460)",
         nll(90, "clementchadebec/benchmark_VAE, reproducibility: 89.78, for 89.9 of the paper"),
     ),
     "iwae-mnist": on_mnist(
-        "The importance-weighted autoencoder of 50 samples on binarised MNIST; for a GPU",
+        "An importance-weighted autoencoder with 50 samples on binarised MNIST; for a GPU",
         "vae-conv",
         "10M images",
         "Burda et al. 2016 (arXiv:1509.00519)",
@@ -72,13 +72,13 @@ VAE_RECIPES = {
         trainer=use("torch", threads=1, eval_every=4300),
         presets={
             "cpu": Preset("5 samples, a tenth of the length", {"loss.samples": 5, "images": 1_000_000}),
-            "gpu": Preset("as it is", {}),
+            "gpu": Preset("the recipe as it is", {}),
         },
         watch=["train/bound", "val/nll_static_iws200"],
         level=4,
     ),
     "vae-fashion": Recipe(
-        summary="A variational autoencoder on Fashion-MNIST, of the 256 levels of grey",
+        summary="A variational autoencoder on the 256 grey levels of Fashion-MNIST",
         data=use("fashion-mnist", batch_size=128),
         model=use("vae-conv", likelihood="logistic"),
         loss=use("elbo", binarisation="none"),
@@ -98,7 +98,7 @@ VAE_RECIPES = {
         needs="Fashion-MNIST, 31 MB",
     ),
     "vae-8gaussians": Recipe(
-        summary="A variational autoencoder on eight Gaussians in a circle",
+        summary="A variational autoencoder on eight Gaussians on a circle",
         data="eight-gaussians",
         model=use("vae", likelihood="gaussian", latents=2, hidden=128),
         loss=use("elbo", binarisation="none"),

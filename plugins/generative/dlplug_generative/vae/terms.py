@@ -1,4 +1,4 @@
-"""The terms of the evidence lower bound, pure functions in nats. z (k, B, L) are k samples of B examples' L latents."""
+"""The terms of the evidence lower bound in nats, as pure functions. z (k, B, L): k samples of B examples' L latents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOG_2PI = math.log(2 * math.pi)
 
 
 class Gaussian(NamedTuple):
-    """Normal distributions with no covariances: means (..., L) and logarithms of variances (..., L)."""
+    """Normal distributions with diagonal covariances: means (..., L) and log variances (..., L)."""
 
     mean: Tensor
     log_variance: Tensor
@@ -40,11 +40,11 @@ def log_posterior(q: Gaussian, z: Tensor) -> Tensor:
 
 
 def log_weights(log_likelihood: Tensor, q: Gaussian, z: Tensor) -> Tensor:
-    """log w = log p(x|z) + log p(z) - log q(z|x) (k, B), of log p(x|z) (k, B)."""
+    """log w = log p(x|z) + log p(z) - log q(z|x), (k, B), from log p(x|z), (k, B)."""
     return log_likelihood + log_prior(z) - log_posterior(q, z)
 
 
 def importance_bound(log_weight: Tensor) -> Tensor:
-    """log 1/k Σ w (B,), of log w (k, B): the bound of k samples, which grows with k towards log p(x) (Burda et al.
-    2016, arXiv:1509.00519, equation 8)."""
+    """log 1/k Σ w (B,), from log w (k, B): the bound of k samples, which increases with k towards log p(x) (Burda et
+    al. 2016, arXiv:1509.00519, equation 8)."""
     return torch.logsumexp(log_weight, 0) - math.log(len(log_weight))

@@ -40,7 +40,7 @@ def decode(source: Path | io.BytesIO, size: int, grey: bool = False) -> Pixels:
 
 
 def deep(picture: Picture, file: Picture) -> Pixels:
-    """A picture of 16-bit numbers as uint8 (H, W), and one of 32-bit numbers as float32; `file` is as it was opened."""
+    """An image of 16-bit numbers as uint8 (H, W), and one of 32-bit numbers as float32; `file` is as it was opened."""
     values = np.asarray(picture)
     if picture.mode.startswith("I;16") or file.format in ("PNG", "PPM"):
         return np.rint(values / 257).astype(np.uint8)

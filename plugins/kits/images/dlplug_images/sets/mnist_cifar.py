@@ -64,13 +64,13 @@ class KMNIST(TorchvisionSet):
 
 
 class CIFAR10(TorchvisionSet):
-    """50,000 coloured pictures of 32x32 in ten classes, and 10,000 to test (Krizhevsky 2009)."""
+    """50,000 coloured images of 32x32 in ten classes, and 10,000 to test (Krizhevsky 2009)."""
 
     kind = "CIFAR10"
 
 
 class CIFAR100(TorchvisionSet):
-    """CIFAR's pictures in a hundred classes (Krizhevsky 2009)."""
+    """CIFAR's images in a hundred classes (Krizhevsky 2009)."""
 
     kind = "CIFAR100"
 

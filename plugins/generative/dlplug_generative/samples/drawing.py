@@ -13,27 +13,27 @@ from torch import Tensor
 
 from dlplug import Image
 
-TILE = 56  # least size of a picture in a grid, in pixels
+TILE = 56  # least size of an image in a grid, in pixels
 SHOWN = 2000  # points in a scatter plot; more would overlap
-STRIP = 24  # pixels above a film's picture
+STRIP = 24  # height in pixels of the strip above a film's image
 
 
 def grid(x: Tensor, columns: int = 0) -> np.ndarray[Any, Any]:
-    """Pictures (N, C, H, W) in [0, 1], one or three channels, as one uint8 (H', W', 3): in rows, as near a square as
-    `columns` 0 makes it; even in height and width, as videos want it."""
+    """Images (N, C, H, W) in [0, 1], one or three channels, in rows as one uint8 (H', W', 3), whose height and width
+    are even, as videos need. columns: images per row; 0 makes the grid nearly square."""
     columns = columns or int(np.ceil(np.sqrt(len(x))))
     pictures = x.detach().float().cpu().clamp(0, 1).permute(0, 2, 3, 1)
     return even(pixels(tiled(pictures, columns, TILE)))
 
 
 def pixels(x: Tensor) -> np.ndarray[Any, Any]:
-    """A picture (H, W, 3) in [0, 1] as uint8."""
+    """An image (H, W, 3) in [0, 1] as uint8."""
     return (x * 255).round().byte().numpy()
 
 
 def scatter(generated: Tensor, data: Tensor, title: str) -> Image:
-    """Generated points (N, 2) over those of the data (M, 2); the axes depend on the data alone, so that pictures of
-    one run make a film."""
+    """Generated points (N, 2) over those of the data (M, 2). The axes depend on the data alone, so that a run's images
+    can be the frames of a film."""
     figure = new_figure(4.8, 5.0)
     axes = figure.subplots()
     low, high = data.amin(0), data.amax(0)
@@ -47,14 +47,14 @@ def scatter(generated: Tensor, data: Tensor, title: str) -> Image:
     return to_image(figure, title)
 
 
-def saved_pictures(media: Path, name: str) -> list[Path]:
-    """The logged pictures of that name, the earliest first: `val-<name>-<step>.png`."""
+def saved_images(media: Path, name: str) -> list[Path]:
+    """The images logged under a name, the earliest first: `val-<name>-<step>.png`."""
     return sorted(path for path in media.glob(f"val-{name}-*.png") if path.stem.rpartition("-")[2].isdigit())
 
 
 def frames(paths: list[Path], still: int) -> Iterator[np.ndarray[Any, Any]]:
-    """The frames of a film, with the step above each; the last one is repeated `still` times. Pictures of another size
-    than the last are left out: a resumed run may have changed the size."""
+    """The frames of a film, with the step above each; the last one is repeated `still` times. Images whose size differs
+    from that of the last are left out: a resumed run may have changed it."""
     from imageio.v3 import imread
 
     last = imread(paths[-1])[..., :3]
@@ -71,7 +71,7 @@ def step_of(path: Path) -> int:
 
 
 def below_step(picture: np.ndarray[Any, Any], step: int) -> np.ndarray[Any, Any]:
-    """A picture (H, W, 3) uint8 below a white strip with the step, even in height as it was."""
+    """An image (H, W, 3) uint8 below a white strip with the step; its height stays even."""
     from PIL import Image, ImageDraw, ImageFont
 
     strip = Image.new("RGB", (picture.shape[1], STRIP), "white")
