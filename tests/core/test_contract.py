@@ -14,7 +14,7 @@ from dlplug.testing.options import lacking
 
 ONE_STEP = {"data.environments": 1, "model.n_steps": 1, "threads": 1}  # in a rollout
 # Overlays that make a recipe small enough to learn a few steps in a test.
-SEEING = {"data.environments": 2, "data.size": 42, "model.torso": "small", "model.hidden": 16, "threads": 1}
+SEEING = {"data.environments": 1, "data.size": 42, "model.torso": "small", "model.hidden": 16, "threads": 1}
 REPLAYED = {**SEEING, "data.replay": 2000, "data.learning_starts": 40, "data.batch_size": 4, "data.train_every": 4}
 READING = {"data.window": 16, "data.batch_size": 4, "threads": 1}
 TRANSLATING = {"data.vocabulary": "characters", "data.batch_size": 4, "threads": 1}
@@ -61,20 +61,21 @@ def skip_without_data(name):
 
 @pytest.mark.parametrize("name", [plugin.name for plugin in INSTALLED.plugins])
 def test_plugin(name):
-    testing.check_plugin(name)
+    testing.check_plugin(name, INSTALLED)
 
 
 @pytest.mark.parametrize("name", INSTALLED.names("recipes"))
 def test_recipe(name, in_tmp_path):
     skip_without_data(name)
-    testing.check_recipe(name, SMALL.get(name))
+    testing.check_recipe(name, SMALL.get(name), INSTALLED)
 
 
 @pytest.mark.parametrize("sampler", INSTALLED.names("samplers"))
 def test_sampler(sampler, in_tmp_path):
     assert sampler in SAMPLED, "no recipe names it"
     skip_without_data(SAMPLED[sampler])
-    testing.check_sampler(SAMPLED[sampler], sampler, SMALL.get(SAMPLED[sampler], {}) | KEPT.get(sampler, {}))
+    options = SMALL.get(SAMPLED[sampler], {}) | KEPT.get(sampler, {})
+    testing.check_sampler(SAMPLED[sampler], sampler, options, host=INSTALLED)
 
 
 @pytest.mark.parametrize("name", ["toy-moons", "toy-gan", "toy-ddpm", "toy-lstm", "toy-dqn"])

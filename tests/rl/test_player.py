@@ -23,7 +23,7 @@ from dlplug import UserError
 from dlplug.stop import Stopped, ask_to_stop, withdraw
 
 QUIET = {"console.show": "off", "tensorboard.write": "off", "wandb.mode": "off", "device": "cpu", "threads": 1}
-QUICK: dict[str, Any] = {"size": 42, "environments": 3, "replay": 6000, "learning_starts": 60}
+QUICK: dict[str, Any] = {"size": 42, "environments": 2, "replay": 6000, "learning_starts": 60}
 
 
 class Witness:

@@ -54,6 +54,7 @@ DATA = {
 @pytest.fixture
 def no_statistics(monkeypatch):
     """The mean frame of a game is of no interest here, and takes 500 steps."""
+    monkeypatch.setattr("dlplug_rl.players.stages.FRAMES", {})
     monkeypatch.setattr(
         "dlplug_rl.players.stages.frame_statistics", lambda played, seed: (np.zeros((42, 42), np.float32), 1.0)
     )

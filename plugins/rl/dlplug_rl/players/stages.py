@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from dlplug_play.atari_names import ProtocolName
 from dlplug_play.episodes import EPISODE_LIMIT, STARTS
@@ -85,12 +86,19 @@ class AtariGame:
         return Stage(find_game(self.game), PROTOCOLS[self.protocol].text, self.make, others=under)
 
 
+FRAMES: dict[tuple[AtariGame, int, int], tuple[np.ndarray, float]] = {}  # measured once per process
+
+
 def atari_stage(game: AtariGame, seed: int) -> tuple[AtariEnvironments, Stage, AtariProtocol]:
     """The environments for training, with the statistics of their frames; the stage for evaluation; and the
     protocol."""
-    stage, played = game.stage(), game.make(game.environments or 2 * usable_cpus(), own_seed(seed))
-    mean, deviation = frame_statistics(played, seed=seed)
-    played.spec = dataclasses.replace(played.spec, mean=torch.from_numpy(mean), deviation=deviation)
+    stage, count = game.stage(), game.environments or 2 * usable_cpus()
+    played = game.make(count, own_seed(seed))
+    measured = (game, count, own_seed(seed))
+    if measured not in FRAMES:
+        FRAMES[measured] = frame_statistics(played, seed=seed)
+    mean, deviation = FRAMES[measured]
+    played.spec = dataclasses.replace(played.spec, mean=torch.from_numpy(mean.copy()), deviation=deviation)
     return played, stage, PROTOCOLS[game.protocol]
 
 
