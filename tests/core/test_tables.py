@@ -283,5 +283,5 @@ def test_the_tables_of_attacks_and_of_transfer_hold_the_records_intervals():
         clean = shown("mnist-adversarial", entry, "test/accuracy", 4)
         robust = shown("mnist-adversarial", entry, "test/robust_accuracy", 3)
         assert f"| `{loss}` | {clean} | {robust} |" in readme.replace("**", "")
-    for entry, start in (("default", "the weights of `mnist-cnn`"), ("model=quick-net", "nothing")):
+    for entry, start in (("default", "the weights of `mnist-cnn`"), ("model=quick-net", "random weights")):
         assert f"| {start} | {shown('transfer', entry, 'test/accuracy', 3)} |" in readme
