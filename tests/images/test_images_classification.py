@@ -66,7 +66,7 @@ def test_the_loss_keeps_the_contract(options):
 
 @pytest.mark.parametrize("options", [{"smoothing": 1.0}, {"mixup": -1.0}])
 def test_a_bad_share_is_one_clear_line(options):
-    with pytest.raises(UserError, match=r"--loss\.smoothing is in"):
+    with pytest.raises(UserError, match=r"--loss\.smoothing must be in"):
         list(cross_entropy(net(), **options).updates(Labelled(torch.rand(2, 1, 8, 8), torch.zeros(2).long())))
 
 

@@ -106,7 +106,7 @@ def test_a_folder_to_learn_nothing_from_is_refused(tmp_path: Path, made: list[st
     [
         ({"path": ""}, r"^--data\.path is empty: give a folder"),
         ({"path": "/nowhere/at/all"}, "/nowhere/at/all is not a folder"),
-        ({"test": 0.95}, "shares that leave some"),
+        ({"test": 0.95}, "positive fractions that sum to less than 1"),
     ],
 )
 def test_bad_options_of_a_folder_are_one_clear_line(folder: Path, more: dict, said: str):

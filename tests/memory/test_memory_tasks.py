@@ -187,7 +187,7 @@ def test_sizes_are_uniform_and_a_curriculum_grows_them():
         (lambda: Copy(bits=0, seed=0), "--data.bits must be at least 1, got 0"),
         (lambda: Copy(min_length=5, max_length=4, seed=0), "the smallest first, got 5 to 4"),
         (lambda: Copy(min_length=0, seed=0), "sizes must be at least 1"),
-        (lambda: Copy(options=TaskOptions(batch_size=0), seed=0), "--data.batch-size is at least 1"),
+        (lambda: Copy(options=TaskOptions(batch_size=0), seed=0), "--data.batch-size must be at least 1"),
         (lambda: RepeatCopy(min_length=0, seed=0), "lengths must be at least 1"),
         (lambda: RepeatCopy(min_repeats=0, grow="length", seed=0), "repeats must be at least 1"),
         (lambda: Recall(min_items=1, seed=0), "sizes must be at least 2"),

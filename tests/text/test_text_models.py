@@ -179,9 +179,9 @@ def test_every_token_is_predicted_once(count: int, streams: int):
         (lambda: GPT(SPEC, width=10, heads=3), r"--model\.width must be a multiple of --model\.heads"),
         (lambda: GPT(SPEC, depth=0), r"--model\.depth must be at least 1"),
         (lambda: Recurrent(SPEC, units=0), r"--model\.units must be at least 1"),
-        (lambda: Recurrent(SPEC, dropout=1.0), r"--model\.dropout is in \[0, 1\)"),
+        (lambda: Recurrent(SPEC, dropout=1.0), r"--model\.dropout must be in \[0, 1\)"),
         (lambda: Recurrent(SPEC, cell="min-gru", written_out=True), "not min-gru"),
-        (lambda: NextToken(torch.nn.Linear(1, 1)), "needs a language model, and Linear is none"),  # pyright: ignore
+        (lambda: NextToken(torch.nn.Linear(1, 1)), "needs a language model; Linear is not one"),  # pyright: ignore
     ],
 )
 def test_bad_options_are_one_clear_line(make, said: str):

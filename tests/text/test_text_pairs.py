@@ -126,7 +126,7 @@ def test_pairs_resume_exactly(tmp_path: Path):
 def test_bad_files_of_pairs_are_one_clear_line(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     path = write_columns(tmp_path)
     (tmp_path / "short.en").write_text("\n".join(ENGLISH[:-1]), encoding="utf-8")
-    with pytest.raises(UserError, match=r"pairs\.tsv and .*short\.en: 30 lines against 29; every pair needs"):
+    with pytest.raises(UserError, match=r"pairs\.tsv and .*short\.en have 30 and 29 lines; every pair needs"):
         PairFiles(path=str(path), beside=str(tmp_path / "short.en"), seed=0)
     path.write_text("ein Hund\ta dog\nnothing\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"pairs\.tsv, line 2, has 1 columns; expected a sentence, a tab"):
@@ -139,7 +139,7 @@ def test_bad_files_of_pairs_are_one_clear_line(tmp_path: Path, caplog: pytest.Lo
         PairFiles(path=str(path), seed=0)
     with pytest.raises(UserError, match=r"^--data pairs needs --data\.path: a file of two columns"):
         PairFiles(seed=0)
-    with pytest.raises(UserError, match=r"--data\.batch-size is between 1 and the 24 pairs, got 25"):
+    with pytest.raises(UserError, match=r"--data\.batch-size must be between 1 and the 24 pairs, got 25"):
         PairFiles(path=str(write_columns(tmp_path)), options=PairOptions(batch_size=25), seed=0)
     with caplog.at_level("INFO", "dlplug"):
         data = PairFiles(
@@ -197,7 +197,7 @@ def test_multi30k_is_read_by_name_and_a_missing_file_is_named(tmp_path: Path, mo
     (tmp_path / "multi30k" / "val.en.gz").unlink()
     with pytest.raises(UserError, match=r"val\.en\.gz is missing in .*DLPLUG_DATA.*translate-dates needs no download"):
         Multi30k(seed=0)
-    with pytest.raises(UserError, match="is de or en"):
+    with pytest.raises(UserError, match="must be de or en"):
         Multi30k(source="fr", seed=0)  # pyright: ignore[reportArgumentType]
 
 
@@ -214,5 +214,5 @@ def test_advice_about_a_single_file_names_no_option_for_folders(tmp_path):
     file.write_bytes("grüße".encode("latin-1"))
     with pytest.raises(UserError, match=r"convert it \(iconv -t utf-8\)$"):
         read_text(file)
-    with pytest.raises(UserError, match=r"or leave it out by --data\.pattern"):
+    with pytest.raises(UserError, match=r"or exclude it by --data\.pattern"):
         read_text(tmp_path)

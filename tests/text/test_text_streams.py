@@ -103,7 +103,7 @@ def test_a_tail_is_held_out():
         (b"abc\xff\xfedef", r"is not UTF-8: the byte 0xff at offset 3"),
         (
             b"too short for it",
-            r"the train split has 12 tokens, too few for one window of 64 and the token after: 65",
+            r"the train split has 12 tokens, too few for one window of 64 and the token after; use at least 65",
         ),
     ],
 )

@@ -207,7 +207,7 @@ def test_metrics_of_known_translations():
     assert "  → a cod\n  = a dog" in exact_match(flawed, data)["examples"].text
     assert translation_loss(perfect, data)["perplexity"] == pytest.approx(1.0, abs=1e-3)
     assert translation_loss(flawed, data)["perplexity"] > 2
-    with pytest.raises(UserError, match="--beams is at least 1"):
+    with pytest.raises(UserError, match="--beams must be at least 1"):
         exact_match(perfect, data, beams=0)
 
 
@@ -242,7 +242,7 @@ def test_a_sentence_is_translated_with_an_attention_figure(name: str):
     with pytest.raises(UserError, match=r"the vocabulary lacks 'q', 'x'; --replace"):
         run_through(translate(model, data, prompt="ein qx"))
     run_through(translate(model, data, prompt="ein qx", replace=True))
-    with pytest.raises(UserError, match="--number is between 0 and 2"):
+    with pytest.raises(UserError, match="--number must be between 0 and 2"):
         run_through(translate(model, data, number=3))
 
 

@@ -103,7 +103,7 @@ def test_a_prompt_that_the_vocabulary_lacks_is_named():
     with pytest.raises(UserError, match=r"lacks '!', 'ü'; --replace"):
         all_of(text(model, data, prompt="the cät!".replace("ä", "ü"), tokens=3, seed=0))
     assert all_of(text(model, data, prompt="the cüt", tokens=3, replace=".", seed=0))[0].startswith("the c.t")
-    with pytest.raises(UserError, match="--tokens is at least 1"):
+    with pytest.raises(UserError, match="--tokens must be at least 1"):
         all_of(text(model, data, tokens=0, seed=0))
 
 
@@ -150,7 +150,7 @@ def test_cells_are_coloured_in_the_terminal_and_on_a_page():
     assert isinstance(kept["cells"], Image)
     with pytest.raises(UserError, match="GPT is not recurrent"):
         all_of(cells(net("gpt", data), data))
-    with pytest.raises(UserError, match="--layer is below 2"):
+    with pytest.raises(UserError, match="--layer must be below 2"):
         all_of(cells(net("lstm", data), data, layer=2))
 
 

@@ -1,4 +1,4 @@
-"""Text: language models, recurrent and transformers, their activations and gradients; translation with attention."""
+"""Text: recurrent and transformer language models, their activations and gradients, and translation with attention."""
 
 from dlplug import hookimpl
 from dlplug_text.language.recipes import RECIPES

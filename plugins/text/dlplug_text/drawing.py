@@ -15,13 +15,13 @@ COLUMNS = 80
 
 
 def colour(value: float) -> tuple[int, int, int]:
-    """Blue at -1, white at 0, red at 1; red, green and blue in 0 to 255."""
+    """The RGB colour (0 to 255) of a value: blue at -1, white at 0, red at 1."""
     pale = round(255 * (1 - min(1.0, abs(value))))
     return (255, pale, pale) if value > 0 else (pale, pale, 255)
 
 
 def ansi_coloured(text: str, value: float) -> str:
-    """Black letters on the value's colour, by ANSI escape codes; line feeds are not coloured."""
+    """Black text on the value's colour, as ANSI escape codes; line feeds are not coloured."""
     red, green, blue = colour(value)
     on, off = f"\x1b[30;48;2;{red};{green};{blue}m", "\x1b[0m"
     return "\n".join(f"{on}{line}{off}" if line else "" for line in text.split("\n"))
@@ -42,7 +42,7 @@ def coloured_text(pieces: Sequence[str], values: Sequence[float], title: str, ca
     for y, row in enumerate(rows):
         for x, (letter, value) in enumerate(row):
             page[y, x] = value
-            if letter.isprintable() and letter != "$":  # two of these would enclose a formula of matplotlib
+            if letter.isprintable() and letter != "$":  # matplotlib would render text between two $ as a formula
                 axes.text(x, y, letter, ha="center", va="center", family="monospace", fontsize=8)
             elif letter == "$":
                 axes.text(x, y, r"\$", ha="center", va="center", family="monospace", fontsize=8)
@@ -68,7 +68,7 @@ def curves(values: Mapping[str, Tensor], x: str, y: str, title: str, caption: st
 
 
 def attention(weights: Tensor, source: Sequence[str], target: Sequence[str], caption: str) -> Image:
-    """Weights (T, S) in [0, 1], one row per target token; the darkest is the largest."""
+    """Attention weights (T, S) in [0, 1], one row per target token; darker is larger."""
     figure = new_figure(2.6 + 0.32 * len(source), 1.8 + 0.28 * len(target))
     axes: Any = figure.subplots()
     shade = axes.imshow(weights.numpy(), cmap="Blues", vmin=0, vmax=max(1e-6, float(weights.max())), aspect="auto")

@@ -30,7 +30,7 @@ def check_bound(product: Any, data: Any, *, bound_images: int, bound_terms: int,
         raise UserError("it is defined for images, whose pixels have 256 levels, not for points in the plane")
     if bound_images > len(data.y):
         raise UserError(
-            f"--metrics.diffusion-bound.bound-images is at most {len(data.y)}, the number of held-out images, got"
+            f"--metrics.diffusion-bound.bound-images must be at most {len(data.y)}, the number of held-out images, got"
             f" {bound_images}"
         )
 

@@ -45,7 +45,7 @@ def share_nearer(generated: Tensor, unseen: Tensor) -> float:
 def check_memorisation(product: Any, data: Any, *, count: int, show: int, seed: int) -> None:
     generating(product).check(count, None, None)
     if count > len(data.y):
-        raise UserError(f"--metrics.memorisation.count is at most {len(data.y)}, the held-out images, got {count}")
+        raise UserError(f"--metrics.memorisation.count must be at most {len(data.y)}, the held-out images, got {count}")
 
 
 @checked_by(check_memorisation)

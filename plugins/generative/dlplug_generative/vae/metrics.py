@@ -32,7 +32,7 @@ def check_evidence(
     checked(vae_of(model, "it"), "it", binarisation)
     if likelihood_of > len(data.y):
         raise UserError(
-            f"--metrics.evidence.likelihood-of is at most {len(data.y)}, the held-out examples (0 takes all), got"
+            f"--metrics.evidence.likelihood-of must be at most {len(data.y)}, the held-out examples (0 takes all), got"
             f" {likelihood_of}"
         )
 

@@ -20,7 +20,7 @@ def cross_entropy(
     mixup: α of mixup's Beta(α, α); 0 for none (Zhang et al. 2018).
     """
     if not 0 <= smoothing < 1 or mixup < 0:
-        raise UserError(f"--loss.smoothing is in [0, 1) and --loss.mixup at least 0, got {smoothing} and {mixup}")
+        raise UserError(f"--loss.smoothing must be in [0, 1) and --loss.mixup at least 0, got {smoothing} and {mixup}")
     if not mixup:
         logits = model(batch.x)
         loss = F.cross_entropy(logits, batch.y, label_smoothing=smoothing)

@@ -189,7 +189,7 @@ def lines_with_ends(text: str) -> list[str]:
 
 def check_size(size: int) -> None:
     if size < 256:
-        raise UserError(f"--data.vocabulary-size of bpe is at least the 256 bytes, got {size}")
+        raise UserError(f"--data.vocabulary-size of bpe must be at least the 256 bytes, got {size}")
 
 
 def encode_checked(vocabulary: Vocabulary, text: str, replace: str = "", advice: str = "") -> TokenIds:

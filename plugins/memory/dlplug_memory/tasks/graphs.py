@@ -45,7 +45,7 @@ class Traversal(Task):
         self.names = 2**bits - 1  # a name is never 0
         if path < 1 or max_nodes > self.names:
             raise UserError(
-                f"--data.path is at least 1 and --data.max-nodes at most {self.names}, got {path} and {max_nodes}"
+                f"--data.path must be at least 1 and --data.max-nodes at most {self.names}, got {path} and {max_nodes}"
             )
         self.bits, self.labels, self.degree, self.path = bits, labels, degree, path
         super().__init__(

@@ -80,7 +80,9 @@ class Task(Data):
             raise UserError(f"sizes must be at least {least}, the smallest first, got {smallest} to {largest}")
         batch_size, curriculum = options.batch_size, options.curriculum
         if batch_size < 1 or curriculum < 0:
-            raise UserError(f"--data.batch-size is at least 1, --data.curriculum 0, got {batch_size} and {curriculum}")
+            raise UserError(
+                f"--data.batch-size must be at least 1, --data.curriculum 0, got {batch_size} and {curriculum}"
+            )
         share_of(batch_size)
         self.smallest, self.largest, self.batch_size = smallest, largest, batch_size
         self.curriculum, self.pad, self.seed = curriculum, options.pad, seed

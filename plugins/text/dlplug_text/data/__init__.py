@@ -1,1 +1,1 @@
-"""Texts and sentence pairs as data, and the vocabularies that run folders keep."""
+"""Texts and sentence pairs as data."""

@@ -1,4 +1,4 @@
-"""Reads texts from the disk: a file, a folder of files, and the source of Python's standard library."""
+"""Reads texts: a file, a folder of files, or the source code of Python's standard library."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from dlplug import UserError
 
-# Single-file modules of every Python from 3.11 on, in a fixed order, without tests and generated tables. Whole modules
-# of several kinds are held out.
+# Single-file modules that every Python from 3.11 on has, in a fixed order, without tests and generated tables. Whole
+# modules of several kinds are held out.
 # fmt: off
 TRAINING = [
     "abc", "argparse", "ast", "base64", "bdb", "bisect", "cmd", "code", "codecs", "codeop", "colorsys",
@@ -28,15 +28,15 @@ TEST = ["heapq", "queue", "random", "tempfile", "textwrap"]
 
 
 def read_text(path: Path, pattern: str = "*") -> str:
-    """A UTF-8 file, or all files of a folder and its subfolders whose names match, in the order of their names.
+    """The text of a UTF-8 file, or of all files in a folder and its subfolders that match the pattern, sorted by name.
 
-    Raises UserError for what is not there, not UTF-8 (with the offset), or empty.
+    Raises UserError for a path that does not exist, a file that is not UTF-8 (with the offset), and an empty text.
     """
     if path.is_dir():
         files = sorted(file for file in path.rglob(pattern) if file.is_file() and not hidden(file, path))
         if not files:
             raise UserError(f"{path} has no file that matches --data.pattern {pattern!r}")
-        text = "".join(read_file(file, ", or leave it out by --data.pattern") for file in files)
+        text = "".join(read_file(file, ", or exclude it by --data.pattern") for file in files)
     elif path.is_file():
         text = read_file(path)
     else:
@@ -47,9 +47,9 @@ def read_text(path: Path, pattern: str = "*") -> str:
 
 
 def read_file(path: Path, otherwise: str = "") -> str:
-    """otherwise: a second remedy in the message for a file that is not UTF-8."""
+    """The text of a UTF-8 file. otherwise: a second remedy in the error message for a file that is not UTF-8."""
     try:
-        return path.read_bytes().decode("utf-8-sig")  # without the byte order mark of Windows' editors
+        return path.read_bytes().decode("utf-8-sig")  # drops the byte order mark that Windows editors write
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise UserError(
@@ -59,8 +59,8 @@ def read_file(path: Path, otherwise: str = "") -> str:
 
 
 def split_lines(text: str) -> list[str]:
-    """A text's lines without their ends, which are LF or CRLF alone: `str.splitlines` would also split at form feeds,
-    U+0085 and U+2028, which sentences may contain."""
+    """A text's lines without their line ends, LF or CRLF; `str.splitlines` would also split at form feeds, U+0085 and
+    U+2028, which sentences may contain."""
     lines = text.removesuffix("\n").split("\n") if text else []
     return [line.removesuffix("\r") for line in lines]
 
@@ -70,8 +70,8 @@ def hidden(file: Path, root: Path) -> bool:
 
 
 def split_by_tail(text: str, validation: float, test: float) -> dict[str, str]:
-    """The beginning of a text for training, then a fraction for validation, and its end for the test; a test of 0 is
-    left out. Raises UserError for fractions that leave nothing to train on."""
+    """The splits of a text: its beginning for training, then a fraction for validation, and its end for testing unless
+    `test` is 0. Raises UserError for fractions that leave nothing to train on."""
     if not (0 < validation < 1 and 0 <= test < 1 and validation + test < 1):
         raise UserError(
             f"--data.validation and --data.test must be fractions that sum to less than 1, got {validation} and {test}"
@@ -83,17 +83,17 @@ def split_by_tail(text: str, validation: float, test: float) -> dict[str, str]:
 
 
 def standard_library() -> dict[str, str]:
-    """The source of Python's standard library in three splits of whole modules.
+    """The source code of Python's standard library in three splits of whole modules.
 
-    What is neither a line feed nor printable ASCII becomes "?", so that every Python has the same 96 characters. Raises
-    UserError for a Python installed without its source.
+    Characters other than line feeds and printable ASCII become "?", so that every Python has the same 96 characters.
+    Raises UserError for a Python installed without its source code.
     """
     folder = Path(sysconfig.get_path("stdlib"))
     names = {"train": TRAINING, "val": VALIDATION, "test": TEST}
     missing = [name for part in names.values() for name in part if not (folder / f"{name}.py").is_file()]
     if missing:
         raise UserError(
-            f"this Python was installed without the source of {', '.join(missing[:5])} in {folder}; --data text "
+            f"this Python was installed without the source code of {', '.join(missing[:5])} in {folder}; --data text "
             "--data.path FOLDER trains on other files"
         )
     return {name: "".join(to_ascii(read_file(folder / f"{m}.py")) for m in part) for name, part in names.items()}

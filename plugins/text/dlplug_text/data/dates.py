@@ -10,7 +10,7 @@ import numpy as np
 from dlplug import PositiveInt, Run, UserError
 from dlplug_text.data.pairs import PairOptions, Pairs, Sentences
 
-FIRST, LAST = datetime.date(1950, 1, 1), datetime.date(2049, 12, 31)  # two digits are enough for a year
+FIRST, LAST = datetime.date(1950, 1, 1), datetime.date(2049, 12, 31)  # two digits identify the year
 MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()  # noqa: SIM905
 FORMATS: tuple[Callable[[datetime.date], str], ...] = (
@@ -25,7 +25,8 @@ FORMATS: tuple[Callable[[datetime.date], str], ...] = (
 
 
 class Dates(Pairs):
-    """Dates in seven formats and in ISO 8601: generated, no download; held-out days are never in the training set."""
+    """Dates in seven formats and their ISO 8601 form, generated without a download; held-out days are not in the
+    training set."""
 
     training_options = ("batch_size", "dates")
 

@@ -1,4 +1,4 @@
-"""The sentence pairs: Multi30k, and your own, in two files or two columns."""
+"""Data sets of sentence pairs: Multi30k, and your own in two files or two columns."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Multi30k(Pairs):
         """
         target = {"de": "en", "en": "de"}.get(source)
         if target is None:
-            raise UserError(f"--data.source of multi30k is de or en, got {source!r}")
+            raise UserError(f"--data.source of multi30k must be de or en, got {source!r}")
         super().__init__(
             lambda: {name: multi30k(file, source, target) for name, file in SPLITS.items()},
             f"Multi30k {source} to {target}, tested on the 1,000 sentences of test_2016_flickr",
@@ -76,14 +76,14 @@ class PairFiles(Pairs):
         run: Run | None = None,
     ) -> None:
         """
-        path: a file of lines "sentence, tab, translation", or of sentences.
-        beside: a file of their translations, line by line; "" for a file that has two columns.
+        path: a file whose lines are a sentence, a tab and a translation, or only a sentence.
+        beside: a second file with the translations, line by line; "" if `path` has two columns.
         validation: fraction of the pairs held out for validation, the same for every seed.
         test: fraction of the pairs held out for testing, the same for every seed.
         """
         if not path:
             raise UserError(
-                "--data pairs needs --data.path: a file of two columns, or of sentences, with --data.beside"
+                "--data pairs needs --data.path: a file of two columns, or a file of sentences and --data.beside"
             )
         super().__init__(
             lambda: split_pairs(two_files(path, beside) if beside else two_columns(path), validation, test),
@@ -95,7 +95,7 @@ class PairFiles(Pairs):
 
 
 def two_columns(path: str) -> Sentences:
-    """Raises UserError, naming the line, for a line without exactly two columns."""
+    """The pairs of a file of two columns. Raises UserError, naming the line, for a line without exactly two columns."""
     rows = [line.split("\t") for line in split_lines(read_text(Path(path).expanduser()))]
     for number, row in enumerate(rows, 1):
         if len(row) != 2:
@@ -109,9 +109,9 @@ def two_files(path: str, beside: str) -> Sentences:
 
 
 def aligned(source: list[str], target: list[str], where: str) -> Sentences:
-    """Raises UserError for unequal numbers of sentences."""
+    """The pairs of two lists of sentences. Raises UserError if their lengths differ."""
     if len(source) != len(target):
-        raise UserError(f"{where}: {len(source)} lines against {len(target)}; every pair needs a line in both")
+        raise UserError(f"{where} have {len(source)} and {len(target)} lines; every pair needs a line in both")
     return Sentences(source, target)
 
 
@@ -120,7 +120,9 @@ def split_pairs(pairs: Sentences, validation: float, test: float) -> dict[str, S
     count = len(pairs.source)
     held = {"val": int(count * validation), "test": int(count * test)}
     if min(held.values()) < 1 or sum(held.values()) >= count:
-        raise UserError(f"--data.validation and --data.test must leave pairs for each split of {count}, got {held}")
+        raise UserError(
+            f"--data.validation and --data.test must leave pairs for each split of the {count} pairs, got {held}"
+        )
     order, parts, begin = epoch_order(count, 0, 0).tolist(), {}, 0
     for name, size in [("train", count - sum(held.values())), *held.items()]:
         chosen = [(pairs.source[int(n)], pairs.target[int(n)]) for n in order[begin : begin + size]]

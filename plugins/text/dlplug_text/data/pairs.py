@@ -36,7 +36,7 @@ class Sentences(NamedTuple):
 class Pair(NamedTuple):
     """A batch: source (B, S) with EOS and target (B, T) with BOS and EOS, padded, on the model's device.
 
-    lengths: of the sources in descending order, on the host, for packing; () where they are not known.
+    lengths: lengths of the sources in descending order, on the host, for packing; () if unknown.
     """
 
     source: Tensor
@@ -46,13 +46,13 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class PairSpec(Spec):
-    """source: vocabulary size of the source language; `output` is that of the target language."""
+    """source: vocabulary size of the source language; `output` is the vocabulary size of the target language."""
 
     source: int = 0
 
 
 class Tokenizer:
-    """Sentences of one language as token ids: those of a vocabulary, after the special tokens.
+    """Converts sentences of one language to token ids and back. The vocabulary's ids come after the special tokens'.
 
     lowercase: convert every sentence to lower case.
     """
@@ -64,7 +64,7 @@ class Tokenizer:
         return sentence.lower() if self.lowercase else sentence
 
     def encode(self, sentence: str) -> list[int]:
-        """The ids of a sentence and EOS; a token that is not in the vocabulary is UNK."""
+        """The ids of a sentence, then EOS; a token that is not in the vocabulary becomes UNK."""
         return [*(self.vocabulary.encode(self.normalised(sentence)) + SPECIALS).tolist(), EOS]
 
     def decode(self, tokens: Sequence[int]) -> str:
@@ -85,7 +85,7 @@ class PairOptions:
     vocabulary: kind of token: words (lower case, seen at least twice), bpe or characters.
     vocabulary_size: size of each language's BPE vocabulary, including the 256 bytes.
     lowercase: convert all text to lower case.
-    max_length: tokens of the longest sentence in training.
+    max_length: longest sentence to train on, in tokens; pairs with a longer one are left out.
     batch_size: sentence pairs per batch.
     """
 
@@ -97,7 +97,8 @@ class PairOptions:
 
 
 def build_tokenizer(options: PairOptions, sentences: Sequence[str]) -> Tokenizer:
-    """The tokenizer of training sentences. Raises UserError for an unknown kind, or a BPE smaller than the bytes."""
+    """A tokenizer built from training sentences. Raises UserError for an unknown kind of vocabulary, or for a BPE
+    vocabulary of fewer than 256 tokens."""
     kind, lowercase = options.vocabulary, options.lowercase
     if lowercase:
         sentences = [sentence.lower() for sentence in sentences]
@@ -112,7 +113,7 @@ def build_tokenizer(options: PairOptions, sentences: Sequence[str]) -> Tokenizer
 
 
 class HeldOutPairs:
-    """Held-out pairs for metrics and samplers. `sentences` raise UserError where the files are no longer there."""
+    """Held-out pairs for metrics and samplers. `sentences` raises UserError if the files no longer exist."""
 
     def __init__(self, read: Callable[[], Sentences], source: Tokenizer, target: Tokenizer, protocol: str) -> None:
         self.read, self.source, self.target, self.protocol = read, source, target, protocol
@@ -123,10 +124,10 @@ class HeldOutPairs:
 
 
 class Pairs(Data):
-    """Sentence pairs in three splits: models train on "train", watch "val", and are tested on "test".
+    """Sentence pairs in three splits: "train", "val" and "test".
 
-    The vocabularies come from the training split and are saved in the run folder. The order is a function of the seed
-    and the epoch: its state is two integers.
+    The vocabularies come from the training split and are saved in the run folder. The order of the batches is a
+    function of the seed and the epoch: its state is two integers.
     """
 
     unit = "pairs"
@@ -159,24 +160,24 @@ class Pairs(Data):
         self.remembers = ("count", "epoch", "index")
         share_of(batch_size)
         if saved is None and not 0 < batch_size <= len(self.training):
-            raise UserError(f"--data.batch-size is between 1 and the {len(self.training)} pairs, got {batch_size}")
+            raise UserError(f"--data.batch-size must be between 1 and the {len(self.training)} pairs, got {batch_size}")
 
     def part(self, name: str) -> Sentences:
-        """Raises UserError where the files are no longer there."""
+        """A split's sentences. Raises UserError if the files no longer exist."""
         if self.parts is None:
             raise self.missing or UserError("there are no sentences")
         return self.parts[name]
 
     @cached_property
     def training(self) -> list[tuple[list[int], list[int]]]:
-        """The training pairs as token ids, without those that are too long."""
+        """The training pairs as token ids, without those longer than `max_length`."""
         pairs = [
             (self.source.encode(one), [BOS, *self.target.encode(other)])
             for one, other in zip(*self.part("train"), strict=True)
         ]
         short = [pair for pair in pairs if max(map(len, pair)) <= self.max_length]
         if len(short) < len(pairs):
-            log.info(f"{len(pairs) - len(short)} of {len(pairs)} pairs are longer than --data.max-length, and left out")
+            log.info(f"left out {len(pairs) - len(short)} of {len(pairs)} pairs, longer than --data.max-length")
         return short
 
     def batches(self, model: nn.Module) -> Iterator[Pair]:
@@ -205,8 +206,8 @@ class Pairs(Data):
 
 
 def epoch_batches(lengths: Tensor, batch_size: int, seed: int, epoch: int) -> list[Tensor]:
-    """The batches of an epoch, in random order, as indices of pairs with similar lengths (N,). The remainder after the
-    last whole batch is left out."""
+    """The batches of an epoch in random order, each the indices (N,) of pairs with similar lengths. The remainder after
+    the last full batch is left out."""
     order = epoch_order(len(lengths), seed, epoch)
     order = order[: len(order) // batch_size * batch_size]
     sorted_pools = [pool[lengths[pool].argsort(stable=True)] for pool in order.split(POOL * batch_size)]
@@ -215,7 +216,7 @@ def epoch_batches(lengths: Tensor, batch_size: int, seed: int, epoch: int) -> li
 
 
 def padded(sentences: Sequence[Sequence[int]]) -> Tensor:
-    """(B, T), T the length of the longest; PAD after the others."""
+    """Token ids (B, T), padded with PAD to the length T of the longest."""
     batch = torch.full((len(sentences), max(map(len, sentences))), PAD)
     for row, sentence in zip(batch, sentences, strict=True):
         row[: len(sentence)] = torch.tensor(sentence)

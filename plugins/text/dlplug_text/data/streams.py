@@ -26,8 +26,8 @@ class TextOptions:
 
     vocabulary: kind of token: characters, bytes or bpe (learnt from the training split).
     vocabulary_size: size of a BPE vocabulary, including the 256 bytes.
-    order: windows at random positions, or one stream per row of the batch, whose windows follow one another.
-    window: tokens per window, the context length of a transformer.
+    order: windows takes random positions; stream gives each row of the batch a stream of consecutive windows.
+    window: tokens per window: the context length of a transformer.
     batch_size: windows per batch.
     """
 
@@ -39,8 +39,8 @@ class TextOptions:
 
 
 class Tokens(NamedTuple):
-    """Windows of a text x (B, T) and the token after each, y (B, T), on the model's device; carried (B,) bool is true
-    for rows that continue where the previous batch ended."""
+    """Windows of a text x (B, T) and the token after each token, y (B, T), on the model's device. carried (B,) bool is
+    true for rows that continue where the previous batch ended."""
 
     x: Tensor
     y: Tensor
@@ -51,7 +51,7 @@ class HeldOut:
     """A held-out text for metrics and samplers.
 
     window: tokens per window in training. protocol: describes the split.
-    tokens (N,) and text raise UserError where the text is no longer there.
+    `tokens` (N,) and `text` raise UserError if the text no longer exists.
     """
 
     def __init__(self, read: Callable[[], str], vocabulary: Vocabulary, window: int, protocol: str) -> None:
@@ -67,11 +67,11 @@ class HeldOut:
 
 
 class TextStream(Data):
-    """A text in two or three splits: models train on "train", watch "val", and are tested on the last.
+    """A text in two or three splits: "train", "val" and, if there is one, "test".
 
     The vocabulary is saved in the run folder as vocabulary.json and read from there when the run is opened again, so
-    that it can generate text where its training text has changed or is gone. A window's position is a pure function of
-    the seed and of the number of tokens before it; a stream's state is its position.
+    that the run can generate text even if its training text has changed or no longer exists. A window's position is a
+    pure function of the seed and of the number of tokens before it; a stream's state is its position.
     """
 
     unit = "tokens"
@@ -109,7 +109,7 @@ class TextStream(Data):
             save_vocabulary(self.vocabulary.state(), run)
 
     def part(self, name: str) -> str:
-        """Raises UserError where the text is no longer there."""
+        """A split's text. Raises UserError if it no longer exists."""
         if self.parts is None:
             raise self.missing or UserError("there is no text")
         return self.parts[name]
@@ -128,8 +128,8 @@ class TextStream(Data):
             count = len(self.training) if name == "train" else len(self.split(name).tokens)
             if count < least:
                 streams = f"{rows} streams of " if rows > 1 else ""
-                needed = f"{streams}one window of {self.window} and the token after" if name == "train" else "2"
-                raise UserError(f"the {name} split has {count} tokens, too few for {needed}: {least}; give more text")
+                needed = f"{streams}one window of {self.window} and the token after" if name == "train" else "a target"
+                raise UserError(f"the {name} split has {count} tokens, too few for {needed}; use at least {least}")
 
     def batches(self, model: nn.Module) -> Iterator[Tokens]:
         tokens = self.training.to(next(model.parameters()).device)
@@ -149,8 +149,8 @@ class TextStream(Data):
             yield Tokens(tokens[index], tokens[index + 1], alone)
 
     def streams(self, tokens: Tensor) -> Iterator[Tokens]:
-        """Tokens (N,) cut into as many streams as a batch has rows; a batch is the next window of each. The remainder
-        after the last whole window is left out, and the streams start again."""
+        """Tokens (N,) cut into one stream per row; a batch has the next window of each. After the last full window the
+        remainder is left out and the streams start again."""
         length = len(tokens) // self.batch_size
         streams = tokens[: self.batch_size * length].view(self.batch_size, length)[rank() :: world_size()]
         while True:
@@ -163,7 +163,7 @@ class TextStream(Data):
             yield Tokens(streams[:, begin:end], streams[:, begin + 1 : end + 1], carried)
 
     def steps_per_epoch(self) -> int:
-        """A stream once through; of random windows, as many tokens as the text has."""
+        """One pass over the streams; with random windows, as many tokens as the text has."""
         length = len(self.training)
         if self.order == "stream":
             return (length // self.batch_size - 1) // self.window

@@ -1,4 +1,4 @@
-"""The text data: tiny-shakespeare, the source of Python's standard library, and any file or folder."""
+"""Text data sets: tiny-shakespeare, the source code of Python's standard library, and any file or folder."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ WITHOUT = "the recipe char-lstm needs no download"
 
 
 class NamedText(TextStream):
-    """A text without options of its own. A subclass has its splits (`parts_of`), the names of those that are held out
-    (`held_out`) and a description of them for the protocol (`description`)."""
+    """A text without options of its own. A subclass defines its splits (`parts_of`), the names of the held-out ones
+    (`held_out`) and their description in the protocol (`description`)."""
 
     held_out: tuple[str, ...] = ("val",)
     description = ""
@@ -47,7 +47,7 @@ class NamedText(TextStream):
 
 
 class TinyShakespeare(NamedText):
-    """A megabyte of Shakespeare's plays (Karpathy's char-rnn); its last 10 % are for validation, as in nanoGPT."""
+    """A megabyte of Shakespeare's plays (Karpathy's char-rnn); the last 10 % are for validation, as in nanoGPT."""
 
     description = "tiny-shakespeare, of which the last 10 % (111,540 characters) are held out"
 
@@ -56,7 +56,7 @@ class TinyShakespeare(NamedText):
 
 
 class StandardLibrary(NamedText):
-    """The source of Python's standard library; no download, whole modules held out."""
+    """The source code of Python's standard library; no download; whole modules are held out."""
 
     held_out = ("val", "test")
     description = f"modules of the standard library of Python {platform.python_version()} that were not learnt from"
@@ -66,7 +66,7 @@ class StandardLibrary(NamedText):
 
 
 class TextFiles(TextStream):
-    """Any UTF-8 file, or a folder of them as one text; its end is held out."""
+    """Any UTF-8 file, or a folder of files as one text; its end is held out."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class TextFiles(TextStream):
         test: fraction of the text, at its end, held out for testing; 0 tests on the validation split.
         """
         if not path:
-            raise UserError("--data text needs --data.path: a UTF-8 file, or a folder of them, to train on")
+            raise UserError("--data text needs --data.path: a UTF-8 file, or a folder of such files, to train on")
 
         def read() -> Parts:
             return split_by_tail(read_text(Path(path).expanduser(), pattern), validation, test)

@@ -1,1 +1,1 @@
-"""Language models: networks, loss, metrics, generation, and a look at activations and gradients."""
+"""Language models: networks, loss, metrics, generation, and inspection of activations and gradients."""

@@ -1,4 +1,4 @@
-"""Recurrent layers: torch's fast kernels, the same equations written out step by step, and a parallel minimal GRU.
+"""Recurrent layers: torch's fast kernels, the same equations step by step in plain torch, and a parallel minimal GRU.
 
 Shapes: B sequences, T steps, W inputs, H units. A layer's state is a tuple of tensors (B, H): h, and an LSTM's c.
 """
@@ -18,13 +18,13 @@ Step = Callable[[Tensor, State, Tensor, Tensor], State]
 
 
 def rnn_step(x: Tensor, state: State, W: Tensor, w: Tensor) -> State:
-    """h' = tanh(W h + U x) (Elman 1990); x (B, H) is U x and its bias, w the bias of W."""
+    """h' = tanh(W h + U x) (Elman 1990); the argument x (B, H) is U x plus its bias, w is the bias of W."""
     (h,) = state
     return (torch.tanh(F.linear(h, W, w) + x),)
 
 
 def lstm_step(x: Tensor, state: State, W: Tensor, w: Tensor) -> State:
-    """Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000; x (B, 4H) is the input's part."""
+    """Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000; x (B, 4H) is U x plus its bias."""
     h, c = state
     i, f, g, o = (F.linear(h, W, w) + x).chunk(4, 1)
     # c' = σ(f) c + σ(i) tanh(g)
@@ -34,7 +34,7 @@ def lstm_step(x: Tensor, state: State, W: Tensor, w: Tensor) -> State:
 
 
 def gru_step(x: Tensor, state: State, W: Tensor, w: Tensor) -> State:
-    """Cho et al. 2014 as in cuDNN: r resets the output of W, not its input; x (B, 3H) is the input's part."""
+    """Cho et al. 2014 as in cuDNN: r resets the output of W, not its input; x (B, 3H) is U x plus its bias."""
     (h,) = state
     x_r, x_z, x_n = x.chunk(3, 1)
     h_r, h_z, h_n = F.linear(h, W, w).chunk(3, 1)
@@ -50,10 +50,10 @@ TORCH: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "
 
 
 def unroll(step: Step, net: nn.RNNBase, x: Tensor, state: State) -> tuple[Tensor, State]:
-    """What torch's net (batch_first, one layer) computes of x (B, T, W): h (B, T, H), and the state after it."""
+    """The same result as torch's net (batch_first, one layer) for x (B, T, W): h (B, T, H), and the final state."""
     outputs = []
     U, W, u, w = net.all_weights[0]
-    # the input's part of all steps is one matrix product
+    # U x of all steps in one matrix product
     for x_t in F.linear(x, U, u).unbind(1):
         state = step(x_t, state, W, w)
         outputs.append(state[0])
@@ -61,9 +61,9 @@ def unroll(step: Step, net: nn.RNNBase, x: Tensor, state: State) -> tuple[Tensor
 
 
 class Layer(nn.Module):
-    """x (B, T, W) and a state give h (B, T, H) and the state after it.
+    """Maps x (B, T, W) and a state to h (B, T, H) and the final state.
 
-    written_out: steps in plain torch instead of torch's own kernel, with the same weights.
+    written_out: use the equations in plain torch instead of torch's kernel, with the same weights.
     """
 
     def __init__(self, cell: Cell, inputs: int, units: int, written_out: bool = False) -> None:
@@ -71,7 +71,7 @@ class Layer(nn.Module):
         self.cell, self.units, self.parts = cell, units, 2 if cell == "lstm" else 1
         self.written_out = written_out
         self.net = TORCH[cell](inputs, units, batch_first=True)
-        if cell == "lstm":  # the forget gate starts open (Jozefowicz et al. 2015, section 3.2)
+        if cell == "lstm":  # the forget gate is initialised open (Jozefowicz et al. 2015, section 3.2)
             with torch.no_grad():
                 self.net.all_weights[0][3][units : 2 * units] = 1.0
 
@@ -114,8 +114,8 @@ def positive(x: Tensor) -> Tensor:
 def parallel_scan(z: Tensor, candidate: Tensor, h: Tensor) -> Tensor:
     """h_t = (1 - z_t) h_{t-1} + z_t h̃_t for all t at once: z, candidate (B, T, H), and the initial h (B, H).
 
-    A step is an affine function of h, and so are several; each round composes twice as many steps (Hillis & Steele
-    1986), so that T steps take log₂ T rounds. The factors are at most 1, so that no logarithms are needed.
+    A step is an affine function of h, and so is the composition of several. Each round composes twice as many steps
+    (Hillis & Steele 1986), so that T steps take log₂ T rounds. No factor exceeds 1, so logarithms are not needed.
     """
     factor, term = 1 - z, z * candidate
     reach = 1

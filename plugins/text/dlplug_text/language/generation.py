@@ -32,7 +32,7 @@ def text(
     tokens: number of tokens to generate.
     temperature: divides the logits; 0 always takes the likeliest token.
     top_k: sample from the k likeliest tokens; 0 samples from all.
-    replace: replacement for characters of the prompt that are not in the vocabulary; "" refuses them.
+    replace: replacement for characters of the prompt that are not in the vocabulary; "" reports an error.
     """
     check_options(tokens, temperature, top_k)
     beginning = prompt_tokens(data.vocabulary, prompt, replace)
@@ -64,7 +64,7 @@ def sample(
     temperature: NonNegativeFloat = 0.8,
     top_k: NonNegativeInt = 50,
 ) -> Mapping[str, Any]:
-    """A text generated during training, from the same random numbers each time.
+    """Text generated during training, with the same random numbers each time.
 
     prompt: text to continue; "" starts on a new line.
     tokens: number of tokens to generate.
@@ -85,17 +85,17 @@ class NotFinite(UserError):
 def check_options(tokens: int, temperature: float, top_k: int) -> None:
     if tokens < 1 or temperature < 0 or top_k < 0:
         raise UserError(
-            f"--tokens is at least 1, --temperature and --top-k at least 0, got {tokens}, {temperature} and {top_k}"
+            f"--tokens must be at least 1, --temperature and --top-k at least 0; got {tokens}, {temperature}, {top_k}"
         )
 
 
 def prompt_tokens(vocabulary: Vocabulary, prompt: str, replace: str = "") -> list[int]:
-    """The tokens of a prompt; without one, of a new line, or else the vocabulary's first.
+    """The tokens of a prompt; those of a new line if it is empty, or else the vocabulary's first token.
 
-    Raises UserError that names the characters that are not in the vocabulary, unless they are replaced.
+    Raises UserError naming the characters that are not in the vocabulary, unless `replace` is set.
     """
     if prompt:
-        return encode_checked(vocabulary, prompt, replace, '; --replace "?" would put a question mark there').tolist()
+        return encode_checked(vocabulary, prompt, replace, '; --replace "?" puts a question mark there').tolist()
     return [max(0, int(token)) for token in vocabulary.encode("\n")[:1]]
 
 
@@ -110,9 +110,9 @@ def generate(
 ) -> Iterator[int]:
     """An endless stream of tokens after a prompt.
 
-    With a cache (a recurrent state, or a transformer's keys and values) each token is read once. When a transformer's
-    context is full, its last half is read again, since the positions have changed. Without a cache the whole context is
-    read for each token; the tokens are the same.
+    With a cache (a recurrent state, or a transformer's keys and values) each token is processed once. When a
+    transformer's context is full, its second half is processed again at its new positions. Without a cache the whole
+    context is processed for each token; the generated tokens are the same.
     """
     device = next(model.parameters()).device
     read, unread, state = list[int](), list(prompt), model.start(1)
@@ -130,10 +130,10 @@ def generate(
 
 
 def sample_token(logits: Tensor, temperature: float, top_k: int, generator: torch.Generator) -> int:
-    """A token sampled by its logits (tokens,): p ∝ exp(logit / temperature) among the `top_k` likeliest (Fan et al.
-    2018); a temperature of 0 takes the likeliest."""
+    """A token sampled from logits (tokens,): p ∝ exp(logit / temperature) among the `top_k` likeliest (Fan et al.
+    2018); temperature 0 takes the likeliest."""
     if logits.isnan().any() or not logits.isfinite().any():
-        raise NotFinite("the model's logits are not finite: it has diverged, and cannot generate text")
+        raise NotFinite("the model's logits are not finite: it has diverged and cannot generate text")
     if temperature == 0:
         return int(logits.argmax())
     likeliest = logits.topk(min(top_k or len(logits), len(logits)))

@@ -15,12 +15,12 @@ from dlplug_text.language.model import LanguageModel, check_dropout, check_sizes
 
 
 class GPT(LanguageModel):
-    """GPT-2 as nanoGPT writes it; its context is the data's window.
+    """GPT-2 as in nanoGPT; its context length is the data's window.
 
     width: embedding size.
     depth: number of layers.
     heads: attention heads; must divide the embedding size.
-    dropout: dropout rate of the embedding, the attention weights and after each half of a layer.
+    dropout: dropout rate of the embedding, the attention weights and each residual branch.
     bias: use biases in affine layers and norms.
     """
 
@@ -48,13 +48,13 @@ class GPT(LanguageModel):
         self.head = nn.Linear(width, spec.output, bias=False)
         self.apply(initialise)
         for block in self.blocks:
-            # the sum of 2 · depth branches has the standard deviation of one (Radford et al. 2019, section 2.3)
+            # the sum of 2 · depth residual branches then has the standard deviation of one (Radford et al. 2019, 2.3)
             for layer in (block.attention.out, block.narrow):
                 nn.init.normal_(layer.weight, std=0.02 / math.sqrt(2 * depth))
         self.head.weight = self.embedding.weight  # tied (Press & Wolf 2017)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """The optimizer's weight decay is for matrices alone, as in nanoGPT."""
+        """Weight decay applies to matrices only, as in nanoGPT."""
         weights = [p for p in self.parameters() if p.requires_grad]
         vectors = [p for p in weights if p.dim() < 2]
         return [

@@ -1,4 +1,4 @@
-"""Activations and gradients of language models: one unit at each character, and how far back a gradient reaches."""
+"""Activations and gradients of language models: one unit's activation per token, and how far back gradients reach."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def cells(
     prompt: str = "",
     tokens: Annotated[int, Range(ge=2)] = 800,
 ) -> Generator[str, None, dict[str, Any]]:
-    """A text with one unit's activation as colour: blue is -1, white 0, red 1 (Karpathy et al. 2016, arXiv:1506.02078).
+    """A text coloured by one unit's activation: blue is -1, white 0, red 1 (Karpathy et al. 2016, arXiv:1506.02078).
 
     unit: index of the unit; -1 takes the one whose activation changes most slowly, which is often interpretable.
     layer: index of the layer; -1 takes the last.
-    prompt: text to read; "" takes the beginning of the held-out text.
-    tokens: number of tokens of the held-out text.
+    prompt: text to show; "" takes the beginning of the held-out text.
+    tokens: number of tokens of the held-out text to show.
     """
     if not isinstance(model, Recurrent):
-        raise UserError(f"the sampler cells shows a recurrent net's units; {type(model).__name__} is not recurrent")
+        raise UserError(f"the sampler cells needs a recurrent model; {type(model).__name__} is not recurrent")
     depth, units = len(model.layers), model.head.in_features
     if not (-depth <= layer < depth and -1 <= unit < units and tokens >= 2):
         raise UserError(
-            f"--layer is below {depth}, --unit below {units}, --tokens at least 2; got {layer}, {unit}, {tokens}"
+            f"--layer must be below {depth}, --unit below {units}, --tokens at least 2; got {layer}, {unit}, {tokens}"
         )
     read = torch.from_numpy(encode_checked(data.vocabulary, prompt)) if prompt else data.tokens[:tokens]
     layer %= depth
@@ -69,8 +69,8 @@ def unit_activations(model: Recurrent, tokens: Tensor, layer: int) -> Tensor:
 
 
 def slowest_unit(activations: Tensor) -> int:
-    """The unit whose activation (T, H) changes least from step to step relative to its variance. Units with a standard
-    deviation below 0.1 are left out unless all are."""
+    """The unit whose activation (T, H) changes least between steps relative to its variance. Units with a standard
+    deviation below 0.1 are ignored unless all are that low."""
     variance = activations.var(0)
     change = activations.diff(dim=0).square().mean(0)
     roughness = change / variance.clamp(min=1e-9)
@@ -87,18 +87,20 @@ def gradients(
     against: str = "",
     seed: int,
 ) -> dict[str, Any]:
-    """How far back the gradient of one prediction reaches, beside an untrained RNN and LSTM of this size (Bengio et al.
-    1994; Hochreiter & Schmidhuber 1997).
+    """How far back the gradient of one prediction reaches, compared with an untrained RNN and LSTM of the same size
+    (Bengio et al. 1994; Hochreiter & Schmidhuber 1997).
 
-    length: tokens per piece of text; 0 takes the data's window.
-    count: number of pieces, drawn from the held-out text by --seed.
-    against: another run, or a recipe for its newest run, to compare with.
+    length: tokens per text window; 0 takes the data's window.
+    count: number of windows, drawn from the held-out text by --seed.
+    against: another run to compare with, or a recipe for its newest run.
     """
     length = length or data.window
     if model.context and length > model.context:
-        raise UserError(f"--length is at most the model's context of {model.context}, got {length}")
+        raise UserError(f"--length must be at most the model's context of {model.context}, got {length}")
     if not 2 <= length < len(data.tokens) or count < 1:
-        raise UserError(f"--length is between 2 and {len(data.tokens) - 1}, --count at least 1; got {length}, {count}")
+        raise UserError(
+            f"--length must be between 2 and {len(data.tokens) - 1}, --count at least 1; got {length}, {count}"
+        )
     begin = torch.randint(len(data.tokens) - length, (count, 1), generator=torch.Generator().manual_seed(seed))
     windows = data.tokens[begin + torch.arange(length + 1)].to(next(model.parameters()).device)
     nets: dict[str, nn.Module] = {"this run": model}
@@ -108,30 +110,30 @@ def gradients(
     depth = len(model.layers) if isinstance(model, Recurrent) else 1
     nets |= {f"{cell}, untrained": Recurrent(spec, cell=cell, units=units, depth=depth) for cell in ("rnn", "lstm")}
     norms = {name: gradient_norms(net.to(windows.device).eval(), windows) for name, net in nets.items()}
-    caption = "norm of one loss's gradient with respect to earlier token embeddings"
+    caption = "norm of the last token's loss gradient with respect to earlier token embeddings"
     picture: Image = drawing.curves(
-        norms, "steps back", "‖∂L_T / ∂x_{T-k}‖", f"mean over {count} pieces of text", caption
+        norms, "steps back", "‖∂L_T / ∂x_{T-k}‖", f"mean over {count} text windows", caption
     )
     own = norms["this run"]
     below = (own < own[0] / 100).nonzero()
-    # for how many steps the gradient stays above a hundredth of the nearest token's
+    # number of steps over which the gradient stays above 1 % of the nearest token's
     return {"gradients": picture, "reach": int(below[0]) if len(below) else length}
 
 
 def gradient_norms(model: Any, windows: Tensor) -> Tensor:
-    """‖∂L_T / ∂x_{T-k}‖ (T,) for k = 0, 1, …, T - 1, where L_T is the loss of the last token of windows (B, T + 1) and
-    x the embedding of the others; the mean over the windows."""
+    """‖∂L_T / ∂x_{T-k}‖ (T,) for k = 0, 1, …, T - 1, averaged over windows (B, T + 1): L_T is the last token's loss, x
+    are the embeddings of the others."""
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):  # cuDNN has no gradient in eval mode
         x = model.embed(windows[:, :-1]).detach().requires_grad_()
         logits, _ = model.read(x)
-        # windows are independent, so that the sum's gradient is that of each
+        # windows are independent, so one backward pass through the sum gives the gradient of each
         loss = F.cross_entropy(logits[:, -1], windows[:, -1], reduction="sum")
         (gradient,) = torch.autograd.grad(loss, x)
     return gradient.norm(dim=2).mean(0).flip(0).cpu()
 
 
 def other_model(run: str, data: HeldOut) -> LanguageModel:
-    """The trained model of another run. Raises UserError for one with another vocabulary size."""
+    """The trained model of another run. Raises UserError if its vocabulary size differs."""
     other = trained(run)
     if other.model not in KINDS:
         raise UserError(f"--against must be a run of {' or '.join(KINDS)}; {other.folder} is a run of {other.model}")

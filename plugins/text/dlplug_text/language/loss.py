@@ -1,4 +1,4 @@
-"""Cross entropy of the next token. A recurrent net's state is carried from batch to batch, its gradient is not."""
+"""Cross entropy of the next token. A recurrent model's state is carried from batch to batch, gradients are not."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from dlplug_text.language.model import LanguageModel
 class NextToken(Loss):
     """Cross entropy of the next token, in nats.
 
-    A stateful model starts from the previous batch's state in the rows that continue it: truncated backpropagation
-    through time (Williams & Peng 1990). The gradient ends with the window.
+    In rows that continue the previous batch, a stateful model starts from that batch's final state; gradients stop at
+    the window's start: truncated backpropagation through time (Williams & Peng 1990).
     """
 
     remembers = ("state",)
 
     def __init__(self, model: LanguageModel) -> None:
         if not isinstance(model, LanguageModel):
-            raise UserError(f"the loss next-token needs a language model, and {type(model).__name__} is none")
+            raise UserError(f"the loss next-token needs a language model; {type(model).__name__} is not one")
         super().__init__(model)
         self.state: State = ()
 
@@ -40,7 +40,7 @@ class NextToken(Loss):
         before = tuple(part * batch.carried[:, None] for part in self.state)
         logits, after = self.model(batch.x, before)
         yield Update(F.cross_entropy(logits.flatten(0, 1), batch.y.flatten()))
-        with torch.no_grad():  # in place, so that a captured step finds it where it was
+        with torch.no_grad():  # in place, so that a captured step finds it at the same address
             for state, new in zip(self.state, after, strict=True):
                 state.copy_(new)
 

@@ -19,9 +19,9 @@ IGNORED = -100  # the target that F.cross_entropy ignores
 
 
 def prediction(model: LanguageModel, data: HeldOut, *, streams: PositiveInt = 32) -> Mapping[str, Any]:
-    """Loss in nats, bits per character and perplexity, over the whole split.
+    """Loss in nats, bits per character and perplexity over the whole split.
 
-    streams: number of parallel streams that a recurrent net's text is cut into; each starts from a zero state.
+    streams: number of parallel streams into which a recurrent model's text is cut; each starts from a zero state.
     """
     tokens = data.tokens
     total = nats(model, tokens, data.window, streams)
@@ -42,13 +42,13 @@ def prediction(model: LanguageModel, data: HeldOut, *, streams: PositiveInt = 32
 
 
 def perplexity(loss: float) -> float:
-    """exp(loss in nats); infinite beyond a double's range."""
+    """exp(loss in nats); infinite if it exceeds float64."""
     return torch.tensor(loss, dtype=torch.double).exp().item()
 
 
 def nats(model: LanguageModel, tokens: Tensor, window: int, streams: int = 32) -> float:
-    """-Σ ln p of all tokens (N,) but the first, each given those before it in its window, for a model with a limited
-    context, or else in its stream."""
+    """-Σ ln p of all tokens (N,) but the first. A model with a limited context sees the tokens before it in its window,
+    other models those in its stream."""
     device = next(model.parameters()).device
     total, state = torch.zeros((), dtype=torch.double), None
     for x, y, first in stoppable(evaluation_batches(tokens, model.context, window, streams)):
@@ -67,10 +67,10 @@ def nats(model: LanguageModel, tokens: Tensor, window: int, streams: int = 32) -
 def evaluation_batches(
     tokens: Tensor, context: int, window: int, streams: int
 ) -> Iterator[tuple[Tensor, Tensor, bool]]:
-    """Batches x, y (B, T) in which each token but the first is a target once, and whether they start without a state.
+    """Batches x, y (B, T) in which each token but the first is a target once, and whether they start from a new state.
 
-    With a context, each row is a window of that length; without one, rows are streams of equal length, read a window at
-    a time. The last row's padding is ignored.
+    With a limited context each row is a window of that length; otherwise rows are streams of equal length, processed
+    one window at a time. The padding of the last row is ignored.
     """
     count = len(tokens) - 1
     rows = -(-count // context) if context else min(streams, count)

@@ -30,7 +30,7 @@ class LanguageModel(nn.Module):
         raise NotImplementedError
 
     def read(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Logits and the next state from embedded tokens. A transformer without a state returns none."""
+        """Logits and the next state from embedded tokens. Without a state a transformer returns no state."""
         raise NotImplementedError
 
     def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -46,4 +46,4 @@ def check_sizes(**sizes: int) -> None:
 
 def check_dropout(dropout: float) -> None:
     if not 0 <= dropout < 1:
-        raise UserError(f"--model.dropout is in [0, 1), got {dropout}")
+        raise UserError(f"--model.dropout must be in [0, 1), got {dropout}")

@@ -1,4 +1,4 @@
-"""The language models. Their targets are of a whole split, not of random windows."""
+"""The language-model recipes. Their targets are measured on a whole split, not on random windows."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ COMPARED = Target(
 ADAM: Any = use("adam", learning_rate=2e-3, clip_norm=1.0, schedule="cosine", warmup=0.02, final=0.05)
 
 
-# of 1e-3 (nanoGPT's), 2e-3 and 4e-3 the one with the lowest final training loss: 1.79, 1.66 and 1.61
+# the learning rate with the lowest final training loss: 1e-3 (nanoGPT's) gave 1.79, 2e-3 1.66 and 4e-3 1.61
 SMALL_GPT_RATE = 4e-3
 
 
 def nanogpt(warmup: float, learning_rate: float = 1e-3) -> Any:
-    """nanoGPT's train.py with config/train_shakespeare_char.py; warmup: fraction of the training, 100 iterations."""
+    """nanoGPT's train.py with config/train_shakespeare_char.py. warmup: fraction of the training; 100 iterations."""
     return use(
         "adamw",
         learning_rate=learning_rate,
@@ -42,7 +42,7 @@ def nanogpt(warmup: float, learning_rate: float = 1e-3) -> Any:
 
 
 def on_standard_library(cell: str, units: int, summary: str, source: str, **model: Any) -> Recipe:
-    """A recurrent language model of the standard library; units and depth give 0.8 million parameters."""
+    """A recurrent language model of the standard library, with 0.8 million parameters."""
     return Recipe(
         summary=summary,
         data=use("stdlib", order="stream", window=64, batch_size=32),
@@ -158,7 +158,7 @@ RECIPES = {
         samplers=TRANSFORMER_SAMPLERS,
         presets={
             "cpu": Preset(
-                "4 layers, 4 heads, 128 wide, context 64, batches of 12, 2,000 steps; at four times nanoGPT's rate",
+                "4 layers, 4 heads, width 128, context 64, batch size 12, 2,000 steps; 4 times nanoGPT's learning rate",
                 {
                     "data.window": 64,
                     "data.batch_size": 12,
@@ -174,7 +174,7 @@ RECIPES = {
                 [CPU_TARGET],
             ),
             "gpu": Preset(
-                "6 layers, 6 heads, 384 wide, context 256, batches of 64, 5,000 steps, in bf16",
+                "6 layers, 6 heads, width 384, context 256, batch size 64, 5,000 steps, in bf16",
                 {"precision": "bf16", "graph": True, "eval_every": 250},
                 [GPU_TARGET],
             ),

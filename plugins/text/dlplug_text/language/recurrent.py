@@ -17,10 +17,10 @@ class Recurrent(LanguageModel):
     cell: kind of cell in every layer.
     units: hidden size and embedding size.
     depth: number of layers.
-    dropout: dropout rate of each layer's input and of the last output.
-    layer_norm: layer normalisation of each layer's input and of the last output (Ba et al. 2016).
-    residual: residual connections around each layer.
-    written_out: the equations in plain torch instead of torch's own kernel.
+    dropout: dropout rate of each layer's input and of the last layer's output.
+    layer_norm: layer normalisation of each layer's input and of the last layer's output (Ba et al. 2016).
+    residual: add a residual connection around each layer.
+    written_out: use the equations in plain torch instead of torch's kernel.
     """
 
     stateful = True
@@ -41,7 +41,7 @@ class Recurrent(LanguageModel):
         check_sizes(units=units, depth=depth)
         check_dropout(dropout)
         if cell == "min-gru" and written_out:
-            raise UserError("--model.written-out needs a cell that goes step by step: rnn, lstm or gru, not min-gru")
+            raise UserError("--model.written-out needs a step-by-step cell: rnn, lstm or gru, not min-gru")
         self.residual = residual
         self.embedding = nn.Embedding(spec.output, units)
         self.layers: Any = nn.ModuleList(

@@ -1,1 +1,1 @@
-"""Translation: encoder-decoders, loss, search, metrics and samplers."""
+"""Translation: encoder-decoder models, loss, beam search, metrics and samplers."""

@@ -17,7 +17,7 @@ def translation(model: Translator, batch: Pair, *, smoothing: ProperFraction = 0
     smoothing: label smoothing ε (Szegedy et al. 2016, section 7).
     """
     if not 0 <= smoothing < 1:
-        raise UserError(f"--loss.smoothing is in [0, 1), got {smoothing}")
+        raise UserError(f"--loss.smoothing must be in [0, 1), got {smoothing}")
     logits, y = model(batch.source, batch.target[:, :-1], batch.lengths), batch.target[:, 1:]
     loss = F.cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=PAD, label_smoothing=smoothing)
     right = (logits.argmax(2) == y) & (y != PAD)

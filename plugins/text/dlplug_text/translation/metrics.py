@@ -16,9 +16,9 @@ from dlplug_text.translation.search import search
 
 
 def translations(model: Translator, data: HeldOutPairs, count: int, beams: int, batch_size: int = 100) -> list[str]:
-    """The model's translations of the first `count` held-out sentences (0: of all), in order."""
+    """The model's translations of the first `count` held-out sentences (0: all), in order."""
     if beams < 1 or count < 0:
-        raise UserError(f"--beams is at least 1 and --count at least 0, got {beams} and {count}")
+        raise UserError(f"--beams must be at least 1 and --count at least 0, got {beams} and {count}")
     device = next(model.parameters()).device
     sources = [data.source.encode(sentence) for sentence in data.sentences.source[: count or None]]
     by_length = sorted(range(len(sources)), key=lambda number: len(sources[number]))
@@ -58,7 +58,7 @@ def check_sentences(metric: str, data: HeldOutPairs, count: int) -> None:
     available = len(data.sentences.source)
     if count > available:
         raise UserError(
-            f"--metrics.{metric}.count is at most {available}, the held-out sentences (0 takes all), got {count}"
+            f"--metrics.{metric}.count must be at most {available}, the held-out sentences (0 takes all), got {count}"
         )
 
 
@@ -66,7 +66,7 @@ def check_sentences(metric: str, data: HeldOutPairs, count: int) -> None:
 def exact_match(
     model: Translator, data: HeldOutPairs, *, count: NonNegativeInt = 0, beams: PositiveInt = 1
 ) -> Mapping[str, Any]:
-    """The fraction of translations that match the reference exactly, and some examples.
+    """The fraction of translations that match the reference exactly, with examples.
 
     count: number of sentences of the split; 0 takes all.
     beams: beam size; 1 is greedy.
@@ -85,8 +85,8 @@ def check_bleu(model: Translator, data: HeldOutPairs, *, count: int, beams: int,
 def bleu(
     model: Translator, data: HeldOutPairs, *, count: NonNegativeInt = 0, beams: PositiveInt = 1, lowercase: bool = True
 ) -> Mapping[str, Any]:
-    """Corpus BLEU (Papineni et al. 2002) by sacrebleu (Post 2018), against the references as they are in the file;
-    its signature is the protocol.
+    """Corpus BLEU (Papineni et al. 2002) by sacrebleu (Post 2018), against the unprocessed references; the protocol
+    contains its signature.
 
     count: number of sentences of the split; 0 takes all.
     beams: beam size; 1 is greedy.

@@ -11,7 +11,7 @@ from dlplug_text.language.cells import State
 
 
 class Encoded(NamedTuple):
-    """The encoder's output: states (B, S, W) of the source's tokens, mask (B, S) bool, false for padding, and the last
+    """The encoder's output: states (B, S, W) of the source tokens, mask (B, S) bool, false for padding, and the last
     state of a recurrent encoder."""
 
     states: Tensor
@@ -20,9 +20,9 @@ class Encoded(NamedTuple):
 
 
 class Translator(nn.Module):
-    """Encodes a source (B, S) once, and decodes the target from it token by token, or all at once with teacher forcing.
+    """Encodes a source (B, S) once, and decodes the target token by token, or all at once with teacher forcing.
 
-    lengths: of the sources in descending order; without them the host waits for the device to count.
+    lengths: lengths of the sources in descending order; without them they are counted, which synchronises the device.
 
     A state is a tuple of tensors (B, ...).
     """
@@ -35,8 +35,8 @@ class Translator(nn.Module):
         raise NotImplementedError
 
     def decode(self, tokens: Tensor, encoded: Encoded, state: State) -> tuple[Tensor, State, Tensor | None]:
-        """Logits (B, T, tokens) of the token after each of the tokens (B, T), the next state, and, of a model with
-        attention, its weights (B, T, S)."""
+        """Logits (B, T, tokens) of the token after each of the tokens (B, T), the next state, and the attention weights
+        (B, T, S) of a model with attention."""
         raise NotImplementedError
 
     def forward(self, source: Tensor, target: Tensor, lengths: Sequence[int] = ()) -> Tensor:

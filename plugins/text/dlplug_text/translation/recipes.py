@@ -23,7 +23,7 @@ def multi30k_target(bar: float, published: str = "") -> Target:
 
 TRANSLATION_RECIPES = {
     "translate-dates": Recipe(
-        summary="Dates in seven formats to ISO 8601, by an LSTM encoder-decoder with attention",
+        summary="Dates in seven formats to ISO 8601, with an LSTM encoder-decoder and attention",
         data="dates",
         model=use("encoder-decoder", units=96),
         loss="translation",
@@ -46,7 +46,7 @@ TRANSLATION_RECIPES = {
         level=2,
     ),
     "translate-multi30k": Recipe(
-        summary="Captions from German to English by an LSTM encoder-decoder with attention",
+        summary="Captions from German to English, with an LSTM encoder-decoder and attention",
         data=use("multi30k", lowercase=True),
         model=use("encoder-decoder", units=512, dropout=0.4),
         loss=use("translation", smoothing=0.1),
@@ -71,7 +71,7 @@ TRANSLATION_RECIPES = {
         needs="Multi30k, 1.3 MB",
     ),
     "translate-multi30k-transformer": Recipe(
-        summary="Captions from German to English by a small transformer",
+        summary="Captions from German to English, with a small transformer",
         data=use("multi30k", lowercase=True),
         model=use("transformer", dropout=0.2),
         loss=use("translation", smoothing=0.1),
@@ -82,12 +82,12 @@ TRANSLATION_RECIPES = {
         samplers=["translate"],
         presets={
             "cpu": Preset(
-                "128 wide and five epochs: a demonstration, too short for the target",
+                "width 128 and five epochs: a demonstration, too short for the target",
                 {"model.width": 128, "model.dropout": 0.1, "data.batch_size": 64, "pairs": 145_000, "eval_every": 750},
                 [multi30k_target(-inf)],
             ),
             "gpu": Preset(
-                "256 wide, 20 epochs",
+                "width 256, 20 epochs",
                 {"eval_every": 1000},
                 [multi30k_target(36.0, BENTREVETT.format("transformer 36.52"))],
             ),

@@ -1,4 +1,4 @@
-"""The recurrent encoder-decoder, with attention or without."""
+"""The recurrent encoder-decoder, with or without attention."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class AdditiveAttention(nn.Module):
 
 
 class EncoderDecoder(Translator):
-    """A bidirectional LSTM encoder and an LSTM decoder, with attention or from the encoder's last state alone.
+    """A bidirectional LSTM encoder and an LSTM decoder, with or without attention.
 
-    units: embedding size and hidden size of the decoder; each direction of the encoder has half of it.
-    attention: additive attention; without it the decoder sees only the encoder's last state (Sutskever et al. 2014).
-    dropout: dropout rate of the embeddings and before the output layer.
+    units: embedding size, and hidden size of the decoder; each direction of the encoder has half of it.
+    attention: use additive attention; otherwise the decoder sees only the encoder's last state (Sutskever et al. 2014).
+    dropout: dropout rate of the embeddings and of the output layer's input.
     """
 
     def __init__(

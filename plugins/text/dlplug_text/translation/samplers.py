@@ -1,4 +1,4 @@
-"""The translation of one sentence, and its attention."""
+"""The translation of one sentence and its attention weights."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def translate(
     beams: PositiveInt = 4,
     replace: bool = False,
 ) -> Generator[str, None, dict[str, Any]]:
-    """The translation of a sentence, and the attention of each of its tokens over the source tokens.
+    """The translation of a sentence, and the attention weights of its tokens over the source tokens.
 
-    prompt: the sentence; "" takes a held-out one.
+    prompt: sentence to translate; "" takes a held-out one.
     number: index of the held-out sentence.
     beams: beam size; 1 is greedy.
-    replace: read unknown words as the unknown token; else they are refused.
+    replace: replace words that are not in the vocabulary by the unknown token; otherwise they are an error.
     """
     if beams < 1:
-        raise UserError(f"--beams is at least 1, got {beams}")
+        raise UserError(f"--beams must be at least 1, got {beams}")
     sentence = prompt or held_out_sentence(data, number)
     if prompt and not replace and (lacking := unknown(data.source, prompt)):
-        raise UserError(f"the vocabulary lacks {', '.join(map(repr, lacking))}; --replace reads them as unknown")
+        raise UserError(f"the vocabulary lacks {', '.join(map(repr, lacking))}; --replace makes them unknown tokens")
     source = torch.tensor([data.source.encode(sentence)], device=next(model.parameters()).device)
     (tokens,) = search(model, source, beams)
     yield data.target.decode(tokens) + "\n"
@@ -43,13 +43,13 @@ def translate(
     if weights is None:
         return {}
     read, written = data.source.pieces(source[0].tolist()), data.target.pieces([*tokens, EOS])
-    return {"attention": drawing.attention(weights, read, written, f"attention to: {sentence}")}
+    return {"attention": drawing.attention(weights, read, written, f"attention over: {sentence}")}
 
 
 def held_out_sentence(data: HeldOutPairs, number: int) -> str:
     count = len(data.sentences.source)
     if not 0 <= number < count:
-        raise UserError(f"--number is between 0 and {count - 1}, got {number}")
+        raise UserError(f"--number must be between 0 and {count - 1}, got {number}")
     return data.sentences.source[number]
 
 

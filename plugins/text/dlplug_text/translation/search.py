@@ -11,11 +11,11 @@ from dlplug_text.translation.model import Encoded, Translator
 
 @torch.no_grad()
 def search(model: Translator, source: Tensor, beams: int = 1, length_power: float = 1.0) -> list[list[int]]:
-    """The translation (tokens before EOS) of each source (B, S) that beam search finds; one beam is greedy.
+    """The translation (tokens before EOS) of each source (B, S) by beam search; one beam is greedy.
 
-    After each step the `beams` likeliest hypotheses of each sentence are kept, finished ones among them; the result is
-    that with the greatest log p / length^length_power (Wu et al. 2016, section 7, without coverage). A translation has
-    at most twice the tokens of its source and 10 more.
+    Each step retains the `beams` likeliest hypotheses of a sentence, including finished ones. The result is the one
+    with the greatest log p / length^length_power (Wu et al. 2016, section 7, without coverage penalty). A translation
+    has at most 10 tokens more than twice its source.
     """
     count, limit = len(source), 2 * source.shape[1] + 10
     encoded = model.encode(source)
@@ -25,12 +25,12 @@ def search(model: Translator, source: Tensor, beams: int = 1, length_power: floa
     row = torch.arange(count, device=source.device)[:, None]
     written = torch.full((count, beams, 1), BOS, device=source.device)
     score = torch.full((count, beams), -torch.inf, device=source.device)
-    score[:, 0] = 0.0  # all beams start alike: only one is extended at first
+    score[:, 0] = 0.0  # all beams start equal, so only one is extended at first
     ended = torch.zeros(count, beams, dtype=torch.bool, device=source.device)
     for _ in range(limit):
         logits, state, _ = model.decode(written[:, :, -1].reshape(-1, 1), encoded, state)
         logits = logits[:, -1].float()
-        logits[:, [PAD, BOS, UNK]] = -torch.inf  # never in a translation
+        logits[:, [PAD, BOS, UNK]] = -torch.inf  # never generated
         log_p = logits.log_softmax(1).view(count, beams, -1)
         log_p[ended] = -torch.inf
         log_p[..., PAD][ended] = 0.0

@@ -1,4 +1,4 @@
-"""A transformer for translation."""
+"""The encoder-decoder transformer."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from dlplug_text.translation.model import Encoded, Translator
 
 
 class Transformer(Translator):
-    """Encoder and decoder of Vaswani et al. 2017 (arXiv:1706.03762), normalised before each part of a layer.
+    """Encoder and decoder of Vaswani et al. 2017 (arXiv:1706.03762), with pre-norm layers.
 
     width: embedding size.
     depth: number of encoder layers, and of decoder layers.
     heads: attention heads; must divide the embedding size.
     hidden: hidden size of the feed-forward layers.
-    dropout: dropout rate of embeddings, attention weights, feed-forward layers and after each part of a layer.
+    dropout: dropout rate of embeddings, attention weights, feed-forward layers and residual branches.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Transformer(Translator):
         return Encoded(self.read_norm(x), mask, ())
 
     def start(self, encoded: Encoded) -> State:
-        """Each layer's empty cache of the target, and the keys and values of the source."""
+        """Each layer's empty cache for the target, and the keys and values of the source."""
         count = len(encoded.states)
         empty = encoded.states.new_empty(count, self.heads, 0, self.width // self.heads)
         return tuple(part for layer in self.writing for part in (empty, empty, *layer.look.keys(encoded.states)))
@@ -80,6 +80,6 @@ class Transformer(Translator):
         return self.head(self.written_norm(x)), tuple(after), weights
 
     def embedded(self, x: Tensor, past: int) -> Tensor:
-        """Scaled embeddings (B, T, width) with the encodings of positions from `past` on (sections 3.4 and 3.5)."""
+        """Scaled embeddings (B, T, width) plus positional encodings, from position `past` on (sections 3.4 and 3.5)."""
         positions = sinusoids(past, x.shape[1], self.width, x.device).to(x.dtype)
         return self.dropout(x * math.sqrt(self.width) + positions)

@@ -52,8 +52,8 @@ class ImageFolder(Images):
             raise UserError("--data.path is empty: give a folder that has a folder of images for each class")
         if size < 1 or min(validation, test) <= 0 or validation + test >= 1:
             raise UserError(
-                f"--data.size is at least 1, --data.validation and --data.test are shares that leave some to train on; "
-                f"got {size}, {validation} and {test}"
+                f"--data.size must be at least 1, --data.validation and --data.test positive fractions that sum to "
+                f"less than 1; got {size}, {validation} and {test}"
             )
         shares = {"test": test, "val": validation}
         parts, names = read_folder(Path(path).expanduser(), size, grey, shares)
