@@ -135,7 +135,7 @@ def test_bad_files_of_pairs_are_one_clear_line(tmp_path: Path, caplog: pytest.Lo
     with pytest.raises(UserError, match="0xe4 at offset 12"):
         PairFiles(path=str(path), seed=0)
     path.write_text("ein Hund\ta dog\n", encoding="utf-8")
-    with pytest.raises(UserError, match="must leave pairs for each split of 1"):
+    with pytest.raises(UserError, match="must leave pairs for each split of 1 pairs"):
         PairFiles(path=str(path), seed=0)
     with pytest.raises(UserError, match=r"^--data pairs needs --data\.path: a file of two columns"):
         PairFiles(seed=0)

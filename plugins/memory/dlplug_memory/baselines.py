@@ -11,7 +11,7 @@ from dlplug_memory.cells.recurrent import check_sizes
 
 
 class SequenceLSTM(nn.Module):
-    """Layers of LSTM (Hochreiter & Schmidhuber 1997), whose only memory is its cell state.
+    """An LSTM (Hochreiter & Schmidhuber 1997), whose only memory is its cell state.
 
     width: hidden size.
     depth: number of layers.
@@ -29,9 +29,9 @@ class SequenceLSTM(nn.Module):
 
 
 class SequenceTransformer(nn.Module):
-    """A small causal transformer (Vaswani et al. 2017), which attends to the whole past.
+    """A small causal transformer (Vaswani et al. 2017).
 
-    Positional encodings are sinusoidal, so that a sequence may be longer than in training.
+    Positional encodings are sinusoidal, so that sequences may be longer than in training.
 
     width: embedding size.
     depth: number of blocks.
@@ -58,7 +58,7 @@ class SequenceTransformer(nn.Module):
 
 
 class Block(nn.Module):
-    """Causal self-attention, then a hidden layer, each normalised before and added after."""
+    """A pre-norm block: causal self-attention and a feed-forward layer, each with a residual connection."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class Block(nn.Module):
 
 def sines(steps: int, width: int, device: torch.device | None = None) -> Tensor:
     """(steps, width): sines and cosines of wavelengths from 2π to 10000 · 2π."""
-    # PE(t, 2i) = sin(t / 10000^(2i/d)), PE(t, 2i + 1) = cos(…); the sines here before the cosines
+    # PE(t, 2i) = sin(t / 10000^(2i/d)), PE(t, 2i + 1) = cos(…); here all sines come before the cosines
     rate = 10_000.0 ** (-torch.arange(0, width, 2, device=device) / width)
     angle = torch.arange(steps, device=device)[:, None] * rate
     return torch.cat([angle.sin(), angle.cos()], 1)

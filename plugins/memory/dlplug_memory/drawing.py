@@ -14,12 +14,12 @@ from dlplug_memory.cells.recurrent import Snapshot
 
 log = logging.getLogger("dlplug")
 
-USED = 0.02  # weight from which a slot counts as used
+USED = 0.02  # slots with a larger weight count as used
 
 
 class Trace(NamedTuple):
-    """A sequence x (T, inputs), its target and the network's answer (T, answers), and its memory after each step; no
-    snapshots for a network without a memory."""
+    """A sequence x (T, inputs), its target and the network's output (T, answers), and snapshots after each step, none
+    for a network without a memory."""
 
     x: Tensor
     target: Tensor
@@ -28,7 +28,7 @@ class Trace(NamedTuple):
 
 
 def sequence_figure(trace: Trace, title: str) -> Image:
-    """Panels over one axis of time, as figures 4 and 6 of Graves et al. 2014, and the memory at the end."""
+    """Panels over a common time axis, as in figures 4 and 6 of Graves et al. 2014, and the final memory."""
     panels = [("input", trace.x), ("target", trace.target), ("output", trace.answer)]
     slots = used_slots(trace.snapshots)
     if trace.snapshots:
@@ -67,8 +67,8 @@ def sequence_figure(trace: Trace, title: str) -> Image:
 
 
 def used_slots(snapshots: list[Snapshot]) -> list[int]:
-    """The shortest run of adjacent slots that contains every slot with some weight. Slots are a ring: a run over its
-    end begins with negative numbers, -1 for the last slot."""
+    """The shortest range of adjacent slots that contains every used slot. Slots form a ring: a range across its end
+    begins with negative numbers, -1 for the last slot."""
     if not snapshots:
         return []
     weights = torch.cat([part for each in snapshots for part in (each.read_weights, each.write_weights)]).amax(0)
@@ -81,7 +81,7 @@ def used_slots(snapshots: list[Snapshot]) -> list[int]:
 
 
 def head_panels(name: str, weights: list[Tensor], slots: list[int]) -> list[tuple[str, Tensor]]:
-    """One panel (T, slots) per head, of the used slots, from weights (heads, N) at each step."""
+    """One panel (T, slots) per head with the weights of the used slots, from weights (heads, N) at each step."""
     over_time = torch.stack(weights, 1)[:, :, slots]
     numbered = [f"{name} {number}" for number in range(1, len(over_time) + 1)] if len(over_time) > 1 else [name]
     return list(zip(numbered, over_time, strict=True))
@@ -94,7 +94,7 @@ def show_memory(axes: Any, memory: Tensor, slots: list[int]) -> None:
         memory, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest", origin="lower",
         extent=extent,
     )  # fmt: skip
-    axes.set(title="memory\nat the end", xlabel="component", ylabel="slot")
+    axes.set(title="final\nmemory", xlabel="component", ylabel="slot")
     integer_ticks(axes.yaxis)
 
 
@@ -106,7 +106,7 @@ def integer_ticks(axis: Any) -> None:
 
 
 def link_figure(snapshots: list[Snapshot]) -> Image:
-    """The link matrix (Graves et al. 2016): dark where the row's slot was written right after the column's."""
+    """The link matrix (Graves et al. 2016): dark where the row's slot was written right after the column's slot."""
     slots = used_slots(snapshots)
     matrix = snapshots[-1].links
     assert matrix is not None
@@ -122,8 +122,8 @@ def link_figure(snapshots: list[Snapshot]) -> Image:
         origin="lower",
         extent=(*ends, *ends),
     )
-    axes.set(xlabel="slot j", ylabel="slot i, written right after j", title="temporal link matrix at the end")
+    axes.set(xlabel="slot j", ylabel="slot i, written right after j", title="final temporal link matrix")
     integer_ticks(axes.xaxis)
     integer_ticks(axes.yaxis)
     figure.colorbar(image, ax=axes, label="L[i, j]")
-    return to_image(figure, "which slot was written after which")
+    return to_image(figure, "final temporal link matrix: which slot was written after which")

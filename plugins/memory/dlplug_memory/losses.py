@@ -1,4 +1,4 @@
-"""Masked cross entropy of bits, or of words."""
+"""Masked cross entropy of bits or of words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Values = tuple[Tensor, dict[str, Tensor]]
 
 @minimise
 def bit_cross_entropy(model: nn.Module, batch: Sequences) -> Values:
-    """Cross entropy of bits, averaged over those in the mask; logs its sum over a sequence, in bits."""
+    """Cross entropy of bits, averaged over the mask; also logs bits per sequence."""
     logits = model(batch.x)
     nats = bit_nats(logits, batch)
     # L = -Σ_t m_t Σ_i [y log p + (1 - y) log(1 - p)] / Σ_t m_t I
@@ -29,7 +29,7 @@ def bit_cross_entropy(model: nn.Module, batch: Sequences) -> Values:
 
 @minimise
 def word_cross_entropy(model: nn.Module, batch: Sequences) -> Values:
-    """Cross entropy of words, averaged over those in the mask; logs the fraction of wrong words."""
+    """Cross entropy of words, averaged over the mask; also logs the fraction of wrong words."""
     logits = model(batch.x)
     nats = word_nats(logits, batch)
     # L = -Σ_t m_t log p(y_t) / Σ_t m_t
@@ -42,10 +42,10 @@ def word_cross_entropy(model: nn.Module, batch: Sequences) -> Values:
 
 
 def bit_nats(logits: Tensor, batch: Sequences) -> Tensor:
-    """Cross entropy (B, T) of each step's bits, of logits (B, T, I); 0 outside the mask."""
+    """Cross entropy (B, T) of each step's bits from logits (B, T, I); 0 outside the mask."""
     return F.binary_cross_entropy_with_logits(logits, batch.y, reduction="none").sum(2) * batch.mask
 
 
 def word_nats(logits: Tensor, batch: Sequences) -> Tensor:
-    """Cross entropy (B, T) of each step's word, of logits (B, T, words); 0 outside the mask."""
+    """Cross entropy (B, T) of each step's word from logits (B, T, words); 0 outside the mask."""
     return F.cross_entropy(logits.mT, batch.y, reduction="none") * batch.mask

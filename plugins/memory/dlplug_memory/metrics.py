@@ -1,4 +1,4 @@
-"""Metrics: bits per sequence, errors and solved sequences, also beyond the training lengths; bAbI's errors."""
+"""Metrics: bits per sequence, errors and solved sequences, also beyond the training lengths; bAbI's error rates."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ FAILED = 0.05  # error above which a bAbI task counts as failed (Weston et al. 2
 
 
 def answers(model: nn.Module, data: HeldOut, *, count: PositiveInt = 10) -> Mapping[str, Any]:
-    """Bits per sequence, the fraction of bits that are wrong, and of sequences without an error.
+    """Bits per sequence, the fraction of wrong bits, and the fraction of sequences without an error.
 
-    count: number of sequences of each size in training.
+    count: number of sequences of each training size.
     """
     return measured(model, data, range(data.task.smallest, data.task.largest + 1), count)
 
 
 def generalisation(model: nn.Module, data: HeldOut, *, count: PositiveInt = 20) -> Mapping[str, Any]:
-    """The same at 2, 4 and 6 times the largest size in training: "bit_error_x6".
+    """The metrics of `answers` at 2, 4 and 6 times the largest training size, such as bit_error_x6.
 
     count: number of sequences of each size.
     """
@@ -49,12 +49,12 @@ def generalisation(model: nn.Module, data: HeldOut, *, count: PositiveInt = 20) 
 
 @cache
 def warn_once(message: str) -> None:
-    """Once, not at every evaluation."""
+    """Logs a warning once, not at every evaluation."""
     log.warning(message)
 
 
 def measured(model: nn.Module, data: HeldOut, sizes: Iterable[int], count: int) -> dict[str, Any]:
-    """Means over sequences of all sizes; the error is the fraction of all output bits."""
+    """Means over the sequences of all sizes; the error is the fraction of all output bits that are wrong."""
     device = next(model.parameters()).device
     bits, wrong, counts = [], [], []
     for size in stoppable(sizes):
@@ -71,14 +71,14 @@ def measured(model: nn.Module, data: HeldOut, sizes: Iterable[int], count: int) 
 
 
 def score(logits: Tensor, batch: Sequences) -> tuple[Tensor, Tensor, Tensor]:
-    """Of each sequence (B,): its cross entropy in bits, the number of wrong bits, and of all output bits."""
+    """For each sequence (B,): its cross entropy in bits, the number of wrong bits, and the number of output bits."""
     wrong = ((logits > 0) != (batch.y > 0.5)).sum(2) * batch.mask
     return bit_nats(logits, batch).sum(1) / math.log(2), wrong.sum(1), logits.shape[2] * batch.mask.sum(1)
 
 
 def questions(model: nn.Module, data: HeldOutStories) -> Mapping[str, float]:
-    """bAbI's error of each task, their mean, and the number of failed tasks (above 5 %). An answer is right if all of
-    its words are."""
+    """bAbI's error rate on each task, the mean over tasks, and the number of failed tasks (error above 5 %). An answer
+    is correct if all of its words are."""
     wrong, count = torch.zeros(len(TASKS) + 1), torch.zeros(len(TASKS) + 1)
     for task, right in correct_answers(model, data):
         wrong[task] += len(right) - right.sum()

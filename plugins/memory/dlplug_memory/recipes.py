@@ -32,14 +32,14 @@ def rmsprop(*, epsilon: float = 1e-8, schedule: str = "linear") -> Use:
     )
 
 
-# The gradient of a solved task is noise, which a small ε scales up to full steps: NTMs that had learnt to copy 120
-# vectors lost it again. Graves 2013 has 1e-4 under the root, for a loss that is a sum; here it is a mean over bits.
+# On a solved task the gradient is noise, which a small ε scales up to full steps: NTMs that had learnt to copy 120
+# vectors unlearnt it. Graves 2013 has 1e-4 under the root, for a loss that is a sum; here it is a mean over bits.
 NTM_RMSPROP = rmsprop(epsilon=1e-6)
 ADAM = use("adam", learning_rate=3e-3, clip_norm=1.0, schedule="linear")
 
 
 def recipe(summary: str, data: Use | str, model: Use, length: str, source: str, **more: Any) -> Recipe:
-    """A recipe on bits."""
+    """A recipe on sequences of bits."""
     parts: dict[str, Any] = {
         "loss": "bit-cross-entropy",
         "metrics": METRICS,
@@ -51,7 +51,7 @@ def recipe(summary: str, data: Use | str, model: Use, length: str, source: str, 
 
 
 def copy_targets(model: str, bits: float, error: float) -> list[Target]:
-    """For the recipe's own task and network; infinite bars for a baseline."""
+    """Targets for the recipe's own task and network. bits, error: the bars; infinite for a baseline."""
     where = {"data": "copy", "data.bits": 8, "data.max_length": 20, "model": model}
     claimed = bits < inf
     return [
@@ -138,7 +138,7 @@ RECIPES = {
     "ntm-copy": recipe(
         "A Neural Turing Machine learns to copy, and generalises to six times the training length",
         use("copy", batch_size=8),
-        # a head that moves on at every step does not wrap around in the 241 steps of length 120
+        # a head that moves at every step does not wrap around in the 241 steps of length 120
         use("ntm", slots=256, control="lstm"),
         "50k sequences",
         GRAVES_2014,
@@ -250,7 +250,7 @@ RECIPES = {
     ),
     "dnc-babi": Recipe(
         summary="A Differentiable Neural Computer reads stories and answers questions about them",
-        # from whole stories alone it learns no more than to answer with the last place mentioned
+        # trained on whole stories only, it learns no more than to answer with the last place mentioned
         data=use("babi", task=1, language="en-10k", batch_size=8, curriculum=90_000),
         model=use("dnc", slots=64, word=32, reads=2, width=128, ready=True),
         loss="word-cross-entropy",
@@ -272,7 +272,7 @@ RECIPES = {
                     "model.word": 64,
                     "model.reads": 4,
                     "model.width": 256,
-                    "model.ready": False,  # a story may have more words than that memory has slots
+                    "model.ready": False,  # a story may have more words than the memory has slots
                     "sequences": 1_000_000,
                     "graph": True,
                 },

@@ -1,4 +1,4 @@
-"""Figures of one sequence: input, target, output and memory; and one story with its answers."""
+"""Figures of one sequence (input, target, output and memory), and one story with its answers."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from dlplug_memory.tasks.task import HeldOut, Sequences
 def memory(
     model: nn.Module, data: HeldOut, *, length: NonNegativeInt = 0, number: NonNegativeInt = 0
 ) -> dict[str, Any]:
-    """Input, target and output of one sequence; where the heads wrote and read, the memory, and a DNC's links.
+    """Input, target and output of one sequence, where the heads wrote and read, the final memory, and a DNC's links.
 
-    length: size of the sequence, possibly beyond training; 0 takes the largest in training.
+    length: size of the sequence, which may exceed the training sizes; 0 takes the largest training size.
     number: index of the held-out sequence.
     """
     batch = one_sequence(data, length, number)
@@ -39,7 +39,7 @@ def memory(
 
 
 def one_sequence(data: HeldOut, length: int, number: int) -> Sequences:
-    """One held-out sequence of a size, (1, T, ...)."""
+    """One held-out sequence of a given size, (1, T, ...)."""
     if length < 0 or number < 0:
         raise UserError(f"--length and --number must be at least 0, got {length} and {number}")
     batch = data.sequences(length or data.task.largest, number + 1)
@@ -47,7 +47,7 @@ def one_sequence(data: HeldOut, length: int, number: int) -> Sequences:
 
 
 def recorded(model: nn.Module, x: Tensor) -> tuple[Tensor, list[Snapshot]]:
-    """Logits (1, T, answers) and, of a model with a memory, a snapshot after each step, on the CPU."""
+    """Logits (1, T, answers) and, for a model with a memory, a snapshot after each step, on the CPU."""
     if not isinstance(model, Recurrent):
         return model(x), []
     outputs, snapshots = [], []
@@ -60,18 +60,18 @@ def recorded(model: nn.Module, x: Tensor) -> tuple[Tensor, list[Snapshot]]:
 
 
 def masked(bits: Tensor, batch: Sequences) -> Tensor:
-    """The one sequence's bits or their probabilities, (T, answers); 0 where no answer is asked for."""
+    """The sequence's bits or their probabilities, (T, answers); 0 outside the mask."""
     return (bits[0] * batch.mask[0, :, None]).cpu()
 
 
 def story(model: nn.Module, data: HeldOutStories, *, number: NonNegativeInt = 0) -> str:
-    """A held-out bAbI story with the network's answers, and the right one after each mistake.
+    """A held-out bAbI story with the network's answers; each wrong one is followed by the correct one.
 
     number: index of the story.
     """
     count = len(data.stories.length)
     if not 0 <= number < count:
-        raise UserError(f"--number must be between 0 and {count - 1}, the stories held out, got {number}")
+        raise UserError(f"--number must be between 0 and {count - 1} (held-out stories), got {number}")
     tokens = data.stories.words[number, : int(data.stories.length[number])]
     x = nn.functional.one_hot(tokens, len(data.vocabulary)).float()[None]
     p = model(x.to(next(model.parameters()).device))[0].softmax(1).cpu()
@@ -79,7 +79,7 @@ def story(model: nn.Module, data: HeldOutStories, *, number: NonNegativeInt = 0)
     for place, word in enumerate(tokens.tolist()):
         if data.stories.question[number, place]:
             chosen, right = int(p[place].argmax()), int(data.stories.answers[number, place])
-            mistake = "" if chosen == right else f", but it is {data.vocabulary[right]}"
+            mistake = "" if chosen == right else f", correct: {data.vocabulary[right]}"
             words.append(f" {data.vocabulary[chosen]} ({p[place, chosen]:.0%}{mistake})\n")
         else:
             words.append({".": ".\n", "?": "?", ",": ","}.get(data.vocabulary[word], f" {data.vocabulary[word]}"))

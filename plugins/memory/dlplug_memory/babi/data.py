@@ -1,4 +1,4 @@
-"""Question answering on the bAbI tasks, word by word, one task or all of them together."""
+"""Question answering on the bAbI tasks, word by word, on one task or on all of them together."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ VALIDATION = 0.1  # of the training stories, the last of each task
 
 
 class EncodedStories(NamedTuple):
-    """Stories as ids: words, answers and question (S, T), 0 after the end, and where there is no question; the number
-    of words, length (S,); and the task (S,)."""
+    """Stories as ids: words, answers and question numbers (S, T), which are 0 after a story's end and outside of its
+    questions; the number of words, length (S,); and the task (S,)."""
 
     words: Tensor
     answers: Tensor
@@ -29,13 +29,13 @@ class EncodedStories(NamedTuple):
 
 
 class Babi(Data):
-    """bAbI stories, read word by word; the target at each question is its answer.
+    """bAbI stories, read word by word; the targets are the answers to the questions.
 
     task: task number, 1 to 20, or 0 for all of them together.
-    language: en has 1,000 questions to train on, en-10k 10,000.
+    language: en has 1,000 training questions per task, en-10k has 10,000.
     batch_size: stories per batch.
-    curriculum: stories over which the maximal number of questions grows from one to all, slowly at first; the stories
-        of a batch end after a number of questions drawn up to it. 0 reads whole stories from the start.
+    curriculum: number of stories over which the maximal number of questions per story grows from one to all, slowly at
+        first; each batch cuts its stories after a random number of questions up to it. 0 uses whole stories.
     pad: pad every batch to the longest story, which --graph needs.
     """
 
@@ -89,8 +89,8 @@ class Babi(Data):
             yield batch_of(train, index, len(self.vocabulary), questions, self.steps)
 
     def max_questions_at(self, count: int) -> int:
-        """The maximal number of questions per story after `count` stories. It grows with the square of the curriculum's
-        fraction, since one question takes longest to learn and further ones follow fast."""
+        """The maximal number of questions per story after `count` stories. It grows quadratically, since the first
+        question takes longest to learn."""
         return 1 + int(self.questions * (count / self.curriculum) ** 2)
 
     def steps_per_epoch(self) -> int:
@@ -120,7 +120,7 @@ def vocabulary(tasks: list[list[Story]]) -> list[str]:
 
 
 def encoded(tasks: dict[int, list[Story]], words: list[str]) -> EncodedStories:
-    """Stories as ids, padded to the longest."""
+    """Stories as ids, padded to the length of the longest."""
     number = {word: index for index, word in enumerate(words)} | {"": 0}
     stories = [story for task in tasks.values() for story in task]
     shape = len(stories), max(len(story.words) for story in stories)
@@ -136,8 +136,8 @@ def encoded(tasks: dict[int, list[Story]], words: list[str]) -> EncodedStories:
 
 
 def batch_of(stories: EncodedStories, index: Tensor, words: int, questions: int = 0, steps: int = 0) -> Sequences:
-    """The stories of an index as one-hot words, each cut after `questions` questions (0: whole), and padded to the
-    longest, or to `steps`."""
+    """The indexed stories as one-hot words, each cut after `questions` questions (0: whole) and padded to the length of
+    the longest, or to `steps`."""
     question, length = stories.question[index], stories.length[index]
     place = torch.arange(question.shape[1], device=index.device)
     mask = question > 0

@@ -20,7 +20,7 @@ ARCHIVE = Remote(
 )
 WITHOUT = "ntm-copy and dnc-graph need no download"
 TASKS = range(1, 21)
-ANSWER = "-"  # the input word at which an answer is asked for, as in Graves et al. 2016
+ANSWER = "-"  # the input word at which an answer is expected, as in Graves et al. 2016
 
 
 class Story(NamedTuple):
@@ -33,9 +33,9 @@ class Story(NamedTuple):
 
 
 def parse(lines: Iterable[str]) -> Iterator[Story]:
-    """Stories of lines `ID text` and `ID question<TAB>answer<TAB>supporting IDs`; the ID 1 begins a story.
+    """Stories from lines `ID text` and `ID question<TAB>answer<TAB>supporting IDs`; the ID 1 begins a story.
 
-    Raises ValueError for a line of another form.
+    Raises ValueError for any other line.
     """
     story, questions = Story([], [], []), 0
     for line in filter(str.strip, lines):
@@ -65,10 +65,10 @@ def split_words(text: str) -> list[str]:
 
 
 def read_task(language: str, task: int, part: str) -> list[Story]:
-    """The stories of one task's "train" or "test" file, from babi/ in the data folder: unpacked or in any archive.
-    Where there is nothing, the official archive is downloaded.
+    """The stories of one task's "train" or "test" file, from babi/ in the data folder, unpacked or in any archive. If
+    it is empty, the official archive is downloaded.
 
-    Raises UserError for a file that is missing, or that is not one of bAbI's.
+    Raises UserError for a missing file, or one that is not in bAbI's format.
     """
     pattern = re.compile(rf"{FOLDER}/{re.escape(language)}/qa{task}_[a-z-]+_{part}\.txt$")
     place = data_folder() / "babi"
@@ -81,13 +81,13 @@ def read_task(language: str, task: int, part: str) -> list[Story]:
         if contents := _packed(path, pattern):
             return _parsed(*contents)
     raise UserError(
-        f"{language}/qa{task}_…_{part}.txt is missing in {place}: put {ARCHIVE.address} there, unpacked or as it is, "
-        f"or set DLPLUG_DATA to a folder that has babi; {WITHOUT}"
+        f"{language}/qa{task}_…_{part}.txt is missing in {place}: put {ARCHIVE.address} there, unpacked or not, "
+        f"or set DLPLUG_DATA to a folder that contains babi; {WITHOUT}"
     )
 
 
 def _packed(path: Path, pattern: re.Pattern[str]) -> tuple[str, str] | None:
-    """The name and the text of the file in an archive whose name has the pattern."""
+    """Name and text of the file in an archive whose name matches the pattern."""
     try:
         with tarfile.open(path) as archive:
             for member in archive:

@@ -1,1 +1,1 @@
-"""What the NTM and the DNC share: the unrolled cell, its controller, and content addressing."""
+"""Shared by the NTM and the DNC: the unrolled cell, its controller, and content addressing."""

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
-# in squared lengths: a vector of zeros has similarity 0 with everything, and the gradient stays below 1/√EPSILON
+# added to squared norms: a zero vector has similarity 0 with every vector, and the gradient stays below 1/√EPSILON
 EPSILON = 1e-6
 
 
 def content_weights(memory: Tensor, keys: Tensor, strengths: Tensor, mask: Tensor | None = None) -> Tensor:
-    """w^c (B, H, N) of memory (B, N, W), keys (B, H, W) and strengths (B, H); equations 5 and 6 of the NTM.
+    """w^c (B, H, N) from memory (B, N, W), keys (B, H, W) and strengths (B, H); equations 5 and 6 of the NTM.
 
-    mask: (B, H, W) in [0, 1], the weight of each number in the comparison (Csordás & Schmidhuber 2019).
+    mask: (B, H, W) in [0, 1], the weight of each component in the comparison (Csordás & Schmidhuber 2019).
     """
     # w^c(i) = exp(β K[k, M(i)]) / Σ_j exp(β K[k, M(j)])
     return (strengths.unsqueeze(2) * similarity(memory, keys, mask)).softmax(2)

@@ -7,18 +7,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-LARGEST = 20.0  # to which a controller's output is clipped, as in deepmind/dnc
+LARGEST = 20.0  # the interface vector is clipped to ± this, as in deepmind/dnc
 
 
 class Hidden(NamedTuple):
-    """An LSTM's state: output and cell (B, width) each. That of a feed-forward controller is empty."""
+    """An LSTM's state: output and cell, (B, width) each. A feed-forward controller's state is empty."""
 
     output: Tensor
     cell: Tensor
 
 
 class FeedForward(nn.Module):
-    """tanh(W x + b): without a state, so that the memory alone persists."""
+    """tanh(W x + b): stateless, so that only the external memory persists."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class FeedForward(nn.Module):
 
 
 class LSTM(nn.Module):
-    """An LSTM's step (Hochreiter & Schmidhuber 1997; with a forget gate, Gers et al. 2000)."""
+    """One step of an LSTM (Hochreiter & Schmidhuber 1997; with a forget gate, Gers et al. 2000)."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()

@@ -17,8 +17,8 @@ CLIP = 1.0
 
 
 class Snapshot(NamedTuple):
-    """What figures show of a state: memory (B, N, W), read weights (B, R, N), write weights (B, heads, N), and the
-    links (B, N, N) of a DNC."""
+    """The part of a state that figures show: memory (B, N, W), read weights (B, R, N), write weights (B, heads, N), and
+    a DNC's links (B, N, N)."""
 
     memory: Tensor
     read_weights: Tensor
@@ -27,16 +27,16 @@ class Snapshot(NamedTuple):
 
 
 class Cell(nn.Module):
-    """One step of a network with a memory of `slots` slots. Each cell has its own NamedTuple as the state.
+    """One step of a network with a memory of `slots` slots. The state is a NamedTuple that each cell defines.
 
-    outputs: size of a step's output, the input of the output layer.
+    outputs: size of a step's output, which is the input of the output layer.
     """
 
     slots: int
     outputs: int
 
     def start(self, x: Tensor) -> Any:
-        """The initial state, for as many sequences as x (B, ...) has."""
+        """The initial state for the sequences of x (B, ...)."""
         raise NotImplementedError
 
     def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -48,11 +48,11 @@ class Cell(nn.Module):
 
 
 class ClippedGradient(torch.autograd.Function):
-    """The identity, whose gradient is clipped elementwise to ±CLIP.
+    """The identity, with its gradient clipped elementwise to ±CLIP.
 
     A weighting shared by two slots is an unstable fixed point of sharpening: the gradient grows by the factor γ at
-    every step, and overflows fp32 after a hundred. Graves et al. 2014 clip all gradients to ±10, of a loss that is a
-    sum; the losses here are means.
+    every step and overflows fp32 after about a hundred steps. Graves et al. 2014 clip all gradients to ±10, for a loss
+    that is a sum; the losses here are means.
     """
 
     @staticmethod
@@ -65,15 +65,15 @@ class ClippedGradient(torch.autograd.Function):
 
 
 def clip_gradient(x: Tensor) -> Tensor:
-    """x, whose gradient is clipped to ±CLIP."""
+    """x, with its gradient clipped to ±CLIP."""
     return ClippedGradient.apply(x)  # pyright: ignore[reportReturnType]
 
 
 class Recurrent(nn.Module):
-    """Logits (B, T, answers) of inputs (B, T, inputs), step by step.
+    """Maps inputs (B, T, inputs) to logits (B, T, answers), step by step.
 
-    The output layer is applied to all steps at once. `compile` compiles the cell alone, since the unrolled loop would
-    be compiled again for each length.
+    The output layer is applied to all steps at once. `compile` compiles only the cell, since the unrolled loop would be
+    recompiled for each length.
     """
 
     def __init__(self, cell: Cell, spec: Spec) -> None:
@@ -100,13 +100,13 @@ class Recurrent(nn.Module):
 
 
 def too_few_slots(model: nn.Module, items: int) -> str:
-    """A warning where the memory has fewer slots than vectors to remember; "" where it has enough."""
+    """A warning if the memory has fewer slots than there are vectors to remember; otherwise ""."""
     slots = model.cell.slots if isinstance(model, Recurrent) else items
     if items <= slots:
         return ""
     return (
         f"{items} vectors must be remembered at once, but the memory has {slots} slots, {items - slots} too few: some "
-        f"will be overwritten; --model.slots {items} is enough, and needs no new training"
+        f"will be overwritten; --model.slots {items} is enough, and does not require retraining"
     )
 
 

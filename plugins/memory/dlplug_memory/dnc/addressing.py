@@ -10,14 +10,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-LEAST_USAGE = 1e-6  # so that a logarithm of a usage is finite
-SMALLEST = 1e-6  # argument of the logarithm of a link, as in Csordás' code
+LEAST_USAGE = 1e-6  # keeps the logarithm of a usage finite
+SMALLEST = 1e-6  # keeps the logarithm of a link finite, as in Csordás' code
 
 
 def retention(free: Tensor, read_weights: Tensor) -> Tensor:
     """ψ (B, N): the retention of each slot; free (B, R) in [0, 1], read_weights (B, R, N) of the previous step.
 
-    The product is taken factor by factor, since the gradient of `prod` looks for zeros on the host.
+    The factors are multiplied in a loop, since the gradient of `prod` synchronises with the host to look for zeros.
     """
     # ψ_t = Π_i (1 - f^i_t w^{r,i}_{t-1})
     retained = torch.ones_like(read_weights[:, 0])
@@ -27,9 +27,9 @@ def retention(free: Tensor, read_weights: Tensor) -> Tensor:
 
 
 def usage(previous: Tensor, write_weights: Tensor, retained: Tensor) -> Tensor:
-    """u (B, N) in [0, 1] of usage and write_weights (B, N) of the previous step, and ψ (B, N).
+    """u (B, N) in [0, 1] from usage and write_weights (B, N) of the previous step, and ψ (B, N).
 
-    The write weights give no gradient here, as in deepmind/dnc.
+    No gradient flows through the write weights here, as in deepmind/dnc.
     """
     written = write_weights.detach()
     # u_t = (u_{t-1} + w^w_{t-1} - u_{t-1} ∘ w^w_{t-1}) ∘ ψ_t
@@ -37,10 +37,10 @@ def usage(previous: Tensor, write_weights: Tensor, retained: Tensor) -> Tensor:
 
 
 def allocation(usage: Tensor) -> Tensor:
-    """a (B, N): the least used slot first, then each further slot as far as those before it are used.
+    """a (B, N): most weight goes to the least used slot; each next one gets weight as far as those before it are used.
 
-    The product over the slots before is a sum of logarithms, since the gradient of `cumprod` looks for zeros on the
-    host. Slots of equal usage are taken in their order.
+    The product over the preceding slots is a sum of logarithms, since the gradient of `cumprod` synchronises with the
+    host to look for zeros. Slots of equal usage are taken in order.
     """
     # u ← ε + (1 - ε) u
     sorted_usage, free_list = torch.sort(LEAST_USAGE + (1 - LEAST_USAGE) * usage, dim=1, stable=True)
@@ -51,21 +51,21 @@ def allocation(usage: Tensor) -> Tensor:
 
 
 def write_weighting(content: Tensor, allocated: Tensor, allocation_gate: Tensor, write_gate: Tensor) -> Tensor:
-    """w^w (B, N) of c^w and a (B, N) and of gates (B, 1) in [0, 1]."""
+    """w^w (B, N) from c^w and a (B, N) and gates (B, 1) in [0, 1]."""
     # w^w_t = g^w_t [g^a_t a_t + (1 - g^a_t) c^w_t]
     return write_gate * (content + allocation_gate * (allocated - content))
 
 
 def write(memory: Tensor, weights: Tensor, erase: Tensor, add: Tensor) -> Tensor:
-    """M_t (B, N, W) of M_{t-1}, w^w (B, N), e (B, W) in [0, 1] and v (B, W)."""
+    """M_t (B, N, W) from M_{t-1}, w^w (B, N), e (B, W) in [0, 1] and v (B, W)."""
     column = weights.unsqueeze(2)
     # M_t = M_{t-1} ∘ (E - w^w_t e_tᵀ) + w^w_t v_tᵀ
     return torch.baddbmm(memory * (1 - column @ erase.unsqueeze(1)), column, add.unsqueeze(1))
 
 
 def linkage(links: Tensor, weights: Tensor, precedence: Tensor) -> Tensor:
-    """L_t (B, N, N) of L_{t-1}, w^w_t (B, N) and p_{t-1} (B, N): entry (i, j) is how far slot i was written
-    right after j."""
+    """L_t (B, N, N) from L_{t-1}, w^w_t (B, N) and p_{t-1} (B, N): entry (i, j) is the degree to which slot i was
+    written right after slot j."""
     column, row = weights.unsqueeze(2), weights.unsqueeze(1)
     # L_t[i, j] = (1 - w^w_t[i] - w^w_t[j]) L_{t-1}[i, j] + w^w_t[i] p_{t-1}[j]
     links = torch.baddbmm((1 - column - row) * links, column, precedence.unsqueeze(1))
@@ -75,19 +75,20 @@ def linkage(links: Tensor, weights: Tensor, precedence: Tensor) -> Tensor:
 
 
 def precede(precedence: Tensor, weights: Tensor) -> Tensor:
-    """p_t (B, N) of p_{t-1} and w^w_t: how far each slot was the last to be written."""
+    """p_t (B, N) from p_{t-1} and w^w_t: the degree to which each slot was the last one written."""
     # p_t = (1 - Σ_i w^w_t[i]) p_{t-1} + w^w_t
     return torch.addcmul(weights, 1 - weights.sum(1, keepdim=True), precedence)
 
 
 def follow_links(links: Tensor, read_weights: Tensor) -> tuple[Tensor, Tensor]:
-    """b and f (B, R, N): the slots written before and after those read; read_weights (B, R, N) of the previous step."""
+    """b and f (B, R, N): the slots written before and after the slots read by read_weights (B, R, N) of the previous
+    step."""
     # b^i_t = L_tᵀ w^{r,i}_{t-1}, f^i_t = L_t w^{r,i}_{t-1}
     return read_weights @ links, read_weights @ links.mT
 
 
 def sharpen(weights: Tensor, power: Tensor) -> Tensor:
-    """S(d, s) (B, R, N) of d and s (B, R) ≥ 1, in log space (Csordás & Schmidhuber 2019).
+    """S(d, s) (B, R, N) from d (B, R, N) and s (B, R) ≥ 1, in log space (Csordás & Schmidhuber 2019).
 
     Links that are all 0 become uniform weights.
     """
@@ -96,7 +97,7 @@ def sharpen(weights: Tensor, power: Tensor) -> Tensor:
 
 
 def read_weighting(backward: Tensor, content: Tensor, forward: Tensor, modes: Tensor) -> Tensor:
-    """w^r (B, R, N) of b, c^r and f (B, R, N) and modes (B, R, 3), which sum to 1."""
+    """w^r (B, R, N) from b, c^r and f (B, R, N) and modes (B, R, 3), which sum to 1."""
     # w^{r,i}_t = π^i_t[1] b^i_t + π^i_t[2] c^{r,i}_t + π^i_t[3] f^i_t
     first, second, third = modes.unsqueeze(2).unbind(3)
     return first * backward + second * content + third * forward

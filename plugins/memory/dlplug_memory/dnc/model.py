@@ -15,9 +15,9 @@ from dlplug_memory.cells.controllers import LARGEST, LSTM, Hidden, controller
 from dlplug_memory.cells.recurrent import Cell, Recurrent, Snapshot, check_sizes, clip_gradient
 from dlplug_memory.dnc import addressing
 
-# in logits, with `ready`: at first each step is written (0.88), to a new slot (0.95), and reading frees none (0.05)
+# initial logits with `ready`: every step is written (0.88), to a new slot (0.95), and reading frees no slot (0.05)
 WRITE, ALLOCATE, FREE = 2.0, 3.0, -3.0
-STRENGTH, LOOK_UP = 6.0, 2.0  # β starts at 7; content addressing has 0.79 of a read head
+STRENGTH, LOOK_UP = 6.0, 2.0  # β starts at 7; content addressing starts with 0.79 of the read mode
 
 
 class DNCState(NamedTuple):
@@ -75,7 +75,7 @@ class DNCCell(Cell):
         """Changes the initial weights so that every step is written to a slot of its own and read by its content."""
         keys, reads, word = self.reads + 1, self.reads, self.word
         vectors, _, _, _ = self.interface.weight.split(self.sizes)
-        # all keys are the vector that would be written
+        # all keys start as the vector that would be written
         vectors.view(keys + 1, word, -1)[:keys] = vectors.view(keys + 1, word, -1)[keys]
         _, gates, positive, modes = self.interface.bias.split(self.sizes)
         _, free, allocation_gate, write_gate, _ = gates.split((word, reads, 1, 1, self.mask * keys * word))
@@ -104,7 +104,7 @@ class DNCCell(Cell):
         )
 
     def forward(self, x: Tensor, state: DNCState) -> tuple[Tensor, DNCState]:
-        """x (B, inputs) gives the controller's output and the read vectors, (B, outputs)."""
+        """Maps x (B, inputs) to the controller's output and the read vectors, (B, outputs)."""
         output, hidden = self.controller(torch.cat([x, state.reads], 1), state.hidden)
         free_vectors, gates, positive, modes = self.interface(output).clamp(-LARGEST, LARGEST).split(self.sizes, 1)
 
@@ -157,11 +157,11 @@ class DNC(Recurrent):
     reads: read heads.
     width: hidden size of the controller.
     control: kind of controller.
-    mask: masked content lookup: the controller chooses which part of a slot is compared.
+    mask: masked content lookup: the controller chooses which components of a slot are compared.
     deallocate: erase a slot when it is freed.
     sharpen: let the controller sharpen the weightings found by following links.
-    ready: initialise as a memory of every step, addressed by content; else reading and writing start without a
-        focus. Needs a slot for each step.
+    ready: initialise as a memory of every step, addressed by content; otherwise reading and writing start unfocused.
+        Needs one slot per step.
     """
 
     def __init__(

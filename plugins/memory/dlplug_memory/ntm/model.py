@@ -14,9 +14,9 @@ from dlplug_memory.cells.controllers import LSTM, Hidden, controller
 from dlplug_memory.cells.recurrent import Cell, Recurrent, Snapshot, check_sizes, clip_gradient
 from dlplug_memory.ntm.addressing import interpolate, read, sharpen, shift, write
 
-CONFIDENT = 2.0  # in logits: g_t starts near 0.12, and one of three shifts near 0.79
+CONFIDENT = 2.0  # initial logits: g_t starts near 0.12, and one of three shifts near 0.79
 STRENGTH = 6.0  # with `ready`, β starts near 6
-BLANK = 1e-6  # initial memory, with which training was fastest in Collier & Beel 2018
+BLANK = 1e-6  # initial memory, which trained fastest in Collier & Beel 2018
 
 
 class NTMState(NamedTuple):
@@ -30,10 +30,10 @@ class NTMState(NamedTuple):
 
 
 class NTMCell(Cell):
-    """One step: all heads address the memory of the previous step and read from it; then they write.
+    """One step: all heads address the memory of the previous step; read heads read from it, then write heads write.
 
-    Every head starts at the first slot, which alone distinguishes the blank slots. No parameter depends on their
-    number: a trained network can use more slots than in training.
+    Every head starts at the first slot: nothing else distinguishes the blank slots. No parameter depends on the number
+    of slots, so a trained network can use more of them than in training.
     """
 
     def __init__(
@@ -58,9 +58,9 @@ class NTMCell(Cell):
         self.heads = nn.Linear(width, sum(self.sizes))
         nn.init.xavier_uniform_(self.heads.weight)
         nn.init.zeros_(self.heads.bias)
-        # Heads start with a focus that lasts, as an LSTM's forget gate starts open: read heads stay, write heads move
-        # on by one slot. With g_t = 1/2 and a uniform s_t the focus is lost after a few steps, and training finds
-        # networks that do without it up to the training length, and no further.
+        # Initially heads keep their focus, as an LSTM's forget gate starts open: read heads stay, write heads move by
+        # one slot. With g_t = 1/2 and uniform s_t the focus is lost after a few steps, and training finds networks that
+        # work without it up to the training length, but no further.
         _, gates, _, shift = self.heads.bias.detach().split(self.sizes)
         nn.init.constant_(gates[:heads], -CONFIDENT)
         nn.init.constant_(shift.view(heads, shifts)[:reads, reach], CONFIDENT)
@@ -74,7 +74,7 @@ class NTMCell(Cell):
         """Changes the initial weights so that read heads look up slots that are similar to the current step."""
         heads, word = self.reads + self.writes, self.word
         vectors = self.heads.weight[: self.sizes[0]].view(heads + self.writes, word, -1)
-        # the read keys are the vector that the first write head would add
+        # the read keys start as the vector that the first write head would add
         vectors[: self.reads] = vectors[heads]
         _, gates, positive, _ = self.heads.bias.split(self.sizes)
         gates[: self.reads] = CONFIDENT
@@ -94,7 +94,7 @@ class NTMCell(Cell):
         )
 
     def forward(self, x: Tensor, state: NTMState) -> tuple[Tensor, NTMState]:
-        """x (B, inputs) gives the controller's output and the read vectors, (B, outputs)."""
+        """Maps x (B, inputs) to the controller's output and the read vectors, (B, outputs)."""
         batch, heads = len(x), self.reads + self.writes
         output, hidden = self.controller(torch.cat([x, state.reads], 1), state.hidden)
         bounded, gates, positive, shifts = self.heads(output).split(self.sizes, 1)
@@ -122,14 +122,14 @@ class NTMCell(Cell):
 class NTM(Recurrent):
     """A Neural Turing Machine.
 
-    slots: memory slots, N; at least the length of a sequence that must be remembered whole.
+    slots: memory slots, N; at least the length of a sequence that must be remembered completely.
     word: size of a slot, W.
     reads: read heads.
     writes: write heads.
-    reach: largest shift of a head per step, in slots, either way.
+    reach: largest shift of a head per step, in slots, in either direction.
     width: hidden size of the controller.
-    control: kind of controller; a feed-forward one has no memory but the tape.
-    ready: initialise as a memory of every step, addressed by content; else read heads keep their place at first.
+    control: kind of controller; a feed-forward one has no state of its own.
+    ready: initialise as a memory of every step, addressed by content; otherwise read heads initially stay in place.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""Generated tasks, each with batches that are a pure function of the seed and the count."""
+"""Generated tasks, whose batches are a pure function of the seed and of the number of sequences before."""

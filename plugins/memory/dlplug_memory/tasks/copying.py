@@ -12,7 +12,7 @@ from dlplug_memory.tasks.task import Sequences, Task, TaskOptions, check_bits, r
 
 
 class Copy(Task):
-    """Random bit vectors and an end marker; then the sequence must be output, with blank inputs.
+    """Random bit vectors and an end marker; then the sequence must be output while the inputs are blank.
 
     bits: bits per vector.
     min_length: length of the shortest sequence.
@@ -66,7 +66,7 @@ class RepeatCopy(Task):
     max_repeats: most repeats in training.
     told: encoding of the number of repeats, in a channel of its own: "number", normalised by the mean and standard
         deviation in training, as in the paper; or "marks", as many steps of 1, which extends beyond training.
-    grow: what the curriculum grows, and what generalisation is tested on: the repeats or the length.
+    grow: the size that the curriculum and the test of generalisation increase: repeats or length.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class RepeatCopy(Task):
                 raise UserError(f"{what} must be at least 1, the smallest first, got {least} to {most}")
         self.bits, self.told, self.grow = bits, told, grow
         (smallest, largest), self.other = (lengths, repeats) if grow == "length" else (repeats, lengths)
-        # of a uniform distribution over integers
+        # mean and standard deviation of a uniform distribution over integers
         self.mean = (min_repeats + max_repeats) / 2
         self.deviation = max(1.0, ((max_repeats - min_repeats + 1) ** 2 - 1) / 12) ** 0.5
         super().__init__(
@@ -102,8 +102,8 @@ class RepeatCopy(Task):
         )
 
     def generate(self, size: int, count: int, generator: Generator) -> Sequences:
-        """size: the repeats or the length. The other is random; for sizes beyond training it is the largest, as in
-        figure 8 of the paper."""
+        """size: the repeats or the length, as `grow` says. The other one is random; for sizes beyond training it is the
+        largest, as in figure 8 of the paper."""
         smallest, largest = self.other
         drawn = largest
         if size <= self.largest:

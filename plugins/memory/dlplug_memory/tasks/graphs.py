@@ -14,15 +14,15 @@ class Traversal(Task):
     """A graph as a list of edges in random order; then a start node and the labels of a path: which node comes next?
 
     Every node has `degree` outgoing edges with different labels, each to any other node. A step of the description is
-    an edge: source, label, destination; a step of the question is a label, and in the first one also the start node.
-    Each step of the question is answered at once by the node that the label leads to, where the next label continues.
-    As in the paper, every graph has new node names; unlike the paper, a name is random bits instead of three digits,
-    and only the destination is asked for instead of the whole triple.
+    an edge: source, label, destination. A step of the question is a label, with the start node in the first one. The
+    target at each step of the question is the node that the label leads to, from which the next label continues. As in
+    the paper, every graph has new node names; unlike in the paper, a name is random bits instead of three digits, and
+    the target is the destination instead of the whole triple.
 
     bits: bits of a node's name.
     labels: number of edge labels.
     degree: outgoing edges of a node.
-    path: edges of the path asked for.
+    path: number of edges of the path.
     min_nodes: fewest nodes.
     max_nodes: most nodes in training.
     """
@@ -60,7 +60,7 @@ class Traversal(Task):
 
     def generate(self, size: int, count: int, generator: Generator) -> Sequences:
         if size > self.names:
-            raise UserError(f"{size} nodes need as many names, but {self.bits} bits have {self.names}: --data.bits")
+            raise UserError(f"{size} nodes need as many names, but --data.bits {self.bits} allows {self.names}")
         ends, labels = self.graphs(size, count, generator)
         name = to_bits(1 + permutations(count, self.names, generator)[:, :size], self.bits)
         edges = size * self.degree
@@ -88,7 +88,7 @@ class Traversal(Task):
 
     def graphs(self, size: int, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
         """The destination and the label of each edge of each node: (count, nodes, degree) each."""
-        # any node but itself: 1 to size - 1 further on
+        # any other node: 1 to size - 1 places further
         on = torch.randint(1, size, (count, size, self.degree), generator=generator)
         ends = (torch.arange(size)[:, None] + on) % size
         labels = permutations(count * size, self.labels, generator)[:, : self.degree]

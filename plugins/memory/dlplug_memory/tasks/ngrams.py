@@ -1,4 +1,4 @@
-"""Dynamic n-grams (Graves et al. 2014, section 4.4): bits from a new table of probabilities for each sequence."""
+"""Dynamic n-grams (Graves et al. 2014, section 4.4): each sequence has a new table of bit probabilities."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dlplug_memory.tasks.task import HeldOut, Sequences, Task, TaskOptions
 
 
 class NGrams(Task):
-    """Bits, each with a probability that depends on the last few; every step predicts the next bit.
+    """Bits whose probabilities depend on the previous few; every step predicts the next bit.
 
-    Each sequence has its own table of probabilities, each drawn from Beta(1/2, 1/2).
+    Each sequence has its own table of probabilities, drawn from Beta(1/2, 1/2).
 
     context: number of bits that the next one depends on; 5 in the paper's 6-grams.
     min_length: length of the shortest sequence.
@@ -67,12 +67,12 @@ class NGrams(Task):
 
 
 def beta_half(*shape: int, generator: Generator) -> Tensor:
-    """Samples of Beta(1/2, 1/2), whose distribution function is 2/π asin √p."""
+    """Samples of Beta(1/2, 1/2), whose cumulative distribution function is 2/π asin √p."""
     return (torch.rand(shape, generator=generator) * torch.pi / 2).sin() ** 2
 
 
 def context_index(bits: Tensor) -> Tensor:
-    """The integer (B,) with the binary digits (B, context), the first the highest."""
+    """The integers (B,) with the binary digits (B, context), most significant first."""
     return (bits * 2 ** torch.arange(bits.shape[1] - 1, -1, -1)).sum(1)
 
 
@@ -83,7 +83,7 @@ def check_task(model: Any, data: HeldOut, *, count: int) -> None:
 
 @checked_by(check_task)
 def optimum(model: Any, data: HeldOut, *, count: PositiveInt = 100) -> Mapping[str, float]:
-    """Bits per sequence of the optimal estimator of n-grams, which counts the bits after each context.
+    """Bits per sequence of the optimal n-gram estimator, which counts the bits that follow each context.
 
     count: number of sequences.
     """

@@ -45,10 +45,10 @@ class Recall(Task):
     def generate(self, size: int, count: int, generator: Generator) -> Sequences:
         each = self.vectors
         items = random_bits(count, size, each, self.bits, generator=generator)
-        cue = torch.randint(0, size - 1, (count,), generator=generator)  # any but the last
+        cue = torch.randint(0, size - 1, (count,), generator=generator)  # any item but the last
         row = torch.arange(count)
         x = torch.zeros(count, self.steps(size), self.bits + 2)
-        # a view of the items' part: a marker, then the vectors
+        # a view of the items: a marker, then the vectors
         x[:, : size * (each + 1)].view(count, size, each + 1, -1)[:, :, 1:, : self.bits] = items
         x[:, : size * (each + 1) : each + 1, self.bits] = 1.0
         query = size * (each + 1)

@@ -1,5 +1,5 @@
-"""The base class of generated tasks: batches of one length that are a pure function of the seed and of the number of
-sequences before, a curriculum, and held-out sequences of any length."""
+"""The base class of generated tasks, with a curriculum and held-out sequences of any length. A batch has sequences of
+one length and is a pure function of the seed and of the number of sequences before it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ HELD_OUT = {"val": 1, "test": 2}  # part of the seeds of held-out sequences, whi
 
 
 class Sequences(NamedTuple):
-    """x (B, T, inputs); targets y: bits (B, T, answers) as floats, or the ids (B, T) of words; and mask (B, T), 1 where
-    an answer is asked for and 0 elsewhere."""
+    """x (B, T, inputs); targets y: bits (B, T, answers) as floats, or word ids (B, T); and mask (B, T), 1 where an
+    answer is expected and 0 elsewhere."""
 
     x: Tensor
     y: Tensor
@@ -28,7 +28,7 @@ class Sequences(NamedTuple):
 
 @dataclass(frozen=True)
 class SequenceSpec(Spec):
-    """`input` and `output` are of one step.
+    """`input` and `output` describe one step.
 
     items: vectors that must be remembered at once in the largest training sequence.
     """
@@ -41,7 +41,8 @@ class TaskOptions:
     """How sequences are batched.
 
     batch_size: sequences per batch, all of one size.
-    curriculum: sequences over which the largest size grows from the smallest; 0 draws all sizes from the start.
+    curriculum: number of sequences over which the largest size grows from the smallest; 0 draws all sizes from the
+        start.
     pad: pad every batch to the largest shape, which --graph needs.
     """
 
@@ -51,10 +52,10 @@ class TaskOptions:
 
 
 class Task(Data):
-    """A generated task. A subclass generates sequences of a `size` (`generate`, `items`, `steps`), which a curriculum
+    """A generated task. A subclass generates sequences of a `size` (`generate`, `items`, `steps`), which the curriculum
     and the test of generalisation increase: a length, or a number of repeats, items or nodes.
 
-    Batches are pure functions of the seed and the count: the state is one number.
+    Batches are pure functions of the seed and of the number of sequences before: the state is one integer.
     """
 
     unit = "sequences"
@@ -81,7 +82,7 @@ class Task(Data):
         batch_size, curriculum = options.batch_size, options.curriculum
         if batch_size < 1 or curriculum < 0:
             raise UserError(
-                f"--data.batch-size must be at least 1, --data.curriculum 0, got {batch_size} and {curriculum}"
+                f"--data.batch-size must be at least 1, --data.curriculum at least 0; got {batch_size}, {curriculum}"
             )
         share_of(batch_size)
         self.smallest, self.largest, self.batch_size = smallest, largest, batch_size
@@ -136,12 +137,12 @@ class HeldOut:
 
 
 def sequence_seed(own: int) -> int:
-    """A seed for a batch's own that no held-out sequence has."""
+    """A seed for a training batch that no held-out sequence has."""
     return 2**40 + own % 2**40
 
 
 def padded(batch: Sequences, steps: int) -> Sequences:
-    """Zeros after the end, which the mask leaves out."""
+    """The batch padded to `steps` with zeros, which the mask excludes."""
     missing = steps - batch.x.shape[1]
     return Sequences(*(torch.cat([part, part.new_zeros(len(part), missing, *part.shape[2:])], 1) for part in batch))
 

@@ -121,7 +121,7 @@ def split_pairs(pairs: Sentences, validation: float, test: float) -> dict[str, S
     held = {"val": int(count * validation), "test": int(count * test)}
     if min(held.values()) < 1 or sum(held.values()) >= count:
         raise UserError(
-            f"--data.validation and --data.test must leave pairs for each split of the {count} pairs, got {held}"
+            f"--data.validation and --data.test must leave pairs for each split of {count} pairs, got {held}"
         )
     order, parts, begin = epoch_order(count, 0, 0).tolist(), {}, 0
     for name, size in [("train", count - sum(held.values())), *held.items()]:
