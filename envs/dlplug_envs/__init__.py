@@ -22,7 +22,7 @@ _ENVIRONMENTS = {
 
 
 def register() -> None:
-    """Registers all environments; may be called again. Environments are imported only when they are made."""
+    """Registers all environments; may be called again. Environments are imported only when they are created."""
     for id, (single, steps) in _ENVIRONMENTS.items():
         if id not in gymnasium.registry:
             gymnasium.register(id, entry_point=single, vector_entry_point=f"{single}Vector", max_episode_steps=steps)

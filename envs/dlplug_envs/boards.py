@@ -23,10 +23,10 @@ Integers = TypeVar("Integers", int, np.ndarray)
 
 
 class BoardGame(gymnasium.Env[np.ndarray, np.int64]):
-    """A game on a board of 10 x 10 cells. A subclass implements the rules in plain Python; a vector version is fast.
+    """A game on a board of 10 x 10 cells. A subclass implements the rules in plain Python; `BoardVector` is fast.
 
-    Observation: (channels, 10, 10) uint8, 1 where the channel's object is, else 0. Apart from chance it
-    determines what follows: no frame stacking is needed.
+    Observation: (channels, 10, 10) uint8, 1 where the channel's object is, else 0. It is Markov: no frame
+    stacking is needed.
 
     Stable-Baselines3 treats it as an image and warns about the values (not up to 255) and the size (below 36 x 36).
     Neither is an error: it leaves such observations unscaled, its `MlpPolicy` flattens them, and a convolutional policy
@@ -62,9 +62,9 @@ class BoardGame(gymnasium.Env[np.ndarray, np.int64]):
         return self._observe(), {}
 
     def step(self, action: int | np.int64) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Raises ResetNeeded where no episode is on, ValueError for an action that does not exist."""
+        """Raises ResetNeeded if no episode is running, ValueError for an action that does not exist."""
         if self.over:
-            raise gymnasium.error.ResetNeeded("no episode is on: call reset")
+            raise gymnasium.error.ResetNeeded("no episode is running: call reset")
         if not 0 <= action < len(self.actions):
             names = ", ".join(f"{number} ({name})" for number, name in enumerate(self.actions))
             raise ValueError(f"actions are {names}, got {action}")
@@ -73,7 +73,7 @@ class BoardGame(gymnasium.Env[np.ndarray, np.int64]):
         return self._observe(), float(reward), self.over, False, {}
 
     def render(self) -> np.ndarray | None:
-        """(160, 160, 3) uint8; None where no render mode was chosen."""
+        """(160, 160, 3) uint8; None without a render mode."""
         return None if self.render_mode is None else picture(self._observe(), self.channels)
 
     def _draw(self, below: int, purpose: int) -> int:
@@ -138,9 +138,9 @@ def draw(below: int, key: Integers, elapsed: Integers, purpose: int) -> Integers
 
 
 def splitmix64(state: Integers) -> Integers:
-    """64 bits that look random, of a state that grows by the golden ratio's 64 bits at each draw.
+    """64 pseudorandom bits from a state that grows by the golden ratio's 64 bits at each draw.
 
-    The masks hold Python's integers to 64 bits, which arrays of uint64 do by themselves.
+    The masks limit Python's integers to 64 bits; arrays of uint64 wrap by themselves.
     Source: Steele, Lea and Flood, Fast Splittable Pseudorandom Number Generators, 2014, with Vigna's constants.
     """
     state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _WORD

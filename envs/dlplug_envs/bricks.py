@@ -8,23 +8,23 @@ from dlplug_envs.boards import LAST, SIZE, BoardGame, BoardVector
 from dlplug_envs.picture import BRIGHT, GOOD, PLAYER
 
 LEFT, STAY, RIGHT = range(3)
-COLUMN, DRIFT, GAP = range(3)  # purposes of chance; the wall's three rows take GAP, GAP + 1 and GAP + 2
+COLUMN, DRIFT, GAP = range(3)  # purposes of random draws; the wall's three rows take GAP, GAP + 1 and GAP + 2
 WALL_ROWS = (1, 2, 3)
 SERVE_ROW = 4
 
 
 class Bricks(BoardGame):
-    """A ball flies diagonally, one row and one column a step; a paddle two cells wide keeps it from the bottom row.
+    """A ball flies diagonally, one row and one column a step; a paddle two cells wide keeps it off the bottom row.
 
     The wall is three rows of bricks, rows 1 to 3, each with a gap in a random column. A serve begins on row 4 in
     a random column and falls to a random side (all uniform); the paddle begins in the middle.
 
     In a step the paddle goes left, stays or goes right, and then the ball moves:
-    - Side walls and the ceiling turn it round.
-    - A brick in its way breaks: reward 1. The ball turns round vertically and has not moved in this step.
-    - The paddle under its way sends it up again from row 8, to the left off its left cell and to the right off its
-      right cell. If the wall is gone, a new one stands then.
-    - Without a paddle under its way it falls to the bottom row: the episode ends.
+    - Side walls and the ceiling reflect it.
+    - A brick in its path breaks: reward 1. The ball reverses vertically and does not move in this step.
+    - The paddle in its path sends it up again from row 8, to the left off its left cell and to the right off its right
+      cell. If the wall is gone, a new one appears.
+    - If the paddle is not in its path, it falls to the bottom row: the episode ends.
 
     Observation: (4, 10, 10) uint8: the paddle, the bricks, where the ball is heading (the cell it will be in after the
     next step unless it meets something), the ball.

@@ -22,7 +22,7 @@ class Catch(gymnasium.Env[np.ndarray, np.int64]):
     under it, else -1; every other reward is 0.
 
     Observation: (rows * columns,) float32, the board row by row, 1 at the ball and at the paddle, else 0.
-    `observation.reshape(rows, columns)` is the picture. It is flat because Stable-Baselines3 warns about images
+    `observation.reshape(rows, columns)` is the image. It is flat because Stable-Baselines3 warns about images
     below 36 x 36 and about other observations with two axes.
     Actions: 0 left, 1 stay, 2 right.
 
@@ -30,7 +30,7 @@ class Catch(gymnasium.Env[np.ndarray, np.int64]):
     that ignores the ball is right once in `columns` episodes: 2 / columns - 1 (-0.6 by default), which is also the
     return of random actions.
 
-    rows, columns: of the board. The defaults are bsuite's.
+    rows, columns: size of the board; the defaults are bsuite's.
     render_mode: "rgb_array" or None.
 
     Raises ValueError for less than 2 rows or 1 column.
@@ -61,7 +61,7 @@ class Catch(gymnasium.Env[np.ndarray, np.int64]):
         return self._observe(), {}
 
     def step(self, action: int | np.int64) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Raises ResetNeeded where no episode is on, ValueError for an action that does not exist."""
+        """Raises ResetNeeded if no episode is running, ValueError for an action that does not exist."""
         if self.ball_row == self.rows - 1:
             raise gymnasium.error.ResetNeeded("the ball has landed: call reset")
         if not LEFT <= action <= RIGHT:
@@ -73,7 +73,7 @@ class Catch(gymnasium.Env[np.ndarray, np.int64]):
         return self._observe(), reward, landed, False, {}
 
     def render(self) -> np.ndarray | None:
-        """(16 * rows, 16 * columns, 3) uint8; None where no render mode was chosen."""
+        """(16 * rows, 16 * columns, 3) uint8; None without a render mode."""
         if self.render_mode is None:
             return None
         return _picture(self.rows, self.columns, self.ball_row, self.ball_column, self.paddle)

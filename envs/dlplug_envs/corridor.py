@@ -24,10 +24,10 @@ class Corridor(gymnasium.Env[np.ndarray, np.int64]):
     the junction; left and right do nothing in the corridor and end the episode at the junction: reward 1 for the cued
     side, else -1. An episode that is not over after 4 * (length + 1) steps is lost: it terminates with -1.
 
-    Observation: (4,) float32, one of them 1: the cue left, the cue right, the corridor, the junction.
+    Observation: (4,) float32, one-hot: the cue left, the cue right, the corridor, the junction.
     Actions: 0 left, 1 forward, 2 right.
 
-    The best return is 1 - step_penalty * (length + 1): forward `length` times, then as the cue said.
+    The best return is 1 - step_penalty * (length + 1): forward `length` times, then the cued turn.
 
     Without memory nothing is better than chance. A memoryless policy turns left with the same probability p whenever
     it sees the junction (given that it turns), since that observation is the same after either cue. Let r_left and
@@ -75,9 +75,9 @@ class Corridor(gymnasium.Env[np.ndarray, np.int64]):
         return self._observe(), {}
 
     def step(self, action: int | np.int64) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Raises ResetNeeded where no episode is on, ValueError for an action that does not exist."""
+        """Raises ResetNeeded if no episode is running, ValueError for an action that does not exist."""
         if self._over:
-            raise gymnasium.error.ResetNeeded("no episode is on: call reset")
+            raise gymnasium.error.ResetNeeded("no episode is running: call reset")
         if not LEFT <= action <= RIGHT:
             raise ValueError(f"actions are 0 (left), 1 (forward) and 2 (right), got {action}")
         self.elapsed += 1

@@ -8,25 +8,25 @@ from dlplug_envs.boards import LAST, SIZE, BoardGame, BoardVector
 from dlplug_envs.picture import BAD, BRIGHT, GOOD, PLAYER
 
 LEFT, STAY, RIGHT, FIRE = range(4)
-PLACE, SIDE, MARCH, SHOOTS, SHOOTER = range(5)  # purposes of chance
+PLACE, SIDE, MARCH, SHOOTS, SHOOTER = range(5)  # purposes of random draws
 WAVE_ROWS, WAVE_COLUMNS = 4, 6
 MARCHES_ONCE_IN, SHOOTS_ONCE_IN = 4, 3  # steps, on average
 
 
 class Invaders(BoardGame):
-    """A ship on the bottom row shoots at 24 aliens, which march from side to side, come down, and shoot back.
+    """A ship on the bottom row shoots at 24 aliens, which march from side to side, descend, and shoot back.
 
     A wave of aliens is 4 rows of 6 at the top; its first column and the side it marches to are uniformly random.
     In a step
     1. the ship's shot climbs one row. The ship goes left, stays, goes right, or fires a shot, which begins in the cell
-       above it; only one is in the air at a time, and to fire another does nothing.
-    2. With probability 1/4 the aliens march one column, or, where one of them has reached the side, come down a row and
-       turn round.
-    3. Their shots fall one row. Then, with probability 1/3, a column is drawn evenly, and the lowest alien in it, if
-       there is any, puts a shot into the cell below it.
+       above it; only one is in the air at a time, and firing another has no effect.
+    2. With probability 1/4 the aliens march one column, or, if one of them has reached the side, descend a row and
+       reverse.
+    3. Their shots fall one row. Then, with probability 1/3, a column is drawn uniformly, and the lowest alien in it, if
+       there is one, fires a shot into the cell below it.
 
-    An alien in the cell of the ship's shot, after 1 or after 2, is gone with the shot: reward 1. When the last one is
-    gone, the next wave stands at the end of the step. The episode ends when a shot that has fallen (3) is in the ship's
+    An alien in the cell of the ship's shot, after 1 or after 2, is destroyed with the shot: reward 1. After the last
+    one, the next wave appears at the end of the step. The episode ends when a shot that has fallen (3) is in the ship's
     cell, or an alien on the bottom row.
 
     A shot hits the lowest aliens of a new wave five steps after it was fired: rewards are delayed.

@@ -1,4 +1,4 @@
-"""Lanes: gold and foes run through ten lanes; the player collects gold and avoids foes."""
+"""Lanes: gold and enemies move along ten lanes; the player collects gold and avoids enemies."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dlplug_envs.boards import LAST, SIZE, BoardGame, BoardVector
 from dlplug_envs.picture import BAD, GOOD, PLAYER
 
 UP, STAY, DOWN = range(3)
-ENTERS, LANE, SIDE, KIND = range(4)  # purposes of chance
+ENTERS, LANE, SIDE, KIND = range(4)  # purposes of random draws
 COLUMN = START = SIZE // 2  # of the player, and the lane in which it begins
 
 
 class Lanes(BoardGame):
-    """Every row is a lane. Gold and foes (entities) run through it, one cell per step, from either side to the other;
+    """Every row is a lane. Gold and enemies (entities) move along it, one cell per step, from one side to the other;
     the player crosses the lanes, up and down column 5.
 
     In a step
@@ -22,10 +22,10 @@ class Lanes(BoardGame):
     3. With probability 1/2 an entity enters, if the lane is empty; lane, side and kind are drawn uniformly.
 
     An entity is touched where the player steps onto it (1) or it runs into the player (2). Gold gives reward 1 and
-    disappears. A foe ends the episode.
+    disappears. An enemy ends the episode.
 
-    Observation: (5, 10, 10) uint8: the player, gold that runs right, gold that runs left, foes that run right, foes
-    that run left.
+    Observation: (5, 10, 10) uint8: the player, gold moving right, gold moving left, enemies moving right,
+    enemies moving left.
     Actions: 0 up, 1 stay, 2 down.
 
     render_mode: "rgb_array" or None.

@@ -1,10 +1,10 @@
-"""Boards of cells as pictures."""
+"""Boards of cells as images."""
 
 from __future__ import annotations
 
 import numpy as np
 
-CELL = 16  # pixels a side: video codecs want multiples of 16
+CELL = 16  # pixels per side: video codecs need multiples of 16
 
 # What a cell may hold, as the row of the palette that paints it.
 WALL, FLOOR, PLAYER, GOOD, BAD, BRIGHT = range(6)
@@ -14,5 +14,5 @@ _PALETTE = np.array(
 
 
 def paint(cells: np.ndarray) -> np.ndarray:
-    """Cells (rows, columns) of palette numbers to a picture (rows * CELL, columns * CELL, 3) uint8."""
+    """Cells (rows, columns) of palette numbers to an image (rows * CELL, columns * CELL, 3) uint8."""
     return _PALETTE[cells].repeat(CELL, axis=0).repeat(CELL, axis=1)

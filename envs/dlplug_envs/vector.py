@@ -91,7 +91,7 @@ class NextStepVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return self._observe(), reward, terminated, truncated, {}
 
     def render(self) -> tuple[np.ndarray, ...] | None:
-        """A picture (height, width, 3) uint8 of each copy; None where no render mode was chosen."""
+        """An image (height, width, 3) uint8 of each copy; None without a render mode."""
         return None if self.render_mode is None else tuple(self._picture(row) for row in range(self.num_envs))
 
     def state_dict(self) -> dict[str, Any]:

@@ -41,7 +41,7 @@ CASES = [
     (DATES, ("bleu", "--metrics.bleu.count", "900"), "bleu.count must be at most"),
     (("digits", "--model.width", "4"),
      ("attack", "--metrics.attack.method", "fgsm", "--metrics.attack.attack-count", "9000"), "attack-count is at most"),
-    (("digits", "--model.width", "4"), ("reconstructions",), "no autoencoder"),
+    (("digits", "--model.width", "4"), ("reconstructions",), "not an autoencoder"),
     (("digits", "--model.width", "4"), ("noise-table",), "three-nets"),
     (("digits", "--model.width", "4"), ("share-right",), "share-right takes held-out data.*train_x.*digits"),
     (("mlp-moons",), ("classification",), "classification takes held-out data.*images.*two-moons"),

@@ -24,7 +24,7 @@ def batch() -> Transition:
     numbers = torch.tensor([[1.0, 0, 0, -2], [0, 1, 0, 0], [0.9, 0.9, 0.9, 0.9], [1, 0.5, 1, 1]])
     reward, terminated, discount, weight = numbers
     action = torch.tensor([0, 2, 1, 1])
-    return Transition(obs[0], action, reward, terminated, obs[1], discount, weight, lambda surprise: None)
+    return Transition(obs[0], action, reward, terminated, obs[1], discount, weight, lambda td_error: None)
 
 
 def network(**options: Any) -> Any:

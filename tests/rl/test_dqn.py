@@ -22,7 +22,7 @@ B, A = 7, 3
 SOFT = Munchausen(munchausen=0.9, temperature=0.3, lowest=-1.0)
 
 
-def batch(tell: Callable[[Tensor], None] = lambda surprise: None) -> Transition:
+def batch(update_priorities: Callable[[Tensor], None] = lambda td_error: None) -> Transition:
     generator = torch.Generator().manual_seed(0)
     return Transition(
         obs=torch.rand(B, 4, generator=generator),
@@ -32,7 +32,7 @@ def batch(tell: Callable[[Tensor], None] = lambda surprise: None) -> Transition:
         next_obs=torch.rand(B, 4, generator=generator),
         discount=torch.tensor([0.9, 0.9, 0.81, 0.729, 0.9, 0.9, 0.729]),
         weight=torch.tensor([1.0, 0.5, 1, 0.25, 1, 1, 0.75]),
-        tell=tell,
+        update_priorities=update_priorities,
     )
 
 

@@ -139,8 +139,8 @@ def test_actions_that_do_not_begin_at_zero():
         (":", "is no Gymnasium id"),
         ("ale_py:ALE/SpaceInvaders-v5", "run dqn-atari --data.game space_invaders"),
         ("ale_py:PongNoFrameskip-v4", "run dqn-atari --data.game pong"),
-        ("MountainCarContinuous-v0", "a list of actions"),
-        ("FrozenLake-v1", "a space of numbers"),
+        ("MountainCarContinuous-v0", "a Discrete space is needed"),
+        ("FrozenLake-v1", "a Box is needed"),
     ],
 )
 def test_what_cannot_be_played_is_refused_in_one_line(id, message):
@@ -154,13 +154,13 @@ def test_what_cannot_be_played_is_refused_in_one_line(id, message):
                                    spaces.MultiDiscrete([2, 3]), spaces.Discrete(3), spaces.Sequence(UNIT),
                                    spaces.Box(0, 1, (0,))])  # fmt: skip
 def test_what_no_network_here_can_see_is_refused_in_one_line(space):
-    with registered(space) as id, pytest.raises(UserError, match=r"a space of numbers \(Box\) is needed"):
+    with registered(space) as id, pytest.raises(UserError, match="a Box is needed"):
         GymEnvironments(id, count=2)
 
 
 @pytest.mark.parametrize("actions", [UNIT, spaces.MultiDiscrete([2, 3]), spaces.MultiBinary(2), spaces.Dict(a=UNIT)])
 def test_actions_that_are_no_list_are_refused_in_one_line(actions):
-    with registered(UNIT, actions=actions) as id, pytest.raises(UserError, match="a list of actions"):
+    with registered(UNIT, actions=actions) as id, pytest.raises(UserError, match="a Discrete space is needed"):
         GymEnvironments(id, count=2)
 
 
@@ -197,9 +197,9 @@ def test_a_picture_with_its_channels_last_is_the_same_picture():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"rewards": (0.0, float("nan"), 0.0)}, "gave a reward of nan"),
-        ({"rewards": (0.0, float("inf"), 0.0)}, "gave a reward of inf"),
-        ({"spoilt": 2}, "gave an observation of nan"),
+        ({"rewards": (0.0, float("nan"), 0.0)}, "returned a reward of nan"),
+        ({"rewards": (0.0, float("inf"), 0.0)}, "returned a reward of inf"),
+        ({"spoilt": 2}, "returned an observation of nan"),
     ],
 )
 def test_what_is_not_a_number_is_the_environments_fault(given, message):

@@ -149,10 +149,10 @@ def test_only_an_environment_alone_is_filmed():
 
 def test_what_cannot_be_shown_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "pygame", None)
-    with pytest.raises(UserError, match="CartPole-v1 cannot be shown: pygame is not installed"):
+    with pytest.raises(UserError, match="CartPole-v1 cannot be rendered: pygame is not installed"):
         film(Noisy(2), gym("CartPole-v1"), epsilon=0.0)
     monkeypatch.setattr(GymEnvironments, "film", lambda self, lane, actions: None)
-    with pytest.raises(UserError, match="Catch-v0 draws no pictures"):
+    with pytest.raises(UserError, match="Catch-v0 cannot render images"):
         film(Noisy(3), gym(CATCH))
 
 

@@ -171,9 +171,9 @@ def test_every_combination_runs_forwards_and_backwards(torso: Any, returns: Any)
 
 
 def test_what_a_network_cannot_look_at_is_refused() -> None:
-    with pytest.raises(UserError, match=r"pictures of \(4, 20, 20\) \(channels, height, width\) are too small"):
+    with pytest.raises(UserError, match=r"images of \(4, 20, 20\) \(channels, height, width\) are too small"):
         q_network(Spec(input=(4, 20, 20), output=6))
     with pytest.raises(UserError, match="it needs 42x42 or more"):
         q_network(Spec(input=(4, 40, 40), output=6), torso="impala")
-    with pytest.raises(UserError, match=r"looks at pictures \(channels, height, width\), got .*use --model\.torso mlp"):
+    with pytest.raises(UserError, match=r"needs images \(channels, height, width\), got .*use --model\.torso mlp"):
         q_network(VECTOR)

@@ -237,7 +237,7 @@ def test_what_a_user_can_get_wrong() -> None:
 def test_a_replay_larger_than_memory_is_refused_before_it_is_allocated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay_module, "available", lambda device: 5_000_000)
     player = made(Atari, **QUICK)
-    with pytest.raises(UserError, match=r"a replay of 6,000 needs 0\.01 GB of RAM and there is 0\.00 GB: 2,5\d\d"):
+    with pytest.raises(UserError, match=r"buffer of 6,000 needs 0\.01 GB of RAM, and there is 0\.00 GB: 2,5\d\d"):
         next(player.batches(network(player)))
     player.close()
 

@@ -71,11 +71,11 @@ def test_exactly_the_transitions_that_are_whole_can_be_drawn(
 def test_what_surprised_is_drawn_in_proportion_and_weighed_by_its_probability() -> None:
     ring, naive = prioritised_ring_of(lanes=1, slots=40, stack=1, n_step=1, exponent=0.5), Naive(1, 1)
     play(ring, naive, [["go"]] * 20)
-    for _ in range(40):  # every one of the 20 transitions is told a surprise: the frame it begins with
+    for _ in range(40):  # every one of the 20 transitions gets a TD error: the frame it begins with
         batch = ring.sample(16, CPU)
         assert batch is not None
-        batch.tell(batch.obs[:, -1].float() ** 2)
-    ring.settle()
+        batch.update_priorities(batch.obs[:, -1].float() ** 2)
+    ring.write_priorities()
     priorities = {name: (name**2 + LEAST) ** 0.5 for name in range(1, 21)}
     leaves = ring.tree.leaves[:20]
     assert leaves.tolist() == pytest.approx(list(priorities.values()))
@@ -98,7 +98,7 @@ def test_new_transitions_are_as_likely_as_the_most_surprising() -> None:
     start = play(ring, naive, [["go"]] * 10)
     batch = ring.sample(8, CPU)
     assert batch is not None
-    batch.tell(torch.full((8,), 25.0))
+    batch.update_priorities(torch.full((8,), 25.0))
     play(ring, naive, [["go"]] * 5, start)
     assert ring.tree.leaves.max() == pytest.approx(5.0, rel=1e-4)
     assert ring.tree.leaves[15] == pytest.approx(5.0, rel=1e-4)
@@ -112,8 +112,8 @@ def test_a_loss_that_tells_nothing_or_nan_leaves_the_priorities() -> None:
         batch = ring.sample(8, CPU)
         assert batch is not None
         if told is not None:
-            batch.tell(told)
-    ring.settle()
+            batch.update_priorities(told)
+    ring.write_priorities()
     assert ring.tree.leaves.tolist() == before.tolist()
 
 
@@ -122,7 +122,7 @@ def test_a_restored_prioritised_replay_draws_as_the_saved_one() -> None:
     play(ring, naive, [["go", "stop" if i % 7 == 3 else "go"] for i in range(60)])
     batch = ring.sample(8, CPU)
     assert batch is not None
-    batch.tell(torch.arange(8.0))
+    batch.update_priorities(torch.arange(8.0))
     saved = ring.state_dict()
     copy = prioritised_ring_of(seed=4)
     copy.load_state_dict({k: v.clone() if isinstance(v, torch.Tensor) else v for k, v in saved.items()})

@@ -90,14 +90,14 @@ def test_a_replay_of_another_shape_is_refused() -> None:
     ring, naive = ring_of(), Naive(2, 4)
     play(ring, naive, [["go", "go"]] * 9)
     other = Replay(48, 2, (3,), torch.int64, stack=4, n_step=3)
-    with pytest.raises(UserError, match="the saved replay has frames"):
+    with pytest.raises(UserError, match="the saved replay buffer has frames"):
         other.load_state_dict(ring.state_dict())
 
 
 def test_a_replay_larger_than_memory_says_what_would_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay, "available", lambda device: 1_000_000)
     ring = Replay(1000, 2, (1, 84, 84), stack=4)
-    with pytest.raises(UserError, match=r"replay of 1,000 needs 0\.01 GB of RAM .*: 126 would fit"):
+    with pytest.raises(UserError, match=r"replay buffer of 1,000 needs 0\.01 GB of RAM, .*: 126 would fit"):
         ring.place(CPU)
     assert ring.frames is None
     Replay(126, 1, (1, 84, 84), stack=4).place(CPU)

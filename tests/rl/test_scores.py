@@ -152,7 +152,7 @@ def test_a_reference_normalises_what_no_human_played(capsys):
     assert scores(["catch", "pole", "--reference", "Catch-v0=-1,1"]) == 0
     said = capsys.readouterr().out
     assert "mean of normalised scores: 0.750 (no interval without several seeds of every game)" in said
-    assert "1 of 2 games not aggregated: no human score; --reference GAME=LOW,HIGH" in said
+    assert "1 of 2 games are not aggregated: no human score; use --reference GAME=LOW,HIGH" in said
     both = told_by(capsys, "catch", "pole", "--reference", "Catch-v0=-1,1", "--reference", "CartPole-v1=0,500")
     assert both[0]["aggregates"]["mean"]["value"] == pytest.approx((0.75 + 0.5) / 2)
 
@@ -191,8 +191,8 @@ def test_the_lines_that_a_person_reads(capsys):
         ("", "RECORD_OR_RUN"),
         ("a --figre x.png", "Did you mean --figure"),
         ("nowhere", "nowhere is neither a record, a run folder, a folder of them nor a recipe that was run here"),
-        ("notes.json", "notes.json is no record that `dlplug verify` wrote"),
-        ("a --figure x.bmp", "--figure x.bmp: no such kind of picture. Did you mean .png or .pdf?"),
+        ("notes.json", "notes.json is not a record of `dlplug verify`"),
+        ("a --figure x.bmp", "--figure x.bmp: unknown image format. Did you mean .png or .pdf?"),
         ("a --figure no/x.png", "--figure no/x.png: there is no folder no"),
         ("a --figure x.png --curve eval/q", "no learning curve to draw: none of the runs has logged eval/q"),
         ("a --figure x.png", "no learning curve to draw: none of the runs has logged train/return"),

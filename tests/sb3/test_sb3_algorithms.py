@@ -108,13 +108,13 @@ def test_algorithms_are_found_by_name_and_by_class():
 
 
 def test_what_an_algorithm_refuses_is_one_line():
-    with pytest.raises(UserError, match="SAC does not take this: The algorithm only supports"):
+    with pytest.raises(UserError, match="SAC refuses these options: The algorithm only supports"):
         any_algorithm(Gym().spec, algorithm="sac")
-    with pytest.raises(UserError, match="PPO does not take this: "):
+    with pytest.raises(UserError, match="PPO refuses these options: "):
         algorithms.ppo(Gym().spec, n_steps=1)
     with pytest.raises(UserError, match="PPO collects its own data: use --trainer sb3"):
         algorithms.ppo(Spec(input=(4,), output=2))
-    with pytest.raises(UserError, match=r"DQN does not take this: .*(enough memory|Unable to allocate)"):
+    with pytest.raises(UserError, match=r"DQN refuses these options: .*(enough memory|Unable to allocate)"):
         algorithms.dqn(Gym().spec, buffer_size=10**10)
 
 

@@ -198,14 +198,14 @@ def test_actions_that_do_not_begin_at_zero_are_the_environments_own(actions, alg
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"space": spaces.Tuple((UNIT,))}, r"shows Tuple.*Box, Discrete, MultiDiscrete, MultiBinary or a Dict of them"),
-        ({"space": spaces.Text(3)}, "shows Text"),
-        ({"space": spaces.Sequence(UNIT)}, "shows Sequence"),
-        ({"space": spaces.Dict(a=spaces.Dict(b=UNIT))}, "shows Dict"),
+        ({"space": spaces.Tuple((UNIT,))}, r"space Tuple.*Box, Discrete, MultiDiscrete, MultiBinary or a Dict of them"),
+        ({"space": spaces.Text(3)}, "observation space Text"),
+        ({"space": spaces.Sequence(UNIT)}, "observation space Sequence"),
+        ({"space": spaces.Dict(a=spaces.Dict(b=UNIT))}, "observation space Dict"),
         ({"space": spaces.Dict(a=spaces.Discrete(2, start=1))}, "counts classes from 0"),
         ({"space": spaces.Dict(a=PICTURE)}, "PPO cannot build a network for observations Dict"),
-        ({"actions": spaces.Dict(a=UNIT)}, "takes Dict"),
-        ({"actions": spaces.Text(2)}, "takes Text"),
+        ({"actions": spaces.Dict(a=UNIT)}, "action space Dict"),
+        ({"actions": spaces.Text(2)}, "action space Text"),
         ({"actions": spaces.Box(0, 5, (2,), np.int32)}, "a Box of floats is needed"),
     ],
     ids=str,
@@ -219,9 +219,9 @@ def test_spaces_that_no_algorithm_can_serve_are_refused_before_the_first_step(gi
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"rewards": (0.0, float("nan"), 0.0)}, "gave a reward of nan"),
-        ({"spoilt": 2}, "gave an observation of nan"),
-        ({"spoilt": 2, "space": spaces.Dict(a=UNIT, b=UNIT)}, "gave an observation of nan"),
+        ({"rewards": (0.0, float("nan"), 0.0)}, "returned a reward of nan"),
+        ({"spoilt": 2}, "returned an observation of nan"),
+        ({"spoilt": 2, "space": spaces.Dict(a=UNIT, b=UNIT)}, "returned an observation of nan"),
     ],
 )
 def test_what_is_not_a_number_is_the_environments_fault(given, message):

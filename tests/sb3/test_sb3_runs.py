@@ -180,7 +180,7 @@ def test_eval_and_resume_refuse_another_algorithm():
     assert evaluate("run", {"metrics.sb3-episodes.count": 2})["test/return"] >= 8
     with pytest.raises(UserError, match="is of another model"):
         evaluate("run", {"data.id": "Acrobot-v1"})
-    with pytest.raises(UserError, match=r"replay holds 50 steps of its environments, this one 40: resume with"):
+    with pytest.raises(UserError, match=r"replay buffer holds 50 steps of its environments, this one 40: resume with"):
         resume("run", {"model.buffer_size": 40, "steps": 40})
 
 
@@ -244,7 +244,7 @@ def test_sample_films_games_and_says_where_there_is_nothing_to_see(monkeypatch):
     testing.check_sampler("ppo-cartpole", "sb3-film", {**catch, **TINY}, {"count": 2})
     monkeypatch.setitem(sys.modules, "pygame", None)
     dlplug.run("ppo-cartpole", {**QUIET, **TINY, "steps": 32, "metrics.sb3-episodes.video": True}, out="run")
-    with pytest.raises(UserError, match="CartPole-v1 draws no pictures here: pygame is not installed"):
+    with pytest.raises(UserError, match="CartPole-v1 cannot render images here: pygame is not installed"):
         sample("run")
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from dlplug_images.images import HeldOut
 from dlplug_images.sets.digits import Digits
 from dlplug_vision.attacks.gradient import fgsm, pgd, pgd_of_fixed_length, random_start, step_size_or_usual, within
-from dlplug_vision.attacks.metric import attack, says, show_attack
+from dlplug_vision.attacks.metric import attack, predicted, show_attack
 from dlplug_vision.attacks.recipes import ADVERSARIAL_RECIPES
 from dlplug_vision.attacks.training import Adversarial, Ramp
 from dlplug_vision.classification.quick import QuickNet
@@ -222,7 +222,7 @@ def test_the_metric_counts_what_is_right_before_and_after(learnt):
     model, test = learnt
     with torch.no_grad():
         values = attack(model, test, method="pgd", epsilon=0.1, attack_steps=5, restarts=2, attack_count=40, seed=0)
-        clean = (says(model, test.images[:40].permute(0, 3, 1, 2) / 255) == test.y[:40]).float().mean().item()
+        clean = (predicted(model, test.images[:40].permute(0, 3, 1, 2) / 255) == test.y[:40]).float().mean().item()
     assert 0 < values["robust_accuracy"] < clean
     assert values["protocol"] == "PGD, ε 0.1 in each pixel of [0, 1], 5 steps of 0.05, 2 random starts, 40 images"
     assert values["attack"].pixels.std() > 10

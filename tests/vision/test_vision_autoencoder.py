@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from dlplug_images.images import HeldOut, scaled
-from dlplug_vision.autoencoders.between import on_the_way
+from dlplug_vision.autoencoders.between import interpolated
 from dlplug_vision.autoencoders.networks import Autoencoder, ConvAutoencoder
 from dlplug_vision.autoencoders.pca import fitted_pca, flattened, through_pca
 from dlplug_vision.autoencoders.reconstruction import reconstructed_by, reconstruction, reconstructions
@@ -79,10 +79,10 @@ def test_a_dense_autoencoder_is_affine_layers_there_and_back():
         (lambda: Autoencoder(Spec((64,), 10)), "takes images"),
         (lambda: Autoencoder(Spec((1, 8, 8), 10), code=0), "--model.code must be at least 1"),
         (lambda: ConvAutoencoder(Spec((1, 8, 8), 10), width=0), "--model.width must be at least 1"),
-        (lambda: reconstructions(nn.Linear(1, 1), held_out(), seed=0), "is no autoencoder"),
+        (lambda: reconstructions(nn.Linear(1, 1), held_out(), seed=0), "is not an autoencoder"),
         (lambda: fitted_pca(images(20), 21), "at most 20 principal components, got 21"),
-        (lambda: list(reconstruction(nn.Identity(), noise=1.5).updates(batch())), "--loss.noise is the share"),
-        (lambda: list(reconstruction(nn.Flatten()).updates(batch())), r"images \(1, 8, 8\) of the model.*got \(64,\)"),
+        (lambda: list(reconstruction(nn.Identity(), noise=1.5).updates(batch())), "--loss.noise is the fraction"),
+        (lambda: list(reconstruction(nn.Flatten()).updates(batch())), r"outputs images \(1, 8, 8\).*got \(64,\)"),
     ],
 )
 def test_bad_options_are_one_clear_line(make, said):
@@ -163,7 +163,7 @@ def test_recipes_learn_and_resume(recipe: str, options: dict, tiny_mnist: Path):
 
 def test_codes_between_two_are_on_the_line_from_one_to_the_other():
     ends = torch.randn(2, 2, 3)
-    way = on_the_way(ends, 5)
+    way = interpolated(ends, 5)
     for pair in range(2):
         for step in range(5):
             expected = ends[pair, 0] + step / 4 * (ends[pair, 1] - ends[pair, 0])

@@ -125,10 +125,10 @@ def test_every_cell_of_the_lectures_table_is_a_target():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: ThreeNets(Spec((1, 6, 5), 3)), "PCA of the training images"),
+        (lambda: ThreeNets(Spec((1, 6, 5), 3)), "PCA to the training images"),
         (lambda: ThreeNets(ImageSpec((1, 6, 5), 3, train=images(100)), components=31), "at most 30 principal"),
         (lambda: ThreeNets(ImageSpec((1, 6, 5), 3, train=images(100)), blocks=0), "at least 1"),
-        (lambda: NoisyCrossEntropy(nets(), noise=-0.1), "--loss.noise is the share"),
+        (lambda: NoisyCrossEntropy(nets(), noise=-0.1), "--loss.noise is the fraction"),
         (lambda: NoisyCrossEntropy(nn.Linear(2, 2)), "--model three-nets"),
         (lambda: noise_table(nn.Linear(2, 2), HeldOut(images(4), torch.zeros(4), ("a",)), seed=0), "three-nets"),
     ],

@@ -178,10 +178,10 @@ def test_two_groups_what_was_loaded_and_what_is_new(source, tmp_path):
 @pytest.mark.parametrize(
     ("freeze", "new", "message"),
     [
-        ("1.frist", set(), r"no part '1\.frist'\. Did you mean 1\.first"),
-        ("stem", set(), r"no part 'stem'\. Its first parts: 0, 1, 2, 3, 4, 5\."),
-        ("5", {"5.weight"}, r"5: its 5\.weight is new and has learnt nothing yet"),
-        ("1,2,5", set(), "leaves nothing to learn"),
+        ("1.frist", set(), r"no submodule '1\.frist'\. Did you mean 1\.first"),
+        ("stem", set(), r"no submodule 'stem'\. Its children: 0, 1, 2, 3, 4, 5\."),
+        ("5", {"5.weight"}, r"5: its 5\.weight is newly initialised"),
+        ("1,2,5", set(), "leaves nothing to train"),
     ],
 )
 def test_what_cannot_be_frozen_is_one_clear_line(freeze, new, message):

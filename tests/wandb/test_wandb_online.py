@@ -89,7 +89,7 @@ def test_a_failed_start_goes_offline_and_loses_nothing(
     environment = online | ({"WANDB_API_KEY": "short"} if trouble == "bad key" else {})
     done = train(tmp_path / "run", environment, steps=50)
     assert done.code == 0
-    assert done.said.startswith("W&B went offline, as it could not start")
+    assert done.said.startswith("W&B could not start online, and logs offline")
     assert done.said.endswith(f"to upload this run: wandb sync {tmp_path}/run/wandb/offline-run-*")
     assert len(done.said.splitlines()) == 2
     _check_offline(tmp_path / "run", [10, 20, 30, 40, 50])
@@ -118,7 +118,7 @@ def test_a_server_that_falls_silent_is_given_up_at_the_end(
     assert time.monotonic() - started < 15
     assert process.returncode == 0
     sync = f"wandb sync --include-online {folder}/wandb/*run-*"
-    assert said.splitlines()[-1] == f"W&B has not taken everything; later: {sync}"
+    assert said.splitlines()[-1] == f"W&B has not uploaded everything; to upload the rest: {sync}"
     server.answering.set()
     environment = online | {"PATH": f"{Path(sys.executable).parent}:{online['PATH']}"}
     subprocess.run(sync, shell=True, env=environment, capture_output=True, timeout=60, check=True)
@@ -157,7 +157,7 @@ def test_ctrl_c_ends_the_wait_for_uploads(server: Server, online: dict[str, str]
     _, said = process.communicate(timeout=60)
     assert time.monotonic() - started < 10
     assert process.returncode == 0
-    assert said.startswith("W&B has not taken everything")
+    assert said.startswith("W&B has not uploaded everything")
 
 
 def _start(folder: Path, options: dict[str, Any], environment: dict[str, str]) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""Stable-Baselines3's algorithms in dlplug's runs: PPO, A2C, DQN and any other by name."""
+"""Stable-Baselines3's algorithms in dlplug: PPO, A2C, DQN and any other by name."""
 
 from dlplug import hookimpl
 from dlplug_sb3.recipes import RECIPES

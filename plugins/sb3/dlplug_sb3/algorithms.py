@@ -143,7 +143,7 @@ def dqn(
 
     learning_rate: learning rate of Adam
     schedule: linear: the learning rate falls to 0 over the run
-    buffer_size: size of the replay buffer in transitions; a million of Atari's take 56 GB
+    buffer_size: size of the replay buffer in transitions; a million Atari transitions take 56 GB
     learning_starts: steps before the first update
     batch_size: transitions per batch
     tau: τ of the target network's update θ' ← τ θ + (1 - τ) θ'; 1 copies the network
@@ -187,7 +187,7 @@ def dqn(
 def build(kind: type[BaseAlgorithm], spec: Spec, seed: int, policy: str = "auto", **hyperparameters: Any) -> Algorithm:
     """The algorithm over the spec's environments.
 
-    policy: auto takes the one for pictures (of 36 pixels or more), for observations in several parts, or for numbers.
+    policy: auto is CnnPolicy for images of 36 pixels or more, MultiInputPolicy for Dict observations, else MlpPolicy.
     Raises UserError where the algorithm refuses its hyperparameters, and for data of another trainer.
     """
     if not isinstance(spec, Stage):
@@ -199,7 +199,7 @@ def build(kind: type[BaseAlgorithm], spec: Spec, seed: int, policy: str = "auto"
             warnings.filterwarnings("error", "This system does not have apparently enough memory")
             return Algorithm(make(**hyperparameters))
     except (AssertionError, ValueError, TypeError, NotImplementedError, UserWarning, MemoryError) as error:
-        raise UserError(f"{kind.__name__} does not take this: {error}") from error
+        raise UserError(f"{kind.__name__} refuses these options: {error}") from error
     except RuntimeError as error:
         space = spec.environments.observation_space
         raise UserError(f"{kind.__name__} cannot build a network for observations {space}: {error}") from error
@@ -211,8 +211,8 @@ SMALLEST = 36  # pixels: least height and width for the convolutions of Mnih et 
 def policy_for(observations: spaces.Space) -> str:
     if isinstance(observations, spaces.Dict):
         return "MultiInputPolicy"
-    pictures = is_image_space(observations) and sorted(observations.shape or ())[1] >= SMALLEST
-    return "CnnPolicy" if pictures else "MlpPolicy"
+    images = is_image_space(observations) and sorted(observations.shape or ())[1] >= SMALLEST
+    return "CnnPolicy" if images else "MlpPolicy"
 
 
 def scheduled(value: float, schedule: Schedule) -> float | LinearSchedule:

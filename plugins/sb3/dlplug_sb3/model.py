@@ -110,8 +110,8 @@ class Memory:
             arrays[n].shape[1:] != a.shape[1:] for n, a in saved.items()
         ):
             raise UserError(
-                f"the checkpoint's replay holds {state['size']:,} steps of its environments, this one"
-                f" {self.buffer.buffer_size:,}: resume with the data and the buffer_size that the run began with"
+                f"the checkpoint's replay buffer holds {state['size']:,} steps of its environments, this one"
+                f" {self.buffer.buffer_size:,}: resume with the run's original data and buffer_size"
             )
         for name, array in saved.items():
             arrays[name][: len(array)] = array.numpy()

@@ -59,7 +59,7 @@ class Sb3Trainer(TorchTrainer):
         seed_everything(run.seed)
         data = run.make("data")
         if not isinstance(data, Sb3Data):
-            raise UserError(f"the trainer sb3 plays --data sb3-atari or --data sb3-gym, not {run.config['data']}")
+            raise UserError(f"the trainer sb3 needs --data sb3-atari or --data sb3-gym, not {run.config['data']}")
         model = run.make("model", dataclasses.replace(data.spec, device=str(device)))
         if not isinstance(model, Algorithm):
             raise UserError(f"the trainer sb3 trains a --model named sb3 or sb3-…, not {run.config['model']}")
@@ -139,7 +139,7 @@ class Playing(Training):
         self.checked = self.step
         if self.data.memory is not None:
             self.data.memory.end_episodes()
-        self.data.environments.seed(self.run.seed + self.step)  # other episodes than at the beginning of the run
+        self.data.environments.seed(self.run.seed + self.step)  # not the episodes of the run's beginning
 
 
 class Between(BaseCallback):

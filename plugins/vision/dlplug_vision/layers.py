@@ -10,7 +10,7 @@ from dlplug import Spec, UserError
 
 
 class Standardise(nn.Module):
-    """x (B, C, H, W) in [0, 1] → (x - mean) / deviation of the training set; both are kept with the weights."""
+    """x (B, C, H, W) in [0, 1] → (x - mean) / deviation of the training set; both are saved with the weights."""
 
     mean: Tensor
     deviation: Tensor
@@ -26,7 +26,7 @@ class Standardise(nn.Module):
 
 
 def conv(inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
-    """A convolution that keeps the image's size (or halves it by its stride), without a bias: a normalisation follows.
+    """A convolution that keeps the image's size (or halves it by its stride), without a bias, as normalisation follows.
     Initialised as in He et al. 2015 (arXiv:1502.01852, equation 15), by fan-out."""
     padding = dilation * (kernel // 2)
     layer = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False)
@@ -53,7 +53,9 @@ def mean_over_pixels() -> nn.Sequential:
 def check_size(model: str, spec: Spec, smallest: int, advice: str = "") -> None:
     """Raises UserError where the data's images are smaller than a model can take."""
     if len(spec.input) != 3:
-        raise UserError(f"{model} takes images (channels, height, width), but one input of these data is {spec.input}")
+        raise UserError(
+            f"{model} takes images (channels, height, width), but an input of these data has the shape {spec.input}"
+        )
     _, height, width = spec.input
     if min(height, width) < smallest:
         raise UserError(f"{model} needs images of at least {smallest}x{smallest}, got {height}x{width}{advice}")

@@ -57,7 +57,7 @@ def choose(mode: Literal["auto", "online", "offline", "off"], environ: Mapping[s
         return Choice(requested)
     missing = why_not_online(settings, environ)
     if missing and requested == "online":
-        raise UserError(f"{source}: {missing}; expected both a key and a server, or --wandb offline")
+        raise UserError(f"{source}: {missing}; expected a key and a server, or --wandb offline")
     return Choice("offline", missing) if missing else Choice("online")
 
 
@@ -66,7 +66,7 @@ def findings(environ: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     try:
         choice = choose("auto", environ)
     except UserError as error:
-        return [{"name": "W&B", "works": False, "says": str(error), "advice": "unset WANDB_MODE or give a key"}]
+        return [{"name": "W&B", "works": False, "says": str(error), "advice": "unset WANDB_MODE or set a key"}]
     advice = f"to log online: {choice.reason}" if choice.reason else ""
     return [{"name": "W&B", "works": True, "says": f"runs are logged {choice.mode}", "advice": advice}]
 

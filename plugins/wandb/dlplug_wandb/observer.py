@@ -100,7 +100,7 @@ class Wandb:
             session.open("online")
         except Exception as error:
             session.reopen_offline()
-            log.warning("W&B went offline, as it could not start: %s", first_line(error))
+            log.warning("W&B could not start online, and logs offline: %s", first_line(error))
 
     @hookimpl
     def logged(self, run: Run, step: int, values: Mapping[str, Any]) -> None:
@@ -133,7 +133,7 @@ class Wandb:
         except KeyboardInterrupt:
             pass
         abandon()
-        log.warning("W&B has not taken everything; later: %s", later)
+        log.warning("W&B has not uploaded everything; to upload the rest: %s", later)
 
 
 def sync_command(folder: Path, *, online: bool = False) -> str:

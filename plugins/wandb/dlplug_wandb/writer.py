@@ -33,9 +33,7 @@ class Writer:
     def put(self, job: Job) -> None:
         self._stuck = not self._room.acquire(timeout=0 if self._stuck else self.patience)
         if self._stuck:
-            self._complain_once(
-                "it does not take rows any more, so some are missing there (metrics.jsonl has all of them)"
-            )
+            self._complain_once("it no longer accepts rows, so some are missing there (metrics.jsonl has all of them)")
         else:
             self._jobs.put(job)
 

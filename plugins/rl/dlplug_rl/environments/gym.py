@@ -42,11 +42,11 @@ class GymEnvironments:
         self._environments = self._make(count)
         observation, action = self._environments.single_observation_space, self._environments.single_action_space
         if not isinstance(observation, gymnasium.spaces.Box) or 0 in observation.shape:
-            raise UserError(f"{id} shows {observation}; a space of numbers (Box) is needed")
+            raise UserError(f"{id} has the observation space {observation}; a Box is needed")
         if not isinstance(action, gymnasium.spaces.Discrete):
-            raise UserError(f"{id} takes {action}; a list of actions (Discrete) is needed")
+            raise UserError(f"{id} has the action space {action}; a Discrete space is needed")
         if self._environments.metadata.get("autoreset_mode") != gymnasium.vector.AutoresetMode.NEXT_STEP:
-            raise UserError(f"{id} is not a vector environment that begins again at the next step (NEXT_STEP)")
+            raise UserError(f"{id} is a vector environment that does not reset in the next step (NEXT_STEP)")
         self._lowest = int(action.start)
         self._channels_last = len(observation.shape) == 3 and observation.shape[2] < min(observation.shape[:2])
         self.fps = max(1, round(self._environments.metadata.get("render_fps") or 30))
@@ -94,12 +94,14 @@ class GymEnvironments:
         if np.isfinite(values).all():
             return values
         invalid = values[~np.isfinite(values)][0]
-        raise UserError(f"the environment {self.id} gave {kind} of {invalid}: only finite numbers can be learnt from")
+        raise UserError(
+            f"the environment {self.id} returned {kind} of {invalid}; rewards and observations must be finite"
+        )
 
     def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray] | None:
         """Replays a single environment; in a vector, the start of an episode may depend on when others ended.
 
-        Raises UserError where the library that draws it is not installed.
+        Raises UserError where the library that renders it is not installed.
         """
         if self.count > 1 or "rgb_array" not in self._environments.metadata.get("render_modes", ()):
             return None
@@ -108,7 +110,7 @@ class GymEnvironments:
             camera.reset(seed=self.seed)
             return self._filmed(camera, _picture(camera), actions)
         except gymnasium.error.DependencyNotInstalled as error:
-            raise UserError(f"{self.id} cannot be shown: {one_line(error)}") from error
+            raise UserError(f"{self.id} cannot be rendered: {one_line(error)}") from error
 
     def _filmed(
         self, camera: gymnasium.vector.VectorEnv, first: np.ndarray, actions: np.ndarray
@@ -124,7 +126,7 @@ class GymEnvironments:
 
 
 def _picture(camera: gymnasium.vector.VectorEnv) -> np.ndarray:
-    """The rendered picture of a vector's only environment, (height, width, 3) uint8."""
+    """The rendered image of a vector's only environment, (height, width, 3) uint8."""
     pictures = camera.render()
     assert pictures is not None
     return np.asarray(pictures[0], dtype=np.uint8)
@@ -137,6 +139,6 @@ def _refuse_atari(registration: EnvSpec) -> None:
         return
     game = registration.kwargs.get("game", "pong")
     raise UserError(
-        f"{registration.id} is an Atari game: the data `atari` plays it by a published protocol and counts raw scores:"
-        f" {command('run', 'dqn-atari', '--data.game', game)}"
+        f"{registration.id} is an Atari game: use the data `atari`, which plays it under a published protocol"
+        f" and reports raw scores: {command('run', 'dqn-atari', '--data.game', game)}"
     )

@@ -42,7 +42,7 @@ class Environments(Protocol):
     spec: shape of an observation, number of actions and their names; mean and deviation if they were estimated.
     dtype: type of observations, np.uint8 or np.float32.
     frames_per_step: frames of the game per action.
-    fps: pictures per second of a film at the game's own speed, with one picture per action.
+    fps: images per second of a film at the game's own speed, with one image per action.
     limit: actions after which an episode is truncated in addition to the environment's own limit; None for never.
     """
 
@@ -65,8 +65,8 @@ class Environments(Protocol):
     def receive(self) -> TimeStep: ...
 
     def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray] | None:
-        """Replays the episode of environment `lane` since its reset: yields one picture (height, width, 3) uint8 after
-        the reset and one after each action. None for environments that draw no pictures."""
+        """Replays the episode of environment `lane` since its reset: yields one image (height, width, 3) uint8 after
+        the reset and one after each action. None for environments that cannot render."""
         ...
 
     def close(self) -> None: ...

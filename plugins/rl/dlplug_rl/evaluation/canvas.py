@@ -19,7 +19,7 @@ LEGEND = (("taken", TAKEN), ("taken at random", RANDOM))
 
 
 class Canvas:
-    """Draws pictures of one size; their constant parts are drawn once.
+    """Draws images of one size; their constant parts are drawn once.
 
     shape: (height, width, 3) of the screens. names: the actions' names.
     low, high: the values of an empty and of a full bar: the lowest and highest value in the game, so that bars can be
@@ -35,7 +35,7 @@ class Canvas:
         self.bars = self.left + math.ceil(max(font(13).getlength(name) for name in names)) + MARGIN
         width = self.bars + BAR + NUMBER + MARGIN
         height = max(screen_height, TOP + (len(names) + 2) * ROW + MARGIN)
-        # H.264 wants even numbers
+        # H.264 needs even sizes
         self.blank = Picture.new("RGB", (width + width % 2, height + height % 2), BACKGROUND)
         self.corner = (0, (self.blank.height - screen_height) // 2)
         self._draw_background(title)

@@ -1,4 +1,4 @@
-"""The sampler `film`: games of a trained policy, with the score and the value of each action beside the screen."""
+"""The sampler `film`: games of a trained policy, with the score and the value of each action beside the frame."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def film(
     pictures: PositiveInt = 3_000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Plays games and films them, with the score so far and the value of every action beside the screen.
+    """Plays games and films them, with the score so far and the Q-value of every action beside the frame.
 
     count: number of games, each in its own film
     epsilon: probability of a random action
-    actions: largest number of actions per game; 27,000 are the half hour that ends any Atari game
-    pictures: largest number of pictures per film; a longer game is shown faster
+    actions: largest number of actions per game; 27,000 is the time limit of Atari games, half an hour
+    pictures: largest number of images per film; a longer game is shown faster
 
     Returns film (film-1, film-2, … for several) and return (mean). Raises UserError for environments that
-    draw no pictures.
+    cannot render.
     """
 
     def play_one(start: int) -> tuple[Video, float]:
@@ -81,11 +81,11 @@ def play(product: Policy, environments: Environments, epsilon: float, limit: int
 
 
 def show(environments: Environments, game: Game, title: str, pictures: int) -> Video:
-    """The video of a game, which is replayed to render it; pictures are drawn while the video is written."""
+    """The video of a game, which is replayed to render it; images are drawn while the video is written."""
     screens = environments.film(0, game.actions)
     if screens is None:
         raise UserError(
-            f"{title} draws no pictures, so it cannot be filmed; `{command('eval', 'RUN')}` plays it and counts"
+            f"{title} cannot render images, so it cannot be filmed; `{command('eval', 'RUN')}` reports its scores"
         )
     title = re.split("[:/]", title)[-1]
     names = environments.spec.names or tuple(f"action {action}" for action in range(environments.spec.output))

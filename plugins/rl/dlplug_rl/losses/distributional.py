@@ -16,7 +16,7 @@ from dlplug_rl.replay.buffer import Transition
 
 
 class Distributional(QLearning):
-    """A loss for one representation of returns. Raises UserError for a network with another."""
+    """A loss for one kind of return distribution. Raises UserError for a network of another kind."""
 
     represents: type[nn.Module]
 
@@ -25,7 +25,7 @@ class Distributional(QLearning):
     ) -> None:
         if not (isinstance(model, QNetwork) and isinstance(model.returns, self.represents)):
             kind = self.represents.__name__.lower()
-            raise UserError(f"this loss needs a network that gives distributions: --model.returns {kind}")
+            raise UserError(f"this loss needs a network of return distributions: --model.returns {kind}")
         super().__init__(model, bootstrap, target_every, munchausen)
 
     @property

@@ -1,5 +1,5 @@
-"""Parallelised Q-network (Gallici et al. 2025, arXiv:2407.04811): no replay, no target network; layer norm
-prevents divergence, and λ-returns from many environments replace both."""
+"""Parallelised Q-network (Gallici et al. 2025, arXiv:2407.04811): no replay buffer and no target network.
+Layer norm stabilises training, and λ-returns are computed from many environments."""
 
 from __future__ import annotations
 

@@ -39,12 +39,12 @@ class Munchausen:
 class Compared(NamedTuple):
     """The TD errors of a batch.
 
-    error: (B,) the loss. surprise: (B,) |TD error|, for prioritised replay. q: (B,) Q(s, a). parts: terms of the error
-    by name, (B,) each, to be logged.
+    error: (B,) the loss. td_error: (B,) |TD error| (C51: the loss), for prioritised replay. q: (B,) Q(s, a).
+    parts: terms of the error by name, (B,) each, to be logged.
     """
 
     error: Tensor
-    surprise: Tensor
+    td_error: Tensor
     q: Tensor
     parts: Mapping[str, Tensor] = MappingProxyType({})
 
@@ -70,10 +70,10 @@ class QLearning(Loss):
     def updates(self, batch: Transition) -> Iterator[Update]:
         with torch.no_grad():
             goal = self.goal(batch)
-        error, surprise, q, parts = self.compare(batch, goal)
-        batch.tell(surprise.detach())
+        error, td_error, q, parts = self.compare(batch, goal)
+        batch.update_priorities(td_error.detach())
         values: dict[str, Any] = {
-            name: value.detach().mean() for name, value in {"q": q, "surprise": surprise, **parts}.items()
+            name: value.detach().mean() for name, value in {"q": q, "surprise": td_error, **parts}.items()
         }
         yield Update((batch.weight * error).mean(), "", **values)
         self.target.follow(self.model)

@@ -2,8 +2,8 @@
 
 A network is a torso (features of an observation), a head (outputs per action) and a representation of returns, each
 chosen independently. Observations are standardised in the network, so that buffers and transfers hold uint8 frames and
-the statistics are saved with the weights. In Pong the ball is one pixel, which a network learns to see only with enough
-contrast.
+the statistics are saved with the weights. In Pong the ball is a single pixel, which a network learns to see only with
+enough contrast.
 """
 
 from __future__ import annotations

@@ -22,13 +22,13 @@ def convolutional(shape: tuple[int, ...], layers: tuple[Layer, ...], layer_norm:
 
     Raises UserError for frames that the layers shrink to nothing.
     """
-    channels, height, width = _picture(shape)
+    channels, height, width = _image_shape(shape)
     modules: list[nn.Module] = []
     for out, kernel, stride in layers:
         modules += [nn.Conv2d(channels, out, kernel, stride), *_norm(out, layer_norm), nn.ReLU()]
         channels, height, width = out, (height - kernel) // stride + 1, (width - kernel) // stride + 1
         if min(height, width) < 1:
-            raise UserError(f"{too_small(shape)}; --model.torso tiny and mlp see smaller ones than nature and small")
+            raise UserError(f"{too_small(shape)}; --model.torso tiny and mlp take smaller images than nature and small")
     return nn.Sequential(*modules, nn.Flatten()), channels * height * width
 
 
@@ -45,7 +45,7 @@ def impala(shape: tuple[int, ...], width: int, layer_norm: bool) -> tuple[nn.Mod
     """The residual network of Espeholt et al. 2018 (arXiv:1802.01561) with the changes of Beyond the Rainbow (Clark et
     al. 2025, arXiv:2411.03820): `width` times the channels, spectral norm in the residual blocks, and adaptive max
     pooling to 6x6 at the end, so that any frame size from 42x42 gives the same number of features."""
-    channels = _picture(shape)[0]
+    channels = _image_shape(shape)[0]
     if min(shape[1:]) < 42:
         raise UserError(f"{too_small(shape)}: it needs 42x42 or more")
     modules: list[nn.Module] = []
@@ -74,10 +74,10 @@ def _norm(channels: int, enabled: bool) -> list[nn.Module]:
 
 
 def too_small(shape: tuple[int, ...]) -> str:
-    return f"pictures of {shape} (channels, height, width) are too small for this network"
+    return f"images of {shape} (channels, height, width) are too small for this network"
 
 
-def _picture(shape: tuple[int, ...]) -> tuple[int, int, int]:
+def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
     if len(shape) != 3:
-        raise UserError(f"this network looks at pictures (channels, height, width), got {shape}; use --model.torso mlp")
+        raise UserError(f"this network needs images (channels, height, width), got {shape}; use --model.torso mlp")
     return shape[0], shape[1], shape[2]

@@ -1,4 +1,4 @@
-"""The Atari recipes: their settings are published ones, and each says whose."""
+"""The Atari recipes, with published hyperparameters; `source` says whose."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ RECIPES = {
         watch=WATCH,
     ),
     "double-dqn-atari": Recipe(
-        summary="Double Q-learning: the learner chooses the next action, the target network judges it",
+        summary="Double Q-learning: the online network selects the next action, the target network evaluates it",
         data=use("atari", n_step=1),
         model="q-network",
         loss=use("dqn", bootstrap="double", target_every=2_000),
@@ -160,7 +160,7 @@ RECIPES = {
         level=4,
     ),
     "iqn-atari": Recipe(
-        summary="Implicit quantile networks: the return's quantile at any fraction",
+        summary="Implicit quantile networks: quantiles of the return at sampled fractions",
         data=use("atari", n_step=1, learning_starts=12_500),
         model=use("q-network", returns="implicit", atoms=32),
         loss=use("iqn", bootstrap="greedy", fractions=64, goal_fractions=64, target_every=2_500),
@@ -175,7 +175,7 @@ RECIPES = {
         level=4,
     ),
     "rainbow-atari": Recipe(
-        summary="Rainbow: double, dueling, categorical, noisy, three steps, and a prioritised replay",
+        summary="Rainbow: double, dueling, categorical and noisy, with three-step returns and prioritised replay",
         data=use(
             "atari",
             n_step=3,
@@ -198,7 +198,7 @@ RECIPES = {
         level=4,
     ),
     "btr-atari": Recipe(
-        summary="Beyond the Rainbow: Impala, implicit quantiles, Munchausen, 64 games at once",
+        summary="Beyond the Rainbow: IMPALA network, implicit quantiles, Munchausen, 64 games in parallel",
         data=use(
             "atari",
             protocol="machado",
@@ -237,7 +237,7 @@ RECIPES = {
         level=4,
     ),
     "pqn-atari": Recipe(
-        summary="A parallelised Q-network: no replay, no target network, 128 games at once",
+        summary="A parallelised Q-network: no replay buffer, no target network, 128 games in parallel",
         data="atari-rollout",
         model=use("q-network", layer_norm=True, scaling="unit"),
         loss="pqn",

@@ -1,4 +1,4 @@
-"""Recipes that a minute on a CPU is enough for."""
+"""Recipes that train in about a minute on a CPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BOARDS = "Bricks, mean of 30 greedy episodes"
 
 
 def on_boards(summary: str, source: str, loss: Use, model: Mapping[str, Any], data: Mapping[str, Any]) -> Recipe:
-    """A member of the family on the 10x10 games, all with the same budget and network, for comparison."""
+    """An algorithm on the 10x10 games, with the same budget and network as the others, for comparison."""
     return Recipe(
         summary=f"{summary}, on 10x10 boards",
         data=use(

@@ -33,7 +33,7 @@ class Transition(NamedTuple):
     terminated: (B,) float32, 1 where the bootstrap stops.
     discount: (B,) float32, γ^m for a window of m steps (m < n where an episode ended).
     weight: (B,) float32, the importance weight of each transition; 1 without prioritised replay.
-    tell: receives the TD errors (B,) of the transitions.
+    update_priorities: takes the TD errors (B,) of the transitions.
     """
 
     obs: Tensor
@@ -43,7 +43,7 @@ class Transition(NamedTuple):
     next_obs: Tensor
     discount: Tensor
     weight: Tensor
-    tell: Callable[[Tensor], None]
+    update_priorities: Callable[[Tensor], None]
 
 
 class Replay:
@@ -76,7 +76,9 @@ class Replay:
         self.stack, self.n_step = stack, n_step
         least = 2 * (stack + n_step + 2)
         if self.length < least:
-            raise UserError(f"a replay of {capacity} for {lanes} environments is too small: it needs {least * lanes}")
+            raise UserError(
+                f"a replay buffer of {capacity} for {lanes} environments is too small: it needs {least * lanes}"
+            )
         if max(stack, n_step) >= OLDEST:
             raise UserError(f"stack ({stack}) and n_step ({n_step}) must be below {OLDEST}")
         if not fits(self.length * lanes * SCALARS, torch.device("cpu")):  # the message for frames says what would fit
@@ -107,7 +109,7 @@ class Replay:
         if self.frames is not None:
             return
         require(self.length * self.lanes, _bytes(self.frame, self.dtype), device)
-        # torch.empty commits no page before it is written: a replay takes only as much RAM as it holds
+        # torch.empty commits no page before it is written: the buffer takes only as much RAM as it has filled
         self.frames = torch.empty((self.length * self.lanes + 1, *self.frame), dtype=self.dtype, device=device)
         self.frames[-1].zero_()
         if self.restored is not None:
@@ -154,9 +156,9 @@ class Replay:
         scalars = np.stack([reward, terminated, self.gammas[steps], self._weights(size)])
         reward, terminated, discount, weight = to_device(torch.from_numpy(scalars), device).unbind()
         action = to_device(torch.from_numpy(action.astype(np.int64)), device)
-        return Transition(obs, action, reward, terminated, next_obs, discount, weight, self.tell)
+        return Transition(obs, action, reward, terminated, next_obs, discount, weight, self.update_priorities)
 
-    def tell(self, surprise: Tensor) -> None:
+    def update_priorities(self, td_error: Tensor) -> None:
         """Ignored: uniform sampling does not depend on TD errors."""
 
     def _gather(self, rows: np.ndarray, device: torch.device) -> Tensor:
@@ -219,7 +221,9 @@ class Replay:
         filled = min(state["written"], self.length)
         expected = (filled * self.lanes, *self.frame)
         if tuple(state["frames"].shape) != expected and filled:
-            raise UserError(f"the saved replay has frames {tuple(state['frames'].shape)}, this one needs {expected}")
+            raise UserError(
+                f"the saved replay buffer has frames {tuple(state['frames'].shape)}, this one needs {expected}"
+            )
         self.written, self.starts = state["written"], state["starts"]
         self.random.bit_generator.state = state["random"]
         for name in COLUMNS:
@@ -245,7 +249,7 @@ def require(slots: int, size: int, device: torch.device) -> None:
         room = int(available(device) * HEADROOM)
         where, most = "GPU memory" if device.type == "cuda" else "RAM", max(0, room // size - 1)
         raise UserError(
-            f"a replay of {slots:,} needs {(slots + 1) * size / 1e9:.2f} GB of {where} and there is"
+            f"a replay buffer of {slots:,} needs {(slots + 1) * size / 1e9:.2f} GB of {where}, and there is"
             f" {room / 1e9:.2f} GB: {most:,} would fit (--data.replay {most})"
         )
 

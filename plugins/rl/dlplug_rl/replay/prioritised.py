@@ -22,8 +22,8 @@ class PrioritisedReplay(Replay):
     exponent: α. The importance β is `importance`, which may be set at any time.
     Other arguments: those of `Replay`. New transitions get the largest priority so far.
 
-    A loss passes its TD errors to the batch's `tell`, on its own device and without synchronising; they are read when
-    the next batch is sampled, so that the copy overlaps with the emulator.
+    A loss passes its TD errors to the batch's `update_priorities`, on its own device and without synchronising; they
+    are read when the next batch is sampled, so that the copy overlaps with the emulator.
     """
 
     def __init__(self, capacity: int, lanes: int, frame: tuple[int, ...], *, exponent: float, **options: Any) -> None:
@@ -32,33 +32,33 @@ class PrioritisedReplay(Replay):
         self.tree = SumTree(self.length * lanes)
         self.largest = 1.0  # of p^α
         self.drawn = np.zeros(0, np.int64)  # the leaves of the newest batch
-        self.told: Tensor | None = None  # the learner's TD errors; always the same tensor, as a CUDA graph needs
+        self.td_error: Tensor | None = None  # of the newest batch; always the same tensor, as a CUDA graph needs
 
     def sample(self, size: int, device: torch.device) -> Transition | None:
-        self.settle()
-        if self.told is None or len(self.told) != size:
-            self.told = torch.full((size,), torch.nan, device=device)
+        self.write_priorities()
+        if self.td_error is None or len(self.td_error) != size:
+            self.td_error = torch.full((size,), torch.nan, device=device)
         return super().sample(size, device)
 
-    def tell(self, surprise: Tensor) -> None:
-        """|δ| of the newest batch, (B,)."""
-        if self.told is not None:
-            self.told.copy_(surprise)
+    def update_priorities(self, td_error: Tensor) -> None:
+        """td_error: |δ| of the newest batch, (B,)."""
+        if self.td_error is not None:
+            self.td_error.copy_(td_error)
 
-    def settle(self) -> None:
-        """Writes the reported TD errors into the tree. Without any report the priorities stay."""
-        if self.told is None or not len(self.drawn):
+    def write_priorities(self) -> None:
+        """Writes the newest batch's TD errors into the tree; priorities stay if the loss passed none."""
+        if self.td_error is None or not len(self.drawn):
             return
-        surprise = np.abs(self.told.cpu().numpy().astype(np.float64))
-        if np.isfinite(surprise).all():
-            weights = (surprise + LEAST) ** self.exponent
+        td_error = np.abs(self.td_error.cpu().numpy().astype(np.float64))
+        if np.isfinite(td_error).all():
+            weights = (td_error + LEAST) ** self.exponent
             self.tree.set(self.drawn, weights)
             self.largest = max(self.largest, float(weights.max()))
-            self.told.fill_(torch.nan)
+            self.td_error.fill_(torch.nan)
         self.drawn = self.drawn[:0]
 
     def _write(self, frame: np.ndarray, age: np.ndarray) -> None:
-        self.settle()
+        self.write_priorities()
         super()._write(frame, age)
         # the newest slot completes a window; the oldest slots have lost frames of their stack
         time = self.written - 1 - self.n_step
@@ -87,7 +87,7 @@ class PrioritisedReplay(Replay):
         return (weights / weights.max()).astype(np.float32)
 
     def state_dict(self) -> dict[str, Any]:
-        self.settle()
+        self.write_priorities()
         return {**super().state_dict(), "weights": torch.from_numpy(self.tree.leaves.copy()), "largest": self.largest}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Aggregates over games and seeds, with intervals: Agarwal et al. 2021 (arXiv:2108.13264).
 
 Scores come as a list of arrays, one for each game, (..., runs): games may have different numbers of runs, and all axes
-but the last go through, so that a whole curve is aggregated at once. Float64 throughout.
+but the last are kept, so that a whole curve is aggregated at once. Float64 throughout.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def resampled(scores: Scores, repetitions: int, seed: int) -> list[np.ndarray]:
 def interval(
     statistic: Statistic, scores: Scores, *, repetitions: int = REPETITIONS, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The ends (...) of the 95 % percentile interval of a statistic. It is meaningless where a game has a single run,
-    whose resampling has no spread."""
+    """The ends (...) of the 95 % percentile interval of a statistic. It is meaningless if a game has a single run:
+    its bootstrap samples do not vary."""
     outside = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(statistic(resampled(scores, repetitions, seed)), [outside, 100 - outside], axis=-1)
     return low, high

@@ -118,7 +118,9 @@ def described(one: Mapping[str, Any]) -> str:
             ends = f"95 % interval {row['low']:.3f} to {row['high']:.3f}"
         lines.append(f"{name} of normalised scores: {row['value']:.3f} ({ends})")
     if left := len(one["games"]) - one["aggregated_games"]:
-        lines.append(f"{left} of {len(one['games'])} games not aggregated: no human score; --reference GAME=LOW,HIGH")
+        lines.append(
+            f"{left} of {len(one['games'])} games are not aggregated: no human score; use --reference GAME=LOW,HIGH"
+        )
     return "\n".join(lines)
 
 

@@ -32,7 +32,7 @@ def save(groups: Sequence[Group], path: Path, key: str = "") -> None:
     Raises UserError for a file that cannot be written, and for runs without a curve.
     """
     if path.suffix not in FORMATS:
-        raise UserError(f"--figure {path}: no such kind of picture.{nearest(path.suffix, FORMATS)}")
+        raise UserError(f"--figure {path}: unknown image format.{nearest(path.suffix, FORMATS)}")
     if not path.parent.is_dir():
         raise UserError(f"--figure {path}: there is no folder {path.parent}")
     draw(groups, key).savefig(path)
@@ -48,7 +48,9 @@ def draw(groups: Sequence[Group], key: str = "") -> Figure:
     bars = _bars(groups)
     panels = len(games) + bool(bars)
     if not panels:
-        raise UserError("nothing to draw: give run folders, or --reference GAME=LOW,HIGH for games without human score")
+        raise UserError(
+            "nothing to draw: expected run folders, or --reference GAME=LOW,HIGH for games without a human score"
+        )
     columns = min(COLUMNS, math.ceil(math.sqrt(panels)))
     rows = -(-panels // columns)
     figure = new_figure(4.4 * columns, 3.5 * rows + 0.5)

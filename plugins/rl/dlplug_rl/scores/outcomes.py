@@ -155,7 +155,7 @@ def _of_record(path: Path, query: Query) -> Iterator[Outcome]:
             runs = [stated | run for run in record["runs"]]
             yield from _outcomes(runs, config, record, query, f"{path} ({entry})", None)
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise UserError(f"{path} is no record that `dlplug verify` wrote") from None
+        raise UserError(f"{path} is not a record of `dlplug verify`") from None
 
 
 def _outcomes(

@@ -34,7 +34,7 @@ class Sb3Data(Data):
 
     name: the game or environment id.
     frames_per_step: frames of the game per action.
-    pictures_per_second: speed of a film with one picture per action.
+    pictures_per_second: images per second of a film with one image per action.
     starts: the offset that the split adds to the run's seed, for environments and random actions.
     episode_limit: actions after which an evaluation episode is truncated; None leaves it to the environment.
     memory: the algorithm's replay buffer, saved with the data; set by the trainer.
@@ -76,7 +76,7 @@ class Sb3Data(Data):
         raise UserError(f"{self.name} has one protocol only: leave --metrics.sb3-episodes.protocol {protocol} out")
 
     def as_displayed(self, picture: np.ndarray) -> np.ndarray:
-        """A picture (height, width, 3) with the aspect ratio of the screen."""
+        """An image (height, width, 3) with the aspect ratio of the screen."""
         return picture
 
     def remember(self, infos: list[dict[str, Any]]) -> None:

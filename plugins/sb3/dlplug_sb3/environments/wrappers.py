@@ -28,11 +28,14 @@ def prepared(environment: gymnasium.Env, id: str, limit: int | None = None) -> g
     parts = observation.spaces.values() if isinstance(observation, spaces.Dict) else [observation]
     if not parts or not all(isinstance(part, PLAIN) and 0 not in (part.shape or ()) for part in parts):
         raise UserError(
-            f"{id} shows {observation}; Box, Discrete, MultiDiscrete, MultiBinary or a Dict of them is needed"
+            f"{id} has the observation space {observation}; Box, Discrete, MultiDiscrete, MultiBinary or a"
+            " Dict of them is needed"
         )
     action = environment.action_space
     if not isinstance(action, PLAIN) or (isinstance(action, spaces.Box) and action.dtype.kind != "f"):
-        raise UserError(f"{id} takes {action}; Discrete, MultiDiscrete, MultiBinary or a Box of floats is needed")
+        raise UserError(
+            f"{id} has the action space {action}; Discrete, MultiDiscrete, MultiBinary or a Box of floats is needed"
+        )
     return from_zero(Finite(environment, id))
 
 
@@ -63,7 +66,7 @@ def counted(space: Any) -> spaces.Space:
 
 class Finite(gymnasium.Wrapper):
     """Raises UserError for a reward or an observation that is not finite: otherwise the algorithm's losses would become
-    NaN, and hide that the environment is the cause."""
+    NaN and hide the cause."""
 
     def __init__(self, environment: gymnasium.Env, id: str) -> None:
         super().__init__(environment)
@@ -86,7 +89,7 @@ class Finite(gymnasium.Wrapper):
             if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
                 invalid = numbers[~np.isfinite(numbers)].flat[0]
                 raise UserError(
-                    f"the environment {self.id} gave {kind} of {invalid}: only finite numbers can be learnt from"
+                    f"the environment {self.id} returned {kind} of {invalid}; rewards and observations must be finite"
                 )
 
 

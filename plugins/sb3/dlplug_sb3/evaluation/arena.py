@@ -39,13 +39,13 @@ class Arena:
         return Step(obs, first, ended)
 
     def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray] | None:
-        """Yields a picture before each action: after the last one the environment resets automatically."""
+        """Yields an image before each action: after the last one the environment resets automatically."""
         try:
             camera = self.data.make(1, self.seed + lane, pictures=True, limit=self.data.episode_limit)
             camera.reset()
             return None if camera.get_images()[0] is None else self._filmed(camera, actions)
         except (gymnasium.error.DependencyNotInstalled, NotImplementedError) as error:
-            raise UserError(f"{self.data.name} draws no pictures here: {error}") from error
+            raise UserError(f"{self.data.name} cannot render images here: {error}") from error
 
     def _filmed(self, camera: VecEnv, actions: np.ndarray) -> Iterator[np.ndarray]:
         with contextlib.closing(camera):

@@ -23,7 +23,7 @@ def film(
     deterministic: take the likeliest action; else sample, or explore as in training
 
     Returns film (film-1, film-2, … for several) and return (mean). Raises UserError for environments that
-    draw no pictures.
+    cannot render.
     """
     if count < 1:
         raise UserError(f"--count expects 1 game or more, got {count}")
@@ -37,7 +37,7 @@ def film(
         finally:
             arena.close()
         if video is None:
-            raise UserError(f"{data.name} draws no pictures")
+            raise UserError(f"{data.name} cannot render images")
         return video, game.score
 
     return films(count, seed + data.starts, play_one)

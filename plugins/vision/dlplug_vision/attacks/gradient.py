@@ -1,6 +1,6 @@
 """Adversarial examples: images (B, C, H, W) in [0, 1] that differ from the originals by at most ε in each pixel, and
-that a classifier gets wrong. Pure functions: the model is in eval mode meanwhile, and its weights' gradients stay
-as they are. A random generator is on the images' device; None is torch's own."""
+that a classifier gets wrong. Pure functions: the model is put into eval mode meanwhile, and its weights' gradients do
+not change. A random generator is on the images' device; None is torch's own."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from dlplug import UserError
 
 
 def fgsm(model: nn.Module, x: Tensor, y: Tensor, epsilon: float) -> Tensor:
-    """The fast gradient sign method: one step to the ball's corner, x (B, C, H, W), y (B,) (Goodfellow et al. 2015,
-    arXiv:1412.6572, section 4)."""
+    """The fast gradient sign method: one step to a corner of the L∞ ball, x (B, C, H, W), y (B,) (Goodfellow et al.
+    2015, arXiv:1412.6572, section 4)."""
     with in_eval_mode(model):
         _, gradient = logits_and_gradient(model, x, y)
     # x' = x + ε sign ∇_x J(θ, x, y)
@@ -34,11 +34,11 @@ def pgd(
     restarts: int = 1,
     generator: Generator | None = None,
 ) -> Tensor:
-    """The strongest that projected gradient descent finds for each of x (B, C, H, W), y (B,): what fools the model, or
-    else has the highest loss, of all points on the way of every restart (Madry et al. 2018, arXiv:1706.06083).
+    """The strongest adversarial image that projected gradient descent finds for each of x (B, C, H, W), y (B,): an
+    iterate of any restart that is misclassified, or else has the highest loss (Madry et al. 2018, arXiv:1706.06083).
 
-    An image that is fooled is left alone from then on, so that only the hard ones cost all steps and restarts; one that
-    the model gets wrong by itself comes back as it is.
+    An image is not attacked further once it is misclassified, so that only robust ones cost all steps and restarts; one
+    that is misclassified without a perturbation is returned unchanged.
     """
     adversarial = x.clone()
     with in_eval_mode(model):
@@ -48,7 +48,7 @@ def pgd(
             left = (~fooled).nonzero()[:, 0]
             original, answer = x[left], y[left]
             moved = random_start(original, epsilon, generator)
-            for _ in range(steps + 1):  # the last point is looked at, too
+            for _ in range(steps + 1):  # the last iterate is evaluated, too
                 if not len(left):
                     return adversarial
                 logits, gradient = logits_and_gradient(model, moved, answer)
@@ -67,7 +67,7 @@ def pgd(
 def pgd_of_fixed_length(
     model: nn.Module, x: Tensor, y: Tensor, *, epsilon: float | Tensor, step_size: float | Tensor, steps: int
 ) -> Tensor:
-    """The last point of one random start after `steps`, for training: fixed shapes, and the host never waits, so that
+    """The last iterate after `steps` from one random start, for training: fixed shapes and no synchronisation, so that
     a CUDA graph can capture it. One step is the fast method of Wong et al. 2020 (arXiv:2001.03994)."""
     with in_eval_mode(model):
         moved = random_start(x, epsilon)
@@ -78,7 +78,7 @@ def pgd_of_fixed_length(
 
 
 def random_start(x: Tensor, epsilon: float | Tensor, generator: Generator | None = None) -> Tensor:
-    """A uniform draw from the ball around x, cut to [0, 1]."""
+    """A uniform draw from the L∞ ball around x, clipped to [0, 1]."""
     noise = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype)
     return within(x + epsilon * (2 * noise - 1), x, epsilon)
 
@@ -89,16 +89,16 @@ def ascended(moved: Tensor, gradient: Tensor, x: Tensor, epsilon: float | Tensor
 
 
 def within(moved: Tensor, x: Tensor, epsilon: float | Tensor) -> Tensor:
-    """The nearest image, in [0, 1], that differs from x by at most ε in each pixel."""
+    """Projects onto the images in [0, 1] that differ from x by at most ε in each pixel."""
     return moved.clamp((x - epsilon).clamp(min=0), (x + epsilon).clamp(max=1))
 
 
 def step_size_or_usual(epsilon: float, step_size: float, steps: int) -> float:
     """The step size, or 2.5 ε / steps for 0: enough to cross the ball (Madry et al. 2018, figure 6). Raises UserError
-    for values that are no attack."""
+    for invalid values."""
     if not 0 < epsilon <= 1 or step_size < 0 or steps < 1:
         raise UserError(
-            f"an attack needs ε in (0, 1], a step size of at least 0 and a step or more, got {epsilon:g}, "
+            f"an attack needs ε in (0, 1], a step size of at least 0 and at least one step, got {epsilon:g}, "
             f"{step_size:g} and {steps}"
         )
     return step_size or 2.5 * epsilon / steps
@@ -109,7 +109,7 @@ def logits_and_gradient(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor,
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         logits = model(x).float()
-        # images do not touch each other in eval mode: the sum's gradient is each one's own
+        # in eval mode images do not interact: the sum's gradient is that of each image
         loss = F.cross_entropy(logits, y, reduction="sum")
     return logits.detach(), torch.autograd.grad(loss, x)[0]
 

@@ -16,8 +16,8 @@ from dlplug import Image, NonNegativeFloat, NonNegativeInt, PositiveInt, Range, 
 from dlplug.stop import stoppable
 from dlplug_vision.attacks.gradient import fgsm, pgd, step_size_or_usual
 
-AT_ONCE = 250  # images: few enough for a processor's cache
-PICTURED = 8
+BATCH_SIZE = 250  # images: few enough for a processor's cache
+SHOWN = 8
 
 
 class Attack(NamedTuple):
@@ -55,7 +55,7 @@ class Attack(NamedTuple):
 def check_attack(model: nn.Module, data: HeldOut, *, method: str, attack_count: int, **strength: Any) -> None:
     if method != "none" and attack_count > len(data.y):
         raise UserError(
-            f"--metrics.attack.attack-count is at most {len(data.y)}, as many as are held out (0 takes all), got"
+            f"--metrics.attack.attack-count is at most {len(data.y)}, the size of the split (0 takes all), got"
             f" {attack_count}"
         )
 
@@ -73,7 +73,7 @@ def attack(
     attack_count: NonNegativeInt = 0,
     seed: int,
 ) -> Mapping[str, Any]:
-    """Accuracy under a white-box attack: the share of images that are still classified correctly.
+    """Accuracy under a white-box attack: the fraction of images that are still classified correctly.
 
     method: none measures nothing; fgsm is one step (Goodfellow et al. 2015), pgd many (Madry et al. 2018).
     epsilon: ε, the largest change of a pixel in [0, 1].
@@ -88,12 +88,12 @@ def attack(
     count = attack_count if attack_count > 0 else len(data.y)
     first = data._replace(images=data.images[:count], y=data.y[:count])
     adversarial = attacked(model, first, chosen, seed)
-    robust = says(model, adversarial) == first.y
-    fell = ~robust & (logits_of(model, first.images).argmax(1) == first.y)
-    pictured = fell.int().argsort(descending=True, stable=True)[:PICTURED]
+    robust = predicted(model, adversarial) == first.y
+    fooled = ~robust & (logits_of(model, first.images).argmax(1) == first.y)
+    shown = fooled.int().argsort(descending=True, stable=True)[:SHOWN]
     return {
         "robust_accuracy": robust.float().mean(),
-        "attack": picture(model, first, adversarial, pictured, chosen),
+        "attack": picture(model, first, adversarial, shown, chosen),
         "protocol": f"{chosen}, {len(first.y)} images",
     }
 
@@ -110,7 +110,7 @@ def show_attack(
     count: PositiveInt = 8,
     seed: int,
 ) -> dict[str, Image]:
-    """Images, what an attack adds to them, and what the model predicts for them.
+    """Images, adversarial perturbations of them, and the model's predictions for both.
 
     method: fgsm is one step (Goodfellow et al. 2015), pgd many (Madry et al. 2018).
     epsilon: ε, the largest change of a pixel in [0, 1].
@@ -134,25 +134,25 @@ def attacked(model: nn.Module, data: HeldOut, chosen: Attack, seed: int) -> Tens
     """The adversarial images (N, C, H, W) in [0, 1] of a split, on the CPU."""
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
-    parts = stoppable(zip(data.images.split(AT_ONCE), data.y.split(AT_ONCE), strict=True))
+    parts = stoppable(zip(data.images.split(BATCH_SIZE), data.y.split(BATCH_SIZE), strict=True))
     adversarial = [chosen.on(model, scaled(images.to(device)), y.to(device), generator).cpu() for images, y in parts]
     return torch.cat(adversarial)
 
 
-def says(model: nn.Module, x: Tensor) -> Tensor:
+def predicted(model: nn.Module, x: Tensor) -> Tensor:
     """The predicted classes (N,) of x (N, C, H, W), on the CPU."""
     device = next(model.parameters()).device
-    return torch.cat([model(part.to(device)).argmax(1) for part in x.split(AT_ONCE)]).cpu()
+    return torch.cat([model(part.to(device)).argmax(1) for part in x.split(BATCH_SIZE)]).cpu()
 
 
-def picture(model: nn.Module, data: HeldOut, adversarial: Tensor, pictured: Tensor, chosen: Attack) -> Image:
+def picture(model: nn.Module, data: HeldOut, adversarial: Tensor, shown: Tensor, chosen: Attack) -> Image:
     """Three rows: images, the perturbation, and the adversarial images, with the predictions for both."""
-    images, changed = data.images[pictured], adversarial[pictured].permute(0, 2, 3, 1)
+    images, changed = data.images[shown], adversarial[shown].permute(0, 2, 3, 1)
     change = changed - scaled(images).permute(0, 2, 3, 1)
-    before, after = logits_of(model, images).argmax(1).tolist(), says(model, adversarial[pictured]).tolist()
-    figure = new_figure(1.3 * len(pictured) + 0.3, 4.9)
-    rows = figure.subplots(3, len(pictured), squeeze=False)
-    for place in range(len(pictured)):
+    before, after = logits_of(model, images).argmax(1).tolist(), predicted(model, adversarial[shown]).tolist()
+    figure = new_figure(1.3 * len(shown) + 0.3, 4.9)
+    rows = figure.subplots(3, len(shown), squeeze=False)
+    for place in range(len(shown)):
         show(rows[0, place], images[place])
         rows[0, place].set_title(f"predicted\n{data.names[before[place]]}", fontsize=8)
         # grey is no change, black and white are -ε and ε
@@ -161,6 +161,6 @@ def picture(model: nn.Module, data: HeldOut, adversarial: Tensor, pictured: Tens
         colour = "black" if before[place] == after[place] else "#b2182b"
         rows[2, place].set_title(f"predicted\n{data.names[after[place]]}", fontsize=8, color=colour)
     figure.suptitle(
-        f"{chosen};\nthe perturbation between is shown {0.5 / chosen.epsilon:.3g} times as strong", fontsize=9
+        f"{chosen};\nthe perturbation (middle row) is amplified {0.5 / chosen.epsilon:.3g} times", fontsize=9
     )
     return to_image(figure, f"images, perturbations, adversarial images: {chosen}")

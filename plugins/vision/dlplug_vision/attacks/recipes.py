@@ -1,4 +1,4 @@
-"""The recipe of adversarial training. Its settings were chosen on the validation set, under attack."""
+"""The recipe of adversarial training. Its hyperparameters were chosen on the validation set, under attack."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dlplug_vision.classification.recipes import METRICS, SAMPLERS
 
 ADVERSARIAL_RECIPES = {
     "mnist-adversarial": Recipe(
-        summary="A small convolutional net that withstands changes of 0.3 in every pixel of MNIST",
+        summary="Adversarial training on MNIST: a small convolutional net, robust to changes of 0.3 in every pixel",
         data="mnist",
         model="strided-net",
         loss=use("adversarial", epsilon=0.3, steps=5, step_size=0.1, ramp=1375),
@@ -16,7 +16,7 @@ ADVERSARIAL_RECIPES = {
         source="Madry et al. 2018 (arXiv:1706.06083); the net: Wong et al. 2020 (arXiv:2001.03994)",
         metrics=[
             *(metric for metric in METRICS if metric != "attack"),
-            # long steps: short ones would not cross the ball in so few, and a poor checkpoint would look best
+            # long steps: 20 short ones would not cross the L∞ ball, and a poor checkpoint would look best
             use("attack", method="pgd", epsilon=0.3, attack_steps=20, restarts=2, attack_count=1000),
         ],
         # as locuslab/fast_adversarial evaluates: MNIST/README.md

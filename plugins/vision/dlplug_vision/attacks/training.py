@@ -30,7 +30,7 @@ class Adversarial(Loss):
     step_size: step size of the attack; 0 takes 2.5 ε / steps.
     steps: steps of projected gradient descent from a random start; 1 with step size 1.25 ε is the fast method of Wong
         et al. 2020.
-    ramp: batches over which ε grows from 0; with the full ε at once a small net stays at chance.
+    ramp: batches over which ε grows from 0; starting with the full ε, a small net stays at chance.
     smoothing: label smoothing ε.
     """
 
@@ -68,8 +68,8 @@ class Adversarial(Loss):
 
 
 class Ramp(nn.Module):
-    """Rises linearly from 0 to 1 over its first calls. The counter is on the device, so that a CUDA graph
-    counts too."""
+    """Rises linearly from 0 to 1 over its first calls. The counter is on the device, so that it also
+    counts in a CUDA graph."""
 
     calls: Tensor
 

@@ -1,1 +1,1 @@
-"""Autoencoders, beside principal component analysis."""
+"""Autoencoders, compared with principal component analysis."""

@@ -26,15 +26,15 @@ def between(
     pairs = drawn[: len(drawn) // 2 * 2].view(-1, 2)
     x = scaled(data.images[pairs.flatten()].to(next(model.parameters()).device))
     encoder, decoder = halves(model)
-    codes = on_the_way(encoder(x).unflatten(0, (-1, 2)), steps)
+    codes = interpolated(encoder(x).unflatten(0, (-1, 2)), steps)
     images = decoder(codes.flatten(0, 1)).float().cpu()
     figure = new_figure(0.8 * steps, 0.8 * len(pairs) + 0.4)
     show(figure.subplots(), tiled(images.clamp(0, 1).permute(0, 2, 3, 1), steps))
     figure.suptitle("reconstructions at equal steps between two latent codes", fontsize=9)
-    return {"between": to_image(figure, f"{len(pairs)} pairs of images, and what lies between their codes")}
+    return {"between": to_image(figure, f"reconstructions between {len(pairs)} pairs of images")}
 
 
-def on_the_way(ends: Tensor, steps: int) -> Tensor:
+def interpolated(ends: Tensor, steps: int) -> Tensor:
     """(1 - λ) z + λ z' for pairs of codes (P, 2, code), λ from 0 to 1 in equal steps: (P, steps, code)."""
     share = torch.linspace(0, 1, steps, device=ends.device)[:, None]
     return (1 - share) * ends[:, :1] + share * ends[:, 1:]

@@ -13,7 +13,7 @@ from dlplug_vision.layers import Standardise, check_size, conv_norm_relu
 
 
 class Autoencoder(nn.Sequential):
-    """Affine layers to a code and back (Hinton & Salakhutdinov 2006, doi:10.1126/science.1127647).
+    """Affine layers to a latent code and back (Hinton & Salakhutdinov 2006, doi:10.1126/science.1127647).
 
     With ReLU, Adam and end-to-end training in place of the paper's logistic units and stacked Boltzmann machines.
 
@@ -39,7 +39,7 @@ class Autoencoder(nn.Sequential):
 
 
 def affine(widths: list[int]) -> list[nn.Module]:
-    """Affine layers from each width to the next, with rectifiers between them."""
+    """Affine layers from each width to the next, with ReLUs between them."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
@@ -47,19 +47,19 @@ def affine(widths: list[int]) -> list[nn.Module]:
 
 
 class ConvAutoencoder(nn.Sequential):
-    """Convolutions that halve the image, a code, and convolutions that double it again.
+    """Convolutions that halve the resolution, a latent code, and convolutions that double it again.
 
-    No convolution works on the whole image: the first is strided, and the last gives the four pixels of each 2x2 square
-    as four channels (Shi et al. 2016, arXiv:1609.05158).
+    No convolution works at full resolution: the first is strided, and the last outputs the four pixels of each 2x2
+    square as four channels (Shi et al. 2016, arXiv:1609.05158).
 
     width: channels of the first stage; each further stage has twice as many.
-    stages: how often the image is halved, an odd number of pixels rounded up.
+    stages: how often the resolution is halved, rounding up.
     code: dimensions of the latent code.
     """
 
     def __init__(self, spec: Spec, *, width: PositiveInt = 16, stages: PositiveInt = 2, code: PositiveInt = 64) -> None:
         check_positive(width=width, stages=stages, code=code)
-        check_size("conv-autoencoder", spec, 2**stages, "; fewer --model.stages take smaller ones")
+        check_size("conv-autoencoder", spec, 2**stages, "; fewer --model.stages take smaller images")
         channels, *size = spec.input
         widths = [width * 2**stage for stage in range(stages)]
         small = [-(-length // 2**stages) for length in size]
@@ -79,7 +79,7 @@ class ConvAutoencoder(nn.Sequential):
                     *(nn.BatchNorm2d(widths[-1]), nn.ReLU(inplace=True)),
                     *(layer for stage in up for layer in stage),
                     *(nn.Conv2d(width, 4 * channels, 3, padding=1), nn.PixelShuffle(2)),
-                    *(nn.Sigmoid(), Cut(size[0], size[1])),
+                    *(nn.Sigmoid(), Crop(size[0], size[1])),
                 ),
             )
         )
@@ -96,7 +96,7 @@ def doubling(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
     )
 
 
-class Cut(nn.Module):
+class Crop(nn.Module):
     """(B, C, H, W) → its first rows and columns, for images that could not be halved evenly."""
 
     def __init__(self, height: int, width: int) -> None:
@@ -108,10 +108,10 @@ class Cut(nn.Module):
 
 
 def halves(model: nn.Module) -> tuple[nn.Module, nn.Module]:
-    """Encoder and decoder. Raises UserError for a model that is no autoencoder."""
+    """Encoder and decoder. Raises UserError for a model that is not an autoencoder."""
     parts = dict(model.named_children())
     if not {"encoder", "decoder"} <= parts.keys():
-        raise UserError("this model is no autoencoder: --model autoencoder and --model conv-autoencoder are")
+        raise UserError("this model is not an autoencoder: expected --model autoencoder or conv-autoencoder")
     return parts["encoder"], parts["decoder"]
 
 

@@ -20,7 +20,7 @@ def fitted_pca(images: Tensor, components: int) -> PCA:
     flat = flattened(images)
     if not 0 < components <= min(flat.shape):
         raise UserError(
-            f"{len(flat)} images of {flat.shape[1]} numbers have at most {min(flat.shape)} principal components, "
+            f"{len(flat)} images of {flat.shape[1]} values have at most {min(flat.shape)} principal components, "
             f"got {components}"
         )
     return PCA(components, random_state=0).fit(flat.numpy())
@@ -32,7 +32,7 @@ def most_components(images: Tensor) -> int:
 
 
 def flattened(images: Tensor) -> Tensor:
-    """uint8 (N, H, W, C) as floats (N, C·H·W) in [0, 1], in the order in which a model flattens its input."""
+    """uint8 (N, H, W, C) as floats (N, C·H·W) in [0, 1], in the order in which models flatten their input."""
     return images.permute(0, 3, 1, 2).flatten(1).float().div_(255).cpu()
 
 
@@ -45,7 +45,7 @@ def through_pca(pca: PCA, x: Tensor) -> Tensor:
 class Compress(nn.Module):
     """x (B, C, H, W) → the first principal components (B, k), each with variance 1 over the images it is fitted to.
 
-    Fitted when the model is built and never trained; mean and directions are kept with the weights.
+    Fitted when the model is built and never trained; mean and directions are saved with the weights.
     """
 
     mean: Tensor
@@ -54,7 +54,7 @@ class Compress(nn.Module):
     def __init__(self, images: Tensor, components: int) -> None:
         super().__init__()
         pca = fitted_pca(images, components)
-        # directions with next to no variance are left small: there is nothing there but rounding
+        # directions of almost no variance are not scaled up: they hold only rounding errors
         deviation = torch.from_numpy(pca.explained_variance_).float().sqrt().clamp(min=1e-3)
         self.register_buffer("mean", torch.from_numpy(pca.mean_).float())
         self.register_buffer("directions", torch.from_numpy(pca.components_).float().T / deviation)

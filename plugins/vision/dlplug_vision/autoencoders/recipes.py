@@ -1,4 +1,4 @@
-"""The recipes of autoencoders. Their settings were chosen on the validation set."""
+"""The recipes of autoencoders. Their hyperparameters were chosen on the validation set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HERE = {"data": "mnist", "model.code": 64}
 
 AUTOENCODER_RECIPES = {
     "mnist-autoencoder": Recipe(
-        summary="MNIST through 64 numbers and back, beside PCA with as many",
+        summary="MNIST compressed to 64 latents and reconstructed, compared with PCA of 64 components",
         data="mnist",
         model="conv-autoencoder",
         loss="reconstruction",
@@ -34,7 +34,7 @@ AUTOENCODER_RECIPES = {
         level=2,
     ),
     "mnist-denoise": Recipe(
-        summary="MNIST with 30 % of its pixels replaced at random, through 64 numbers to clean images",
+        summary="Denoising: MNIST with 30 % of its pixels replaced at random, reconstructed from 64 latents",
         data="mnist",
         model="conv-autoencoder",
         loss=use("reconstruction", noise=NOISE),

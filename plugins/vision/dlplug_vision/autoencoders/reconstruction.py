@@ -1,4 +1,4 @@
-"""Reconstruction by autoencoders: the loss, the metric, and figures beside PCA."""
+"""Reconstruction by autoencoders: the loss, the metric, and figures that compare it with PCA."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def reconstruction(model: nn.Module, batch: Labelled, *, noise: Fraction = 0.0) 
     output = model(inputs)
     if output.shape != batch.x.shape:
         raise UserError(
-            f"the loss reconstruction wants images {tuple(batch.x.shape[1:])} of the model, as autoencoder and "
-            f"conv-autoencoder give them; got {tuple(output.shape[1:])}"
+            f"the loss reconstruction needs a model that outputs images {tuple(batch.x.shape[1:])}, such as "
+            f"autoencoder or conv-autoencoder; got {tuple(output.shape[1:])}"
         )
     # L = |x - g(f(x̃))|² / pixels
     return F.mse_loss(output, batch.x)
@@ -48,7 +48,7 @@ def check_autoencoder(model: nn.Module, data: HeldOut, **options: Any) -> None:
 def reconstructions(
     model: nn.Module, data: HeldOut, *, noise: Fraction = 0.0, count: PositiveInt = 10, seed: int
 ) -> Mapping[str, Any]:
-    """The squared error of an autoencoder beside that of PCA with as many components, and reconstructions by both.
+    """The squared error of an autoencoder and of PCA with as many components, and reconstructions by both.
 
     PCA is scikit-learn's, fitted to the training images; errors are means over pixels in [0, 1] and over the whole
     split. With noise, both get the same noisy images and are compared with the clean ones.
@@ -94,5 +94,5 @@ def side_by_side(clean: Tensor, rows: Mapping[str, Tensor]) -> Image:
 
 
 def sheet(x: Tensor) -> Tensor:
-    """(N, C, H, W) as one picture, in a row."""
+    """(N, C, H, W) as one image, in a row."""
     return tiled(x.clamp(0, 1).permute(0, 2, 3, 1), len(x))

@@ -1,4 +1,4 @@
-"""The classics: LeNet, AlexNet and VGG, as in their papers, with stems for small images."""
+"""LeNet, AlexNet and VGG as in their papers, with stems for small images."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class AlexNet(nn.Sequential):
             raise UserError(f"--model.width and --model.hidden must be at least 1, got {width} and {hidden}")
         small = stem == "small" or (stem == "auto" and min(spec.input[1:]) < 64)
         check_size("alexnet", spec, 8 if small else 63, "" if small else "; --model.stem small takes 8x8")
-        # kernel, stride and padding of the first two convolutions; pixels across when the affine layers begin
+        # kernel, stride and padding of the first two convolutions; side of the feature maps before the affine layers
         first, second, pixels = ((3, 1, 1), (3, 1, 1), 2) if small else ((11, 4, 2), (5, 1, 2), 6)
         pool = nn.MaxPool2d(2) if small else nn.MaxPool2d(3, 2)
 
@@ -133,8 +133,8 @@ class Dilated(nn.Sequential):
         if min(depth, width) < 1:
             raise UserError(f"--model.depth and --model.width must be at least 1, got {depth} and {width}")
         farthest = 2 ** (depth - 1)
-        # a smaller image lies inside the last kernel's gaps: its outer weights would only ever see padding
-        check_size("dilated", spec, farthest + 1, "; fewer --model.depth take smaller ones")
+        # in a smaller image the last kernel's outer weights would see only padding
+        check_size("dilated", spec, farthest + 1, "; a smaller --model.depth takes smaller images")
         layers: list[nn.Module] = []
         inputs = spec.input[0]
         for i in range(depth):

@@ -1,4 +1,4 @@
-"""The confusion matrix and the most confident mistakes: a metric and a sampler, so that a run logs the figures too."""
+"""The confusion matrix and the most confident mistakes: a metric, so that a run logs the figures, and a sampler."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from dlplug_vision.layers import Standardise, check_size, conv, mean_over_pixels
 
 
 class Stage(nn.Module):
-    """A convolution that halves the image, then `depth - 1` residual ones.
+    """A convolution that halves the resolution, then `depth - 1` residual ones.
 
-    The image is halved before it is normalised and rectified, as in Keller Jordan's airbench: a quarter of the work.
+    Pooling comes before batch normalisation and ReLU, as in Keller Jordan's airbench: a quarter of the work.
     """
 
     def __init__(self, inputs: int, outputs: int, depth: int) -> None:
@@ -33,10 +33,10 @@ class Stage(nn.Module):
 
 
 class QuickNet(nn.Sequential):
-    """A quick convolutional net for small images: halving stages, then the mean over the pixels that are left.
+    """A quick convolutional net for small images: halving stages, then global average pooling.
 
     width: channels of the first stage; each further stage has twice as many.
-    stages: how often the image is halved.
+    stages: how often the resolution is halved.
     depth: convolutions in each stage after the first.
     dropout: dropout rate before the last layer.
     """
@@ -52,7 +52,7 @@ class QuickNet(nn.Sequential):
     ) -> None:
         if min(width, stages, depth) < 1:
             raise UserError(f"a quick net's width, stages and depth are at least 1, got {width}, {stages}, {depth}")
-        check_size("quick-net", spec, 2**stages, "; fewer --model.stages take smaller ones")
+        check_size("quick-net", spec, 2**stages, "; fewer --model.stages take smaller images")
         widths = [width * 2**i for i in range(stages)]
         inputs = [spec.input[0], *widths[:-1]]
         super().__init__(

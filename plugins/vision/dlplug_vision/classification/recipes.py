@@ -1,4 +1,4 @@
-"""The plugin's recipes. Their settings were chosen on the validation set; the test set is for `eval` and `verify`."""
+"""The plugin's recipes. Hyperparameters were chosen on the validation set; the test set is for `eval` and `verify`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RESNET_ON_GPU = {"precision": "bf16", "graph": True}
 
 RECIPES = {
     "digits": Recipe(
-        summary="A small convolutional net reads scikit-learn's digits, in seconds",
+        summary="A small convolutional net classifies scikit-learn's digits, in seconds",
         data=use("digits", crop=1),
         model=use("quick-net", width=16, stages=2),
         loss="cross-entropy",
@@ -58,7 +58,7 @@ RECIPES = {
         level=1,
     ),
     "image-folder": Recipe(
-        summary="A quick convolutional net on a folder of your own images, in minutes on two cores",
+        summary="A quick convolutional net classifies a folder of your own images, in minutes on two cores",
         data=use("image-folder", flip=True, crop=4),
         model=use("quick-net", stages=4),
         loss="cross-entropy",
@@ -71,7 +71,7 @@ RECIPES = {
         needs="--data.path: a folder that has a folder of images for each class",
     ),
     "mnist-cnn": Recipe(
-        summary="A quick convolutional net reads MNIST, in minutes on two cores",
+        summary="A quick convolutional net classifies MNIST, in minutes on two cores",
         data=use("mnist", crop=2),
         model="quick-net",
         loss="cross-entropy",
@@ -94,7 +94,7 @@ RECIPES = {
         level=2,
     ),
     "fashion-cnn": Recipe(
-        summary="A quick convolutional net tells clothes apart, in minutes on two cores",
+        summary="A quick convolutional net classifies Fashion-MNIST, in minutes on two cores",
         data=use("fashion-mnist", flip=True),
         model="quick-net",
         loss=use("cross-entropy", smoothing=0.05),
@@ -127,7 +127,7 @@ RECIPES = {
         metrics=METRICS,
         samplers=SAMPLERS,
         presets={
-            "cpu": Preset("ResNet-20 and ten passes: to be seen working, not to reach the target", RESNET_ON_CPU),
+            "cpu": Preset("ResNet-20 for ten epochs: a demonstration, not meant to reach the target", RESNET_ON_CPU),
             "gpu": Preset(
                 "ResNet-18 in bf16, the whole step as one CUDA graph",
                 RESNET_ON_GPU,
@@ -146,7 +146,7 @@ RECIPES = {
         needs="CIFAR-10, 170 MB",
     ),
     "cifar10-jpeg-resnet": Recipe(
-        summary="The same on a lossy copy of CIFAR-10: an exercise, whose numbers are not CIFAR-10's",
+        summary="A residual network on a JPEG copy of CIFAR-10: an exercise, not comparable with CIFAR-10",
         data=use("cifar10-jpeg", batch_size=512, flip=True, crop=4),
         model="resnet",
         loss=use("cross-entropy", smoothing=0.1),
@@ -156,7 +156,7 @@ RECIPES = {
         metrics=METRICS,
         samplers=SAMPLERS,
         presets={
-            "cpu": Preset("ResNet-20 and ten passes", RESNET_ON_CPU),
+            "cpu": Preset("ResNet-20 for ten epochs", RESNET_ON_CPU),
             "gpu": Preset("ResNet-18 in bf16, the whole step as one CUDA graph", RESNET_ON_GPU),
         },
         watch=WATCH,

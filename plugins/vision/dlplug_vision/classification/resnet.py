@@ -11,14 +11,14 @@ from dlplug_vision.layers import Standardise, check_one_of, check_size, conv, me
 
 def projection(inputs: int, outputs: int, stride: int) -> nn.Module:
     """A 1x1 convolution of every stride-th pixel, both ways."""
-    if stride > 1 and inputs < 8:  # torch 2.15's CPU gradient of such a strided convolution overwrites foreign memory
+    if stride > 1 and inputs < 8:  # torch 2.15's CPU gradient of such a strided convolution writes out of bounds
         return nn.Sequential(nn.MaxPool2d(1, stride), conv(inputs, outputs, 1))
     return conv(inputs, outputs, 1, stride=stride)
 
 
 class BasicBlock(nn.Module):
-    """y = relu(F(x) + x) with F two 3x3 convolutions (He et al. 2016a, equation 1); where the shape changes, x goes
-    through a 1x1 convolution (option B)."""
+    """y = relu(F(x) + x) with F two 3x3 convolutions (He et al. 2016a, equation 1); where the shape changes, the
+    shortcut is a 1x1 convolution (option B)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ RESNETS = {
 class ResNet(nn.Sequential):
     """A residual network with a 3x3 stem for small images (He et al. 2016a, arXiv:1512.03385).
 
-    depth: 18 or 34 with the four stages made for ImageNet; 20, 32, 44, 56 or 110 with the three made for CIFAR.
+    depth: 18 or 34 with the paper's four stages for ImageNet; 20, 32, 44, 56 or 110 with its three for CIFAR.
     width: channels of the first stage; 0 takes the paper's 64 or 16. Each further stage has twice as many.
     """
 
@@ -87,7 +87,7 @@ class PreActivation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         ready = self.before(x)
-        # where the shape changes, the shortcut too begins after the normalisation
+        # where the shape changes, the shortcut also begins after the normalisation
         return self.residual(ready) + (x if self.shortcut is None else self.shortcut(ready))
 
 

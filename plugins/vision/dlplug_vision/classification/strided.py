@@ -1,4 +1,4 @@
-"""A network of strided convolutions: cheap enough to be attacked at every step."""
+"""A network of strided convolutions, cheap enough for adversarial training."""
 
 from __future__ import annotations
 

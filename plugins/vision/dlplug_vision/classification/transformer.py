@@ -11,7 +11,7 @@ from dlplug_vision.layers import Standardise, check_size
 
 
 class Layer(nn.Module):
-    """Attention, then a perceptron, normalised before, added after (Dosovitskiy et al. 2021, equations 2 and 3)."""
+    """A pre-norm transformer layer: attention, then an MLP, both residual (Dosovitskiy et al. 2021, eq. 2, 3)."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class ViT(nn.Module):
         super().__init__()
         if min(patch, width, depth, heads) < 1 or width % heads:
             raise UserError(f"--model.width must be a multiple of --model.heads, got {width} and {heads}")
-        check_size("vit", spec, patch, "; a smaller --model.patch takes it")
+        check_size("vit", spec, patch, "; a smaller --model.patch takes smaller images")
         channels, height, length = spec.input
         if height % patch or length % patch:
             raise UserError(f"--model.patch must divide the images' {height}x{length}, got {patch}")
@@ -65,5 +65,5 @@ class ViT(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # z₀ = [x_class; x₁E; …; x_LE] + E_pos, (B, 1 + L, width)
         patches = self.embed(self.standardise(x)).flatten(2).transpose(1, 2)
-        words = torch.cat([self.summary.expand(len(x), -1, -1), patches], 1) + self.position
-        return self.head(self.layers(words)[:, 0])
+        tokens = torch.cat([self.summary.expand(len(x), -1, -1), patches], 1) + self.position
+        return self.head(self.layers(tokens)[:, 0])

@@ -1,1 +1,1 @@
-"""What a network sees: filters, feature maps, saliency."""
+"""Visualisations of a network: filters, feature maps, saliency."""

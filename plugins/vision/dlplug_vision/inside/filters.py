@@ -12,7 +12,7 @@ from dlplug_vision.inside.layers import first_weights
 
 
 def filters(model: nn.Module, data: HeldOut, *, count: PositiveInt = 64) -> dict[str, Image]:
-    """The filters of the first layer: a convolution's, or an affine layer's as pictures of the images' size.
+    """The filters of the first layer: a convolution's, or an affine layer's rows as images.
 
     count: largest number of filters.
     """

@@ -21,7 +21,7 @@ def convolutions(model: nn.Module) -> list[nn.Conv2d]:
     """In the order in which they are defined. Raises UserError where there is none."""
     layers = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
     if not layers:
-        raise UserError("this model has no convolution to look into; --what saliency and --what mistakes need none")
+        raise UserError("this model has no convolution; --what saliency and --what mistakes work without one")
     return layers
 
 
@@ -30,7 +30,7 @@ def outputs_of(model: nn.Module, layers: list[nn.Conv2d], images: Tensor) -> lis
     outputs: dict[nn.Module, Tensor] = {}
 
     def keep(layer: nn.Module, _: object, output: Tensor) -> None:
-        outputs[layer] = output.clone()  # a rectifier that follows may work in place
+        outputs[layer] = output.clone()  # a ReLU that follows may work in place
 
     hooks = [layer.register_forward_hook(keep) for layer in layers]
     try:

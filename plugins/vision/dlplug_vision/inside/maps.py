@@ -18,7 +18,7 @@ def maps(
     """Feature maps of several convolutions for one image.
 
     image: index of the image in the split.
-    layers: number of convolutions, evenly from the first to the last.
+    layers: number of convolutions, evenly spaced from the first to the last.
     count: largest number of channels of each.
     """
     if not 0 <= image < len(data.images):
@@ -41,4 +41,4 @@ def maps(
         row.set_title(
             f"convolution {place + 1} of {len(everywhere)}: {len(maps)} of {output.shape[1]} maps, {size}", fontsize=9
         )
-    return {"maps": to_image(figure, "feature maps of one image, each from its least to its largest value")}
+    return {"maps": to_image(figure, "feature maps of one image, each scaled to its own range")}

@@ -17,7 +17,7 @@ from dlplug_vision.noise.recipes import NETS
 
 
 class ThreeNets(nn.Module):
-    """A perceptron, a deep net and a deep residual net, of the same principal components of an image.
+    """A perceptron, a deep net and a deep residual net on the same principal components of an image.
 
     components: number of principal components of the training images.
     hidden: hidden size of the deep net's two hidden layers.
@@ -37,7 +37,7 @@ class ThreeNets(nn.Module):
         if min(hidden, width, blocks) < 1:
             raise UserError(f"three-nets' hidden, width and blocks are at least 1, got {hidden}, {width}, {blocks}")
         if not isinstance(spec, ImageSpec):
-            raise UserError("three-nets begins with PCA of the training images, and these data are not of this plugin")
+            raise UserError("three-nets fits PCA to the training images, which these data do not provide")
         check_size("three-nets", spec, 1)
         super().__init__()
         self.compress = Compress(spec.train, components)
@@ -56,12 +56,12 @@ class ThreeNets(nn.Module):
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """The logits (B, classes) of x (B, C, H, W), by each net's name."""
-        numbers = self.compress(x)
-        return {name: self.get_submodule(name)(numbers) for name in NETS}
+        components = self.compress(x)
+        return {name: self.get_submodule(name)(components) for name in NETS}
 
 
 class ResidualBlock(nn.Module):
-    """z + F(z), F being two affine layers that are normalised and rectified before each (He et al. 2016b,
+    """z + F(z); F is two affine layers, each after batch normalisation and ReLU (He et al. 2016b,
     arXiv:1603.05027, figure 1b, with affine layers for convolutions)."""
 
     def __init__(self, width: int) -> None:
@@ -89,7 +89,7 @@ class NoisyCrossEntropy(Loss):
         check_probability("--loss.noise", noise)
         if not isinstance(model, ThreeNets):
             raise UserError(
-                f"the loss noisy-cross-entropy trains {', '.join(NETS)} at once: it wants --model three-nets"
+                f"the loss noisy-cross-entropy trains {', '.join(NETS)} at once: it needs --model three-nets"
             )
         self.noise = noise
 

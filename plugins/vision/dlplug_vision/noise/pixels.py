@@ -11,8 +11,8 @@ from dlplug import UserError
 def replaced(x: Tensor, probability: Tensor | float, generator: Generator | None = None) -> Tensor:
     """Each pixel of x (B, C, H, W) replaced, with the given probability, by a uniform draw from [0, 1].
 
-    Every pixel on its own, and of a coloured one every channel. A draw may come near the old value: a probability of
-    0.5 leaves half of the pixels as they are, and nothing in the image tells which.
+    Pixels and colour channels are replaced independently. A probability of 0.5 leaves half of the pixels unchanged, and
+    nothing marks them.
 
     probability: one for all images, or (B, 1, 1, 1). generator: on x's device; None is torch's own.
     """
@@ -21,10 +21,10 @@ def replaced(x: Tensor, probability: Tensor | float, generator: Generator | None
 
 
 def replaced_alike(x: Tensor, probability: float) -> Tensor:
-    """The same with fixed noise on every device, for metrics."""
+    """`replaced` with the same noise in every run and on every device, for metrics."""
     return replaced(x.cpu(), probability, Generator().manual_seed(0)).to(x.device)
 
 
 def check_probability(option: str, value: float) -> None:
     if not 0 <= value <= 1:
-        raise UserError(f"{option} is the share of pixels to replace, between 0 and 1; got {value}")
+        raise UserError(f"{option} is the fraction of pixels to replace, between 0 and 1, got {value}")

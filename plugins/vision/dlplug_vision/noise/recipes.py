@@ -1,4 +1,5 @@
-"""The recipe of the noise table, and the lecture's table that it is compared with. Settings: by the validation set."""
+"""The recipe of the noise table, and the lecture's table that it is compared with. Hyperparameters were chosen on the
+validation set."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ NOISE = "noise: each pixel replaced, with that probability, by a uniform draw fr
 
 NOISE_RECIPES = {
     "noise-table": Recipe(
-        summary="Noisy MNIST in 64 numbers, read by a perceptron, a deep net and a deep residual net",
+        summary="A perceptron, a deep net and a deep residual net on 64 principal components of noisy MNIST",
         data=use("mnist", crop=1),
         model="three-nets",
         loss="noisy-cross-entropy",

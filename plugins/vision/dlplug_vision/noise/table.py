@@ -1,4 +1,4 @@
-"""The noise table: the accuracy of three nets on noisy images, beside a lecture's numbers."""
+"""The noise table: the accuracy of three nets on noisy images, compared with a lecture's."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from dlplug_vision.noise.recipes import LECTURE, NETS, NOISE, PERCENT
 
 def check_nets(model: nn.Module, data: HeldOut, **options: Any) -> None:
     if not isinstance(model, ThreeNets):
-        raise UserError(f"the noise table is of {', '.join(NETS)}: it wants a run of --model three-nets")
+        raise UserError(f"the noise table measures {', '.join(NETS)}: it needs --model three-nets")
 
 
 @checked_by(check_nets)
 @neutral_options("count")
 def noise_table(model: nn.Module, data: HeldOut, *, count: PositiveInt = 4, seed: int) -> Mapping[str, Any]:
     """The accuracy of each net with 0 to 50 % of the pixels replaced by uniform draws from [0, 1], as numbers and as a
-    table beside a lecture's. The noise is the same whenever it is measured.
+    table beside a lecture's. The noise is the same in every evaluation.
 
     count: number of images shown for each noise level, drawn from the split by the seed.
     """
     if not isinstance(model, ThreeNets):
-        raise UserError(f"the noise table is of {', '.join(NETS)}: it wants a run of --model three-nets")
+        raise UserError(f"the noise table measures {', '.join(NETS)}: it needs --model three-nets")
     clean = scaled(data.images.cpu())
     drawn = torch.randperm(len(clean), generator=torch.Generator().manual_seed(seed))[:count]
     accuracy: dict[int, dict[str, float]] = {}
@@ -47,15 +47,15 @@ def noise_table(model: nn.Module, data: HeldOut, *, count: PositiveInt = 4, seed
 def accuracies(model: nn.Module, x: Tensor, y: Tensor, batch_size: int = 500) -> dict[str, float]:
     """The accuracy of each net on x (N, C, H, W) with classes y (N,)."""
     device = next(model.parameters()).device
-    right = dict.fromkeys(NETS, 0)
-    for images, answers in stoppable(zip(x.split(batch_size), y.split(batch_size), strict=True)):
+    correct = dict.fromkeys(NETS, 0)
+    for images, labels in stoppable(zip(x.split(batch_size), y.split(batch_size), strict=True)):
         for name, logits in model(images.to(device)).items():
-            right[name] += int((logits.argmax(1).cpu() == answers).sum())
-    return {name: number / len(y) for name, number in right.items()}
+            correct[name] += int((logits.argmax(1).cpu() == labels).sum())
+    return {name: number / len(y) for name, number in correct.items()}
 
 
 def table_picture(accuracy: Mapping[int, Mapping[str, float]], examples: Mapping[int, Tensor]) -> Image:
-    """A row for each noise: how images (N, C, H, W) look with it, and each net's accuracy over the lecture's."""
+    """A row for each noise level: noisy images (N, C, H, W), and each net's accuracy above the lecture's."""
     place = {name: 0.3 + 0.3 * column for column, name in enumerate(NETS)}
     columns = len(next(iter(examples.values())))
     figure = new_figure(5 + 0.7 * columns, 0.4 + 0.75 * len(examples))
@@ -73,4 +73,4 @@ def table_picture(accuracy: Mapping[int, Mapping[str, float]], examples: Mapping
             ours, lecture = f"{accuracy[percent][name]:.4f}", f"lecture {LECTURE[name][percent]:.4f}"
             right.text(place[name], 0.5, ours, ha="center", va="bottom", fontsize=10)
             right.text(place[name], 0.45, lecture, ha="center", va="top", fontsize=8, color="#777777")
-    return to_image(figure, "each net's accuracy by the share of pixels replaced, over a lecture's number")
+    return to_image(figure, "each net's accuracy by the fraction of pixels replaced, above the lecture's")

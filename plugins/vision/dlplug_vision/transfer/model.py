@@ -21,10 +21,10 @@ log = logging.getLogger("dlplug")
 
 
 class Transfer(nn.Module):
-    """Another run's network, or one that torchvision has trained, with a new last layer for these data.
+    """Another run's network, or one of torchvision's pretrained networks, with a new last layer for these data.
 
-    The network's architecture is saved in the run folder beside the checkpoints: it can be resumed, measured and
-    started from when its source is gone.
+    The network's architecture is saved in the run folder beside the checkpoints: it can be resumed, evaluated
+    and reused as a source when its own source is gone.
 
     source: pretrained network: a run folder, a recipe's name for its newest run, or torchvision:resnet18 and the like.
     freeze: names of submodules to freeze, separated by commas; their batch norms stay in eval mode.
@@ -44,7 +44,7 @@ class Transfer(nn.Module):
     ) -> None:
         super().__init__()
         if rate <= 0:
-            raise UserError(f"--model.rate must be above 0, got {rate:g}; --model.freeze leaves parts as they are")
+            raise UserError(f"--model.rate must be above 0, got {rate:g}; --model.freeze freezes submodules")
         note = run.folder / "source.json"
         started = note.is_file()
         origin, weights = (Origin.read(note), {}) if started else read_origin(source, run)
@@ -77,7 +77,7 @@ class Transfer(nn.Module):
 
 
 class Origin(NamedTuple):
-    """The source of a network, how it was built, and the names of the weights that are not from earlier."""
+    """The source of a network, how it was built, and the names of the newly initialised weights."""
 
     source: str
     model: str
@@ -130,13 +130,13 @@ def built(origin: Origin, spec: Spec, run: Run) -> tuple[nn.Module, nn.Module]:
 
 
 def load(network: nn.Module, weights: Mapping[str, Tensor], keep_head: bool) -> tuple[str, ...]:
-    """Loads what fits by name and shape, but not the last layer; returns the names of the parameters that stay new."""
+    """Loads what fits by name and shape, except the last layer; returns the names of the parameters that stay new."""
     own = network.state_dict()
     left = () if keep_head else head(network)
     fits = {n: value for n, value in weights.items() if n in own and own[n].shape == value.shape and n not in left}
     new = tuple(name for name, _ in network.named_parameters() if name not in fits)
     if len(new) == len(list(network.parameters())):
-        raise UserError("nothing of --model.source fits these data: not one tensor has the same name and shape")
+        raise UserError("nothing of --model.source fits these data: no tensor has the same name and shape")
     network.load_state_dict(fits, strict=False)
     return new
 
@@ -154,13 +154,13 @@ def frozen(network: nn.Module, names: str, new: set[str]) -> list[nn.Module]:
     chosen = [name.strip() for name in names.split(",") if name.strip()]
     for name in chosen:
         if name not in parts:
-            near = nearest(name, parts) or f" Its first parts: {', '.join(dict(network.named_children()))}."
-            raise UserError(f"--model.freeze: the network has no part {name!r}.{near}")
+            near = nearest(name, parts) or f" Its children: {', '.join(dict(network.named_children()))}."
+            raise UserError(f"--model.freeze: the network has no submodule {name!r}.{near}")
         if fresh := next((p for p in new if p.startswith(f"{name}.")), None):
-            raise UserError(f"--model.freeze {name}: its {fresh} is new and has learnt nothing yet")
+            raise UserError(f"--model.freeze {name}: its {fresh} is newly initialised")
         parts[name].requires_grad_(False)
     if not any(p.requires_grad for p in network.parameters()):
-        raise UserError(f"--model.freeze {names} leaves nothing to learn")
+        raise UserError(f"--model.freeze {names} leaves nothing to train")
     return [parts[name] for name in chosen]
 
 

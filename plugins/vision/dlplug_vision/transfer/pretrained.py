@@ -15,7 +15,7 @@ PREFIX = "torchvision:"
 
 
 def weights_of(source: str) -> dict[str, Tensor]:
-    """torchvision's best weights of that name, downloaded into the data folder where they are not there. Raises
+    """torchvision's best weights of that name, downloaded into the data folder if they are missing. Raises
     UserError that names the file, the folder it was expected in, and where to get it."""
     weights = entry(source)
     folder = data_folder() / "torchvision"
@@ -32,7 +32,7 @@ def weights_of(source: str) -> dict[str, Tensor]:
 
 
 def network(source: str, spec: Spec) -> nn.Module:
-    """torchvision's network with as many outputs as the data have classes, its weights new."""
+    """torchvision's network with as many outputs as the data have classes, newly initialised."""
     from torchvision.models import get_model
 
     check_size(source, spec, 28)
@@ -41,7 +41,7 @@ def network(source: str, spec: Spec) -> nn.Module:
 
 
 class Prepare(nn.Module):
-    """Images (B, 1 or 3, H, W) in [0, 1] → (B, 3, H, W), standardised as those that the weights were trained on."""
+    """Images (B, 1 or 3, H, W) in [0, 1] → (B, 3, H, W), standardised like the weights' training images."""
 
     mean: Tensor
     deviation: Tensor

@@ -1,5 +1,5 @@
-"""The recipe of transfer learning: few images, and a network trained on many others. Its settings were chosen on the
-validation set, and are those of the same network without pretraining."""
+"""The recipe of transfer learning: few images, and a network pretrained on many others. Its hyperparameters were
+chosen on the validation set, and are those of the same network without pretraining."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dlplug_vision.classification.recipes import METRICS, SAMPLERS, WATCH, sgd
 
 TRANSFER_RECIPES = {
     "transfer": Recipe(
-        summary="mnist-cnn's net goes on with a hundred digits of other writers",
+        summary="Fine-tune mnist-cnn's network on a hundred digits of another data set",
         data=use("digits", size=28, training=100, batch_size=50),
         model=use("transfer", source="mnist-cnn"),
         loss=use("cross-entropy", smoothing=0.05),
