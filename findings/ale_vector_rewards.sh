@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Gymnasium's make_vec shows an Atari game's rewards clipped to their sign, where make shows its points.
+# Gymnasium's make_vec clips an Atari game's rewards to their sign, where make returns points.
 #
 # Versions: gymnasium 1.4.0, ale-py 0.12.1, numpy 2.4.6, opencv-python-headless 5.0.0.93; Python 3.11.
 #
-# Expected: `gymnasium.make_vec(id, num_envs=n)` plays n copies of what `gymnasium.make(id)` plays, as it does for
+# Expected: `gymnasium.make_vec(id, num_envs=n)` runs n copies of `gymnasium.make(id)`, as it does for
 # Gymnasium's own CartPole-v1. A sum of rewards over a game would then be the game's score.
 #
 # Behaviour: make_vec prefers a registration's `vector_entry_point`. ale-py registers one for ALE/*-v5, AtariVectorEnv,
-# which is no vector of the single environment: its defaults are reward_clipping=True, frames of 84x84 in grey, stacks of
-# four, up to 30 no-ops and no sticky actions, where make gives points, 210x160 in colour and sticky actions (0.25). Two
-# of these show in the observation space; the reward does not. `reward_clipping=False` as an option of make_vec, or
-# vectorization_mode="sync", gives points.
+# which is not a vector of the single environment: its defaults are reward_clipping=True, greyscale frames of 84x84, stacks of
+# four, up to 30 no-ops and no sticky actions, where make returns points, 210x160 in colour and sticky actions (0.25). Two
+# of these are visible in the observation space; the reward is not. `reward_clipping=False` as an option of make_vec, or
+# vectorization_mode="sync", returns points.
 #
 # Output seen (Space Invaders pays 5 to 30 points for an invader, 200 for the mother ship):
 #   make: rewards 5 10 15 20 25 30

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# torch.set_flush_denormal(True) does not reach the threads that torch has computed with before.
+# torch.set_flush_denormal(True) has no effect on OpenMP threads that torch has already started.
 #
 # Expectation: after it, "denormal floating numbers are disabled on CPU" (its documentation): every operator flushes.
-# Behaviour: it sets a mode of the calling thread. OpenMP's other threads take it over when they are started, with the
-#   first operator that is large enough; those that wait in the pool since before keep denormals. So a program that
-#   calls it first computes otherwise than one that calls it after any other work: with two threads, half of each result
-#   differs, and nothing says so.
-# What helps: to call it before anything is computed; or to end the pool afterwards, by OpenMP 5.0's
-#   omp_pause_resource_all(omp_pause_hard), whose next threads take the mode over.
+# Behaviour: it sets a mode of the calling thread. OpenMP's other threads inherit it when they are started, by the first
+#   operator that is large enough; threads that are already in the pool keep denormals. So the result depends on whether
+#   a program calls it before or after other work: with two threads, half of each result differs, without a warning.
+# What helps: calling it before any computation; or ending the pool afterwards with OpenMP 5.0's
+#   omp_pause_resource_all(omp_pause_hard), whose next threads inherit the mode.
 # Seen with torch 2.15.0 (Linux, x86-64, its own libgomp), two threads: share of a product's entries that are denormal
 #   before: 1.0
 #   after set_flush_denormal(True): 0.5

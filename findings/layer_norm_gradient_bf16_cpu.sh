@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# On a CPU, a LayerNorm under bf16 autocast has gradients of weight and bias that are several per cent off.
+# On a CPU, a LayerNorm under bf16 autocast computes gradients of weight and bias that are wrong by several per cent.
 #
 # Expectation: the gradients of a LayerNorm's weight and bias, which torch keeps in float32, differ from those of a
 #   float32 run by about bf16's rounding (0.4 %), as those of the linear layers around it do, and as on CUDA, where
-#   autocast computes layer_norm in float32. With more rows they do not become worse.
+#   autocast computes layer_norm in float32. The error does not grow with the number of rows.
 # Behaviour: `layer_norm` is in none of CPU autocast's lists, so it takes the bf16 output of the layer before it with
-#   float32 weights; its backward sums over the rows in bf16, whose 8 bits swallow small summands: the more rows, the
-#   more is lost, and the result depends on the number of threads, each of which sums a part. GroupNorm, BatchNorm and
-#   RMSNorm sum in float32 and are right.
+#   float32 weights; its backward sums over the rows in bf16, whose 8 bits lose small summands: the error grows with
+#   the number of rows, and depends on the number of threads, each of which sums a part. GroupNorm, BatchNorm and
+#   RMSNorm sum in float32 and are correct.
 # What helps: a kernel for the dispatch key AutocastCPU that computes layer_norm in float32 (below).
 # Seen with torch 2.15.0 (CPU, 1 thread): |gradient - float32's| / |float32's| of the norm's weight
 #      256 rows: LayerNorm 0.0175, GroupNorm 0.0026, BatchNorm1d 0.0026, RMSNorm 0.0025

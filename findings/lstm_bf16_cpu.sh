@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # On a CPU without AVX-512, nn.LSTM under bf16 autocast raises a RuntimeError.
 #
-# Expectation: autocast never makes a module fail: where an operator has no bf16 kernel, it computes in float32, as
-#   nn.GRU, nn.RNN, nn.LSTMCell, nn.Linear and nn.Conv2d do or manage on the same CPU.
-# Behaviour: nn.LSTM asks oneDNN for an LSTM in bf16, which it has for AVX-512 and newer only: "could not create a
+# Expectation: autocast never makes a module fail: where an operator has no bf16 kernel, it computes in float32.
+#   nn.GRU, nn.RNN, nn.LSTMCell, nn.Linear and nn.Conv2d all work on the same CPU.
+# Behaviour: nn.LSTM asks oneDNN for a bf16 LSTM, which oneDNN has only for AVX-512 and newer: "could not create a
 #   primitive descriptor for the LSTM forward propagation primitive", in training and without gradients.
 # What helps: torch.backends.mkldnn.flags(enabled=False) around it, or the LSTM outside autocast.
-# Seen with torch 2.15.0 on an AMD EPYC with AVX2 (on a CPU with AVX-512 the script says so and ends with 0):
+# Seen with torch 2.15.0 on an AMD EPYC with AVX2 (on a CPU with AVX-512 the script says so and exits with 0):
 #   LSTM: could not create a primitive descriptor for the LSTM forward propagation primitive
 #   GRU, RNN, LSTMCell: computed
 #   LSTM without oneDNN: torch.float32

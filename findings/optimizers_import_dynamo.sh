@@ -2,12 +2,12 @@
 # The first use of any torch optimizer imports torch.compile's machinery, which costs more than `import torch` itself.
 #
 # Versions: torch 2.15.0 (CUDA build, on a CPU), Python 3.11.
-# Expected: `import torch` is the cost of torch; building torch.optim.SGD for one weight and stepping it compiles nothing,
-#   so it imports nothing more.
+# Expected: after `import torch`, building torch.optim.SGD for one weight and stepping it compiles nothing, so it imports
+#   nothing more.
 # Behaviour: `Optimizer.add_param_group` (called by every constructor), `zero_grad`, `state_dict` and `load_state_dict` are
 #   wrapped by `torch._disable_dynamo`, which imports torch._dynamo at the first call in order to keep itself out of it, and
 #   `step` imports it for `graph_break()`. With it come sympy and torch._inductor: some nine hundred modules.
-#   A short script, a test or a notebook cell that trains eagerly pays for it once a process.
+#   Every process that trains eagerly pays for it once: a short script, a test, a notebook.
 # Seen: "import torch 5.9 s of processor time, the first optimizer 8.2 s more: 908 modules" (two slow hardware threads).
 # Source: torch/_compile.py and torch/optim/optimizer.py of the wheel.
 set -euo pipefail

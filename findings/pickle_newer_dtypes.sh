@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # A tensor of dtype uint16, uint32, uint64 or float8 can be pickled but not unpickled, so it cannot be gathered as part of
-# an object either; torch.save and torch.load carry it.
+# an object either; torch.save and torch.load support it.
 #
 # Versions: torch 2.15.0, numpy 2.4.6; Python 3.11.
 #
-# Expected: what pickle writes without an error it reads back, for every dtype; and torch.distributed.all_gather_object
+# Expected: pickle reads back what it writes without an error, for every dtype; and torch.distributed.all_gather_object
 # takes "any picklable object". NumPy's own random state has 624 numbers of dtype uint32, and torch.from_numpy has taken
-# that dtype since 2.3, so that a process's random state gathers as it is saved.
+# that dtype since 2.3, so that a process's random state can be gathered like any other tensor.
 #
 # Behaviour: pickle.dumps succeeds. pickle.loads fails with "type object 'torch.storage.UntypedStorage' has no attribute
 # 'dtype'": Tensor.__reduce_ex__ gives a storage to pickle, which writes torch's legacy format; that format names a
 # storage's type by a class such as FloatStorage, and the newer dtypes have none. torch.save writes the dtype with the
-# tensor, and copy.deepcopy goes another way, so both are fine. all_gather_object fails in every process, at reading.
-# A remedy: torch.save into bytes, and gather those; or another dtype (int64 for a uint32).
+# tensor, and copy.deepcopy does not use this format, so both work. all_gather_object fails in every process, on reading.
+# What helps: gathering the bytes of torch.save; or another dtype (int64 for uint32).
 #
 # Output seen:
 #   pickle: fails for uint16, uint32, uint64, float8_e4m3fn; works for uint8, int64, bfloat16

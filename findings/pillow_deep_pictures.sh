@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Pillow's convert clips 16-bit pictures to white instead of scaling them, and reads unsigned 32-bit TIFFs as signed.
+# Pillow's convert clips 16-bit images to white instead of scaling them, and reads unsigned 32-bit TIFFs as signed.
 #
 # Expectation: `Image.open(path).convert("RGB")`, which torchvision's ImageFolder calls for every file, gives the
-#   picture with 8 bits a channel: 65535 becomes 255, 32768 becomes 128. A TIFF that says "unsigned" has no negative
+#   image with 8 bits per channel: 65535 becomes 255, 32768 becomes 128. A TIFF that says "unsigned" has no negative
 #   numbers.
-# Behaviour: the conversions from "I;16" and "I" keep the number and cut it off at 255: a 16-bit PNG or TIFF in grey
-#   comes out white wherever it is brighter than 1/257, and a net that is trained on such files is shown white squares.
-#   Nothing is raised or warned. (16-bit PNGs in colour are scaled, while they are decoded.) Unsigned 32-bit TIFFs come
-#   as mode "I", whose numbers are signed: from 2**31 on they are negative.
-# What helps: numpy.asarray of the picture as it was opened, scaled by hand; `.view(numpy.uint32)` where TIFF's field
+# Behaviour: the conversions from "I;16" and "I" clip values at 255: a greyscale 16-bit PNG or TIFF becomes
+#   white wherever it is brighter than 1/257, and a net trained on such files sees white squares. There is no error and
+#   no warning. (16-bit PNGs in colour are scaled when they are decoded.) Unsigned 32-bit TIFFs are opened in mode "I",
+#   whose values are signed: from 2**31 on they are negative.
+# What helps: numpy.asarray of the opened image, scaled by hand; `.view(numpy.uint32)` where TIFF's field
 #   339 says 1.
 # Seen with pillow 13.0.0, numpy 2.4.6:
 #   in the file: 0 13107 26214 39321 52428 65535

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# A GIF that Pillow writes plays faster than it was asked to, and has fewer pictures.
+# A GIF written by Pillow plays faster than requested, and has fewer frames.
 #
-# Expectation: 30 pictures of `duration=1000 / 15` milliseconds each play for two seconds, or, since a GIF counts in
-#   hundredths, for 2.1 s (each rounded to 70 ms).
-# Behaviour: Pillow cuts each duration to hundredths (`int(duration / 10)`): 60 ms each, 1.8 s in all, 11 % too fast; at
-#   30 pictures a second it is 30 ms instead of 33.3. Pictures that equal their neighbour are joined: 30 equal pairs
-#   are read back as 30 pictures instead of 60 (their times are added, so that much stays right).
-# What helps: durations of each picture for itself, in multiples of 10 ms, whose sums are right: the end of picture k
-#   is round(100 * k / fps) hundredths.
+# Expectation: 30 frames of `duration=1000 / 15` milliseconds each play for two seconds, or, as GIF durations are in
+#   hundredths of a second, for 2.1 s (each rounded to 70 ms).
+# Behaviour: Pillow truncates each duration to hundredths (`int(duration / 10)`): 60 ms each, 1.8 s in all, 11 % too fast; at
+#   30 frames a second it is 30 ms instead of 33.3. Equal consecutive frames are merged: 30 equal pairs are read back as
+#   30 frames instead of 60 (their durations are added, so the total is right).
+# What helps: a duration for each frame, in multiples of 10 ms, such that frame k ends at round(100 * k / fps)
+#   hundredths.
 # Seen with pillow 13.0.0:
 #   15 a second: 30 pictures, 1.80 s instead of 2.00 s
 #   30 a second: 30 pictures, 0.90 s instead of 1.00 s

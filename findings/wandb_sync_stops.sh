@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# One offline run that `wandb sync` cannot read keeps it from uploading any other, and its exit code is 0.
+# One offline run that `wandb sync` cannot read prevents the upload of all others, with exit code 0.
 #
-# Expectation: `wandb sync wandb/offline-run-*` uploads the runs that are whole, names the one that is not, and says so by
-#   its exit code.
-# Behaviour: a run whose process was killed within its first second has left a .wandb file of seven bytes, the header
-#   (records are flushed later). With it among the arguments, in whichever place, no request about any run is sent, one
-#   line on the terminal says "Failed to read", and the exit code is 0. A script that removes what it has "uploaded"
-#   loses the whole runs.
-# What helps: one `wandb sync` for each folder, or removing those of which the .wandb file has seven bytes.
+# Expectation: `wandb sync wandb/offline-run-*` uploads the intact runs, names the damaged one, and exits
+#   with an error code.
+# Behaviour: a run whose process was killed within its first second leaves a .wandb file of seven bytes, the header
+#   (records are flushed later). If it is among the arguments, in any position, no request about any run is sent, one
+#   line on the terminal says "Failed to read", and the exit code is 0. A script that then deletes the "uploaded" runs
+#   loses the intact ones.
+# What helps: one `wandb sync` for each folder, or removing folders whose .wandb file has seven bytes.
 # Seen with wandb 0.31.0:
 #   a whole run alone: asked about
 #   with an empty one after it: not asked about, exit code 0
 #   with an empty one before it: not asked about, exit code 0
-# The server here is a stand-in on the loopback that notes what it is asked and refuses it.
+# The server here is a mock on the loopback interface that records requests and rejects them.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
