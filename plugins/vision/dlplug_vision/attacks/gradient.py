@@ -46,19 +46,19 @@ def pgd(
         highest, fooled = F.cross_entropy(logits, y, reduction="none"), logits.argmax(1) != y
         for _ in range(restarts):
             left = (~fooled).nonzero()[:, 0]
-            original, answer = x[left], y[left]
+            original, labels = x[left], y[left]
             moved = random_start(original, epsilon, generator)
             for _ in range(steps + 1):  # the last iterate is evaluated, too
                 if not len(left):
                     return adversarial
-                logits, gradient = logits_and_gradient(model, moved, answer)
-                loss, wrong = F.cross_entropy(logits, answer, reduction="none"), logits.argmax(1) != answer
+                logits, gradient = logits_and_gradient(model, moved, labels)
+                loss, wrong = F.cross_entropy(logits, labels, reduction="none"), logits.argmax(1) != labels
                 stronger = wrong | (loss > highest[left])
                 place = left[stronger]
                 adversarial[place], highest[place], fooled[left] = moved[stronger], loss[stronger], wrong
                 if wrong.any():
-                    left, original, answer, moved, gradient = (
-                        t[~wrong] for t in (left, original, answer, moved, gradient)
+                    left, original, labels, moved, gradient = (
+                        t[~wrong] for t in (left, original, labels, moved, gradient)
                     )
                 moved = ascended(moved, gradient, original, epsilon, step_size)
     return adversarial

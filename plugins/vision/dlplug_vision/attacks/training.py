@@ -52,14 +52,14 @@ class Adversarial(Loss):
         self.ramp = Ramp(ramp).to(next(model.parameters()).device)
 
     def updates(self, batch: Labelled) -> Iterator[Update]:
-        share = self.ramp()
+        scale = self.ramp()
         # max over δ in S of L(θ, x + δ, y), from below
         x = pgd_of_fixed_length(
             self.model,
             batch.x,
             batch.y,
-            epsilon=share * self.epsilon,
-            step_size=share * self.step_size,
+            epsilon=scale * self.epsilon,
+            step_size=scale * self.step_size,
             steps=self.steps,
         )
         logits = self.model(x)
@@ -79,6 +79,6 @@ class Ramp(nn.Module):
         self.register_buffer("calls", torch.zeros(()))
 
     def forward(self) -> Tensor:
-        share = (self.calls / max(1, self.length)).clamp(max=1) if self.length else torch.ones_like(self.calls)
+        scale = (self.calls / max(1, self.length)).clamp(max=1) if self.length else torch.ones_like(self.calls)
         self.calls += 1
-        return share
+        return scale

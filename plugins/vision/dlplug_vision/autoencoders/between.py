@@ -36,5 +36,5 @@ def between(
 
 def interpolated(ends: Tensor, steps: int) -> Tensor:
     """(1 - λ) z + λ z' for pairs of codes (P, 2, code), λ from 0 to 1 in equal steps: (P, steps, code)."""
-    share = torch.linspace(0, 1, steps, device=ends.device)[:, None]
-    return (1 - share) * ends[:, :1] + share * ends[:, 1:]
+    weight = torch.linspace(0, 1, steps, device=ends.device)[:, None]
+    return (1 - weight) * ends[:, :1] + weight * ends[:, 1:]

@@ -97,7 +97,7 @@ def doubling(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
 
 
 class Crop(nn.Module):
-    """(B, C, H, W) → its first rows and columns, for images that could not be halved evenly."""
+    """(B, C, H, W) → its first rows and columns, for images whose size is not a multiple of 2^stages."""
 
     def __init__(self, height: int, width: int) -> None:
         super().__init__()

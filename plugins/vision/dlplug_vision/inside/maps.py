@@ -24,10 +24,10 @@ def maps(
     if not 0 <= image < len(data.images):
         raise UserError(f"--image must be between 0 and {len(data.images) - 1}, got {image}")
     picture = data.images[image]
-    everywhere = convolutions(model)
-    layers = min(layers, len(everywhere))
-    places = torch.linspace(0, len(everywhere) - 1, layers).round().int().tolist()
-    features = outputs_of(model, [everywhere[place] for place in places], picture[None])
+    every_layer = convolutions(model)
+    layers = min(layers, len(every_layer))
+    places = torch.linspace(0, len(every_layer) - 1, layers).round().int().tolist()
+    features = outputs_of(model, [every_layer[place] for place in places], picture[None])
     figure = new_figure(9, 1.5 + 1.5 * layers)
     axes = figure.subplots(layers + 1, 1, height_ratios=[1, *[1.2] * layers])
     show(axes[0], picture)
@@ -39,6 +39,6 @@ def maps(
         show(row, tiled(maps[..., None], -(-len(maps) // 2)))
         size = "x".join(map(str, output.shape[2:]))
         row.set_title(
-            f"convolution {place + 1} of {len(everywhere)}: {len(maps)} of {output.shape[1]} maps, {size}", fontsize=9
+            f"convolution {place + 1} of {len(every_layer)}: {len(maps)} of {output.shape[1]} maps, {size}", fontsize=9
         )
     return {"maps": to_image(figure, "feature maps of one image, each scaled to its own range")}

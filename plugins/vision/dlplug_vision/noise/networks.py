@@ -94,6 +94,6 @@ class NoisyCrossEntropy(Loss):
         self.noise = noise
 
     def updates(self, batch: Labelled) -> Iterator[Update]:
-        share = self.noise * torch.rand(len(batch.x), 1, 1, 1, device=batch.x.device)
-        for name, logits in self.model(replaced(batch.x, share)).items():
+        probability = self.noise * torch.rand(len(batch.x), 1, 1, 1, device=batch.x.device)
+        for name, logits in self.model(replaced(batch.x, probability)).items():
             yield Update(F.cross_entropy(logits, batch.y), name)

@@ -114,7 +114,7 @@ def newest(recipe: str) -> str:
     folders = sorted((path.parent for path in Path("runs", recipe).glob("*/checkpoints")), key=began)
     if not folders:
         raise UserError(
-            f"--model.source {recipe} has not been run here: `{command('run', recipe)}` first, or give another run, or "
+            f"--model.source {recipe} has not been run here: `{command('run', recipe)}` first, or name another run, or "
             f"{pretrained.PREFIX}resnet18"
         )
     return str(folders[-1])
