@@ -85,7 +85,7 @@ def test_a_broken_image_is_named_and_left_out(folder: Path, caplog: pytest.LogCa
         ([], "no folder with images"),
         (["a/1.png"], "only the class a"),
         (["a/1.png", "b/readme.txt"], "only the class a"),
-        (["a/1.png", "b/1.png"], "falls to"),
+        (["a/1.png", "b/1.png"], "falls into"),
     ],
 )
 def test_a_folder_to_learn_nothing_from_is_refused(tmp_path: Path, made: list[str], said: str):

@@ -203,10 +203,10 @@ def test_a_class_may_be_called_train(classes: Path):
 def test_what_only_looks_like_parts_is_refused_in_one_line(tmp_path: Path, divided: Path):
     write(tmp_path / "flat" / "train" / "1.png", grey(1))
     write(tmp_path / "flat" / "test" / "1.png", grey(1))
-    with pytest.raises(UserError, match=r"flat.test has images, but not in a folder for each class; exp.*train/CLASS"):
+    with pytest.raises(UserError, match=r"flat.test has images, but not in one folder per class; exp.*train/CLASS"):
         ImageFolder(**options(tmp_path / "flat"))
     (divided / "train").rename(divided / "learn")
-    with pytest.raises(UserError, match=r"but none to train on: put those classes into .*train"):
+    with pytest.raises(UserError, match=r"but none to train on: put the training classes into .*train"):
         ImageFolder(**options(divided))
 
 
@@ -273,6 +273,6 @@ def test_the_recipe_for_a_folder_asks_for_it(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     assert main(["run", "image-folder"]) == 2
     said = capsys.readouterr().err.strip()
-    assert said.endswith("needs --data.path: a folder that has a folder of images for each class")
+    assert said.endswith("needs --data.path: a folder with one folder of images per class")
     assert "\n" not in said
     assert list(tmp_path.iterdir()) == []

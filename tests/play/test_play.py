@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from dlplug_play.atari_names import find_game
 from dlplug_play.episodes import Ended, Episode, Step, counted, cut_short, play, shares, summary, training_means
-from dlplug_play.films import PICTURES, best_video, films, speed, video_of
+from dlplug_play.films import MAX_FRAMES, best_video, films, speed, video_of
 from dlplug_play.gymnasium_ids import building, find
 
 from dlplug import UserError, Video
@@ -78,7 +78,7 @@ def test_a_video_is_of_the_episode_alone():
     assert (video.fps, video.caption) == (5, "lines: 3 points in 2 actions")
     arena.pictures = False
     assert best_video(arena, played, actions, "lines") == {}
-    assert (speed(PICTURES - 1, PICTURES), speed(PICTURES, PICTURES)) == (1, 2)
+    assert (speed(MAX_FRAMES - 1, MAX_FRAMES), speed(MAX_FRAMES, MAX_FRAMES)) == (1, 2)
 
 
 def test_a_screen_that_cannot_be_drawn_costs_the_video_alone(caplog):

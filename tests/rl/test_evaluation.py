@@ -8,7 +8,7 @@ import cv2
 import imageio.v3
 import numpy as np
 import pytest
-from dlplug_play.films import PICTURES
+from dlplug_play.films import MAX_FRAMES
 from dlplug_rl.environments.atari import PROTOCOLS, AtariEnvironments
 from dlplug_rl.evaluation.episodes import Playable, episodes
 from dlplug_rl.players.stages import gym_stage
@@ -93,12 +93,12 @@ def test_the_video_is_of_the_best_episode_even_if_it_is_not_the_lanes_first(monk
 
 
 def test_a_long_game_is_shown_faster(monkeypatch):
-    monkeypatch.setattr("dlplug_play.films.PICTURES", 50)
+    monkeypatch.setattr("dlplug_play.films.MAX_FRAMES", 50)
     results = episodes(Watcher(6), Stage("pong", 480), count=1, epsilon=0.0)
     assert results["episode_length"] == 120
     assert len(results["video"].frames) == len(range(0, 121, 3)) <= 50
     assert "3 times as fast" in results["video"].caption
-    assert PICTURES * 210 * 320 * 3 < 400e6
+    assert MAX_FRAMES * 210 * 320 * 3 < 400e6
 
 
 def poles() -> Playable:

@@ -244,5 +244,5 @@ def test_an_environment_may_be_in_a_module_of_this_folder(tmp_path, monkeypatch)
         gymnasium.registry.pop("mine/Pole-v0", None)
     with pytest.raises(UserError, match=r"called 'my/Walk-v0'\. One that a module of yours registers"):
         Gym(id="my/Walk-v0")
-    with pytest.raises(UserError, match="'a b' is no Gymnasium id"):
+    with pytest.raises(UserError, match="'a b' is not a Gymnasium id"):
         Gym(id="a b")

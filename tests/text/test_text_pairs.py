@@ -146,7 +146,7 @@ def test_bad_files_of_pairs_are_one_clear_line(tmp_path: Path, caplog: pytest.Lo
             path=str(path), options=PairOptions(vocabulary="characters", max_length=22, batch_size=2), seed=0
         )
     assert 0 < len(data.training) < 24
-    assert f"{24 - len(data.training)} of 24 pairs are longer" in caplog.text
+    assert f"{24 - len(data.training)} of 24 pairs, longer than --data.max-length" in caplog.text
 
 
 def iso(written: str) -> str:

@@ -1,1 +1,1 @@
-"""Figures: drawing with matplotlib for several plugins, without a display. It registers nothing."""
+"""Figures drawn with matplotlib for several plugins, without a display. It registers nothing."""

@@ -22,7 +22,7 @@ def confusion_matrix(predicted: Tensor, true: Tensor, classes: int) -> Tensor:
 
 
 def draw_confusion(axes: Axes, matrix: Tensor, names: Sequence[str]) -> None:
-    """The counts, coloured by their fraction of the row, so that rare classes are as visible as frequent ones."""
+    """Draws the counts, coloured by their fraction of the row, so that rare classes are as visible as frequent ones."""
     share = matrix / matrix.sum(1, keepdim=True).clamp(min=1)
     shade = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     if len(names) <= MOST_NUMBERS:

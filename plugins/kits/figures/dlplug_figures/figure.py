@@ -1,4 +1,4 @@
-"""Figures of matplotlib as images, without pyplot, which would retain every figure and look for a display."""
+"""Matplotlib figures as images, without pyplot, which would retain every figure and look for a display."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def to_image(figure: Figure, caption: str) -> Image:
-    """The figure's pixels, even in height and width, so that it can be a frame of a film."""
+    """The figure's pixels, with even height and width, so that it can be a frame of a video."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)
@@ -33,6 +33,6 @@ def to_image(figure: Figure, caption: str) -> Image:
 
 
 def even(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Pixels (H, W, 3), the last row or column repeated where their number is odd: H.264 needs even sizes."""
+    """Pixels (H, W, 3), with the last row or column repeated if their number is odd: H.264 needs even sizes."""
     height, width = pixels.shape[:2]
     return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

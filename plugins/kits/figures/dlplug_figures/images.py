@@ -1,4 +1,4 @@
-"""Images on axes, and many images as one."""
+"""Images on axes, and grids of images."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LINE = (0.34, 0.47, 0.67)  # blue of the line between images
-SMALLEST = 28  # pixels of an image in a sheet
+LINE = (0.34, 0.47, 0.67)  # colour of the lines between images: blue
+SMALLEST = 28  # least size in pixels of an image in a grid
 
 
 def show(axes: Axes, image: Tensor, **style: Any) -> None:
-    """An image (H, W, 1 or 3), uint8 or in [0, 1], without ticks; one channel is drawn in grey.
+    """Draws an image (H, W, 1 or 3), uint8 or in [0, 1], without ticks; one channel is drawn in grey.
 
     style: further options of matplotlib's `imshow`.
     """
@@ -28,10 +28,10 @@ def show(axes: Axes, image: Tensor, **style: Any) -> None:
 
 
 def tiled(images: Tensor, columns: int, smallest: int = SMALLEST) -> Tensor:
-    """Images (N, H, W, 1 or 3) in [0, 1] as one (H', W', 3), in rows, with a line between them.
+    """Images (N, H, W, 1 or 3) in [0, 1] as one grid (H', W', 3), with lines between them.
 
-    smallest: least pixels of an image's longer side; smaller images are enlarged by a whole factor, so that the line
-        is thin in comparison.
+    smallest: least size in pixels of an image's longer side; smaller images are enlarged by an integer factor, so that
+        the lines are comparatively thin.
     """
     larger = max(1, -(-smallest // max(images.shape[1:3])))
     images = images.repeat_interleave(larger, 1).repeat_interleave(larger, 2)

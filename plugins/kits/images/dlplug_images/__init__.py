@@ -1,4 +1,4 @@
-"""Images: the usual data sets, folders of images, augmentation, and the loss and metric of classifiers."""
+"""Images: standard data sets, folders of images, augmentation, and the loss and metrics of classifiers."""
 
 from dlplug import hookimpl
 

@@ -14,11 +14,11 @@ def flip(x: Tensor, generator: Generator) -> Tensor:
 
 
 def padded_crop(x: Tensor, padding: int, generator: Generator) -> Tensor:
-    """Each image of (B, C, H, W) shifted by up to `padding` pixels both ways, padded with zeros (He et al. 2016,
-    section 4.2: 4 pixels on CIFAR)."""
+    """Each image of (B, C, H, W) shifted at random by up to `padding` pixels in both directions, padded with zeros (He
+    et al. 2016, section 4.2: 4 pixels on CIFAR)."""
     height, width = x.shape[2:]
     top, left = torch.randint(2 * padding + 1, (2, len(x)), generator=generator, device=x.device)
-    # every window of the padded images as a view: (B, C, 2p + 1, 2p + 1, H, W); one of them is copied for each image
+    # all windows of the padded images as a view (B, C, 2p + 1, 2p + 1, H, W); one of them is copied for each image
     windows = F.pad(x, [padding] * 4).unfold(2, height, 1).unfold(3, width, 1)
     return windows[torch.arange(len(x), device=x.device), :, top, left]
 
@@ -33,7 +33,7 @@ def cutout(x: Tensor, size: int, fill: Tensor, generator: Generator) -> Tensor:
 
 
 def _hidden(length: int, size: int, count: int, generator: Generator) -> Tensor:
-    """(count, length): whether a row (or a column) is under each image's square."""
+    """(count, length): whether each row (or column) is inside each image's square."""
     centre = torch.randint(length, (count, 1), generator=generator, device=generator.device)
     place = torch.arange(length, device=generator.device)
     return (place >= centre - size // 2) & (place < centre - size // 2 + size)

@@ -23,7 +23,7 @@ def logits_of(model: nn.Module, images: Tensor, batch_size: int = 500) -> Tensor
 def classification(model: nn.Module, data: HeldOut, *, bins: PositiveInt = 15) -> Mapping[str, Any]:
     """Accuracy, top-5 accuracy, cross entropy and calibration error.
 
-    bins: number of bins of the calibration error; 15 in Guo et al. 2017.
+    bins: number of confidence bins of the calibration error; 15 in Guo et al. 2017.
     """
     logits = logits_of(model, data.images)
     return {

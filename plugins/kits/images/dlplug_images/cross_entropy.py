@@ -14,10 +14,10 @@ from dlplug import Labelled, NonNegativeFloat, ProperFraction, UserError, minimi
 def cross_entropy(
     model: nn.Module, batch: Labelled, *, smoothing: ProperFraction = 0.0, mixup: NonNegativeFloat = 0.0
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Cross entropy of classes, with label smoothing and mixup.
+    """Cross entropy of a classifier, with label smoothing and mixup.
 
     smoothing: label smoothing ε (Szegedy et al. 2016, section 7).
-    mixup: α of mixup's Beta(α, α); 0 for none (Zhang et al. 2018).
+    mixup: α of mixup's Beta(α, α) distribution; 0 turns mixup off (Zhang et al. 2018).
     """
     if not 0 <= smoothing < 1 or mixup < 0:
         raise UserError(f"--loss.smoothing must be in [0, 1) and --loss.mixup at least 0, got {smoothing} and {mixup}")
@@ -36,6 +36,6 @@ def cross_entropy(
 
 
 def mixed(x: Tensor, share: Tensor) -> Tensor:
-    """x̃ = λ x + (1 - λ) x', x (B, ...), λ () in [0, 1]: each image with the one at the mirrored position in the batch,
-    whose order is random (Zhang et al. 2018, arXiv:1710.09412, equation 1)."""
+    """x̃ = λ x + (1 - λ) x' for x (B, ...) and λ () in [0, 1], where x' is the batch in reverse order, which is random
+    (Zhang et al. 2018, arXiv:1710.09412, equation 1)."""
     return share * x + (1 - share) * x.flip(0)

@@ -1,5 +1,5 @@
-"""The base class of image data sets: the whole set is on the device as uint8; batches are gathered and augmented
-there."""
+"""The base class of image data sets: the whole set is on the device as uint8, where batches are gathered and
+augmented."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ImageSpec(Spec):
 
 
 def hold_out(examples: Examples, count: int, option: str = "validation") -> tuple[Examples, Examples]:
-    """(the set without `count` random examples, those examples); the same in every run."""
+    """(the set without `count` random examples, those examples); the choice is the same in every run."""
     if not 0 < count < len(examples.y):
         raise UserError(f"--data.{option} must be between 1 and {len(examples.y) - 1}, got {count}")
     order = torch.randperm(len(examples.y), generator=torch.Generator().manual_seed(SPLIT_SEED))
@@ -75,7 +75,7 @@ class Augmentation:
 
 
 class Images(Data):
-    """Labelled images in three splits: "train" to train on, "val" to watch while training, "test" to report.
+    """Labelled images in three splits, "train", "val" and "test".
 
     Batches are floats (B, C, H, W) in [0, 1]; models standardise them by the training set's mean and standard deviation
     in `spec`. The random augmentation of a batch is a function of the seed and of the number of images before it.
@@ -101,7 +101,7 @@ class Images(Data):
         smallest = min(images.shape[1:3])
         for option, value in (("crop", augmentation.crop), ("cutout", augmentation.cutout)):
             if not 0 <= value <= smallest:
-                raise UserError(f"--data.{option} must be between 0 (none) and the images' {smallest}, got {value}")
+                raise UserError(f"--data.{option} must be between 0 (none) and the image size {smallest}, got {value}")
         self.parts, self.names = parts, names
         self.augmentation, self.seed = augmentation, seed
         self.order = Order(len(images), batch_size, seed)

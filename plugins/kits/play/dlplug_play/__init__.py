@@ -1,1 +1,1 @@
-"""Play: the protocol of policies, episodes and their scores, and films of them. It registers nothing."""
+"""Play: the protocol of policies, evaluation episodes and their scores, and videos of them. It registers nothing."""

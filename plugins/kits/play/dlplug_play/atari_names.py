@@ -1,4 +1,4 @@
-"""The names of Atari's games and protocols, in any spelling. The emulators are the plugins'."""
+"""The names of Atari games, in any spelling, and of evaluation protocols. The emulators belong to the plugins."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ ProtocolName = Literal["classic", "machado"]  # as in Mnih et al. 2015; Machado 
 
 
 def find_game(name: str, games: Iterable[str]) -> str:
-    """The matching one of the plain names (space_invaders): "Space Invaders", "space-invaders" and
-    "SpaceInvaders" are the same. Raises UserError, with the nearest names, if there is none."""
+    """The plain name (space_invaders) that matches a spelling such as "Space Invaders", "space-invaders" or
+    "SpaceInvaders". Raises UserError, with the nearest names, if there is none."""
     plain = {game.replace("_", ""): game for game in games}
     key = re.sub("[^a-z0-9]", "", name.lower())
     if key not in plain:

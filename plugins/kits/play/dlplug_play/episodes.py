@@ -1,4 +1,4 @@
-"""Evaluation episodes: playing them, their raw scores, and the protocol in words."""
+"""Evaluation episodes, their raw scores, and the description of the protocol."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import numpy as np
 from dlplug.stop import stop_if_asked
 from dlplug_play.policy import Policy
 
-LANES = 16  # most environments in an evaluation
+LANES = 16  # largest number of environments in an evaluation
 EPISODE_LIMIT = 27_000  # actions: half an hour of an Atari game; for environments without a shorter limit
-STARTS = {"eval": 1_000_003, "test": 2_000_003}  # added to the run's seed: training and splits start differently
+STARTS = {
+    "eval": 1_000_003,
+    "test": 2_000_003,
+}  # added to the run's seed, so that training and splits start differently
 
 
 class Episode(NamedTuple):
     """A whole episode: the index of its environment, its raw score, its length in actions, and the number of actions
-    sent to the environments when it ended."""
+    that each environment had received when it ended."""
 
     lane: int
     score: float
@@ -45,7 +48,7 @@ class Step(NamedTuple):
 class Arena(Protocol):
     """N environments for evaluation, which step together and reset automatically.
 
-    count: N. fps: pictures per second of a film with one picture per action.
+    count: N. fps: frames per second of a video with one frame per action.
     """
 
     @property
@@ -61,23 +64,23 @@ class Arena(Protocol):
     def step(self, actions: np.ndarray) -> Step: ...
 
     def film(self, lane: int, actions: np.ndarray) -> Iterator[np.ndarray] | None:
-        """Replays the actions of environment `lane` since its reset: yields a picture (height, width, 3) uint8, even in
-        height and width, before each action, and possibly one after the last. None for environments that draw no
-        pictures. Raises UserError where the library that draws them is not installed."""
+        """Replays the actions of environment `lane` since its reset: yields a frame (height, width, 3) uint8, with even
+        height and width, before each action, and possibly one after the last. None for environments that cannot be
+        rendered. Raises UserError if the library that renders them is not installed."""
         ...
 
 
 def shares(count: int, lanes: int) -> np.ndarray:
-    """(lanes,) episodes for each environment, fixed in advance: counting the first to end would favour short
-    episodes."""
+    """(lanes,): the number of episodes of each environment, fixed in advance: counting the first episodes to end would
+    favour short ones."""
     return np.full(lanes, count // lanes) + (np.arange(lanes) < count % lanes)
 
 
 def play(policy: Policy, arena: Arena, counts: np.ndarray, *, greedy: bool = True) -> tuple[list[Episode], np.ndarray]:
-    """Plays until every environment has ended its number of episodes.
+    """Plays until every environment has finished its number of episodes.
 
-    counts: (N,). Returns the episodes in the order of their ends, and all actions sent: (steps, N, ...). Raises
-    Stopped where a stop is requested.
+    counts: (N,). Returns the episodes in the order in which they ended, and all actions (steps, N, ...). Raises Stopped
+    if a stop is requested.
     """
     left = counts.copy()
     played: list[Episode] = []
@@ -119,7 +122,7 @@ def cut_short(played: Iterable[Episode], limit: int | None) -> str:
 
 
 def training_means(finished: Sequence[tuple[float, int]]) -> dict[str, float]:
-    """return and episode_length: the means of training's own episodes (return, length); {} where none ended."""
+    """return and episode_length: the means over training episodes (return, length); {} if none ended."""
     if not finished:
         return {}
     mean_return, mean_length = np.mean(finished, axis=0)

@@ -15,8 +15,8 @@ from dlplug.host.local_modules import modules_of_this_folder
 
 
 def find(id: str) -> EnvSpec:
-    """The registration of an id, `CartPole-v1`, or of `module:id`, whose module, installed or in the current folder, is
-    imported first. Raises UserError for an unknown id."""
+    """The registration of an id such as `CartPole-v1`, or of `module:id`, whose module, installed or in the current
+    folder, is imported first. Raises UserError for an unknown id."""
     module, _, name = id.rpartition(":")
     if module:
         _import(id, module)
@@ -25,7 +25,7 @@ def find(id: str) -> EnvSpec:
         if version is None:
             name = get_env_id(namespace, plain, find_highest_version(namespace, plain))
     except gymnasium.error.Error as error:
-        raise UserError(f"{id!r} is no Gymnasium id, such as CartPole-v1: {one_line(error)}") from error
+        raise UserError(f"{id!r} is not a Gymnasium id such as CartPole-v1: {one_line(error)}") from error
     if name not in gymnasium.registry:
         raise _unknown(id, module, namespace)
     return gymnasium.registry[name]
@@ -33,8 +33,8 @@ def find(id: str) -> EnvSpec:
 
 @contextlib.contextmanager
 def building(id: str) -> Iterator[None]:
-    """A context for building environments, in which modules of the current folder can be imported. Raises UserError
-    where a dependency of the environment is not installed."""
+    """A context for building environments, in which modules of the current folder can be imported. Raises UserError if
+    a dependency of the environment is not installed."""
     try:
         with modules_of_this_folder():
             yield
@@ -65,6 +65,6 @@ def _unknown(id: str, module: str, namespace: str | None) -> UserError:
     if module:
         return UserError(f"the module {module} registers no environment {name!r}.{nearest(name, ids)}")
     return UserError(
-        f"no Gymnasium environment is called {name!r}.{nearest(name, ids)} One that a module of yours registers"
-        f" is found by that module's name: MODULE:{name}"
+        f"no Gymnasium environment is called {name!r}.{nearest(name, ids)} If your own module registers it,"
+        f" use MODULE:{name}"
     )

@@ -13,7 +13,7 @@ class Policy(Protocol):
     mode, without gradients and in the run's precision, so that the log-probabilities of a rollout equal those that the
     loss computes.
 
-    During training this fits only policies that are the same in train and eval mode. NoisyNets explore by noise in
+    During training this suits only policies that are the same in train and eval mode. NoisyNets explore by noise in
     their weights, which eval mode removes. The Q-learning players of dlplug-rl therefore call the network itself, in
     train mode under `torch.no_grad()`, and use this protocol for evaluation only.
     """
@@ -28,7 +28,7 @@ class Policy(Protocol):
         """The actions (N, ...), the state after them, and extras computed for these observations, such as
         {"values": (N, actions)} or {"log_probability": (N,)}.
 
-        obs: observations (N, ...). first: (N,) bool, where an episode begins: the policy resets the state of those
-        rows. greedy: take the best or most probable action; else sample, as in training.
+        obs: observations (N, ...). first: (N,) bool, true where an episode begins: the policy resets the state of those
+        rows. greedy: take the best or most probable action; otherwise sample, as in training.
         """
         ...

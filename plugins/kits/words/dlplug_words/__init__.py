@@ -1,1 +1,1 @@
-"""Words: vocabularies, the blocks of a transformer, CTC, and word and character error rates."""
+"""Words: vocabularies, transformer blocks, CTC, and word and character error rates."""

@@ -12,8 +12,8 @@ import numpy as np
 class ErrorCount(NamedTuple):
     """The numbers of substitutions, deletions and insertions, and the total length of the references.
 
-    Counts of batches are added, and the rate is that of the sum: the field's convention, in which a long sentence has
-    more weight than a short one. It may exceed 1.
+    Counts are summed over batches before the rate is computed, as is usual, so that a long sentence has more weight
+    than a short one. The rate may exceed 1.
     """
 
     errors: int
@@ -21,24 +21,25 @@ class ErrorCount(NamedTuple):
 
     @property
     def rate(self) -> float:
-        """errors / length; for empty references 0 without insertions, else infinite."""
+        """errors / length; for empty references 0 if there are no insertions, else infinite."""
         if self.length == 0:
             return inf if self.errors else 0.0
         return self.errors / self.length
 
 
 def word_errors(hypotheses: Iterable[str], references: Iterable[str]) -> ErrorCount:
-    """Errors in words, which are separated by white space. Case and punctuation count: normalise both sides before.
+    """Errors in words, separated by white space. Case and punctuation count: normalise both sides first if they should
+    not.
 
-    Raises ValueError for hypotheses that are not as many as the references.
+    Raises ValueError if the numbers of hypotheses and references differ.
     """
     return summed(hypotheses, references, str.split)
 
 
 def character_errors(hypotheses: Iterable[str], references: Iterable[str]) -> ErrorCount:
-    """Errors in Unicode code points, spaces among them.
+    """Errors in Unicode code points, including spaces.
 
-    Raises ValueError for hypotheses that are not as many as the references.
+    Raises ValueError if the numbers of hypotheses and references differ.
     """
     return summed(hypotheses, references, list)
 
@@ -51,9 +52,9 @@ def summed(
 
 
 def edit_distance(hypothesis: Sequence[Hashable], reference: Sequence[Hashable]) -> int:
-    """The fewest substitutions, deletions and insertions between two sequences (Levenshtein 1966).
+    """The least number of substitutions, deletions and insertions between two sequences (Levenshtein 1966).
 
-    Row by row of the dynamic programme; within a row a run of edits along the reference is a running minimum.
+    Dynamic programming, row by row; within a row, edits along the reference are a running minimum.
     """
     numbers: dict[Hashable, int] = {}
     one, other = (

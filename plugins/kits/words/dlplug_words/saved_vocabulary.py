@@ -1,4 +1,4 @@
-"""The vocabulary in a run folder, so that a trained model can be used without its text."""
+"""The vocabulary in a run folder, so that a trained model can be used without its training text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def vocabulary_file(run: Run | None) -> Path | None:
 
 
 def saved_vocabulary(run: Run | None) -> Mapping[str, Any] | None:
-    """The vocabulary that `save_vocabulary` wrote; None for a new run. Raises UserError where the file is damaged."""
+    """The vocabulary that `save_vocabulary` wrote; None for a new run. Raises UserError if the file is damaged."""
     path = vocabulary_file(run)
     if path is None or not path.is_file():
         return None
@@ -38,7 +38,7 @@ def save_vocabulary(state: Mapping[str, Any], run: Run | None) -> None:
 
 
 def read_or_defer(read: Callable[[], Parts], optional: bool) -> tuple[Parts | None, UserError | None]:
-    """What `read` returns; or, if it is optional and cannot be read, the UserError to raise when it is needed."""
+    """The result of `read`; or, if it is optional and fails, the UserError to raise when it is needed."""
     try:
         return read(), None
     except UserError as error:

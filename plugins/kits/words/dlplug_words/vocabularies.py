@@ -1,4 +1,4 @@
-"""Vocabularies: a text as the ids of its characters, bytes or words, or of the tokens of byte-pair encoding."""
+"""Vocabularies: convert a text to the ids of its characters, bytes, words, or byte-pair-encoding tokens, and back."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Vocabulary(Protocol):
     size: int
 
     def encode(self, text: str) -> TokenIds:
-        """The ids of a text's tokens (T,); -1 for a token that is not in the vocabulary."""
+        """The ids (T,) of a text's tokens; -1 for a token that is not in the vocabulary."""
         ...
 
     def decode(self, tokens: Iterable[int]) -> str: ...
 
     def pieces(self, text: str) -> Sequence[str]:
-        """The piece of text that each id stands for, (T,)."""
+        """The piece of text of each token, (T,)."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """Plain values, which JSON can hold, from which `from_state` restores the vocabulary."""
+        """JSON values from which `from_state` restores the vocabulary."""
         ...
 
 
@@ -87,7 +87,7 @@ class Bytes:
 
 class BPE:
     """Byte-level byte-pair encoding (Sennrich et al. 2016, arXiv:1508.07909), by the library `tokenizers`: the most
-    frequent pair becomes a token, until there are `size`. Any text can be encoded, and decoding restores it exactly."""
+    frequent pair becomes a new token until there are `size` tokens. Any text can be encoded and restored exactly."""
 
     def __init__(self, definition: str) -> None:
         from tokenizers import Tokenizer
@@ -97,7 +97,7 @@ class BPE:
 
     @classmethod
     def of(cls, texts: Iterable[str], size: int) -> BPE:
-        """Trains on texts. size: at least 256, the bytes; the vocabulary is smaller where no pair is left to merge."""
+        """Trains on texts. size: at least 256 (the bytes); the vocabulary is smaller if no pair is left to merge."""
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
         tokenizer = Tokenizer(models.BPE())
@@ -153,7 +153,7 @@ def split_words(text: str) -> list[str]:
 
 
 def from_state(state: Mapping[str, Any]) -> Vocabulary:
-    """Restores a vocabulary from its `state()`. Raises UserError for anything else."""
+    """Restores a vocabulary from its `state()`. Raises UserError for any other value."""
     match state:
         case {"kind": "characters", "alphabet": alphabet}:
             return Characters(alphabet)
@@ -170,7 +170,7 @@ def build_vocabulary(kind: VocabularyKind, size: int, parts: Mapping[str, str]) 
     """The vocabulary of a text's splits. A BPE is learnt from "train" alone; characters are those of all splits, as in
     char-rnn and nanoGPT, so that no held-out character is unknown.
 
-    Raises UserError for another kind, or for a BPE smaller than the 256 bytes.
+    Raises UserError for an unknown kind, or for a BPE vocabulary of fewer than 256 tokens.
     """
     if kind == "characters":
         return Characters.of("".join(parts.values()))
@@ -193,9 +193,9 @@ def check_size(size: int) -> None:
 
 
 def encode_checked(vocabulary: Vocabulary, text: str, replace: str = "", advice: str = "") -> TokenIds:
-    """The ids of a text's tokens (T,); those that are not in the vocabulary become that of `replace`.
+    """The ids (T,) of a text's tokens; unknown ones become that of `replace`.
 
-    advice: ends the error message. Raises UserError that names the unknown tokens where `replace` is empty.
+    advice: end of the error message. Raises UserError naming the unknown tokens if `replace` is empty.
     """
     tokens = vocabulary.encode(text)
     if (tokens >= 0).all():
@@ -211,7 +211,7 @@ def encode_checked(vocabulary: Vocabulary, text: str, replace: str = "", advice:
 
 
 def decode_stream(vocabulary: Vocabulary, tokens: Iterator[int]) -> Iterator[str]:
-    """The text of a stream of tokens, as it arrives; the bytes of an incomplete character wait for the rest."""
+    """Decodes a stream of tokens as it arrives; the bytes of an incomplete character wait for the rest."""
     waiting: list[int] = []
     for token in tokens:
         waiting.append(token)

@@ -1,1 +1,1 @@
-"""Images from any folder: which files belong to which class, how each is decoded."""
+"""Images from any folder: the class of each file, and its decoding."""

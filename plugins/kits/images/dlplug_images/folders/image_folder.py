@@ -1,4 +1,4 @@
-"""A data set of any folder of images, which are decoded once, at the start of the run."""
+"""A data set from any folder of images, which are decoded once, when the run starts."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ PARTS = ("train", "val", "test")
 class ImageFolder(Images):
     """Any folder of images: a folder for each class, or train, val and test folders of class folders.
 
-    Without folders of their own, val and test are split off by a hash of each file's name, so that the split stays the
-    same when images are added. Skipped images are logged: hidden files, unreadable images, classes without a training
+    If they have no folders, val and test are split off by a hash of each file's name, so that the split stays the same
+    when images are added. Skipped images are logged: hidden files, unreadable images, classes without a training
     image.
 
-    path: a folder that has a folder of images for each class.
-    size: pixels per side: the shorter side is scaled to it, then a centre crop.
+    path: a folder with one folder of images per class.
+    size: image size in pixels: the shorter side is scaled to it, then a centre crop.
     grey: one channel instead of three.
     validation: fraction of the images held out for validation.
     test: fraction of the images held out for testing.
@@ -49,7 +49,7 @@ class ImageFolder(Images):
         seed: int,
     ) -> None:
         if not path:
-            raise UserError("--data.path is empty: give a folder that has a folder of images for each class")
+            raise UserError("--data.path is empty: give a folder with one folder of images per class")
         if size < 1 or min(validation, test) <= 0 or validation + test >= 1:
             raise UserError(
                 f"--data.size must be at least 1, --data.validation and --data.test positive fractions that sum to "
@@ -63,7 +63,7 @@ class ImageFolder(Images):
 def read_folder(
     root: Path, size: int, grey: bool, shares: dict[str, float]
 ) -> tuple[dict[str, Examples], tuple[str, ...]]:
-    """The three splits and the class names. Raises UserError for a folder that a classifier cannot learn from."""
+    """The three splits and the class names. Raises UserError for a folder on which a classifier cannot be trained."""
     if not root.is_dir():
         raise UserError(f"--data.path {root} is not a folder")
     parts, names = find_images(root)
@@ -91,7 +91,7 @@ def read_folder(
 
 
 def in_order(parts: dict[str, Classes], names: Sequence[str]) -> Iterator[tuple[str, int, PurePath]]:
-    """Part, number of the class and path of each image."""
+    """Part, class index and path of each image."""
     for part in [part for part in ("", *PARTS) if part in parts]:
         for number, name in enumerate(names):
             for path in parts[part].get(name, []):
@@ -101,14 +101,14 @@ def in_order(parts: dict[str, Classes], names: Sequence[str]) -> Iterator[tuple[
 def check_parts(root: Path, classes: dict[str, list[int]], names: Sequence[str]) -> None:
     for part in PARTS:
         if not classes[part]:
-            raise UserError(f"no image of {root} falls to {part}; there are {sum(map(len, classes.values()))} in all")
+            raise UserError(f"no image of {root} falls into {part}; there are {sum(map(len, classes.values()))} in all")
     if unseen := set(range(len(names))) - set(classes["train"]):
         raise UserError(f"no image of the class {names[min(unseen)]} in {root} is left to train on")
 
 
 def part_of(relative: str, shares: dict[str, float], home: str) -> str:
-    """The split of an image: its folder's; or, for a training image, a split without a folder chosen by the hash of its
-    name."""
+    """The split of an image: that of its folder or, for a training image, possibly a split without a folder, chosen by
+    the hash of its name."""
     if home not in ("", "train"):
         return home
     digest = hashlib.sha256(f"{SPLIT_SEED}:".encode() + os.fsencode(relative)).digest()

@@ -30,9 +30,9 @@ Classes = dict[str, list[PurePath]]
 
 def find_images(root: Path) -> tuple[dict[str, Classes], tuple[str, ...]]:
     """The images' paths below root by part and class, and the names of the training classes. A folder of
-    classes has one part, ""; a folder of parts has "train" and its other parts.
+    classes has one part, ""; a folder of parts has "train" and others.
 
-    Raises UserError for a folder that a classifier cannot learn from.
+    Raises UserError for a folder on which a classifier cannot be trained.
     """
     files = sorted(image_files(root), key=lambda path: path.parts)
     visible = [path for path in files if not hidden(path)]
@@ -94,12 +94,12 @@ def part_folders(root: Path, files: Sequence[PurePath]) -> dict[str, str]:
     tops = {path.parts[0] for path in files if len(path.parts) > 1}
     if homes and "train" not in homes:
         raise UserError(
-            f"{root} has a folder {' and '.join(homes.values())} of classes, but none to train on: put those classes "
-            f"into {root / 'train'}"
+            f"{root} has a folder {' and '.join(homes.values())} of classes, but none to train on: put the training "
+            f"classes into {root / 'train'}"
         )
     if not homes and tops and all(top.lower() in PART_NAMES for top in tops):
         raise UserError(
-            f"{root / min(tops)} has images, but not in a folder for each class; expected {root / 'train'}/CLASS/IMAGE"
+            f"{root / min(tops)} has images, but not in one folder per class; expected {root / 'train'}/CLASS/IMAGE"
         )
     return homes
 
@@ -109,11 +109,11 @@ def check_classes(top: Path, names: Sequence[str], divided: bool) -> None:
         return
     content = f"only the class {names[0]}" if names else "no folder with images"
     deeper = "" if divided or not names else f"; where its folders are the classes, give --data.path {top / names[0]}"
-    raise UserError(f"{top} has {content}; expected a folder of images ({' '.join(SUFFIXES)}) for each class{deeper}")
+    raise UserError(f"{top} has {content}; expected one folder of images ({' '.join(SUFFIXES)}) per class{deeper}")
 
 
 def empty_folders(root: Path, homes: Sequence[str]) -> list[PurePath]:
-    """The folders where a class could be, but without any image."""
+    """The folders that could be classes but contain no image."""
     tops = [root / home for home in homes] or [root]
     folders = [path for top in tops for path in sorted(top.iterdir()) if path.is_dir()]
     visible = [path for path in folders if not hidden(PurePath(path.name))]
@@ -128,5 +128,5 @@ def log_skipped(root: Path, reason: str, paths: Sequence[PurePath], noun: str = 
 
 
 def as_text(name: str) -> str:
-    """A file's name as text: in Unicode's composed form, as macOS decomposes it; bytes that are no UTF-8 as escapes."""
+    """A file's name as text, in Unicode's composed form (macOS decomposes it); bytes that are not UTF-8 are escaped."""
     return unicodedata.normalize("NFC", os.fsencode(name).decode(errors="backslashreplace"))

@@ -1,1 +1,1 @@
-"""Data sets by name: digits, MNIST and its likes, CIFAR."""
+"""Data sets by name: digits, MNIST and similar sets, CIFAR."""

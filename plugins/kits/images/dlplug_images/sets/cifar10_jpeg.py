@@ -17,9 +17,9 @@ from dlplug_images.sets.reading import WITHOUT
 
 
 class CIFAR10Jpeg(Images):
-    """CIFAR-10 as JPEGs of quality 75: a lossy copy to exercise recipes with, whose results are not CIFAR-10's.
+    """CIFAR-10 as JPEGs of quality 75: a lossy copy to try recipes on, whose results are not CIFAR-10's.
 
-    One archive, cifar10_jpeg/cifar10_jpeg_q75.tar.gz in the data folder, of cifar10_jpeg/{train,test}/CLASS/NNNN.jpg.
+    One archive, cifar10_jpeg/cifar10_jpeg_q75.tar.gz in the data folder, with cifar10_jpeg/{train,test}/CLASS/NNNN.jpg.
 
     validation: number of training images held out for validation, the same for every seed.
     """
@@ -46,8 +46,8 @@ class CIFAR10Jpeg(Images):
 
 
 def read_archive(archive: Path) -> tuple[dict[str, Examples], tuple[str, ...]]:
-    """The training and test set of an archive of …/PART/CLASS/FILE, all of one size, in the order of the files' names.
-    Raises UserError for a truncated one."""
+    """The training and test set from an archive of …/PART/CLASS/FILE, all of one size, sorted by file name. Raises
+    UserError for a truncated archive."""
     images_of: dict[str, list[tuple[str, str, np.ndarray]]] = {"train": [], "test": []}
     try:
         with tarfile.open(archive, "r:gz") as files:
@@ -60,7 +60,7 @@ def read_archive(archive: Path) -> tuple[dict[str, Examples], tuple[str, ...]]:
     except (tarfile.TarError, EOFError, OSError, KeyError, ValueError) as error:
         raise UserError(f"{archive} is truncated or damaged ({error}); download it again; {WITHOUT}") from None
     if not all(images_of.values()):
-        raise UserError(f"{archive} has not both a train and a test folder of images; download it again; {WITHOUT}")
+        raise UserError(f"{archive} needs a train and a test folder of images; download it again; {WITHOUT}")
     names = tuple(sorted({name for name, _, _ in images_of["train"]}))
     parts = {}
     for part, images in images_of.items():

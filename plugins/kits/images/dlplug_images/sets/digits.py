@@ -11,7 +11,7 @@ from dlplug_images.images import Augmentation, Examples, Images, hold_out
 
 
 class Digits(Images):
-    """scikit-learn's 1797 digits of 8x8 pixels: 60 % train, 20 % val, 20 % test; no download.
+    """scikit-learn's 1797 digits of 8x8 pixels: 60 % train, 20 % val, 20 % test, without a download.
 
     The split is stratified by class and the same for every seed. Source: the test set of Alpaydin & Kaynak 1998, UCI
     (doi:10.24432/C50P49).
@@ -26,14 +26,14 @@ class Digits(Images):
         seed: int,
     ) -> None:
         """
-        size: pixels per side; sizes other than 8 are interpolated.
+        size: image size in pixels; sizes other than 8 are interpolated.
         training: number of training images, the same for every seed; 0 takes all 1078.
         """
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
 
         x, y = load_digits(return_X_y=True)
-        # 17 levels of grey, 0 to 16
+        # 17 grey levels, 0 to 16
         images = torch.from_numpy(np.rint(x.reshape(-1, 8, 8, 1) * 255 / 16).astype(np.uint8))
         if size != 8:
             images = resized(images, size)

@@ -1,4 +1,4 @@
-"""MNIST, Fashion-MNIST, KMNIST, CIFAR-10 and CIFAR-100, by torchvision."""
+"""MNIST, Fashion-MNIST, KMNIST, CIFAR-10 and CIFAR-100, from torchvision."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from dlplug_images.sets.reading import read_cifar, read_idx
 
 
 class TorchvisionSet(Images):
-    """A data set of torchvision: its own test set, and a validation set split off its training set.
+    """A torchvision data set with its own test set, and a validation set split off the training set.
 
-    It is read from the data folder ($DLPLUG_DATA, or ~/.cache/dlplug), where torchvision downloads it if it is missing.
+    It is read from the data folder ($DLPLUG_DATA, or ~/.cache/dlplug), where torchvision downloads it if missing.
     """
 
     kind = ""
@@ -46,7 +46,7 @@ class TorchvisionSet(Images):
 
 
 class MNIST(TorchvisionSet):
-    """60,000 handwritten digits of 28x28, and 10,000 to test (LeCun et al. 1998)."""
+    """60,000 handwritten digits of 28x28 pixels, and 10,000 for testing (LeCun et al. 1998)."""
 
     kind = "MNIST"
 
@@ -64,13 +64,13 @@ class KMNIST(TorchvisionSet):
 
 
 class CIFAR10(TorchvisionSet):
-    """50,000 coloured images of 32x32 in ten classes, and 10,000 to test (Krizhevsky 2009)."""
+    """50,000 colour images of 32x32 pixels in ten classes, and 10,000 for testing (Krizhevsky 2009)."""
 
     kind = "CIFAR10"
 
 
 class CIFAR100(TorchvisionSet):
-    """CIFAR's images in a hundred classes (Krizhevsky 2009)."""
+    """50,000 colour images of 32x32 pixels in a hundred classes, and 10,000 for testing (Krizhevsky 2009)."""
 
     kind = "CIFAR100"
 

@@ -1,4 +1,4 @@
-"""Reads torchvision's files: checks, unpacks and, if missing, downloads them."""
+"""Reads torchvision's files: downloads missing ones, checks and unpacks them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ WITHOUT = "--data digits needs no download"
 
 
 def read_idx(kind: Any, root: Path) -> tuple[Any, Any]:
-    """torchvision's training and test set of a set in MNIST's format, downloaded where it is missing. Compressed
-    files (.gz) are unpacked into a temporary folder, as their own may be read-only.
+    """The training and test sets of a torchvision data set in MNIST's format, downloaded if missing. Compressed files
+    (.gz) are unpacked into a temporary folder, since the data folder may be read-only.
 
-    Raises UserError, with the file's name, for one that is truncated, or missing and cannot be downloaded.
+    Raises UserError, naming the file, if one is truncated, or is missing and cannot be downloaded.
     """
     from torchvision.datasets.utils import check_integrity
 
@@ -52,21 +52,21 @@ def unpack(packed: list[Path], folder: Path) -> None:
 
 
 def check_idx(path: Path) -> None:
-    """Raises UserError where a file's size does not match its header: two zeros, the type, the number of axes, the
-    length of each axis in four bytes, and a byte per pixel."""
+    """Raises UserError if a file's size does not match its header: two zeros, the type, the number of axes, the length
+    of each axis in four bytes; then one byte per pixel."""
     with open(path, "rb") as file:
         head = file.read(16)
     axes = head[3] if len(head) >= 4 else 0
     size = path.stat().st_size
     if head[:3] != b"\0\0\x08" or axes not in (1, 3) or len(head) < 4 + 4 * axes:
-        raise UserError(f"{path} is not an idx file, or truncated: {size} bytes; remove it to download it again")
+        raise UserError(f"{path} is not an idx file or is truncated: {size} bytes; remove it to download it again")
     expected = 4 + 4 * axes + prod(struct.unpack(f">{axes}I", head[4 : 4 + 4 * axes]))
     if size != expected:
         raise UserError(f"{path} is truncated: {size} bytes of {expected}; remove it to download it again")
 
 
 def read_cifar(kind: Any, root: Path) -> tuple[Any, Any]:
-    """torchvision's training and test set of CIFAR, downloaded where it is missing. Raises UserError as `read_idx`."""
+    """The training and test sets of CIFAR from torchvision, downloaded if missing. Raises UserError like `read_idx`."""
     from torchvision.datasets.utils import check_integrity
 
     folder = root / kind.base_folder
@@ -78,7 +78,7 @@ def read_cifar(kind: Any, root: Path) -> tuple[Any, Any]:
 
 
 def download(kind: Any, root: Path, file: Path, address: str, place: Path) -> None:
-    """Downloads by torchvision. Raises UserError with the missing file, its folder and address, and where to put it."""
+    """Downloads with torchvision. Raises UserError naming the missing file, its address, and where to put it."""
     log.info(f"downloading {kind.__name__} into {root}")
     try:
         root.mkdir(parents=True, exist_ok=True)

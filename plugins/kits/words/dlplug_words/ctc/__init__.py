@@ -1,1 +1,1 @@
-"""Connectionist temporal classification: labels without an alignment."""
+"""Connectionist temporal classification: sequence labelling without alignments."""

@@ -21,7 +21,7 @@ class Hypothesis(NamedTuple):
 
 
 def collapsed(alignment: Iterable[int], blank: int = 0) -> Labels:
-    """The labels of an alignment: repeats merged, then blanks removed."""
+    """The labels of an alignment: repeats are merged, then blanks removed."""
     return tuple(symbol for symbol, _ in groupby(alignment) if symbol != blank)
 
 
@@ -44,15 +44,15 @@ def prefix_beam_search(
 ) -> list[Hypothesis]:
     """The likeliest labellings of one sequence, the best first (Hannun et al. 2014, arXiv:1408.2873, algorithm 1).
 
-    The probabilities of alignments with the same prefix are summed, in two sums: those that end with a blank, after
-    which the last label may come again, and those that end with the label. With as many beams as there are prefixes the
-    result is exact.
+    The probabilities of alignments with the same prefix are summed separately for those that end with a blank, after
+    which the last label may be repeated, and those that end with the label. With as many beams as there are prefixes
+    the result is exact.
 
-    log_p: log probabilities (T, V) of the sequence's own frames. beams: prefixes kept after each frame.
+    log_p: log probabilities (T, V) of the sequence's frames, without padding. beams: prefixes retained per frame.
     language_model: score of a label after a prefix, added to the log probability: α ln p(label | prefix) + β.
     min_log_p: labels less likely than this at a frame do not extend prefixes, which saves time with many labels.
 
-    Raises ValueError for less than one beam.
+    Raises ValueError for fewer than one beam.
     """
     if beams < 1:
         raise ValueError(f"beams must be at least 1, got {beams}")

@@ -1,6 +1,6 @@
-"""The CTC loss (Graves et al. 2006, "Connectionist Temporal Classification", section 4): a frame emits a label or a
-blank, an alignment reads as the labels that are left when repeats are merged and blanks removed, and the probability of
-a labelling is the sum over all alignments that read as it.
+"""The CTC loss (Graves et al. 2006, "Connectionist Temporal Classification", section 4): each frame emits a label or a
+blank, an alignment collapses to labels by merging repeats and then removing blanks, and the probability of a labelling
+is the sum over all alignments that collapse to it.
 
 Shapes: B sequences, T frames, V symbols of which one is the blank, S labels.
 """
@@ -28,7 +28,7 @@ def ctc_loss(
 
     logits: (B, T, V). lengths: frames of each sequence (B,). labels: (B, S), padded with any symbol. label_lengths:
     (B,).
-    written_out: the equations of `negative_log_likelihood` instead of torch's kernel.
+    written_out: use the equations of `negative_log_likelihood` instead of torch's kernel.
 
     A sequence whose labels do not fit its frames (`fits`) counts as 0 and has no gradient, as with torch's
     zero_infinity.
@@ -48,7 +48,7 @@ def negative_log_likelihood(
     logits: (B, T, V). lengths: frames of each sequence (B,). labels: (B, S), padded with any symbol. label_lengths:
     (B,).
 
-    Its only loop is over the frames, and nothing in it waits for the device.
+    Its only loop is over the frames, and it never synchronises with the device.
     """
     states = extended(labels, blank)
     # log y_t(l'_s): (B, T, 2S + 1)

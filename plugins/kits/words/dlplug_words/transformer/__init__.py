@@ -1,1 +1,1 @@
-"""The blocks that transformers are built of: attention, encoder and decoder blocks, positional encodings."""
+"""The building blocks of transformers: attention, encoder and decoder blocks, positional encodings."""

@@ -1,4 +1,4 @@
-"""Scaled dot-product attention of several heads (Vaswani et al. 2017, arXiv:1706.03762, section 3.2), by torch's fused
+"""Multi-head scaled dot-product attention (Vaswani et al. 2017, arXiv:1706.03762, section 3.2), with torch's fused
 kernels.
 
 Shapes: B sequences, T tokens that attend, S tokens that are attended to, d = width / heads.

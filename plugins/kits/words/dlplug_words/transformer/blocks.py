@@ -1,5 +1,4 @@
-"""Blocks of a transformer, each normalised before its parts and added after them (Xiong et al. 2020,
-arXiv:2002.04745)."""
+"""Pre-norm transformer blocks (Xiong et al. 2020, arXiv:2002.04745)."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from dlplug_words.transformer.attention import Cache, CausalSelfAttention, Cross
 
 
 class FeedForward(nn.Sequential):
-    """(..., width) to (..., width) by one hidden layer of ReLUs (Vaswani et al. 2017, section 3.3)."""
+    """(..., width) to (..., width), with one hidden layer of ReLUs (Vaswani et al. 2017, section 3.3)."""
 
     def __init__(self, width: int, hidden: int, dropout: float = 0.0) -> None:
         super().__init__(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, width))
@@ -19,7 +18,7 @@ class FeedForward(nn.Sequential):
 class CausalBlock(nn.Module):
     """Causal self-attention and a hidden layer of 4 · width GELUs: the block of GPT-2 (Radford et al. 2019).
 
-    dropout: dropout rate of the attention weights and after each half. bias: use biases in affine layers and norms.
+    dropout: dropout rate of the attention weights and residual branches. bias: use biases in affine layers and norms.
     """
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0, bias: bool = True) -> None:
