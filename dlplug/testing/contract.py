@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dlplug.contracts import Data, Loss, Update, value_and_logged
 from dlplug.state import Stateful
@@ -57,15 +57,15 @@ def check_data(data: Data, model: Any, count: int = 3, *, fresh: Data | None = N
 
 
 def check_loss(loss: Loss, batch: Any, *, fresh: Loss | None = None) -> list[Update]:
-    """Checks that each update is a finite scalar that depends on its part of the model; that a closure returns the same
-    value twice; that no gradients are held at the end; that the state can be saved and loaded into a fresh loss; and
-    that no plain attribute changes without being saved. Returns the updates.
+    """Checks that each update is a finite scalar; that together the updates of a part depend on all of its trainable
+    weights; that a closure returns the same value twice; that no gradients are held at the end; that the state can be
+    saved and loaded into a fresh loss; and that no plain attribute changes without being saved. Returns the updates.
 
     loss: newly built; a copy of it plays the loss that another process builds to resume.
     fresh: a loss built in the same way, for a loss that cannot be copied.
     """
     fresh = fresh or copy.deepcopy(loss)
-    built, updates, held = attributes(loss), [], set[str]()
+    built, updates, held, reached = attributes(loss), [], set[str](), dict[str, set[str]]()
     check_parts(loss, type(loss).__name__)
     for update in loss.updates(batch):
         assert torch.is_grad_enabled(), "the loss yields inside torch.no_grad(): the mode leaks into the trainer"
@@ -76,17 +76,28 @@ def check_loss(loss: Loss, batch: Any, *, fresh: Loss | None = None) -> list[Upd
             assert_same(update.loss.detach(), again.detach(), "two evaluations of a closure")
         assert update.loss.ndim == 0, f"a loss to minimise is a scalar, got {tuple(update.loss.shape)}"
         assert bool(update.loss.isfinite()), f"the loss is {update.loss}"
-        parameters = [p for p in loss.model.get_submodule(update.part).parameters() if p.requires_grad]
-        gradients = torch.autograd.grad(update.loss, parameters, allow_unused=True)
-        assert any(g is not None for g in gradients), f"the loss does not depend on its part {update.part!r}"
+        weights = trainable(loss, update.part)
+        gradients = torch.autograd.grad(update.loss, [*weights.values()], allow_unused=True)
+        used = {name for name, gradient in zip(weights, gradients, strict=True) if gradient is not None}
+        assert used, f"the loss does not depend on its part {update.part!r}"
+        reached.setdefault(update.part, set()).update(used)
         held = held | {update.part} if update.hold else held - {update.part}
         updates.append(update)
     assert not held, f"the gradients of {held} are held when the updates end"
+    for part, used in reached.items():
+        idle = trainable(loss, part).keys() - used
+        assert not idle, f"no gradient reaches {', '.join(sorted(idle))}: use it, or freeze it by requires_grad_(False)"
     state = through_a_file(loss.state_dict())
     fresh.load_state_dict(state)
     assert_same(through_a_file(fresh.state_dict()), state, "the state of a fresh loss after loading it")
     check_nothing_lost(loss, built)
     return updates
+
+
+def trainable(loss: Loss, part: str) -> dict[str, nn.Parameter]:
+    """The weights that a part's updates may move, by name."""
+    weights = loss.model.get_submodule(part).named_parameters()
+    return {name: weight for name, weight in weights if weight.requires_grad}
 
 
 def attributes(holder: Stateful) -> dict[str, Any]:

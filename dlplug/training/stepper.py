@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,6 +40,7 @@ class Stepper:
         final: Fraction = 0.0,
     ) -> None:
         self.parameters: Sequence[nn.Parameter] = [p for p in part.parameters() if p.requires_grad]
+        _check_partition(part, optimizer)
         self.optimizer, self.needs_closure, self.clip_norm = optimizer, needs_closure, clip_norm
         self.holds = self.capturable = False
         self.schedule: Schedule = schedule
@@ -158,6 +159,20 @@ class Stepper:
                     self.optimizer.state.clear()  # its curvature estimate was made with other options
                 else:
                     _add_missing_state(self.optimizer, group)
+
+
+def _check_partition(part: nn.Module, optimizer: Optimizer) -> None:
+    """Raises UserError where the optimizer's groups do not hold each trainable weight of the part exactly once."""
+    held = Counter(id(parameter) for group in optimizer.param_groups for parameter in group["params"])
+    counts = {name: held[id(weight)] for name, weight in part.named_parameters() if weight.requires_grad}
+    wrong = [name for name, count in counts.items() if count != 1]
+    if wrong:
+        found = "several times" if counts[wrong[0]] else "not at all"
+        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise UserError(
+            f"the optimizer {type(optimizer).__name__} moves {wrong[0]!r}{more} {found}: each trainable weight belongs"
+            " to exactly one of its groups"
+        )
 
 
 def _of(update: Update) -> str:

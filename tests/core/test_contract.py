@@ -123,6 +123,19 @@ def test_data_that_forget_their_place_are_caught():
         testing.check_data(Forgetful(seed=0), nn.Linear(2, 2))
 
 
+class HalfUsed(Loss):
+    def updates(self, batch):
+        yield Update(self.model[1](batch.x).sum())
+
+
+def test_a_weight_that_no_gradient_reaches_is_caught():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    with pytest.raises(AssertionError, match=r"no gradient reaches 0\.bias, 0\.weight"):
+        testing.check_loss(HalfUsed(model), toys_module.Labelled(torch.ones(1, 2), torch.zeros(1)))
+    model[0].requires_grad_(False)
+    testing.check_loss(HalfUsed(model), toys_module.Labelled(torch.ones(1, 2), torch.zeros(1)))
+
+
 @pytest.mark.parametrize(
     ("kind", "said"), [(Leaking, "leaks"), (Elsewhere, "does not depend"), (Misnamed, "not among its parts")]
 )
