@@ -142,6 +142,15 @@ def test_the_generator_is_judged_by_the_critic_that_has_just_moved():
     assert float(critic.values["fake_score"]) != 7.0
 
 
+def test_critic_only_steps_build_no_graph_of_the_generator():
+    loss = GAN(planar_gan(PLANE, hidden=8), critic_steps=3)
+    built: list[bool] = []
+    loss.model.generator.register_forward_hook(lambda module, inputs, output: built.append(output.requires_grad))
+    for _ in range(6):
+        list(loss.updates(points()))
+    assert built == [False, False, True] * 2
+
+
 def test_the_generator_moves_at_every_nth_batch_and_its_average_follows():
     loss = GAN(planar_gan(PLANE, hidden=8), critic_steps=3, average=0.75)
     start = loss.product().state_dict()["network.network.0.weight"].clone()

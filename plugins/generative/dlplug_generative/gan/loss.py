@@ -68,7 +68,9 @@ class GAN(Loss):
         real = generator.range.inward(batch.x)
         label = batch.y if generator.conditional else None
         scores = partial(self.model.critic, label=label)
-        fake = generator(generator.noise(len(real)), label)
+        generator_learns = self.turn()
+        with torch.set_grad_enabled(generator_learns):  # the critic's update needs no graph of the generator
+            fake = generator(generator.noise(len(real)), label)
         real_score, fake_score = scores(real), scores(fake.detach())
         penalty = self.strength * self.penalised(scores, real, fake.detach())
         yield Update(
@@ -80,7 +82,7 @@ class GAN(Loss):
         )
         if self.penalty == "clip":
             clip_weights(self.model.critic, self.strength)
-        if self.turn():
+        if generator_learns:
             yield Update(self.objective.generator(scores(fake)), "generator")
             self.average.follow(generator)
 
