@@ -1,17 +1,56 @@
-"""bf16 autocast, for losses and for data that act with the model."""
+"""The choice of the precision, and bf16 autocast for losses and for data that act with the model."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from dlplug.contracts import Update
+
+Asked = Literal["auto", "fp32", "bf16"]
+
+
+class Precision(NamedTuple):
+    """What a run computes in, and why, for the line that says so; "" where there is nothing to explain."""
+
+    name: Literal["fp32", "bf16"]
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.reason})" if self.reason else self.name
+
+
+def choose_precision(asked: Asked, device: torch.device, gains: Mapping[str, str]) -> Precision:
+    """`auto` takes bf16 where the recipe states a gain on this type of device and the device computes it itself.
+
+    gains: a recipe's `bf16`.
+    """
+    if asked == "fp32":
+        return Precision("fp32")
+    native = computes_bf16(device)
+    if asked == "bf16":
+        return Precision("bf16", "" if native else f"emulated on this {device.type.upper()}, and slower than fp32")
+    if device.type not in gains:
+        return Precision("fp32", f"auto: the recipe states no gain from bf16 on {device.type}")
+    if not native:
+        return Precision("fp32", f"auto: this {device.type.upper()} does not compute bf16")
+    return Precision("bf16", f"auto: {gains[device.type]}")
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether the device has instructions for products of bf16 matrices; a CPU without them converts each operand."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return device.type == "mps"
+
 
 _mixed_on: ContextVar[torch.device | None] = ContextVar("mixed_on", default=None)  # the device of a run in bf16
 

@@ -21,7 +21,7 @@ from dlplug.training.device import choose_device, describe, set_up
 from dlplug.training.graph import GraphedStep
 from dlplug.training.job import Job
 from dlplug.training.loop import learn_from
-from dlplug.training.precision import acting_in_bf16, in_bf16
+from dlplug.training.precision import Precision, acting_in_bf16, choose_precision, in_bf16
 from dlplug.training.session import Training
 from dlplug.training.stepper import Stepper
 
@@ -51,7 +51,7 @@ class TorchTrainer:
     """Plain torch on one device, or on several under torchrun.
 
     device: auto, cpu, cuda, cuda:1 or mps.
-    precision: fp32 (with TF32 on CUDA), or bf16 autocast.
+    precision: fp32 (with TF32 on CUDA), bf16 autocast, or auto: bf16 where the recipe gains from it on this device.
     compile: compile the forward pass of each part with torch.compile; its other methods run eagerly.
     graph: capture the whole step as CUDA graphs; batches must have one shape.
     threads: number of torch's CPU threads; 0 leaves torch's choice.
@@ -61,19 +61,21 @@ class TorchTrainer:
         self,
         *,
         device: str = "auto",
-        precision: Literal["fp32", "bf16"] = "fp32",
+        precision: Literal["auto", "fp32", "bf16"] = "fp32",
         compile: bool = False,
         graph: bool = False,
         threads: NonNegativeInt = 0,
         cadence: Cadence = Cadence(),
     ) -> None:
-        self.device, self.precision, self.compile, self.graph = device, precision, compile, graph
+        self.device, self.compile, self.graph = device, compile, graph
+        self.precision: Literal["auto", "fp32", "bf16"] = precision
         self.threads, self.cadence = threads, cadence
+        self.chosen = Precision("fp32")  # for the device, once that is known
 
     def train(self, run: Run) -> None:
         """Trains to the run's length, or until it is stopped; saves and evaluates at the end."""
         job = self.build(run)
-        mixed = acting_in_bf16(job.device) if self.precision == "bf16" else contextlib.nullcontext()
+        mixed = acting_in_bf16(job.device) if self.chosen.name == "bf16" else contextlib.nullcontext()
         try:
             with mixed:
                 Training(self, run, job).train()
@@ -104,7 +106,8 @@ class TorchTrainer:
         check_parts(loss, run.config["loss"])
         data.meet(model)
         seed_everything(run.seed + distributed.rank())
-        run.device = f"{describe(device)}, {self.precision}"
+        self.chosen = choose_precision(self.precision, device, run.definition.bf16)
+        run.device = f"{describe(device)}, {self.chosen}"
         run.protocol = data.protocol
         run.parameters = sum(p.numel() for p in model.parameters())
         return Job(data, model, loss, device)
@@ -114,7 +117,7 @@ class TorchTrainer:
         if self.compile:
             for part in job.loss.parts:
                 job.model.get_submodule(part).compile()
-        mixed = in_bf16(job.device) if self.precision == "bf16" else iter
+        mixed = in_bf16(job.device) if self.chosen.name == "bf16" else iter
         learn = functools.partial(learn_from, job.loss, steppers, mixed=mixed)
         if self.graph and job.device.type != "cuda":
             log.info(f"--graph needs a CUDA device: steps run eagerly on {job.device}")

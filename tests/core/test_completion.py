@@ -87,7 +87,7 @@ def test_flags_of_verbs_and_values_of_options(toy):
     assert {"--seeds", "--each", "--record", "--model.width"} <= set(candidates("verify", "toy-moons"))
     assert candidates("eval", "runs/toy-moons/1") == ["--json"]
     assert "mlp-toy" in candidates("run", "toy-moons", "--model")
-    assert candidates("run", "toy-moons", "--precision") == ["fp32", "bf16"]
+    assert candidates("run", "toy-moons", "--precision") == ["auto", "fp32", "bf16"]
     assert candidates("run", "toy-moons", "--out") == []
     assert candidates("run", "toy-moons", "--launcher") == ["local"]
     assert candidates("help") == candidates()

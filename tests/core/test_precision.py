@@ -2,19 +2,24 @@
 
 import contextlib
 import functools
+from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
 from test_contract import INSTALLED, SMALL, skip_without_data
 from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
+import dlplug
 from dlplug import Update, UserError, testing
 from dlplug.options.layers import resolve
 from dlplug.runs import runner
 from dlplug.runs.run import Run
+from dlplug.testing.parts import quiet
+from dlplug.training import precision
 from dlplug.training.precision import in_bf16
 from dlplug.training.trainer import TorchTrainer
 
@@ -33,6 +38,54 @@ NORMS = {
     "group": functools.partial(nn.GroupNorm, 4, 64),
     "batch": functools.partial(nn.BatchNorm1d, 64),
 }
+
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+GAIN = {"cpu": "twice as fast"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "native", "gains", "chosen", "because"),
+    [
+        ("auto", CPU, True, GAIN, "bf16", "twice as fast"),
+        ("auto", CPU, False, GAIN, "fp32", "this CPU does not compute bf16"),
+        ("auto", CPU, True, {}, "fp32", "states no gain"),
+        ("auto", CUDA, True, GAIN, "fp32", "states no gain from bf16 on cuda"),
+        ("fp32", CPU, True, GAIN, "fp32", ""),
+        ("bf16", CPU, True, {}, "bf16", ""),
+        ("bf16", CPU, False, GAIN, "bf16", "slower than fp32"),
+    ],
+)
+def test_the_precision_and_why(asked, device, native, gains, chosen, because, monkeypatch):
+    monkeypatch.setattr(precision, "computes_bf16", lambda device: native)
+    precise = precision.choose_precision(asked, device, gains)
+    assert precise.name == chosen
+    assert because in precise.reason
+    assert bool(precise.reason) == bool(because)
+
+
+def test_the_processor_is_asked():
+    flags = Path("/proc/cpuinfo")
+    if not flags.exists():
+        pytest.skip("needs Linux's /proc/cpuinfo")
+    known = flags.read_text().split()
+    assert precision.computes_bf16(CPU) == ("avx512_bf16" in known or "amx_tile" in known)
+
+
+@pytest.mark.parametrize(("native", "computes"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_auto_trains_in_what_it_chose_and_says_so(native, computes, host, in_tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "computes_bf16", lambda device: native)
+    monkeypatch.setitem(vars(host.recipe("toy-moons")), "bf16", GAIN)
+    seen = set()
+    hook = register_module_forward_hook(lambda module, inputs, out: seen.add(out.dtype))
+    try:
+        options = quiet(host, "toy-moons", {"steps": 2, "precision": "auto", "metrics": []})
+        trained = dlplug.run("toy-moons", options, host=host)
+    finally:
+        hook.remove()
+    assert computes in seen
+    reason = "auto: twice as fast" if native else "auto: this CPU does not compute bf16"
+    assert trained.device.endswith(f"{'bf16' if native else 'fp32'} ({reason})")
 
 
 def gradients(updates, parts, bf16):

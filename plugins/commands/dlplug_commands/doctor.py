@@ -113,12 +113,14 @@ def _torch() -> list[Finding]:
     if torch.backends.mps.is_available():
         return [_finding("device", True, "mps: Apple's GPU; --graph does not apply", "")]
     from dlplug.training.device_hint import may_have_gpu
+    from dlplug.training.precision import computes_bf16
 
+    bf16 = "computes bf16 too" if computes_bf16(torch.device("cpu")) else "only emulates bf16, which is slower"
     advice = "a GPU driver is installed but torch finds no GPU: check nvidia-smi, and that torch is a CUDA build"
     return [
         _finding("device", not may_have_gpu(), f"cpu: {processor()}; threads of torch: {torch.get_num_threads()}",
                  advice if may_have_gpu() else ""),
-        _finding("precision", True, "fp32; bf16 works and is fast only on recent CPUs; --graph does not apply", ""),
+        _finding("precision", True, f"fp32; this CPU {bf16}; --graph does not apply", ""),
     ]  # fmt: skip
 
 

@@ -113,6 +113,7 @@ RECIPES = {
             "paper": PAPER,
         },
         watch=WATCH,
+        bf16={"cpu": "1.6 times the updates per second with AVX512-BF16"},
     ),
     "double-dqn-atari": Recipe(
         summary="Double Q-learning: the online network selects the next action, the target network evaluates it",

@@ -115,6 +115,7 @@ RECIPES = {
         watch=WATCH,
         needs="Fashion-MNIST, 31 MB",
         level=2,
+        bf16={"cpu": "1.6 times the images per second with AVX512-BF16"},
     ),
     "cifar10-resnet": Recipe(
         summary="A residual network on CIFAR-10",
