@@ -39,6 +39,15 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def computes_bf16(device: torch.device) -> bool:
+    """Whether the device has instructions for products of bf16 matrices; a CPU without them converts each operand."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return device.type == "mps"
+
+
 def default_preset(device: str) -> str:
     """`gpu` where the run would use a GPU, else `cpu`."""
     if device == "auto":

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dlplug.contracts import Update
+from dlplug.training.device import computes_bf16
 
 Asked = Literal["auto", "fp32", "bf16"]
 
@@ -41,15 +42,6 @@ def choose_precision(asked: Asked, device: torch.device, gains: Mapping[str, str
     if not native:
         return Precision("fp32", f"auto: this {device.type.upper()} does not compute bf16")
     return Precision("bf16", f"auto: {gains[device.type]}")
-
-
-def computes_bf16(device: torch.device) -> bool:
-    """Whether the device has instructions for products of bf16 matrices; a CPU without them converts each operand."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu":
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return device.type == "mps"
 
 
 _mixed_on: ContextVar[torch.device | None] = ContextVar("mixed_on", default=None)  # the device of a run in bf16

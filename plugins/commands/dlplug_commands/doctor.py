@@ -112,8 +112,8 @@ def _torch() -> list[Finding]:
         ]
     if torch.backends.mps.is_available():
         return [_finding("device", True, "mps: Apple's GPU; --graph does not apply", "")]
+    from dlplug.training.device import computes_bf16
     from dlplug.training.device_hint import may_have_gpu
-    from dlplug.training.precision import computes_bf16
 
     bf16 = "computes bf16 too" if computes_bf16(torch.device("cpu")) else "only emulates bf16, which is slower"
     advice = "a GPU driver is installed but torch finds no GPU: check nvidia-smi, and that torch is a CUDA build"
