@@ -56,13 +56,15 @@ def default_preset(device: str) -> str:
 
 
 def set_up(device: torch.device, threads: int) -> None:
-    """Process-wide settings: TF32 on CUDA; on a CPU, the number of threads and no denormal numbers."""
+    """Process-wide settings: TF32 on CUDA; on a CPU, the number of threads, no denormal numbers, and memory that is used
+    again."""
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
         return
     flush_denormals()
+    keep_freed_memory()
     if threads:
         torch.set_num_threads(threads)
 
@@ -80,6 +82,20 @@ def flush_denormals() -> None:
 
 
 OMP_PAUSE_HARD = 2
+
+
+def keep_freed_memory() -> None:
+    """Lets glibc keep the memory of freed tensors for the next ones. By default it returns each block of more than a
+    few hundred kB to the kernel, and the next step's activations are written to fresh pages, which the kernel must
+    clear: a sixth of the time of a small convolutional net's step. Other C libraries are left alone."""
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if set_option is not None:
+        for option, value in MALLOC.items():
+            set_option(option, value)
+
+
+# Of glibc's malloc.h: M_MMAP_THRESHOLD, at its largest; M_TRIM_THRESHOLD; M_TOP_PAD.
+MALLOC = {-3: 32 << 20, -1: 2**31 - 1, -2: 64 << 20}
 
 
 def describe(device: torch.device) -> str:
