@@ -56,8 +56,8 @@ def default_preset(device: str) -> str:
 
 
 def set_up(device: torch.device, threads: int) -> None:
-    """Process-wide settings: TF32 on CUDA; on a CPU, the number of threads, no denormal numbers, and memory that is used
-    again."""
+    """Process-wide settings: TF32 on CUDA; on a CPU, the number of threads, no denormal numbers, and the reuse of
+    freed memory."""
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.allow_tf32 = True
