@@ -172,13 +172,13 @@ def promised(row: str, game: type[BoardGame]) -> float:
 def test_random_actions_return_what_the_readme_says(game: type[BoardGame], vector: type[BoardVector]) -> None:
     random = np.random.default_rng(0)
     found = returns(vector, lambda boards: random.integers(len(game.actions), size=len(boards)), 1000)
-    assert found.mean() == pytest.approx(promised("random actions", game), abs=4 * found.std() / 1000**0.5)
+    assert found.mean() == pytest.approx(promised("random policy", game), abs=4 * found.std() / 1000**0.5)
 
 
 @pytest.mark.parametrize(("game", "vector"), GAMES)
 def test_simple_players_return_what_the_readme_says(game: type[BoardGame], vector: type[BoardVector]) -> None:
     mean = returns(vector, lambda boards: np.array([PLAYERS[game](board) for board in boards]), 30).mean()
-    assert mean == pytest.approx(promised("a simple rule", game), abs=0.05)
+    assert mean == pytest.approx(promised("scripted policy", game), abs=0.05)
 
 
 def test_the_ball_of_bricks_can_always_be_reached() -> None:

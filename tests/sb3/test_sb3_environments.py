@@ -242,7 +242,7 @@ def test_an_environment_may_be_in_a_module_of_this_folder(tmp_path, monkeypatch)
             Gym(id="poles_of_mine:mine/Poll-v0")
     finally:
         gymnasium.registry.pop("mine/Pole-v0", None)
-    with pytest.raises(UserError, match=r"called 'my/Walk-v0'\. One that a module of yours registers"):
+    with pytest.raises(UserError, match=r"called 'my/Walk-v0'\. If your own module registers it"):
         Gym(id="my/Walk-v0")
     with pytest.raises(UserError, match="'a b' is not a Gymnasium id"):
         Gym(id="a b")

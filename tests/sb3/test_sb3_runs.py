@@ -187,7 +187,7 @@ def test_eval_and_resume_refuse_another_algorithm():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"data": "walk"}, "the trainer sb3 plays --data sb3-atari or --data sb3-gym, not walk"),
+        ({"data": "walk"}, "the trainer sb3 needs --data sb3-atari or --data sb3-gym, not walk"),
         ({"model": "mlp-toy"}, "the trainer sb3 trains a --model named sb3 or sb3-…, not mlp-toy"),
         ({"loss": "q-toy"}, "the trainer sb3 takes no --loss q-toy: its algorithms have their own"),
         ({"trainer": "torch", "data": "walk"}, "PPO collects its own data: use --trainer sb3"),
