@@ -19,8 +19,9 @@ REPLAYED = {**SEEING, "data.replay": 2000, "data.learning_starts": 40, "data.bat
 READING = {"data.window": 16, "data.batch_size": 4, "threads": 1}
 TRANSLATING = {"data.vocabulary": "characters", "data.batch_size": 4, "threads": 1}
 TAPE = {"data.batch_size": 2, "model.slots": 24, "model.width": 12, "threads": 1}
-COPYING = {**TAPE, "data.max_length": 4}
-REPEATING = {**COPYING, "data.max_repeats": 3}
+COPYING = {**TAPE, "data.max_length": 3}
+REPEATING = {**COPYING, "data.max_repeats": 2}
+RECALLING = {**TAPE, "data.vectors": 1, "data.max_items": 3}
 FAMILY = ("dqn", "double-dqn", "c51", "qr-dqn", "iqn", "rainbow", "btr")
 SMALL = {
     **{f"{name}-atari": REPLAYED for name in FAMILY},
@@ -36,7 +37,8 @@ SMALL = {
     **{name: {**READING, "model.width": 16, "model.depth": 1} for name in ("char-gpt", "shakespeare-gpt")},
     **{f"{name}-copy": COPYING for name in ("ntm", "dnc")},
     **{f"{name}-repeat-copy": REPEATING for name in ("ntm", "dnc")},
-    **dict.fromkeys(("ntm-recall", "dnc-recall", "dnc-graph"), TAPE),
+    **{f"{name}-recall": RECALLING for name in ("ntm", "dnc")},
+    "dnc-graph": {**TAPE, "data.max_nodes": 3},
     "ntm-sort": {**TAPE, "data.min_vectors": 5, "data.max_vectors": 5},
     "ddpm-8gaussians": {"loss.timesteps": 20, "loss.steps": 10},
     "translate-dates": {"data.dates": 200, "model.units": 8},
@@ -44,11 +46,17 @@ SMALL = {
     "translate-multi30k-transformer": {**TRANSLATING, "model.width": 16, "model.depth": 1, "model.hidden": 16},
 }
 # What a sampler wants of the run that it looks into.
-KEPT = {"history": {"metrics": ["generated"], "metrics.generated.count": 4, "eval_every": 1}}
+KEPT = {
+    "history": {"metrics": ["generated"], "metrics.generated.count": 4, "eval_every": 1},
+    "sb3-film": {"data.id": "dlplug_envs:dlplug/Catch-v0"},
+}
 INSTALLED = load_host()
-# Each sampler on the first recipe that names it; some on one that costs less.
-SAMPLED = {as_use(sampler).name: name for name in reversed(INSTALLED.names("recipes"))
-           for sampler in INSTALLED.recipe(name).samplers} | {"film": "dqn-catch"}  # fmt: skip
+# Each sampler on the first recipe that names it; films on a game of nine steps.
+SAMPLED = {
+    as_use(sampler).name: name
+    for name in reversed(INSTALLED.names("recipes"))
+    for sampler in INSTALLED.recipe(name).samplers
+} | {"film": "dqn-catch", "sb3-film": "ppo-cartpole"}
 
 
 def skip_without_data(name):
