@@ -7,7 +7,7 @@ import functools
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -21,7 +21,7 @@ from dlplug.training.device import choose_device, describe, set_up
 from dlplug.training.graph import GraphedStep
 from dlplug.training.job import Job
 from dlplug.training.loop import learn_from
-from dlplug.training.precision import Precision, acting_in_bf16, choose_precision, in_bf16
+from dlplug.training.precision import Asked, Precision, acting_in_bf16, choose_precision, in_bf16
 from dlplug.training.session import Training
 from dlplug.training.stepper import Stepper
 
@@ -61,14 +61,14 @@ class TorchTrainer:
         self,
         *,
         device: str = "auto",
-        precision: Literal["auto", "fp32", "bf16"] = "fp32",
+        precision: Asked = "fp32",
         compile: bool = False,
         graph: bool = False,
         threads: NonNegativeInt = 0,
         cadence: Cadence = Cadence(),
     ) -> None:
         self.device, self.compile, self.graph = device, compile, graph
-        self.precision: Literal["auto", "fp32", "bf16"] = precision
+        self.precision: Asked = precision
         self.threads, self.cadence = threads, cadence
         self.chosen = Precision("fp32")  # for the device, once that is known
 

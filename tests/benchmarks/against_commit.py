@@ -20,46 +20,15 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from peers.process import Peer
+
 ROOT = Path(__file__).parents[2]
-
-
-class Build:
-    """A build that trains a recipe in windows, when it is told to."""
-
-    def __init__(self, python: Path, recipe: str, steps: int, settings: Mapping[str, Any]) -> None:
-        script = ROOT / "tests" / "benchmarks" / "peers" / "windows.py"
-        command = [python, script, recipe, str(steps), json.dumps(settings)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ready(self) -> None:
-        if (line := self._line()) != "ready":
-            raise RuntimeError(f"expected 'ready' of {self.process.args}, got {line!r}")
-
-    def window(self) -> float:
-        """The seconds of the next window."""
-        assert self.process.stdin is not None
-        print(file=self.process.stdin, flush=True)
-        return float(self._line())
-
-    def close(self) -> float:
-        """Ends the run. Returns the process's peak memory in MB."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        memory = float(self._line())
-        self.process.wait()
-        return memory
-
-    def _line(self) -> str:
-        assert self.process.stdout is not None
-        if not (line := self.process.stdout.readline()):
-            raise RuntimeError(f"{self.process.args} has ended")
-        return line.strip()
 
 
 def compare(recipe: str, there: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -68,19 +37,23 @@ def compare(recipe: str, there: Path, options: argparse.Namespace) -> dict[str, 
     name, _, preset = name.partition(":")
     both = overlay(assignments)
     builds = [
-        Build(python, name, options.steps, {"preset": preset, "options": both | overlay(own)})
+        Peer(
+            "windows.py",
+            python,
+            name,
+            str(options.steps),
+            json.dumps({"preset": preset, "options": both | overlay(own)}),
+        )
         for python, own in ((Path(sys.executable), options.here), (there, options.there))
     ]
     for build in builds:
-        build.ready()
-    for build in builds:
-        build.window()  # warms up
+        build.play(options.steps)  # warms up
     seconds = []
     for turn in range(options.windows):
         order = (0, 1) if turn % 2 == 0 else (1, 0)
-        measured = {index: builds[index].window() for index in order}
+        measured = {index: builds[index].play(options.steps) for index in order}
         seconds.append((measured[0], measured[1]))
-    ours, theirs = (build.close() for build in builds)
+    ours, theirs = (float(build.close()) for build in builds)
     ratios = [other / own for own, other in seconds]
     return {
         "benchmark": "against_commit",

@@ -18,12 +18,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -31,6 +29,7 @@ import torch
 from dlplug_rl.losses.dqn import DQN
 from dlplug_rl.networks.q_network import q_network
 from dlplug_rl.replay.buffer import Transition
+from peers.process import Peer
 
 from dlplug import Spec, hookimpl
 from dlplug.host.plugins import load_host
@@ -41,34 +40,6 @@ from dlplug.training.stepper import Stepper
 
 TRAIN_EVERY, STARTS, REPLAY = 4, 2_000, 20_000
 EPSILON = 0.01
-
-
-class Peer:
-    """A script of `peers/` in a process of its own, which plays when it is told to."""
-
-    def __init__(self, script: str, python: str) -> None:
-        path = Path(__file__).parent / "peers" / script
-        self.process = subprocess.Popen([python, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        while self._line() != "ready":
-            pass
-
-    def play(self, steps: int) -> float:
-        """The seconds that so many steps took."""
-        assert self.process.stdin is not None
-        print(steps, file=self.process.stdin, flush=True)
-        return float(self._line())
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
-
-    def _line(self) -> str:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self.process.args} has ended")
-        return line.strip()
 
 
 class Bare:
