@@ -17,6 +17,7 @@ from dlplug.options.parsing import words_of
 from dlplug.options.reading import read_file
 from dlplug.output import print_result, print_values, warn_of_problems
 from dlplug.runs.folder import find_run, host_with_files
+from dlplug.startup import lasting_imports
 from dlplug.training.device_hint import likely_preset
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def run_command(flags: Any, host: Host) -> int:
     warn_of_problems(host)
     if flags.launcher != LOCAL:
         return run_by(launcher, _words(flags, host))
-    from dlplug.runs.runner import run
-
+    with lasting_imports():
+        from dlplug.runs.runner import run
     execution = run(recipe, flags.options, preset=preset, out=flags.out or None, host=host, layers=[config])
     return 130 if execution.stopping else 0
 
@@ -84,8 +85,8 @@ def resume_parser() -> CommandParser:
 def resume_command(flags: Any, host: Host) -> int:
     """Continues a run from its last checkpoint."""
     folder = find_run(flags.run)  # what is wrong shows before torch is imported
-    from dlplug.runs.runner import resume
-
+    with lasting_imports():
+        from dlplug.runs.runner import resume
     warn_of_problems(host)
     return 130 if resume(folder, flags.options, host=host).stopping else 0
 
@@ -106,8 +107,8 @@ def eval_parser() -> CommandParser:
 def eval_command(flags: Any, host: Host) -> int:
     """Measures a run on the test split, and compares with the recipe's targets."""
     folder = find_run(flags.run)
-    from dlplug.runs.runner import evaluation_of
-
+    with lasting_imports():
+        from dlplug.runs.runner import evaluation_of
     warn_of_problems(host)
     run, values = evaluation_of(folder, flags.options, host=host)
     return print_result(values, flags.json, lambda: _print_evaluation(run, values))

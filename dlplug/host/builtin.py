@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from dlplug.host.hookspecs import hookimpl
@@ -11,10 +10,6 @@ if TYPE_CHECKING:
     from dlplug.runs.run import Run
 
 VERBS = ("run", "resume", "eval")
-
-
-def version() -> str:
-    return metadata.version("dlplug")
 
 
 @hookimpl

@@ -10,8 +10,8 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from dataclasses import dataclass
+from importlib.metadata import distribution, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import pluggy
 from dlplug.advice import command
 from dlplug.errors import UserError, nearest, one_line
 from dlplug.host import builtin, hookspecs, unregistered
+from dlplug.host.plugin import OWN, Plugin
 from dlplug.host.signatures import Signature, imported, read_signature
 from dlplug.host.typeable import check_typeable
 from dlplug.recipes import Recipe
@@ -32,30 +33,6 @@ KINDS = (
 HOOKS = [name for name, value in vars(hookspecs).items() if hasattr(value, f"{GROUP}_spec")]
 UNMISTAKABLE = {*HOOKS} - {"train", "logged"}  # which a module may call something of its own
 SINGULAR = {"recipes": "recipe", "models": "model", "losses": "loss"}
-
-
-@dataclass
-class Plugin:
-    """One plugin as it was found, whether or not it works."""
-
-    name: str
-    distribution: str
-    version: str
-    origin: str
-    module: Any = None
-    error: str = ""
-    seconds: float = 0.0
-    provides: dict[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def state(self) -> str:
-        return "broken" if self.error else "blocked" if self.module is None else "works"
-
-    def __str__(self) -> str:
-        return f"{self.distribution} {self.version}" if self.version else self.distribution
-
-
-OWN = Plugin("own", "this program", "", "passed to dlplug.run")
 
 
 @dataclass(frozen=True)
@@ -209,26 +186,21 @@ def load_host(options: Iterable[str] = (), environ: Mapping[str, str] | None = N
     for source, unknown in (("-p no:", blocked - names), ("DLPLUG_PLUGINS", wanted - names - {"core"})):
         for name in sorted(unknown):
             raise UserError(f"{source} names {name!r}, which is not an installed plugin.{nearest(name, names)}")
-    plugins = [Plugin("core", "dlplug", builtin.version(), "built in", builtin)]
+    plugins = [Plugin("core", "built in", distribution("dlplug"), module=builtin)]
     manager.register(builtin, "core")
     for point in found:
-        plugin = _described(point)
+        origin = point.value if point.dist is None else f"entry point {point.value}"
+        plugin = Plugin(point.name, origin, point.dist, title=point.value)
         plugins.append(plugin)
         if point.name in wanted and point.name not in blocked:
             _load(manager, plugin, point.load, strict)
     for path in files:
         if not path.endswith(".py") or not Path(path).is_file():
             raise UserError(f"-p {path}: no such Python file; expected no:NAME or the path of one")
-        plugin = Plugin(Path(path).stem, path, "", str(Path(path).resolve()))
+        plugin = Plugin(Path(path).stem, str(Path(path).resolve()), title=path)
         plugins.append(plugin)
         _load(manager, plugin, functools.partial(_from_file, path), strict)
     return Host(manager, plugins, strict, options)
-
-
-def _described(point: EntryPoint) -> Plugin:
-    if point.dist is None:
-        return Plugin(point.name, point.value, "", point.value)
-    return Plugin(point.name, point.dist.name, point.dist.version, f"entry point {point.value}")
 
 
 def _load(manager: pluggy.PluginManager, plugin: Plugin, load: Any, strict: bool) -> None:

@@ -56,6 +56,10 @@ class Declaration(NamedTuple):
     finite: bool = False
 
 
+# a class, a function, an assigned value, or the module and the name that `from … import …` has it from
+Binding = ast.ClassDef | ast.FunctionDef | ast.expr | tuple[str, str]
+
+
 class NotPlain(Exception):
     """The source does not say it plainly enough; only importing the module will."""
 
@@ -198,22 +202,27 @@ def _definition(module: str, name: str) -> tuple[str, ast.ClassDef | ast.Functio
     raise NotPlain(name)
 
 
-def _binding(module: str, name: str) -> ast.ClassDef | ast.FunctionDef | ast.expr | tuple[str, str] | None:
-    """What a name is bound to in a module: a class, a function, an assigned value, or the module and the name that
-    `from … import …` has it from; None where it is bound otherwise or not at all."""
+def _binding(module: str, name: str) -> Binding | None:
+    return _bindings(module).get(name)
+
+
+@functools.cache
+def _bindings(module: str) -> dict[str, Binding]:
+    """What each name of a module is bound to, by the first statement that binds it to something of these."""
     tree, package = _source(module)
+    bindings: dict[str, Binding] = {}
     for node in _statements(tree.body):
         match node:
-            case ast.ClassDef() | ast.FunctionDef() if node.name == name:
-                return node
-            case ast.Assign() | ast.AnnAssign() if node.value is not None and name in _targets(node):
-                return node.value
+            case ast.ClassDef() | ast.FunctionDef():
+                bindings.setdefault(node.name, node)
+            case ast.Assign() | ast.AnnAssign() if node.value is not None:
+                for name in _targets(node):
+                    bindings.setdefault(name, node.value)
             case ast.ImportFrom():
+                source = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
                 for alias in node.names:
-                    if name == (alias.asname or alias.name):
-                        source = "." * node.level + (node.module or "")
-                        return importlib.util.resolve_name(source, package), alias.name
-    return None
+                    bindings.setdefault(alias.asname or alias.name, (source, alias.name))
+    return bindings
 
 
 def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
@@ -284,4 +293,5 @@ def _constant(module: str, name: str) -> Any:
 
 
 def _targets(node: ast.Assign | ast.AnnAssign) -> list[str]:
-    return [ast.unparse(target) for target in (node.targets if isinstance(node, ast.Assign) else [node.target])]
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import re
-import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +36,7 @@ def new_folder(recipe: str, out: str | None, parts: Sequence[str] = ()) -> Itera
 
     Raises UserError where it exists already or cannot be written.
     """
-    identity = "-".join([time.strftime("%Y%m%d-%H%M%S"), secrets.token_hex(2), *map(_short, parts)])
+    identity = "-".join([time.strftime("%Y%m%d-%H%M%S"), os.urandom(2).hex(), *map(_short, parts)])
     folder = Path(os.path.expanduser(out)) if out else Path("runs") / recipe / identity
     if folder.exists() and not (folder / LOCK).exists():
         _refuse_used(folder)

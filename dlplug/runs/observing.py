@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from dlplug.errors import UserError, one_line
-from dlplug.host.plugins import Entry, Host, Plugin
+from dlplug.host.plugin import Plugin
+from dlplug.host.plugins import Entry, Host
 from dlplug.stop import Stopped
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from dlplug.json_values import strict
 from dlplug.options.reading import PLUGIN_FILES
-from dlplug.runs.environment import environment
 
 if TYPE_CHECKING:
     from dlplug.runs.journal import Journal
@@ -22,6 +21,8 @@ EVALUATION = "evaluation.json"
 def write_config(run: Journal) -> None:
     """config.yaml and environment.json: enough to reproduce the run. A resume adds where and how it went on."""
     import yaml
+
+    from dlplug.runs.environment import environment
 
     path = run.folder / "environment.json"
     here = {"date": datetime.now().astimezone().isoformat(timespec="milliseconds")} | environment(run.host)

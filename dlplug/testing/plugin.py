@@ -6,7 +6,8 @@ import functools
 import subprocess
 import sys
 
-from dlplug.host.plugins import Host, Plugin, load_host
+from dlplug.host.plugin import Plugin
+from dlplug.host.plugins import Host, load_host
 from dlplug.host.signatures import inspected, read_signature
 from dlplug.options.layers import resolve
 from dlplug.recipes import as_use

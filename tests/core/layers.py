@@ -30,11 +30,12 @@ def registering(**kinds):
 
 def with_plugins(host):
     """The host built anew over its manager, with what has been registered since."""
-    from dlplug.host.plugins import Host, Plugin
+    from dlplug.host.plugin import Plugin
+    from dlplug.host.plugins import Host
 
     known = {plugin.name for plugin in host.plugins}
     added = [(name, module) for name, module in host.manager.list_name_plugin() if name not in known]
-    plugins = [*host.plugins, *(Plugin(name, name, "", "", module) for name, module in added)]
+    plugins = [*host.plugins, *(Plugin(name, "made here", title=name, module=module) for name, module in added)]
     return Host(host.manager, plugins, strict=True)
 
 

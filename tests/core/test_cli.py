@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from dlplug.host import builtin
 from dlplug.host.plugins import load_host
 
 VERBS = ("run", "resume", "eval", "list", "show", "runs", "sample", "verify", "plugins", "doctor", "completion")
@@ -77,7 +77,7 @@ def test_a_verb_may_be_a_function_of_parsed_flags(cli):
 
 
 def test_version(cli):
-    assert cli("--version").out == f"dlplug {builtin.version()}\n"
+    assert cli("--version").out == f"dlplug {metadata.version('dlplug')}\n"
 
 
 # A run from end to end

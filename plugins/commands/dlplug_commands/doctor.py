@@ -15,7 +15,8 @@ from packaging.requirements import Requirement
 
 from dlplug import CommandParser, UserError, data_folder, parsed_by
 from dlplug.errors import one_line
-from dlplug.host.plugins import KINDS, Host, Plugin
+from dlplug.host.plugin import Plugin
+from dlplug.host.plugins import KINDS, Host
 from dlplug.output import print_result
 from dlplug.runs.environment import LIBRARIES, processor, version_of
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dlplug import CommandParser, parsed_by
@@ -52,36 +54,35 @@ def describe(host: Host, name: str, preset: str = "") -> dict[str, Any]:
 
 
 def print_description(recipe: Mapping[str, Any]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    """Lines wrapped to the terminal's width, then a table. Importing rich would double the command's run time."""
+    wrapper = textwrap.TextWrapper(max(40, shutil.get_terminal_size().columns))
+    wrapper.break_on_hyphens = wrapper.break_long_words = False  # names and addresses stay whole, to be copied
+    for line in description(recipe):
+        print(wrapper.fill(line))
+    options = {key: _text(value) for key, value in recipe["options"].items()}
+    left = max(map(len, options))
+    wrapper.subsequent_indent = " " * (left + 2)
+    print()
+    for key, value in options.items():
+        print(wrapper.fill(f"{key:{left}}  {value}"))
 
-    console = Console()
-    console.print(f"[bold]{recipe['recipe']}[/]: {escape(recipe['summary'])}")
-    console.print(f"source: {escape(recipe['source'])}", highlight=False)
+
+def description(recipe: Mapping[str, Any]) -> Iterator[str]:
+    """What a recipe is, claims, needs and shows, and its presets: a line for each."""
+    yield f"{recipe['recipe']}: {recipe['summary']}"
+    yield f"source: {recipe['source']}"
     for target in recipe["targets"]:
-        source = f", from {escape(target['source'])}" if target["source"] else ""
-        console.print(f"{'target' if source else 'measured'}: {escape(target['target'])}{source}", highlight=False)
+        source = f", from {target['source']}" if target["source"] else ""
+        yield f"{'target' if source else 'measured'}: {target['target']}{source}"
     if recipe["evaluation"]:
-        options = ", ".join(f"{key} {escape(_text(value))}" for key, value in recipe["evaluation"].items())
-        console.print(f"`eval` and `verify` measure with: {options}", highlight=False)
+        options = ", ".join(f"{key} {_text(value)}" for key, value in recipe["evaluation"].items())
+        yield f"`eval` and `verify` measure with: {options}"
     if recipe["samplers"]:
-        console.print(
-            f"`{command('sample', recipe['recipe'])}` shows: {', '.join(recipe['samplers'])}", highlight=False
-        )
+        yield f"`{command('sample', recipe['recipe'])}` shows: {', '.join(recipe['samplers'])}"
     if recipe["needs"]:
-        console.print(f"needs: {escape(recipe['needs'])}")
+        yield f"needs: {recipe['needs']}"
     for name, summary in recipe["presets"].items():
-        console.print(
-            f"preset {name}{' (shown)' if name == recipe['preset'] else ''}: {escape(summary)}", highlight=False
-        )
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("option", no_wrap=True, overflow="fold")
-    table.add_column("value", overflow="fold")
-    for key, value in recipe["options"].items():
-        table.add_row(escape(key), escape(_text(value)))
-    console.print(table)
+        yield f"preset {name}{' (shown)' if name == recipe['preset'] else ''}: {summary}"
 
 
 def _text(value: Any) -> str:
