@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 import torch
-from dlplug_rl.replay.buffer import Replay
+from dlplug_rl.replay.buffer import Replay, Transition
 from dlplug_rl.replay.prioritised import PrioritisedReplay
 from hypothesis import strategies as st
 
@@ -100,13 +101,17 @@ def play(ring: Replay, naive: Naive, steps: list[list[str]], start: int = 1) -> 
     return name
 
 
-def check(ring: Replay, naive: Naive, size: int = 64) -> set[int]:
-    """Every sampled transition is one that happened, whole; gives the names of those seen."""
-    batch = ring.sample(size, CPU)
-    if batch is None:
-        return set()
-    truth = naive.transitions(ring.n_step)
-    for row in range(size):
+def sample(ring: Replay, size: int) -> Transition:
+    """One batch; there must be transitions."""
+    (batch,) = ring.draw(1, size, CPU)
+    return batch
+
+
+def check(ring: Replay, naive: Naive, count: int = 2, size: int = 32) -> None:
+    """Every sampled transition is one that happened, whole."""
+    batches, truth = list(ring.draw(count, size, CPU)), naive.transitions(ring.n_step)
+    assert len(batches) in (0, count)
+    for batch, row in itertools.product(batches, range(size)):
         obs, action, reward, terminal, next_obs, discount = truth[int(batch.obs[row, -1])]
         assert batch.obs[row].tolist() == obs.tolist()
         assert batch.next_obs[row].tolist() == next_obs.tolist()
@@ -114,7 +119,11 @@ def check(ring: Replay, naive: Naive, size: int = 64) -> set[int]:
         assert batch.reward[row].item() == pytest.approx(reward, abs=1e-5)
         assert batch.terminated[row] == terminal
         assert batch.discount[row].item() == pytest.approx(discount, rel=1e-5)
-    return set(batch.obs[:, -1].tolist())
+
+
+def same(one: Transition, other: Transition) -> bool:
+    """Whether all tensors of two batches are equal."""
+    return all(getattr(one, name).equal(getattr(other, name)) for name in one._fields[:-1])
 
 
 def ring_of(lanes: int = 2, slots: int = 24, stack: int = 4, n_step: int = 3, seed: int = 0) -> Replay:

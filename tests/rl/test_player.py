@@ -202,6 +202,26 @@ def test_a_restored_player_goes_on_with_its_replay_counters_and_random_numbers()
     assert three.random.integers(2**60) == one.random.integers(2**60)
 
 
+@pytest.mark.parametrize("priority", [0.0, 0.5])
+def test_a_run_stopped_in_the_middle_of_a_draw_resumes_with_the_batches_still_due(priority: float) -> None:
+    options: dict[str, Any] = {"environments": 4, "learning_starts": 40, "train_every": 1, "priority": priority}
+    one, states, shown = made(Gym, **options), [], []
+    for given, batch in enumerate(itertools.islice(one.batches(network(one)), 9), 1):
+        assert given + one.owed == one.steps - 40  # none is lost, none is given twice
+        batch.update_priorities(torch.rand(64))
+        states.append(one.state_dict())
+        shown.append(batch.obs)
+    assert [state["owed"] for state in states[:4]] == [3, 2, 1, 0]
+    for state in states[:4]:
+        two, witness = witnessed(made(Gym, **options))
+        two.load_state_dict(state)
+        for given, batch in enumerate(itertools.islice(two.batches(network(two)), 7), 1):
+            witness.calls.append("batch")
+            assert given + two.owed == state["owed"] + two.steps - state["steps"]
+            assert not any(batch.obs.equal(obs) for obs in shown)
+        assert witness.calls[: state["owed"] + 2] == ["send", *["batch"] * state["owed"], "receive"]
+
+
 def test_the_stage_gives_fresh_environments_to_measure_in() -> None:
     player = made(Gym, environments=2)
     results = episodes(Greedy(network(player)), player.split("eval"), count=5, video=False)

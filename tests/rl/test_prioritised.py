@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from dlplug_rl.replay.prioritised import LEAST
 from dlplug_rl.replay.sum_tree import SumTree
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive import CPU, Naive, check, histories, play, prioritised_ring_of
+from naive import CPU, Naive, check, histories, play, prioritised_ring_of, same, sample
 
 WEIGHTS = st.one_of(st.just(0.0), st.floats(1e-9, 1e6))
 
@@ -72,8 +74,7 @@ def test_what_surprised_is_drawn_in_proportion_and_weighed_by_its_probability() 
     ring, naive = prioritised_ring_of(lanes=1, slots=40, stack=1, n_step=1, exponent=0.5), Naive(1, 1)
     play(ring, naive, [["go"]] * 20)
     for _ in range(40):  # every one of the 20 transitions gets a TD error: the frame it begins with
-        batch = ring.sample(16, CPU)
-        assert batch is not None
+        batch = sample(ring, 16)
         batch.update_priorities(batch.obs[:, -1].float() ** 2)
     ring.write_priorities()
     priorities = {name: (name**2 + LEAST) ** 0.5 for name in range(1, 21)}
@@ -81,9 +82,7 @@ def test_what_surprised_is_drawn_in_proportion_and_weighed_by_its_probability() 
     assert leaves.tolist() == pytest.approx(list(priorities.values()))
     ring.importance = 0.6
     counts = dict.fromkeys(priorities, 0)
-    for _ in range(2_000):
-        batch = ring.sample(16, CPU)
-        assert batch is not None
+    for batch in ring.draw(2_000, 16, CPU):
         names = batch.obs[:, -1].tolist()
         weights = [(20 * priorities[name] / sum(priorities.values())) ** -0.6 for name in names]
         assert batch.weight.tolist() == pytest.approx([weight / max(weights) for weight in weights], rel=1e-5)
@@ -93,11 +92,41 @@ def test_what_surprised_is_drawn_in_proportion_and_weighed_by_its_probability() 
     assert list(counts.values()) == pytest.approx(expected, rel=0.15)
 
 
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), count=st.integers(1, 5), size=st.integers(1, 6), saved=st.booleans())
+def test_priorities_after_a_draw_are_those_of_a_naive_table(
+    data: st.DataObject, count: int, size: int, saved: bool
+) -> None:
+    """Told for some batches of a draw and not for others; saved, or not, in the middle of it."""
+    ring, naive = prioritised_ring_of(lanes=1, slots=40, stack=1, n_step=1), Naive(1, 1)
+    start = play(ring, naive, [["go"]] * 8)
+    table = dict.fromkeys(range(1, 9), 1.0)  # by the name of a transition's first frame, its priority ** exponent
+    errors = st.sampled_from([0.0, 0.25, 4.0, float("nan"), float("inf")])
+    for _ in range(2):
+        before, ring.importance = dict(table), 0.7
+        for batch in ring.draw(count, size, CPU):
+            names = batch.obs[:, 0].tolist()
+            weights = [before[name] ** -0.7 for name in names]  # of the draw's priorities, and of this batch's largest
+            assert batch.weight.tolist() == pytest.approx([weight / max(weights) for weight in weights], rel=1e-5)
+            td_error = data.draw(st.none() | st.lists(errors, min_size=size, max_size=size))
+            if td_error is None:
+                continue
+            batch.update_priorities(torch.tensor(td_error))
+            for name, error in zip(names, td_error, strict=True):
+                if np.isfinite(error):
+                    table[name] = (error + LEAST) ** 0.5
+            if saved:
+                state = ring.state_dict()
+                assert state["weights"][:8].tolist() == pytest.approx(list(table.values()))
+                assert state["largest"] >= state["weights"].max()
+    play(ring, naive, [["go"]], start)
+    assert ring.tree.leaves[:8].tolist() == pytest.approx(list(table.values()))
+
+
 def test_new_transitions_are_as_likely_as_the_most_surprising() -> None:
     ring, naive = prioritised_ring_of(lanes=1, slots=60, stack=1, n_step=1), Naive(1, 1)
     start = play(ring, naive, [["go"]] * 10)
-    batch = ring.sample(8, CPU)
-    assert batch is not None
+    batch = sample(ring, 8)
     batch.update_priorities(torch.full((8,), 25.0))
     play(ring, naive, [["go"]] * 5, start)
     assert ring.tree.leaves.max() == pytest.approx(5.0, rel=1e-4)
@@ -109,27 +138,24 @@ def test_a_loss_that_tells_nothing_or_nan_leaves_the_priorities() -> None:
     play(ring, naive, [["go", "go"]] * 15)
     before = ring.tree.leaves.copy()
     for told in (None, torch.full((8,), torch.nan)):
-        batch = ring.sample(8, CPU)
-        assert batch is not None
+        batch = sample(ring, 8)
         if told is not None:
             batch.update_priorities(told)
     ring.write_priorities()
     assert ring.tree.leaves.tolist() == before.tolist()
 
 
-def test_a_restored_prioritised_replay_draws_as_the_saved_one() -> None:
+def test_a_prioritised_replay_restored_in_the_middle_of_a_draw_draws_as_the_saved_one() -> None:
     ring, naive = prioritised_ring_of(seed=3), Naive(2, 4)
     play(ring, naive, [["go", "stop" if i % 7 == 3 else "go"] for i in range(60)])
-    batch = ring.sample(8, CPU)
-    assert batch is not None
-    batch.update_priorities(torch.arange(8.0))
+    before = ring.tree.leaves.copy()
+    for batch in itertools.islice(ring.draw(4, 8, CPU), 3):
+        batch.update_priorities(batch.obs[:, -1].float())
     saved = ring.state_dict()
+    assert np.count_nonzero(saved["weights"].numpy() != before) > 8  # told by more than one batch
     copy = prioritised_ring_of(seed=4)
     copy.load_state_dict({k: v.clone() if isinstance(v, torch.Tensor) else v for k, v in saved.items()})
     copy.place(CPU)
     assert copy.tree.total == pytest.approx(ring.tree.total)
-    mine, theirs = copy.sample(16, CPU), ring.sample(16, CPU)
-    assert mine is not None
-    assert theirs is not None
-    for name in mine._fields[:-1]:
-        assert getattr(mine, name).equal(getattr(theirs, name))
+    for mine, theirs in zip(copy.draw(2, 16, CPU), ring.draw(2, 16, CPU), strict=True):
+        assert same(mine, theirs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from dlplug_rl.replay import memory
 from dlplug_rl.replay.buffer import Replay
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive import CPU, GAMMA, Naive, check, histories, play, ring_of
+from naive import CPU, GAMMA, Naive, check, histories, play, ring_of, same, sample
 
 from dlplug.errors import UserError
 
@@ -39,8 +40,8 @@ def test_every_transition_that_the_ring_holds_whole_is_drawn_about_equally_often
     # 71 times were written; 41..70 remain; a whole stack needs 44; a window of two needs 68 or less
     possible = {name for name in naive.transitions(2) if 44 <= (name - 1) // 2 <= 68}
     counts = dict.fromkeys(possible, 0)
-    for _ in range(200):
-        for name in ring.sample(50, CPU).obs[:, -1].tolist():  # type: ignore[union-attr]
+    for batch in ring.draw(200, 50, CPU):
+        for name in batch.obs[:, -1].tolist():
             counts[name] += 1  # a KeyError here is a transition that must not be drawn
     expected = 200 * 50 / len(possible)
     assert last == 2 * 71 + 1
@@ -48,11 +49,33 @@ def test_every_transition_that_the_ring_holds_whole_is_drawn_about_equally_often
     assert max(counts.values()) < 1.3 * expected
 
 
+def test_the_batches_of_a_draw_are_the_parts_of_one_large_batch() -> None:
+    ring, other = ring_of(), ring_of()
+    for each in (ring, other):
+        play(each, Naive(2, 4), [["go", "stop" if i % 7 == 3 else "go"] for i in range(60)])
+    batches, large = list(ring.draw(5, 8, CPU)), sample(other, 40)
+    for i, batch in enumerate(batches):
+        assert same(batch, large._make([*(column[8 * i : 8 * i + 8] for column in large[:-1]), large[-1]]))
+    assert not any(one.obs.equal(two.obs) for one, two in itertools.combinations(batches, 2))
+
+
+def test_a_long_draw_is_gathered_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "DRAW", 3_000)
+    ring, naive = ring_of(), Naive(2, 4)
+    play(ring, naive, [["go", "go"]] * 30)
+    gathered, gather = list[int](), ring._gather
+    monkeypatch.setattr(ring, "_gather", lambda rows, device: gathered.append(len(rows) * 8) or gather(rows, device))
+    assert len(list(ring.draw(13, 8, CPU))) == 13
+    assert gathered == [5 * 512, 5 * 512, 3 * 512]  # bytes: a batch has two stacks of 4 frames for each of 8
+    gathered.clear()
+    assert len(list(ring.draw(2, 100, CPU))) == 2  # a batch that is too large alone
+    assert gathered == [6_400, 6_400]
+
+
 def test_the_true_last_observation_of_a_truncated_episode_is_bootstrapped_from() -> None:
     ring, naive = ring_of(lanes=1, slots=24, stack=2, n_step=1), Naive(1, 2)
     play(ring, naive, [["go"], ["go"], ["stop"], ["go"], *[["go"]] * 12])
-    batch = ring.sample(256, CPU)
-    assert batch is not None
+    batch = sample(ring, 256)
     (row, *_) = (batch.obs[:, -1] == 3).nonzero().flatten().tolist()  # frames 1 2 3 4 | 5 ...: 4 is the last one
     assert batch.next_obs[row].tolist() == [3, 4]
     assert batch.terminated[row] == 0
@@ -61,27 +84,23 @@ def test_the_true_last_observation_of_a_truncated_episode_is_bootstrapped_from()
 
 def test_nothing_is_sampled_before_there_is_a_transition() -> None:
     ring, naive = ring_of(), Naive(2, 4)
-    assert ring.sample(4, CPU) is None
+    assert list(ring.draw(3, 4, CPU)) == []
     play(ring, naive, [["go", "go"]] * 2)
-    assert ring.sample(4, CPU) is None
+    assert list(ring.draw(3, 4, CPU)) == []
 
 
 def test_a_restored_replay_goes_on_as_the_saved_one() -> None:
     for steps in (12, 60):  # part filled, and wrapped
         ring, naive = ring_of(), Naive(2, 4)
         start = play(ring, naive, [["go", "stop" if i % 7 == 3 else "go"] for i in range(steps)])
-        ring.sample(8, CPU)
+        sample(ring, 8)
         saved = ring.state_dict()
         assert saved["frames"].untyped_storage().nbytes() == 8 * min(2 * (steps + 1), 2 * 24)
         copy = Replay(48, 2, (1,), torch.int64, stack=4, n_step=3, gamma=GAMMA, seed=5)
         copy.load_state_dict({k: v.clone() if isinstance(v, torch.Tensor) else v for k, v in saved.items()})
         assert copy.state_dict()["frames"].equal(saved["frames"])
         copy.place(CPU)
-        mine, theirs = copy.sample(8, CPU), ring.sample(8, CPU)
-        assert mine is not None
-        assert theirs is not None
-        for name in mine._fields[:-1]:
-            assert getattr(mine, name).equal(getattr(theirs, name))
+        assert same(sample(copy, 8), sample(ring, 8))
         play(copy, naive, [["go", "go"]] * 20, start)
         check(copy, naive)
 
@@ -142,7 +161,7 @@ def test_a_replay_in_gpu_memory_gives_what_one_in_ram_gives() -> None:
         ring, naive = Replay(48, 2, (1,), torch.int64, stack=4, n_step=3, gamma=GAMMA), Naive(2, 4)
         ring.place(torch.device(where))
         play(ring, naive, [["go", "stop" if i % 7 == 3 else "go"] for i in range(60)])
-        batches.append(ring.sample(16, torch.device("cuda")))
-    for one, other in zip(*(batch[:-1] for batch in batches), strict=True):
-        assert one.is_cuda
-        assert one.equal(other)
+        batches.append(list(ring.draw(3, 16, torch.device("cuda"))))
+    for one, other in zip(*batches, strict=True):
+        assert all(column.is_cuda for column in one[:-1])
+        assert same(one, other)

@@ -56,7 +56,8 @@ class QNetwork(nn.Module):
 
     def features(self, obs: Tensor) -> Tensor:
         """(B, features) of the standardised observations."""
-        x = (obs - self.mean).div_(self.deviation).float()  # in place: fresh memory costs more than the division
+        # (x - mean) / deviation in one pass over the frames
+        x = torch.addcmul(-self.mean / self.deviation, obs.float(), 1 / self.deviation)
         if x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
         return self.torso(x)

@@ -116,7 +116,7 @@ class Player(Actor):
             actions = self.act(model, timestep.obs, device)
             self.environments.send(actions)
             self.replay.importance = linear(self.sampling.importance, 1.0, self.sampling.importance_steps, self.steps)
-            while self.owed > 0 and (batch := self.replay.sample(self.pace.batch_size, device)) is not None:
+            for batch in self.replay.draw(self.owed, self.pace.batch_size, device):
                 self.owed -= 1
                 yield batch
             if self.limit is not None and self.count >= self.limit:

@@ -11,7 +11,7 @@ slots since its episode's start) bounds stacks and n-step windows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from torch import Tensor
 from dlplug import UserError, to_device
 from dlplug_rl.replay.memory import HEADROOM, available
 
+DRAW = 16 << 20  # bytes of frames gathered at once
 OLDEST = 255  # ages are bytes; no stack or window is that long
 
 
@@ -140,23 +141,32 @@ class Replay:
         self.age[at] = age
         self.written += 1
 
-    def sample(self, size: int, device: torch.device) -> Transition | None:
-        """A batch of `size` transitions, uniform over all that can start a full window; None if there are none yet.
+    def draw(self, count: int, size: int, device: torch.device) -> Iterator[Transition]:
+        """`count` batches of `size` transitions, each uniform over all that can start a full window; none if there are
+        no such transitions yet.
 
-        Indices and scalars are computed on the host, so that nothing is read back from a GPU.
+        Batches are gathered and copied together, as many as fit into DRAW bytes. Indices and scalars are computed on
+        the host, so that nothing is read back from a GPU.
         """
-        drawn = self._draw(size)
+        together = max(1, DRAW // (2 * size * self.stack * _bytes(self.frame, self.dtype)))
+        for done in range(0, count, together):
+            yield from self._batches(min(together, count - done), size, device)
+
+    def _batches(self, count: int, size: int, device: torch.device) -> Iterator[Transition]:
+        drawn = self._draw(count, size)
         if drawn is None:
-            return None
-        time, lane = drawn
+            return
+        time, lane, weight = drawn
         action, reward, terminated, steps = self._window(time, lane)
-        rows = np.stack([self._rows(time, lane), self._rows(time + steps, lane)])  # (2, B, stack)
-        shape = (2, size, self.stack * self.frame[0], *self.frame[1:])
-        obs, next_obs = self._gather(rows.reshape(-1), device).view(shape).unbind()
-        scalars = np.stack([reward, terminated, self.gammas[steps], self._weights(size)])
-        reward, terminated, discount, weight = to_device(torch.from_numpy(scalars), device).unbind()
-        action = to_device(torch.from_numpy(action.astype(np.int64)), device)
-        return Transition(obs, action, reward, terminated, next_obs, discount, weight, self.update_priorities)
+        rows = np.stack([self._rows(time, lane), self._rows(time + steps, lane)])  # (2, count * size, stack)
+        shape = (2, count, size, self.stack * self.frame[0], *self.frame[1:])
+        frames = self._gather(rows.reshape(-1), device).view(shape)
+        numbers = np.stack([reward, terminated, self.gammas[steps], weight]).reshape(4, count, size)
+        scalars = to_device(torch.from_numpy(numbers), device)
+        actions = to_device(torch.from_numpy(action.astype(np.int64).reshape(count, size)), device)
+        for i in range(count):
+            (obs, next_obs), (reward, terminated, discount, weight) = frames[:, i].unbind(), scalars[:, i].unbind()
+            yield Transition(obs, actions[i], reward, terminated, next_obs, discount, weight, self.update_priorities)
 
     def update_priorities(self, td_error: Tensor) -> None:
         """Ignored: uniform sampling does not depend on TD errors."""
@@ -170,22 +180,20 @@ class Replay:
         pinned = torch.empty((len(rows), *self.frame), dtype=self.dtype, pin_memory=device.type == "cuda")
         return torch.index_select(self.frames, 0, index, out=pinned).to(device, non_blocking=True)
 
-    def _draw(self, size: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """Times and lanes (B,) of random transitions whose stack and window are both in the ring."""
+    def _draw(self, count: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Times, lanes and importance weights (float32) of `count` batches of random transitions whose stack and
+        window are both in the ring, (count * size,) each; None if there are none yet."""
         full = self.written > self.length
         low = self.written - self.length + self.stack - 1 if full else 0
         high = self.written - self.n_step
         if self.starts <= (self.stack + self.n_step) * self.lanes:  # all of them might be outside [low, high)
             return None
-        time, lane = self.random.integers(low, high, size), self.random.integers(0, self.lanes, size)
+        time = self.random.integers(low, high, count * size)
+        lane = self.random.integers(0, self.lanes, count * size)
         while (wrong := np.flatnonzero(self.age[(time + 1) % self.length, lane] == 0)).size:
             time[wrong] = self.random.integers(low, high, wrong.size)
             lane[wrong] = self.random.integers(0, self.lanes, wrong.size)
-        return time, lane
-
-    def _weights(self, size: int) -> np.ndarray:
-        """The importance weights (B,) float32 of the transitions drawn last."""
-        return np.ones(size, np.float32)
+        return time, lane, np.ones(count * size, np.float32)
 
     def _window(self, time: np.ndarray, lane: np.ndarray) -> tuple[Any, ...]:
         """action, Σ γ^i r_i, terminated and the number of steps m of the windows from these times, each (B,)."""

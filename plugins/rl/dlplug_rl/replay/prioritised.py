@@ -3,7 +3,7 @@ often."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,11 @@ class PrioritisedReplay(Replay):
     exponent: α. The importance β is `importance`, which may be set at any time.
     Other arguments: those of `Replay`. New transitions get the largest priority so far.
 
-    A loss passes its TD errors to the batch's `update_priorities`, on its own device and without synchronising; they
-    are read when the next batch is sampled, so that the copy overlaps with the emulator.
+    A loss passes its TD errors to the batch's `update_priorities`, on its own device and without synchronising. They
+    are read once per draw, before the next draw or step, so that the copy overlaps with the emulator. Thus the batches
+    that are due at one step are all drawn by the priorities at its beginning, as by the prefetching learner of Ape-X
+    (Horgan et al. 2018, arXiv:1803.00933). Where at most one is due, each is drawn by the priorities after the last, as
+    by Schaul et al.
     """
 
     def __init__(self, capacity: int, lanes: int, frame: tuple[int, ...], *, exponent: float, **options: Any) -> None:
@@ -31,31 +34,45 @@ class PrioritisedReplay(Replay):
         self.exponent = exponent
         self.tree = SumTree(self.length * lanes)
         self.largest = 1.0  # of p^α
-        self.drawn = np.zeros(0, np.int64)  # the leaves of the newest batch
+        self.drawn = np.zeros((0, 0), np.int64)  # the leaves (batches, B) of the newest draw
         self.td_error: Tensor | None = None  # of the newest batch; always the same tensor, as a CUDA graph needs
+        self.newest = np.zeros(0, np.int64)  # the leaves (B,) of the newest batch
+        self.pending: list[tuple[np.ndarray, Tensor]] = []  # leaves and TD errors (B,) of the batches before it
 
-    def sample(self, size: int, device: torch.device) -> Transition | None:
+    def _batches(self, count: int, size: int, device: torch.device) -> Iterator[Transition]:
         self.write_priorities()
         if self.td_error is None or len(self.td_error) != size:
             self.td_error = torch.full((size,), torch.nan, device=device)
-        return super().sample(size, device)
+        for i, batch in enumerate(super()._batches(count, size, device)):
+            self._keep()
+            self.newest = self.drawn[i]
+            yield batch
 
     def update_priorities(self, td_error: Tensor) -> None:
         """td_error: |δ| of the newest batch, (B,)."""
         if self.td_error is not None:
             self.td_error.copy_(td_error)
 
-    def write_priorities(self) -> None:
-        """Writes the newest batch's TD errors into the tree; priorities stay if the loss passed none."""
-        if self.td_error is None or not len(self.drawn):
-            return
-        td_error = np.abs(self.td_error.cpu().numpy().astype(np.float64))
-        if np.isfinite(td_error).all():
-            weights = (td_error + LEAST) ** self.exponent
-            self.tree.set(self.drawn, weights)
-            self.largest = max(self.largest, float(weights.max()))
+    def _keep(self) -> None:
+        """Keeps the newest batch's TD errors until they are written."""
+        if self.td_error is not None and len(self.newest):
+            self.pending.append((self.newest, self.td_error.clone()))
             self.td_error.fill_(torch.nan)
-        self.drawn = self.drawn[:0]
+            self.newest = self.newest[:0]
+
+    def write_priorities(self) -> None:
+        """Writes the TD errors of all batches into the tree, in their order; where the loss passed none, or one that is
+        not finite, the priority stays."""
+        self._keep()
+        if not self.pending:
+            return
+        leaves = np.concatenate([leaves for leaves, _ in self.pending])
+        td_error = np.abs(torch.cat([td_error for _, td_error in self.pending]).cpu().numpy().astype(np.float64))
+        self.pending.clear()
+        finite = np.isfinite(td_error)
+        weights = (td_error[finite] + LEAST) ** self.exponent
+        self.tree.set(leaves[finite], weights)
+        self.largest = float(weights.max(initial=self.largest))
 
     def _write(self, frame: np.ndarray, age: np.ndarray) -> None:
         self.write_priorities()
@@ -73,18 +90,18 @@ class PrioritisedReplay(Replay):
         """The leaves of all lanes at the given times."""
         return ((times % self.length)[:, None] * self.lanes + np.arange(self.lanes)).reshape(-1)
 
-    def _draw(self, size: int) -> tuple[np.ndarray, np.ndarray] | None:
+    def _draw(self, count: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         total = self.tree.total
         if total == 0.0:
             return None
-        # one from each of `size` equal parts of the sum (Schaul et al., appendix B.2.1)
-        self.drawn = self.tree.find((np.arange(size) + self.random.random(size)) / size * total)
-        return self.drawn // self.lanes, self.drawn % self.lanes
-
-    def _weights(self, size: int) -> np.ndarray:
-        # N and the sum of all priorities cancel in the division by the largest weight
+        # each batch has one from each of `size` equal parts of the sum (Schaul et al., appendix B.2.1)
+        mass = (np.arange(size) + self.random.random((count, size))) / size * total
+        leaves = self.tree.find(mass.reshape(-1))
+        self.drawn = leaves.reshape(count, size)
+        # N and the sum of all priorities cancel in the division by the batch's largest weight
         weights = self.tree.leaves[self.drawn] ** -self.importance
-        return (weights / weights.max()).astype(np.float32)
+        weights = (weights / weights.max(1, keepdims=True)).astype(np.float32)
+        return leaves // self.lanes, leaves % self.lanes, weights.reshape(-1)
 
     def state_dict(self) -> dict[str, Any]:
         self.write_priorities()
