@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dlplug.media import Audio, Image, Media, Plot, Table, Text, Video
     from dlplug.protocols import Launcher, Metric, Sampler, Trainer
     from dlplug.ranges import (
+        Device,
         Fraction,
         NonNegativeFloat,
         NonNegativeInt,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from dlplug.training.counters import Progress, Turn
     from dlplug.training.loop import fit
     from dlplug.training.measuring import checked_by, neutral_options
+    from dlplug.training.optimizers import needs_closure
     from dlplug.training.precision import acting
 
 _HOMES = {
@@ -47,9 +49,11 @@ _HOMES = {
     "host.hookspecs": ("hookimpl",),
     "training.loop": ("fit",),
     "training.measuring": ("checked_by", "neutral_options"),
+    "training.optimizers": ("needs_closure",),
     "media": ("Audio", "Image", "Media", "Plot", "Table", "Text", "Video"),
     "training.precision": ("acting",),
     "ranges": (
+        "Device",
         "Fraction",
         "NonNegativeFloat",
         "NonNegativeInt",
@@ -72,6 +76,7 @@ __all__ = [
     "Audio",
     "CommandParser",
     "Data",
+    "Device",
     "Fraction",
     "Image",
     "Labelled",
@@ -116,6 +121,7 @@ __all__ = [
     "hookimpl",
     "minimise",
     "nearest",
+    "needs_closure",
     "neutral_options",
     "parsed_by",
     "resume",

@@ -156,9 +156,11 @@ class Loss(Stateful):
     parts: the submodule paths with an optimizer each; "" is the whole model. Every weight that requires gradients
         belongs to exactly one part: an encoder that two parts share is a part of its own, lies in one of them, or is
         frozen by `requires_grad_(False)`.
+    closures: whether the updates are closures, which an optimizer such as L-BFGS needs.
     """
 
     parts: tuple[str, ...] = ("",)
+    closures: bool = False
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
@@ -191,6 +193,7 @@ def minimise(function: Callable[..., Tensor | tuple[Tensor, Logged]]) -> Callabl
     options = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
     model = inspect.Parameter("model", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     setattr(factory, "__signature__", signature.replace(parameters=[model, *options, micro]))  # noqa: B010 (typed)
+    setattr(factory, "closures", False)  # noqa: B010 (typed)
     setattr(factory, "made_by", Minimised)  # noqa: B010 (whose own options the signatures' reader adds)
     return factory
 

@@ -7,37 +7,44 @@ of b examples train as one process with batches of n·b. Only rank 0 writes file
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
-from typing import Any
-
-import torch
-import torch.distributed as dist
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from dlplug.errors import UserError
 
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
 
 def rank() -> int:
-    return dist.get_rank() if _started() else int(os.environ.get("RANK", "0"))
+    group = _group()
+    return int(os.environ.get("RANK", "0")) if group is None else group.get_rank()
 
 
 def world_size() -> int:
-    return dist.get_world_size() if _started() else 1
+    group = _group()
+    return 1 if group is None else group.get_world_size()
 
 
 def start(device: torch.device) -> None:
     """Joins the process group that torchrun's environment describes, if there is one and it is not joined yet."""
-    if dist.is_available() and not _started() and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    import torch.distributed as dist
+
+    if dist.is_available() and not dist.is_initialized() and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
 
 
 def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
     """Replaces each gradient by its mean over all processes."""
-    if world_size() == 1:
+    if (group := _group()) is None:
         return
+    import torch
+
     gradients = [p.grad if p.grad is not None else _zero_gradient(p) for p in parameters]
     flat = torch.cat([gradient.flatten() for gradient in gradients])
-    dist.all_reduce(flat)
+    group.all_reduce(flat)
     flat /= world_size()
     for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
         gradient.copy_(mean.view_as(gradient))
@@ -45,23 +52,23 @@ def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
 
 def average(value: Tensor) -> Tensor:
     """The mean of a scalar over all processes, the same in each."""
-    if world_size() > 1:
-        dist.all_reduce(value)
+    if (group := _group()) is not None:
+        group.all_reduce(value)
         value /= world_size()
     return value
 
 
 def share_weights(model: nn.Module) -> None:
     """Gives every process the weights of rank 0."""
-    if world_size() > 1:
+    if (group := _group()) is not None:
         for tensor in [*model.parameters(), *model.buffers()]:
-            dist.broadcast(tensor.data, 0)
+            group.broadcast(tensor.data, 0)
 
 
 def wait() -> None:
     """Waits until every process has made this call."""
-    if world_size() > 1:
-        dist.barrier()
+    if (group := _group()) is not None:
+        group.barrier()
 
 
 def share_of(batch_size: int) -> int:
@@ -74,25 +81,32 @@ def share_of(batch_size: int) -> int:
 
 def of_all(value: Any) -> list[Any]:
     """The values of all processes, ordered by rank; the same list in every process."""
-    values = [value] * world_size()
-    if world_size() > 1:
-        dist.all_gather_object(values, value)
+    if (group := _group()) is None:
+        return [value]
+    values = [None] * world_size()
+    group.all_gather_object(values, value)
     return values
 
 
 def any_process(flag: bool, device: torch.device) -> bool:
     """Whether the flag is set in any process, so that all of them stop at the same step."""
-    if world_size() == 1:
+    if (group := _group()) is None:
         return flag
+    import torch
+
     total = torch.tensor(float(flag), device=device)
-    dist.all_reduce(total)
+    group.all_reduce(total)
     return bool(total.item())
 
 
 def _zero_gradient(parameter: nn.Parameter) -> Tensor:
-    parameter.grad = torch.zeros_like(parameter)
+    parameter.grad = parameter.new_zeros(parameter.shape)
     return parameter.grad
 
 
-def _started() -> bool:
-    return dist.is_available() and dist.is_initialized()
+def _group() -> Any:
+    """torch.distributed in a process that is one of several, else None; without importing torch to know."""
+    dist = sys.modules.get("torch.distributed")
+    if dist is None or not dist.is_available() or not dist.is_initialized() or dist.get_world_size() == 1:
+        return None
+    return dist

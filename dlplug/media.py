@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from PIL.Image import Image as Picture
 
 log = logging.getLogger("dlplug")
@@ -95,6 +94,7 @@ class Video(Media):
         return path
 
     def _write_gif(self, path: Path) -> None:
+        import numpy as np
         from PIL.Image import fromarray
 
         write_gif(path, ((fromarray(np.asarray(frame)), 1 / self.fps) for frame in self.frames))
@@ -126,6 +126,8 @@ class Audio(Media):
 
     def write(self, path: Path) -> Path:
         """16-bit PCM in a WAV file."""
+        import numpy as np
+
         samples = np.asarray(self.samples, np.float64)
         with wave.open(str(path), "wb") as file:
             file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])

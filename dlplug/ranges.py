@@ -1,4 +1,4 @@
-"""Types of numeric options that say which numbers are allowed. A factory names one in its signature:
+"""Types of options that say which numbers, or which texts, are allowed. A factory names one in its signature:
 
 def factory(*, width: PositiveInt = 64, clip: PositiveFloat | None = None, depth: Annotated[int, Range(ge=1)] = 2): ...
 
@@ -7,10 +7,11 @@ The options of a run are checked before anything is built; direct calls of a fac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf, isfinite
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,16 @@ class Range:
         return " and ".join(f"{word} {limit}" for word, limit in limits.items() if isfinite(limit))
 
 
+@dataclass(frozen=True)
+class Form:
+    """What a text must look like: a regular expression, and that in words."""
+
+    pattern: str
+    words: str
+
+
+Limit = TypeVar("Limit", Range, Form)
+
 PositiveInt = Annotated[int, Range(gt=0)]
 NonNegativeInt = Annotated[int, Range(ge=0)]
 PositiveFloat = Annotated[float, Range(gt=0)]
@@ -39,14 +50,19 @@ NonNegativeFloat = Annotated[float, Range(ge=0)]
 Fraction = Annotated[float, Range(ge=0, le=1)]
 ProperFraction = Annotated[float, Range(ge=0, lt=1)]
 Seed = Annotated[int, Range(ge=0, lt=2**32)]
+Device = Annotated[str, Form(r"auto|mps|(cpu|cuda)(:\d+)?", "auto, cpu, cuda, cuda:1 or mps")]
 
 
 def ranges_of(kind: Any) -> Iterator[Range]:
     """The ranges in a type, at any depth: `PositiveInt | None`, `tuple[Fraction, ...]`."""
-    if isinstance(kind, Range):
+    return _limits(kind, Range)
+
+
+def _limits(kind: Any, of: type[Limit]) -> Iterator[Limit]:
+    if isinstance(kind, of):
         yield kind
     for inner in get_args(kind):
-        yield from ranges_of(inner)
+        yield from _limits(inner, of)
 
 
 def fault(kind: Any, value: Any) -> str:
@@ -60,4 +76,8 @@ def fault(kind: Any, value: Any) -> str:
                 if number not in allowed:
                     none = " or None" if type(None) in get_args(kind) else ""
                     return f"{allowed}{none}, got {number if isinstance(number, int) else f'{number:.15g}'}"
+        if isinstance(number, str):
+            for form in _limits(kind, Form):
+                if not re.fullmatch(form.pattern, number):
+                    return f"{form.words}, got {number!r}"
     return ""

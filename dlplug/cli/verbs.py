@@ -17,7 +17,6 @@ from dlplug.options.parsing import words_of
 from dlplug.options.reading import read_file
 from dlplug.output import print_result, print_values, warn_of_problems
 from dlplug.runs.folder import find_run, host_with_files
-from dlplug.startup import lasting_imports
 from dlplug.training.device_hint import likely_preset
 
 if TYPE_CHECKING:
@@ -52,15 +51,13 @@ def run_command(flags: Any, host: Host) -> int:
     if "recipe" in config and not flags.recipe:
         flags.recipe, flags.preset = config["recipe"], flags.preset or config.get("preset", "")
     recipe, preset = needed_recipe(host, "run", flags.recipe), flags.preset
-    likely = preset or likely_preset(host.recipe(recipe))
     launcher = chosen_launcher(host, flags.launcher, flags.options)
-    if preset or likely != "gpu":  # what is wrong shows before torch is imported, which knows whether there is a GPU
-        resolve(host, recipe, [config, flags.options], likely)
     warn_of_problems(host)
     if flags.launcher != LOCAL:
+        resolve(host, recipe, [config, flags.options], preset or likely_preset(host.recipe(recipe)))
         return run_by(launcher, _words(flags, host))
-    with lasting_imports():
-        from dlplug.runs.runner import run
+    from dlplug.runs.runner import run
+
     execution = run(recipe, flags.options, preset=preset, out=flags.out or None, host=host, layers=[config])
     return 130 if execution.stopping else 0
 
@@ -84,9 +81,9 @@ def resume_parser() -> CommandParser:
 @parsed_by(resume_parser)
 def resume_command(flags: Any, host: Host) -> int:
     """Continues a run from its last checkpoint."""
-    folder = find_run(flags.run)  # what is wrong shows before torch is imported
-    with lasting_imports():
-        from dlplug.runs.runner import resume
+    from dlplug.runs.runner import resume
+
+    folder = find_run(flags.run)
     warn_of_problems(host)
     return 130 if resume(folder, flags.options, host=host).stopping else 0
 
@@ -106,18 +103,18 @@ def eval_parser() -> CommandParser:
 @parsed_by(eval_parser)
 def eval_command(flags: Any, host: Host) -> int:
     """Measures a run on the test split, and compares with the recipe's targets."""
+    from dlplug.runs.runner import evaluation_of
+
     folder = find_run(flags.run)
-    with lasting_imports():
-        from dlplug.runs.runner import evaluation_of
     warn_of_problems(host)
-    run, values = evaluation_of(folder, flags.options, host=host)
-    return print_result(values, flags.json, lambda: _print_evaluation(run, values))
+    evaluated, values = evaluation_of(folder, flags.options, host=host)
+    return print_result(values, flags.json, lambda: _print_evaluation(evaluated, values))
 
 
-def _print_evaluation(run: Run, values: Mapping[str, Any]) -> None:
+def _print_evaluation(evaluated: Run, values: Mapping[str, Any]) -> None:
     """What was measured, and whether it reaches the recipe's targets."""
     print_values(values, sys.stdout)
-    lines = verdicts(standing(run.host, run.config), values)
-    others = none_stated_for(run.host, run.config)
+    lines = verdicts(standing(evaluated.host, evaluated.config), values)
+    others = none_stated_for(evaluated.host, evaluated.config)
     for line in lines or ([f"no target is stated for {others}"] if others else []):
         print(line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlplug.host.hookspecs import hookimpl
+from dlplug.startup import lasting_imports
 
 if TYPE_CHECKING:
     from dlplug.runs.run import Run
@@ -45,5 +46,7 @@ def register_launchers() -> dict[str, str]:
 
 @hookimpl(trylast=True)
 def train(run: Run) -> bool:
-    run.make("trainer").train(run)
+    with lasting_imports():  # torch
+        trainer = run.make("trainer")
+    trainer.train(run)
     return True

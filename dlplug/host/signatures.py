@@ -49,6 +49,7 @@ class Signature:
     splits: tuple[str, ...] = ()  # of a Data: what its class says can be held out
     finite: bool = False  # of a Data: whether a length may be in epochs
     groups: tuple[Group, ...] = ()
+    closures: bool | None = None  # of an optimizer: whether it needs closures; of a Loss: whether it yields them
 
     def arguments(self, values: Mapping[str, Any], **supplied: Any) -> dict[str, Any]:
         """The factory's keyword arguments from its options' values: those of a group as its dataclass. An option that
@@ -106,6 +107,7 @@ def inspected(target: Callable[..., Any]) -> Signature:
         getattr(target, "training_options", None) or getattr(target, "neutral_options", ()),
         getattr(target, "splits", ()),
         getattr(target, "finite", False),
+        getattr(target, "closures", None),
     )
     return _signature(declaration)
 
@@ -157,6 +159,7 @@ def _signature(factory: Declaration) -> Signature:
         tuple(factory.splits),
         factory.finite,
         tuple(groups),
+        factory.closures,
     )
 
 

@@ -54,6 +54,7 @@ class Declaration(NamedTuple):
     neutral: Sequence[str] = ()
     splits: Sequence[str] = ()
     finite: bool = False
+    closures: bool | None = None
 
 
 # a class, a function, an assigned value, or the module and the name that `from … import …` has it from
@@ -80,23 +81,26 @@ def declared(target: str) -> Declaration:
     if found is None:
         raise NotPlain(target)
     module, node = found
-    doc = ast.get_docstring(node) or ""
-    function, unit, neutral, splits, finite = node, "", _neutral(module, node), (), False
+    doc, function, unit, splits, finite = ast.get_docstring(node) or "", node, "", (), False
+    closures = True if _decorator(node, "needs_closure") else None
+    named = _decorator(node, "neutral_options")
+    neutral: Sequence[str] = [_value(module, name) for name in named.args] if isinstance(named, ast.Call) else ()
     if isinstance(node, ast.ClassDef):
-        attributes = ("unit", "training_options", "splits")
-        unit, neutral, splits = (_attribute(module, node, name) or "" for name in attributes)
-        finite = bool(_attribute(module, node, "finite"))
+        unit, neutral, splits = (
+            _attribute(module, node, name) or "" for name in ("unit", "training_options", "splits")
+        )
+        finite, closures = bool(_attribute(module, node, "finite")), _attribute(module, node, "closures")
         module, function = _constructor(module, node)
     if function is None:
-        return Declaration([], doc, "", unit, neutral, splits, finite)
+        return Declaration([], doc, "", unit, neutral, splits, finite, closures)
     assert isinstance(function, ast.FunctionDef)
     parameters, more = _keywords(module, function), ""
     if parameters and function is not node:
         doc += "\n" + (ast.get_docstring(function) or "")
     if function is node and any(_is_minimise(module, decorator) for decorator in node.decorator_list):
         minimised = declared(MINIMISED)
-        parameters, more = [*parameters, *minimised.parameters], minimised.doc
-    return Declaration(parameters, doc, more, unit, neutral, splits, finite)
+        parameters, more, closures = [*parameters, *minimised.parameters], minimised.doc, False
+    return Declaration(parameters, doc, more, unit, neutral, splits, finite, closures)
 
 
 def _keywords(module: str, function: ast.FunctionDef) -> list[Parameter]:
@@ -131,23 +135,23 @@ def _group(module: str, annotation: ast.expr | None) -> Fields | None:
             if "ClassVar" in ast.unparse(item.annotation):
                 raise NotPlain(ast.unparse(item))
             name, default = ast.unparse(item.target), REQUIRED if item.value is None else _value(module, item.value)
-            fields[name] = Parameter(name, _annotation(module, item.annotation), default)
+            fields[name] = Parameter(name, _annotation(module, _unquoted(item.annotation)), default)
     return Fields(f"{module}:{node.name}", list(fields.values()), ast.get_docstring(node) or "")
 
 
 def _dataclass(module: str, name: str) -> tuple[str, ast.ClassDef] | None:
     match _binding(module, name):
-        case ast.ClassDef() as node if any(map(_is_frozen, node.decorator_list)):
+        case ast.ClassDef() as node if _is_frozen(node):
             return module, node
         case (source, original) if source.partition(".")[0] not in sys.stdlib_module_names:
             return _dataclass(source, original)
     return None
 
 
-def _is_frozen(decorator: ast.expr) -> bool:
-    if not isinstance(decorator, ast.Call) or ast.unparse(decorator.func).rpartition(".")[2] != "dataclass":
-        return False
-    return any(keyword.arg == "frozen" and ast.unparse(keyword.value) == "True" for keyword in decorator.keywords)
+def _is_frozen(node: ast.ClassDef) -> bool:
+    made = _decorator(node, "dataclass")
+    keywords = made.keywords if isinstance(made, ast.Call) else ()
+    return any(keyword.arg == "frozen" and ast.unparse(keyword.value) == "True" for keyword in keywords)
 
 
 def _overrides(module: str, kind: ast.expr | None, default: ast.expr | None, group: Fields) -> Any:
@@ -169,12 +173,13 @@ def _is_minimise(module: str, decorator: ast.expr) -> bool:
     return name == "dlplug.minimise" or _binding(module, name) in MINIMISE
 
 
-def _neutral(module: str, node: ast.ClassDef | ast.FunctionDef) -> tuple[str, ...]:
-    """What a metric's decorator `neutral_options` names."""
+def _decorator(node: ast.ClassDef | ast.FunctionDef, name: str) -> ast.expr | None:
+    """The decorator of that name, called or not, from wherever it was imported."""
     for decorator in node.decorator_list:
-        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).rpartition(".")[2] == "neutral_options":
-            return tuple(_value(module, name) for name in decorator.args)
-    return ()
+        function = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if ast.unparse(function).rpartition(".")[2] == name:
+            return decorator
+    return None
 
 
 def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
@@ -184,7 +189,6 @@ def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
 
 
 def _annotation(module: str, node: ast.expr | None) -> Any:
-    node = _unquoted(node)
     return None if node is None else _value(module, node)
 
 
@@ -273,8 +277,7 @@ def _value(module: str, node: ast.expr) -> Any:
         if isinstance(n, (ast.Lambda, ast.Attribute)) or (isinstance(n, ast.Call) and ast.unparse(n.func) != "Range"):
             raise NotPlain(ast.unparse(node))
     scope: dict[str, Any] = {"Path": Path, "Sequence": Sequence}
-    for name in names - scope.keys():
-        scope[name] = _constant(module, name)
+    scope |= {name: _constant(module, name) for name in names - scope.keys()}
     return eval(compile(ast.Expression(node), module, "eval"), {"__builtins__": {}}, scope)
 
 

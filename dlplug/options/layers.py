@@ -16,7 +16,7 @@ from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 from dlplug.options.parsing import flag, parse
-from dlplug.options.parts import KIND_OF, choice_keys, kind_of, schema, units_of, unprefixed
+from dlplug.options.parts import KIND_OF, check_closures, choice_keys, kind_of, schema, units_of, unprefixed
 from dlplug.options.reading import RUN_KEYS, Config, normal
 from dlplug.options.suggestions import suggestion
 from dlplug.options.values import parse_int
@@ -47,6 +47,8 @@ def resolve(
             hint = hint or f" Its options: {command('run', name, '--help')}."
             raise UserError(f"{name} has no option {flag(key)}.{hint}")
     values = parse(options, config, f"dlplug run {name}", partly)
+    if not partly:
+        check_closures(host, choices)
     return {"recipe": name, "preset": preset, length: values[length], **choices, **_without(values, units)}
 
 
@@ -105,6 +107,8 @@ def _merged(host: Host, name: str, layers: Sequence[Mapping[str, Any]], preset: 
     _check_registered(host, name, _without(choices, {key for layer in stack[1:] for key in layer}))
     for place, layer in enumerate(stack):
         units = units_of(host, choices_after[place])
+        if len(lengths := [flag(key) for key in layer if key in units]) > 1:
+            raise UserError(f"{' and '.join(lengths)} are lengths of {name}: give one of them")
         for key, value in _qualified(host, choices_after[place], layer).items():
             if key in units:
                 config = _without(config, units)

@@ -6,8 +6,10 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 from dlplug.host.signatures import Option, read_signature
+from dlplug.options.parsing import flag
 from dlplug.ranges import NonNegativeInt, Seed
 from dlplug.recipes import Recipe
 
@@ -51,6 +53,19 @@ def schema(host: Host, choices: Mapping[str, Any]) -> list[Option]:
     for entry in host.usable("observers"):
         options += _below(f"{entry.name}.", entry.signature().options)
     return options
+
+
+def check_closures(host: Host, choices: Mapping[str, Any]) -> None:
+    """Raises UserError for an optimizer that evaluates the loss itself, and a loss that does not let it."""
+    loss = choices["loss"]
+    if not loss or host.get("losses", loss).signature().closures is not False:
+        return
+    for key, name in choices.items():
+        if name and kind_of(key) == "optimizers" and host.get("optimizers", name).signature().closures:
+            raise UserError(
+                f"{flag(key)} {name} evaluates the loss several times a step, and the loss {loss} yields values, not"
+                f" closures: choose another {flag(key)}"
+            )
 
 
 def unprefixed(host: Host, key: str, name: str) -> set[str]:

@@ -13,6 +13,8 @@ from typing import Any
 
 from dlplug.advice import called
 from dlplug.host.plugins import Host
+from dlplug.startup import lasting_imports
+from dlplug.training.device_hint import may_have_gpu
 
 LIBRARIES = (
     "torch",
@@ -53,9 +55,10 @@ def processor() -> str:
 
 
 def gpus() -> list[str]:
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
+    if "torch" not in sys.modules and not may_have_gpu():
         return []
+    with lasting_imports():
+        import torch
     return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlplug.output import say_to
-from dlplug.runs.metrics_file import read_metrics
 
 if TYPE_CHECKING:
     from dlplug.runs.run import Run
@@ -90,6 +89,8 @@ def _numbers(run: Run, result: dict[str, Any]) -> list[tuple[str, float]]:
 
 def _curves(folder: Path) -> str:
     """The training losses over the steps, as SVG; "" where none was logged twice."""
+    from dlplug.runs.metrics_file import read_metrics
+
     losses = {
         name: list(zip(series.step.tolist(), series.value.tolist(), strict=True))
         for name, series in read_metrics(folder).series.items()

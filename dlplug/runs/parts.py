@@ -33,8 +33,10 @@ class Parts:
             named = [k.partition(".")[2] for k in self.config if k.count(".") == 1 and k.startswith("optimizer.")]
             raise UserError(f"the loss moves the part {part!r}, but {self.run.recipe} has optimizers for {named}")
         optimizer = self.build("optimizers", self.config[key], f"{key}.", movable(module))
-        needs_closure = getattr(self.host.get("optimizers", self.config[key]).load(), "closure", False)
-        return Stepper(module, optimizer, needs_closure, **self.options("dlplug.training.stepper:Stepper", f"{key}."))
+        needs_closure = self.host.get("optimizers", self.config[key]).signature().closures
+        return Stepper(
+            module, optimizer, bool(needs_closure), **self.options("dlplug.training.stepper:Stepper", f"{key}.")
+        )
 
     def check_metric(self, name: str, product: Any, data: Any) -> None:
         """The metric fits the product and the held-out data by its annotations, and its `checked_by` takes its options.

@@ -24,7 +24,9 @@ from dlplug.runs.notebook import in_notebook, say_by_default
 from dlplug.runs.observing import observed
 from dlplug.runs.records import write_config, write_evaluation
 from dlplug.runs.run import Run
+from dlplug.startup import lasting_imports
 from dlplug.stop import first_asks_second_interrupts, stop_asked
+from dlplug.training.device_hint import default_preset
 
 log = logging.getLogger("dlplug")
 
@@ -64,10 +66,23 @@ def chosen_preset(host: Host, recipe: str, layers: Sequence[Mapping[str, Any]]) 
     """`cpu` or `gpu` by the device, for a recipe that has both."""
     if not chosen_by_device(host.recipe(recipe)):
         return ""
-    from dlplug.training.device import default_preset
-
     devices = [str(layer["device"]) for layer in layers if "device" in layer]
-    return default_preset(devices[-1] if devices else "auto")
+    device = devices[-1] if devices else "auto"
+    if device == "auto":
+        _check_under_either(host, recipe, layers)
+    return default_preset(device)
+
+
+def _check_under_either(host: Host, recipe: str, layers: Sequence[Mapping[str, Any]]) -> None:
+    """Raises UserError for what is wrong under both presets, before torch is imported to choose one."""
+    errors: list[UserError] = []
+    for preset in ("gpu", "cpu"):
+        try:
+            resolve(host, recipe, layers, preset)
+        except UserError as error:
+            errors.append(error)
+    if len(errors) == 2:
+        raise errors[1]
 
 
 def _replaced_parts(host: Host, config: Mapping[str, Any]) -> list[str]:
@@ -159,14 +174,14 @@ def evaluation_of(
     name: str | Path | Run, options: Mapping[str, Any] | None = None, *, host: Host | None = None
 ) -> tuple[Run, dict[str, Any]]:
     """The run as it was evaluated, and what was measured."""
-    from dlplug.training.measuring import check_metrics, measure
-
     folder, host = located(name, host)
     saved = open_run(folder, host=host).config
     overlay = evaluation_layer(host, saved, with_names(host, options or {}))
     execution = open_run(folder, evaluated(host, saved, overlay), host=host)
     if not execution.metrics:
         raise UserError(f"recipe {execution.recipe} has no metrics to evaluate")
+    with lasting_imports():  # torch
+        from dlplug.training.measuring import check_metrics, measure
     job = execution.make("trainer").load(execution)
     try:
         split = job.data.splits[-1]

@@ -18,6 +18,7 @@ from dlplug.ranges import Seed
 from dlplug.recipes import as_use
 from dlplug.runs.folder import located, read_config
 from dlplug.runs.sample_files import SampleFiles, Show
+from dlplug.startup import lasting_imports
 
 if TYPE_CHECKING:
     from dlplug.runs.run import Run
@@ -54,11 +55,12 @@ def sample(
     files = SampleFiles(folder, out)
 
     from dlplug.runs.runner import open_run
-    from dlplug.training.checks import check_fits  # torch: what is wrong shows before it takes its seconds
-    from dlplug.training.precision import acting
-    from dlplug.training.trainer import seed_everything
 
     execution = open_run(folder, of_run, host=host)
+    with lasting_imports():  # torch: what is wrong shows before it takes its seconds
+        from dlplug.training.checks import check_fits
+        from dlplug.training.precision import acting
+        from dlplug.training.trainer import seed_everything
     arguments = sampler.signature().arguments(values, seed=seed, run=execution)
     job = execution.make("trainer").load(execution)
     seed_everything(seed)

@@ -72,6 +72,7 @@ def check_loss(loss: Loss, batch: Any, *, fresh: Loss | None = None) -> list[Upd
         assert not torch.is_autocast_enabled("cpu"), "the loss yields inside autocast: the mode leaks into the trainer"
         assert update.part in loss.parts, f"the loss moves {update.part!r}, which is not among its parts {loss.parts}"
         if update.closure is not None:
+            assert loss.closures, "an update is a closure, and the loss has not `closures = True`"
             (update.loss, _), (again, _) = (value_and_logged(update.closure()) for _ in range(2))
             assert_same(update.loss.detach(), again.detach(), "two evaluations of a closure")
         assert update.loss.ndim == 0, f"a loss to minimise is a scalar, got {tuple(update.loss.shape)}"

@@ -10,7 +10,6 @@ import torch
 
 from dlplug.advice import command
 from dlplug.errors import UserError
-from dlplug.training.device_hint import may_have_gpu
 
 
 def choose_device(name: str) -> torch.device:
@@ -20,10 +19,7 @@ def choose_device(name: str) -> torch.device:
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UserError(f"--device {name}: expected auto, cpu, cuda, cuda:1 or mps") from None
+    device = torch.device(name)
     if device.type == "cuda":
         if not torch.cuda.is_available():
             raise UserError(
@@ -46,13 +42,6 @@ def computes_bf16(device: torch.device) -> bool:
     if device.type == "cpu":
         return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return device.type == "mps"
-
-
-def default_preset(device: str) -> str:
-    """`gpu` where the run would use a GPU, else `cpu`."""
-    if device == "auto":
-        return "gpu" if may_have_gpu() and choose_device("auto").type != "cpu" else "cpu"
-    return "cpu" if device.startswith("cpu") else "gpu"
 
 
 def set_up(device: torch.device, threads: int) -> None:

@@ -1,4 +1,4 @@
-"""The preset that a run on this machine probably takes, without importing torch."""
+"""The preset that a run on this machine takes, without importing torch where it can be known."""
 
 from __future__ import annotations
 
@@ -14,6 +14,17 @@ def may_have_gpu() -> bool:
     if sys.platform == "linux":
         return any(Path(path).exists() for path in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))
     return True
+
+
+def default_preset(device: str) -> str:
+    """`gpu` where a run with `--device` would use a GPU, else `cpu`."""
+    if device != "auto":
+        return "cpu" if device.startswith("cpu") else "gpu"
+    if not may_have_gpu():
+        return "cpu"
+    from dlplug.training.device import choose_device
+
+    return "gpu" if choose_device("auto").type != "cpu" else "cpu"
 
 
 def likely_preset(recipe: Recipe) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
@@ -20,6 +20,7 @@ Parameters = Iterable[nn.Parameter] | Iterable[dict[str, Any]]
 
 
 Kind = TypeVar("Kind", bound=type[Optimizer])
+Factory = TypeVar("Factory", bound=Callable[..., Optimizer])
 
 
 def light(kind: Kind) -> Kind:
@@ -34,6 +35,13 @@ def _light(kind: type[Optimizer]) -> type[Optimizer]:
     methods = {name: inspect.unwrap(getattr(kind, name)) for name in names}
     step = torch.no_grad()(inspect.unwrap(kind.step))
     return type(kind.__name__, (kind,), {**methods, "step": step, "__module__": kind.__module__})
+
+
+def needs_closure(factory: Factory) -> Factory:
+    """A decorator of optimizers that evaluate the loss several times a step: they need one that yields closures, and
+    any other is refused before a run begins."""
+    setattr(factory, "closures", True)  # noqa: B010 (a function has no such attribute of its own)
+    return factory
 
 
 def sgd(
@@ -159,6 +167,7 @@ def radam(
     )
 
 
+@needs_closure
 def lbfgs(
     parameters: Parameters,
     *,
@@ -186,8 +195,6 @@ def lbfgs(
         line_search_fn="strong_wolfe" if line_search == "strong-wolfe" else None,
     )
 
-
-setattr(lbfgs, "closure", True)  # noqa: B010 (a function has no such attribute of its own)
 
 Schedule = Literal["constant", "linear", "cosine"]
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from dlplug import distributed
 from dlplug.contracts import Data, Loss, Update
-from dlplug.ranges import NonNegativeInt, PositiveInt
+from dlplug.ranges import Device, NonNegativeInt, PositiveInt
 from dlplug.training import checkpoint
 from dlplug.training.checkpoint import seed_everything
 from dlplug.training.checks import check_batches, check_parts, check_processes
@@ -60,7 +60,7 @@ class TorchTrainer:
     def __init__(
         self,
         *,
-        device: str = "auto",
+        device: Device = "auto",
         precision: Asked = "fp32",
         compile: bool = False,
         graph: bool = False,

@@ -57,9 +57,9 @@ def test_an_error_is_one_line(toy, line, message):
 
 
 def test_an_error_after_the_runs_name_is_one_line_too(toy):
-    said = toy("run", "toy-moons", "--device", "cpux")
+    said = toy("run", "toy-moons", "--device", "cuda:99")
     assert (said.code, said.out, said.err.count("\n")) == (2, "toy-moons, seed 0\n", 1)
-    assert said.err.startswith("dlplug: --device cpux: expected auto")
+    assert said.err.startswith("dlplug: --device cuda:99: ")
     assert not list(Path().glob("runs/*/*")), "a run folder stayed behind"
 
 

@@ -38,15 +38,15 @@ def test_a_process_that_is_not_the_first_removes_nothing(host, quiet, in_tmp_pat
     earlier.parent.mkdir(parents=True)
     earlier.write_text("{}")
     monkeypatch.setenv("RANK", "1")
-    with pytest.raises(UserError, match="--device nowhere"):
-        dlplug.run("toy-moons", {**quiet, "device": "nowhere"}, host=host)
+    with pytest.raises(UserError, match="--device cuda:99"):
+        dlplug.run("toy-moons", {**quiet, "device": "cuda:99"}, host=host)
     assert earlier.exists()
 
 
 def test_a_folder_that_was_there_before_stays(host, quiet, in_tmp_path):
     Path("above/mine").mkdir(parents=True)
-    with pytest.raises(UserError, match="--device nowhere"):
-        dlplug.run("toy-moons", {**quiet, "device": "nowhere"}, out="above/mine", host=host)
+    with pytest.raises(UserError, match="--device cuda:99"):
+        dlplug.run("toy-moons", {**quiet, "device": "cuda:99"}, out="above/mine", host=host)
     assert list(Path("above/mine").iterdir()) == []
 
 

@@ -55,7 +55,7 @@ class Learner:
         self.kind, self.data = kind, kind.data(seed=0)
         self.loss = kind.loss(kind.model(self.data.spec))
         parts = {part: self.loss.model.get_submodule(part) for part in self.loss.parts}
-        needs_closure = getattr(kind.make, "closure", False)
+        needs_closure = getattr(kind.make, "closures", False)
         self.steppers = {n: Stepper(part, kind.make(part.parameters()), needs_closure) for n, part in parts.items()}
         self.data.meet(self.loss.model)
         self.meter = Meter()

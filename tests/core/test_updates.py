@@ -48,7 +48,7 @@ def model():
 
 
 def stepper_of(model, make=sgd, **options):
-    needs_closure = getattr(make, "closure", False)
+    needs_closure = getattr(make, "closures", False)
     return {"": Stepper(model, make(model.parameters()), needs_closure, **options)}
 
 
@@ -131,6 +131,8 @@ def test_held_gradients_are_captured_with_their_step(model, batch):
 
 
 class ByClosure(Loss):
+    closures = True
+
     def updates(self, batch):
         yield Update(lambda: self.value(batch), extra=1.0)
 

@@ -14,7 +14,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from dlplug import NonNegativeInt, Run, UserError, distributed
+from dlplug import Device, NonNegativeInt, Run, UserError, distributed
 from dlplug.errors import Diverged
 from dlplug.training.device import choose_device, describe, set_up
 from dlplug.training.session import Training
@@ -36,7 +36,7 @@ class Sb3Trainer(TorchTrainer):
     """
 
     def __init__(
-        self, *, device: str = "auto", threads: NonNegativeInt = 0, cadence: Cadence = Cadence(log_every=1000)
+        self, *, device: Device = "auto", threads: NonNegativeInt = 0, cadence: Cadence = Cadence(log_every=1000)
     ) -> None:
         super().__init__(device=device, threads=threads, cadence=cadence)
 

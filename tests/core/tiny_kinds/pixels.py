@@ -39,6 +39,8 @@ class Pixels(nn.Module):
 class Features(Loss):
     """The distance of an image's features from another's, in those of a fixed random net (Gatys et al. 2016)."""
 
+    closures = True
+
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model)
         generator = torch.Generator().manual_seed(7)

@@ -52,7 +52,7 @@ def verify(
 
     The records go into <folder>/<recipe>.json. A record of more seeds than are asked for is never replaced.
     """
-    preset = preset or chosen_preset(host, recipe, [options])
+    preset = preset or chosen_preset(host, recipe, [options, *each])
     targets = claims(host.recipe(recipe), preset)
     if not targets:
         raise UserError(f"recipe {recipe} states no target{f' for the preset {preset}' if preset else ''} to verify")
