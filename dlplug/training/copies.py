@@ -37,15 +37,16 @@ class Lagged(nn.Module):
         """θ' ← θ' + rate · (θ - θ') at every n-th call."""
         if not self.turn():
             return
-        lagged, leading = _tensors(self.module), _tensors(model)
-        floating = [i for i, tensor in enumerate(lagged) if tensor.is_floating_point()]
-        if self.rate < 1.0 and floating:
-            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
-                [lagged[i] for i in floating], [leading[i] for i in floating], self.rate
-            )
-        for i, (mine, theirs) in enumerate(zip(lagged, leading, strict=True)):
-            if self.rate == 1.0 or i not in floating:
-                mine.copy_(theirs)
+        averaged: list[Tensor] = []
+        towards: list[Tensor] = []
+        for lagged, leading in zip(_tensors(self.module), _tensors(model), strict=True):
+            if self.rate < 1.0 and lagged.is_floating_point():
+                averaged.append(lagged)
+                towards.append(leading)
+            else:
+                lagged.copy_(leading)
+        if averaged:
+            torch._foreach_lerp_(averaged, towards, self.rate)  # pyright: ignore[reportPrivateImportUsage]
 
     def get_extra_state(self) -> dict[str, int]:
         return self.turn.state_dict()

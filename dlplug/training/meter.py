@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from typing import Any
 
 import torch
@@ -20,15 +21,15 @@ class Meter:
 
     def __init__(self) -> None:
         self.updates: list[list[Update]] = []
-        self.parts: dict[str, set[str]] = {}  # the parts that logged a value, by its name
+        self.parts: defaultdict[str, set[str]] = defaultdict(set)  # the parts that logged a value, by its name
 
     def add(self, updates: list[Update]) -> None:
         """Adds one step's losses and values, without reading from the device."""
         for update in updates:
             update.loss = update.loss.detach()
             for name, value in update.values.items():
-                self.parts.setdefault(name, set()).add(update.part)
-                if isinstance(value, Tensor):
+                self.parts[name].add(update.part)
+                if isinstance(value, Tensor) and value.requires_grad:
                     update.values[name] = value.detach()  # a value must not keep the step's graph alive
         self.updates.append(_joined(updates) if any(update.hold for update in updates) else updates)
 
@@ -38,21 +39,21 @@ class Meter:
         Raises Diverged, naming the loss and the step, where a loss is not finite.
         """
         names: list[tuple[str, int, bool]] = []
-        tensors: list[Tensor] = []
+        values: list[Tensor | float] = []
         for number, updates in enumerate(self.updates, step - len(self.updates) + 1):
             for update in updates:
                 names.append((_named("loss", update.part), number, True))
-                tensors.append(update.loss)
+                values.append(update.loss)
                 for name, value in update.values.items():
                     shared = len(self.parts[name]) > 1
                     names.append((_named(name, update.part) if shared else name, number, False))
-                    tensors.append(value if isinstance(value, Tensor) else torch.tensor(value))
+                    values.append(value)
         self.updates = []
-        totals: dict[str, list[float]] = {}
-        for (name, number, is_loss), value in zip(names, _to_host(tensors), strict=True):
+        totals: defaultdict[str, list[float]] = defaultdict(list)
+        for (name, number, is_loss), value in zip(names, _to_host(values), strict=True):
             if is_loss and not math.isfinite(value):
                 raise Diverged(f"{name} became {value} at step {number}")
-            totals.setdefault(name, []).append(value)
+            totals[name].append(value)
         return {name: shortest(sum(values) / len(values)) for name, values in totals.items()}
 
 
@@ -83,9 +84,15 @@ def _named(name: str, part: str) -> str:
     return f"{part.replace('.', '_')}_{name}" if part else name
 
 
-def _to_host(tensors: list[Tensor]) -> list[float]:
-    """All scalars in one transfer."""
-    if not tensors:
-        return []
-    device = next((t.device for t in tensors if t.device.type != "cpu"), torch.device("cpu"))
-    return torch.stack([tensor.to(device, torch.float32, non_blocking=True) for tensor in tensors]).tolist()
+def _to_host(values: list[Tensor | float]) -> list[float]:
+    """All values as numbers, in one transfer from each device."""
+    numbers = [0.0 if isinstance(value, Tensor) else float(value) for value in values]
+    places: defaultdict[torch.device, dict[int, Tensor]] = defaultdict(dict)
+    for index, value in enumerate(values):
+        if isinstance(value, Tensor):
+            places[value.device][index] = value
+    for scalars in places.values():
+        read = torch.stack([*scalars.values()]).to(torch.float32).tolist()
+        for index, value in zip(scalars, read, strict=True):
+            numbers[index] = value
+    return numbers

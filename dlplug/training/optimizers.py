@@ -207,9 +207,11 @@ def rate_factor(progress: float, schedule: Schedule = "constant", warmup: float 
     """
     if progress < warmup:
         return progress / warmup
+    if schedule == "constant":
+        return 1.0
     rest = min(1.0, (progress - warmup) / (1.0 - warmup)) if warmup < 1.0 else 1.0
-    shape = {"constant": 1.0, "linear": 1.0 - rest, "cosine": 0.5 * (1.0 + math.cos(math.pi * rest))}[schedule]
-    return 1.0 if schedule == "constant" else final + (1.0 - final) * shape
+    shape = 1.0 - rest if schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * rest))
+    return final + (1.0 - final) * shape
 
 
 def movable(part: nn.Module) -> Parameters:

@@ -101,19 +101,17 @@ class Training:
         self.step = step
         self.run.step, self.run.count = step, self.job.data.count
         self.meter.add(updates)
-        trainer = self.trainer
-        with self.between_steps():
-            logging_due = step % trainer.cadence.log_every == 0
-            if logging_due:
-                self.log()
-            if (
-                step % trainer.cadence.checkpoint_every == 0
-                if trainer.cadence.checkpoint_every
-                else logging_due and self.time_to_save()
-            ):
-                self.save()
-            if trainer.cadence.eval_every and step % trainer.cadence.eval_every == 0 and not self.over():
-                self.measure()
+        cadence = self.trainer.cadence
+        every = cadence.log_every, cadence.checkpoint_every, cadence.eval_every
+        logging, saving, evaluating = (n > 0 and step % n == 0 for n in every)
+        if logging or saving or evaluating:
+            with self.between_steps():
+                if logging:
+                    self.log()
+                if saving or (logging and not cadence.checkpoint_every and self.time_to_save()):
+                    self.save()
+                if evaluating and not self.over():
+                    self.measure()
         return self.over() or self.stop_wanted()
 
     def stop_wanted(self) -> bool:

@@ -70,7 +70,11 @@ class Stepper:
         if not update.hold:
             self._average_and_clip()
             self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
+            self._drop_gradients()
+
+    def _drop_gradients(self) -> None:
+        for parameter in self.parameters:  # torch's `zero_grad` takes ten times as long for a range in the profiler
+            parameter.grad = None
 
     def _average_and_clip(self) -> None:
         average_gradients(self.parameters)
@@ -88,7 +92,7 @@ class Stepper:
         evaluated: list[tuple[Tensor, dict[str, Any]]] = []
 
         def evaluate() -> Any:  # a tensor, which torch's types call a float
-            self.optimizer.zero_grad(set_to_none=True)
+            self._drop_gradients()
             loss, values = value_and_logged(closure())
             loss.backward(inputs=self.parameters)
             self._average_and_clip()
@@ -97,7 +101,7 @@ class Stepper:
             return mean
 
         self.optimizer.step(evaluate)
-        self.optimizer.zero_grad(set_to_none=True)
+        self._drop_gradients()
         update.loss, values = evaluated[0]
         update.values = {**update.values, **values, "evaluations": len(evaluated)}
 

@@ -1,126 +1,156 @@
-"""What the loop costs: microseconds a step through `fit`, logging included, beside the same training by hand.
+"""What the trainer itself costs: each of the five kinds of training of tests/core/toys.py, beside the same by hand.
 
-    uv run python tests/benchmarks/overhead.py [--device cuda]
+    uv run python tests/benchmarks/overhead.py [--kinds toy-moons toy-gan] [--steps 3000] [--device cuda]
 
-Both train the same small network on the same batches with the same fused optimizer, alternating in one run. Prints
-one JSON line; `overhead_us` is the difference of the medians.
+Each batch is learnt from twice, by the run and by plain torch code with the same optimizer, the same logged means and
+the same random numbers, in turns; after every 100 steps the two models must be equal bit for bit. The nets are tiny, so
+that nearly all of a step is overhead, of torch or of the trainer. `loop` is `fit` with a meter; `run` is all that
+`dlplug run` does between two batches: also progress, schedules, the log and its observers. Drawing a batch, which both
+share, is in neither.
+
+Prints one JSON line for each kind: microseconds a step as medians over blocks of 100 steps, of which one logs, and the
+medians of the blocks' differences and ratios.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import copy
 import json
-import statistics
+import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
 
 import torch
-import torch.nn.functional as F
+from peers import by_hand
 from torch import nn
 
-from dlplug import Data, Labelled, Spec, fit, minimise
+from dlplug import Data, Update, fit, hookimpl
+from dlplug.host.plugins import load_host
+from dlplug.runs.run import Run
+from dlplug.runs.runner import run
+from dlplug.training.checkpoint import random_state, set_random_state
 from dlplug.training.meter import Meter
-from dlplug.training.optimizers import adam
-from dlplug.training.stepper import Stepper
+from dlplug.training.session import Training
+
+TOYS = Path(__file__).parents[1] / "core" / "toys.py"
+KINDS = {
+    "toy-moons": by_hand.classifier,
+    "toy-gan": by_hand.wgan_gp,
+    "toy-ddpm": by_hand.ddpm,
+    "toy-lstm": by_hand.lstm,
+    "toy-dqn": by_hand.dqn,
+}
+BLOCK = 100  # steps between two log lines
 
 
-class Batches(Data):
-    """The same batches again and again, so that only the loop is timed."""
+class Beside:
+    """A plugin that trains a run, and by hand beside it. seconds: of each step, (the run's, by hand)."""
 
-    def __init__(self, device: torch.device) -> None:
-        generator = torch.Generator().manual_seed(0)
-        self.spec = Spec(input=(32,), output=10)
-        self.batch = [
-            Labelled(
-                torch.randn(64, 32, generator=generator).to(device),
-                torch.randint(10, (64,), generator=generator).to(device),
-            )
-            for _ in range(16)
-        ]
+    def __init__(self, kind: str, steps: int, whole: bool) -> None:
+        self.write, self.steps, self.whole = KINDS[kind], steps, whole
+        self.seconds: list[tuple[float, float]] = []
 
-    def batches(self, model):
-        while True:
-            yield from self.batch
+    @hookimpl
+    def train(self, run: Run) -> bool:
+        trainer = run.make("trainer")
+        job = trainer.build(run)
+        job.data.batches = self.alternating(job.data, job.model)
+        training = Training(trainer, run, job)
+        if self.whole:
+            training.train()
+        else:
+            learn_alone(training, self.steps)
+        return True
+
+    def alternating(self, data: Data, model: nn.Module) -> Callable[[nn.Module], Iterator[Any]]:
+        """`data.batches`, with a step by hand before or after each that the trainer takes."""
+        batches, other = data.batches, copy.deepcopy(model)
+        by_hand_step, means = self.write(other, self.steps), by_hand.Means(BLOCK)
+
+        def timed(batch: Any) -> float:
+            started = clock(batch)
+            means.add(by_hand_step(batch))
+            return clock(batch) - started
+
+        def alternate(model: nn.Module) -> Iterator[Any]:
+            for number, batch in enumerate(batches(model), 1):
+                random = random_state()
+                theirs = timed(batch) if number % 2 else 0.0
+                set_random_state(random)
+                started = clock(batch)
+                yield batch
+                ours = clock(batch) - started
+                if not theirs:
+                    set_random_state(random)
+                    theirs = timed(batch)
+                self.seconds.append((ours, theirs))
+                if number % BLOCK == 0 and not by_hand.same(model.parameters(), other.parameters()):
+                    raise AssertionError(f"the two trainings differ after {number} steps")
+
+        return alternate
 
 
-def network(device: torch.device) -> nn.Module:
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(32, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)).to(device)
+def learn_alone(training: Training, steps: int) -> None:
+    """The loop and the means of what it logs, without the rest of a run."""
+    job, meter = training.job, Meter()
 
-
-@minimise
-def cross_entropy(model, batch):
-    """Cross entropy."""
-    return F.cross_entropy(model(batch.x), batch.y)
-
-
-def through_dlplug(data: Batches, device: torch.device, steps: int, log_every: int) -> float:
-    loss = cross_entropy(network(device))
-    steppers = {"": Stepper(loss.model, adam(loss.model.parameters()))}
-    meter = Meter()
-
-    def after(step, updates):
+    def after(step: int, updates: list[Update]) -> bool:
         meter.add(updates)
-        if step % log_every == 0:
+        if step % BLOCK == 0:
             meter.flush(step)
         return False
 
-    fit(data, loss, steppers, 50, after=after)
-    return timed(lambda: fit(data, loss, steppers, steps, after=after), device) / steps
+    fit(job.data, job.loss, training.steppers, steps, before=lambda step: schedule(training, step / steps), after=after)
 
 
-def by_hand(data: Batches, device: torch.device, steps: int, log_every: int) -> float:
-    model = network(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
-
-    def train(count):
-        total = torch.zeros((), device=device)
-        for step in range(1, count + 1):
-            batch = data.batch[step % 16]
-            loss = F.cross_entropy(model(batch.x), batch.y)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            total += loss.detach()
-            if step % log_every == 0:
-                total.item()
-                total.zero_()
-
-    train(50)
-    return timed(lambda: train(steps), device) / steps
+def schedule(training: Training, progress: float) -> None:
+    for stepper in training.steppers.values():
+        stepper.set_progress(progress)
 
 
-def timed(call, device: torch.device) -> float:
-    started = time.perf_counter()
-    call()
-    if device.type == "cuda":
+def clock(batch: Any) -> float:
+    if batch[0].is_cuda:
         torch.cuda.synchronize()
-    return time.perf_counter() - started
+    return time.perf_counter()
+
+
+def measure(kind: str, whole: bool, steps: int, device: str) -> list[tuple[float, float]]:
+    """Microseconds a step of each block, (through dlplug, by hand), without the first block."""
+    host = load_host([str(TOYS), "no:wandb"])
+    beside = Beside(kind, steps, whole)
+    host.manager.register(beside)
+    options = {
+        "steps": steps, "metrics": [], "log_every": BLOCK, "eval_every": 0, "checkpoint_every": 10**9, "device": device
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
+        run(kind, options, out=f"{folder}/run", host=host)
+    blocks = [beside.seconds[i : i + BLOCK] for i in range(BLOCK, steps - BLOCK, BLOCK)]
+    return [(sum(a for a, _ in block) / BLOCK * 1e6, sum(b for _, b in block) / BLOCK * 1e6) for block in blocks]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--kinds", nargs="+", choices=[*KINDS], default=[*KINDS])
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--steps", type=int, default=500)
     options = parser.parse_args()
-    device = torch.device(options.device)
-    torch.set_num_threads(1)
-    data = Batches(device)
-    pairs = []
-    for number in range(options.rounds):
-        runs = [through_dlplug, by_hand] if number % 2 == 0 else [by_hand, through_dlplug]
-        times = {run.__name__: run(data, device, options.steps, 100) for run in runs}
-        pairs.append((times["through_dlplug"], times["by_hand"]))
-    ours, theirs = (statistics.median(column) * 1e6 for column in zip(*pairs, strict=True))
-    result = {
-        "benchmark": "overhead",
-        "device": options.device,
-        "dlplug_us": round(ours, 1),
-        "by_hand_us": round(theirs, 1),
-        "overhead_us": round(statistics.median(a - b for a, b in pairs) * 1e6, 1),
-        "ratio": round(statistics.median(a / b for a, b in pairs), 3),
-    }
-    print(json.dumps(result))
+    for kind in options.kinds:
+        result: dict[str, Any] = {"benchmark": "overhead", "kind": kind, "device": options.device}
+        for path in ("loop", "run"):
+            pairs = measure(kind, path == "run", options.steps, options.device)
+            result |= {
+                f"{path}_us": round(median(ours for ours, _ in pairs), 1),
+                f"{path}_by_hand_us": round(median(theirs for _, theirs in pairs), 1),
+                f"{path}_overhead_us": round(median(ours - theirs for ours, theirs in pairs), 1),
+                f"{path}_ratio": round(median(ours / theirs for ours, theirs in pairs), 3),
+            }
+        print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

@@ -135,6 +135,16 @@ def test_the_meter_gives_means_and_forgets():
     assert meter.flush(2) == {}
 
 
+def test_the_meter_reads_numbers_and_scalars_of_any_type():
+    meter = Meter()
+    for value in (1, 2):
+        half, double = torch.tensor(value, dtype=torch.bfloat16), torch.tensor(0.1 * value, dtype=torch.float64)
+        meter.add(
+            [Update(double, half=half, right=torch.tensor(value == 2), count=torch.tensor(value), steps=3 * value)]
+        )
+    assert meter.flush(2) == {"loss": 0.15, "half": 1.5, "right": 0.5, "count": 1.5, "steps": 4.5}
+
+
 def test_values_of_one_name_from_several_parts_stay_apart():
     meter = Meter()
     for score in (1.0, 3.0):
