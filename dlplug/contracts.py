@@ -157,10 +157,14 @@ class Loss(Stateful):
         belongs to exactly one part: an encoder that two parts share is a part of its own, lies in one of them, or is
         frozen by `requires_grad_(False)`.
     closures: whether the updates are closures, which an optimizer such as L-BFGS needs.
+    compiles: the names of the methods that `--compile` compiles, for a loss that calls more of its model than the
+        forward pass: pure functions of tensors and the model, without a `yield` or counters on the host. By default
+        the forward pass of each part is compiled.
     """
 
     parts: tuple[str, ...] = ("",)
     closures: bool = False
+    compiles: tuple[str, ...] = ()
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model

@@ -120,6 +120,8 @@ class Recipe:
     minutes: approximate training time on a CPU, for lists, until a record of `verify` has it; 0 is unknown.
     bf16: the measured gain from bf16 by type of device, {"cpu": "1.6 times the images per second"}; `--precision auto`
         uses bf16 on these, where the device computes it.
+    compile_from: from which length on compilation wins back the time that it takes, as measured, by type of device:
+        {"cpu": "20k sequences"}; `--compile auto` compiles these runs.
     """
 
     summary: str
@@ -140,6 +142,7 @@ class Recipe:
     level: int = 3
     minutes: float = 0.0
     bf16: Mapping[str, str] = field(default_factory=dict)
+    compile_from: Mapping[str, str] = field(default_factory=dict)
 
 
 def claims(recipe: Recipe, preset: str) -> list[Target]:

@@ -13,6 +13,7 @@ from dlplug.contracts import Update
 from dlplug.errors import Diverged, MetricFailed
 from dlplug.stop import Stopped, stop_if_asked
 from dlplug.training import checkpoint
+from dlplug.training.compilation import uncompiled
 from dlplug.training.counters import Progress, attributes_of
 from dlplug.training.job import Job
 from dlplug.training.loop import fit
@@ -136,7 +137,8 @@ class Training:
         split = self.job.data.splits[0]
         values: dict[str, Any] = {}
         try:
-            measure(self.run, self.job, split, values)
+            with uncompiled() if self.trainer.compiled.compiles else contextlib.nullcontext():
+                measure(self.run, self.job, split, values)
         except Stopped:
             self.run.stopping = True
             return

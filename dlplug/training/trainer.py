@@ -7,7 +7,7 @@ import functools
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from torch import nn
 
@@ -17,6 +17,7 @@ from dlplug.ranges import Device, NonNegativeInt, PositiveInt
 from dlplug.training import checkpoint
 from dlplug.training.checkpoint import seed_everything
 from dlplug.training.checks import check_batches, check_parts, check_processes
+from dlplug.training.compilation import Choice, CompiledStep, choose_compilation
 from dlplug.training.device import choose_device, describe, set_up
 from dlplug.training.graph import GraphedStep
 from dlplug.training.job import Job
@@ -52,7 +53,8 @@ class TorchTrainer:
 
     device: auto, cpu, cuda, cuda:1 or mps.
     precision: fp32 (with TF32 on CUDA), bf16 autocast, or auto: bf16 where the recipe gains from it on this device.
-    compile: compile the forward pass of each part with torch.compile; its other methods run eagerly.
+    compile: compile what a training step computes with torch.compile; auto: where the recipe says that a run of this
+        length gains from it.
     graph: capture the whole step as CUDA graphs; batches must have one shape.
     threads: number of torch's CPU threads; 0 leaves torch's choice.
     """
@@ -62,19 +64,22 @@ class TorchTrainer:
         *,
         device: Device = "auto",
         precision: Asked = "fp32",
-        compile: bool = False,
+        compile: Literal["auto"] | bool = "auto",
         graph: bool = False,
         threads: NonNegativeInt = 0,
         cadence: Cadence = Cadence(),
     ) -> None:
-        self.device, self.compile, self.graph = device, compile, graph
+        self.device, self.graph = device, graph
+        self.compile: Literal["auto"] | bool = compile
         self.precision: Asked = precision
         self.threads, self.cadence = threads, cadence
-        self.chosen = Precision("fp32")  # for the device, once that is known
+        self.chosen, self.compiled = Precision("fp32"), Choice(False)  # for the device, once that is known
 
     def train(self, run: Run) -> None:
         """Trains to the run's length, or until it is stopped; saves and evaluates at the end."""
         job = self.build(run)
+        self.compiled = choose_compilation(self.compile, job.device, run.definition.compile_from, run.config)
+        run.device = ", ".join(filter(None, [run.device, str(self.compiled)]))
         mixed = acting_in_bf16(job.device) if self.chosen.name == "bf16" else contextlib.nullcontext()
         try:
             with mixed:
@@ -114,11 +119,10 @@ class TorchTrainer:
 
     def step_function(self, job: Job, steppers: Mapping[str, Stepper]) -> Callable[[Any], list[Update]]:
         """The function of one step: `learn_from`, with the options' precision, compilation and graph capture."""
-        if self.compile:
-            for part in job.loss.parts:
-                job.model.get_submodule(part).compile()
         mixed = in_bf16(job.device) if self.chosen.name == "bf16" else iter
         learn = functools.partial(learn_from, job.loss, steppers, mixed=mixed)
+        if self.compiled.compiles:
+            learn = CompiledStep(learn, job.loss)
         if self.graph and job.device.type != "cuda":
             log.info(f"--graph needs a CUDA device: steps run eagerly on {job.device}")
         elif self.graph:

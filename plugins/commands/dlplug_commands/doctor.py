@@ -126,7 +126,9 @@ def _torch() -> list[Finding]:
 
 
 def _compiler() -> Finding:
-    compiler = shutil.which(os.environ.get("CXX", "g++")) or shutil.which("clang++")
+    from dlplug.training.compilation import cpp_compiler
+
+    compiler = cpp_compiler()
     advice = "" if compiler else "install a C++ compiler (Debian: apt-get install g++), or leave --compile out"
     return _finding("--compile", compiler is not None, compiler or "no C++ compiler was found", advice)
 

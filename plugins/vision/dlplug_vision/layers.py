@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from dlplug_images.augment import normalise
+from dlplug_images.convolution import ImageConv2d
 from torch import Tensor, nn
 
 from dlplug import Spec, UserError
@@ -29,7 +30,7 @@ def conv(inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, dilatio
     """A convolution that keeps the image's size (or halves it by its stride), without a bias, as normalisation follows.
     Initialised as in He et al. 2015 (arXiv:1502.01852, equation 15), by fan-out."""
     padding = dilation * (kernel // 2)
-    layer = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False)
+    layer = ImageConv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False)
     # W ~ N(0, 2 / (k² · outputs))
     nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
     return layer

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from dlplug import (
     Fraction,
@@ -46,6 +46,8 @@ class Diffusion(Loss):
     variance: variance of ancestral steps and of the bound: large is β, small that of the posterior.
     guidance: weight w of classifier-free guidance; 0 turns it off, larger values trade variety for fidelity.
     """
+
+    compiles = ("error",)
 
     def __init__(
         self,
@@ -90,18 +92,22 @@ class Diffusion(Loss):
         )
 
     def updates(self, batch: Labelled) -> Iterator[Update]:
-        denoiser, timesteps = as_denoiser(self.model), len(self.alpha) - 1
+        denoiser = as_denoiser(self.model)
         x = denoiser.range.inward(batch.x)
-        t = torch.randint(1, timesteps + 1, (len(x),), device=x.device)
+        t = torch.randint(1, len(self.alpha), (len(x),), device=x.device)
         epsilon = torch.randn_like(x)
-        over = (slice(None),) + (None,) * (x.ndim - 1)
-        alpha, sigma = self.alpha[t][over], self.sigma[t][over]
         hidden = torch.rand(len(x), device=x.device) < self.label_dropout
         label = torch.where(hidden, denoiser.classes, batch.y)
-        # L_simple = |ε - ε_θ(α_t x + σ_t ε, t)|²  (equation 14), or the same of x or v
-        predicted = denoiser(noised(x, epsilon, alpha, sigma), t / timesteps, label)
-        yield Update(F.mse_loss(predicted, target_of(self.target, x, epsilon, alpha, sigma)))
+        yield Update(self.error(x, t, epsilon, label))
         self.averaged.follow(denoiser)
+
+    def error(self, x: Tensor, t: Tensor, epsilon: Tensor, label: Tensor) -> Tensor:
+        """The mean squared error over a batch x (B, *input) at timesteps t (B,), with noise epsilon (B, *input)."""
+        over = (slice(None),) + (None,) * (x.ndim - 1)
+        alpha, sigma = self.alpha[t][over], self.sigma[t][over]
+        # L_simple = |ε - ε_θ(α_t x + σ_t ε, t)|²  (equation 14), or the same of x or v
+        predicted = self.model(noised(x, epsilon, alpha, sigma), t / (len(self.alpha) - 1), label)
+        return F.mse_loss(predicted, target_of(self.target, x, epsilon, alpha, sigma))
 
     def product(self) -> Denoising:
         return self.generating(as_denoiser(self.averaged.module))

@@ -7,6 +7,7 @@ from math import prod
 from typing import Literal
 
 import torch
+from dlplug_images.convolution import ImageConv2d, ImageConvTranspose2d
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, Spec
@@ -54,7 +55,7 @@ class Upward(nn.Module):
         self.small = (widths[0], *small)
         self.project = nn.Linear(noise, prod(self.small), bias=False)
         self.norms = nn.ModuleList(Norm(inputs, classes) for inputs in widths[:-1])
-        self.doublings = nn.ModuleList(nn.ConvTranspose2d(a, b, 4, 2, 1) for a, b in pairwise(widths))
+        self.doublings = nn.ModuleList(ImageConvTranspose2d(a, b, 4, 2, 1) for a, b in pairwise(widths))
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         x = self.project(z).unflatten(1, self.small).contiguous(memory_format=torch.channels_last)
@@ -69,7 +70,7 @@ class Downward(nn.Sequential):
     def __init__(self, widths: list[int], norm: CriticNorm) -> None:
         layers: list[nn.Module] = []
         for stage, (inputs, outputs) in enumerate(pairwise(widths)):
-            layers.append(normalised(nn.Conv2d(inputs, outputs, 4, 2, 1), norm == "spectral"))
+            layers.append(normalised(ImageConv2d(inputs, outputs, 4, 2, 1), norm == "spectral"))
             if stage and norm == "batch":
                 layers.append(nn.BatchNorm2d(outputs))
             if stage and norm == "layer":

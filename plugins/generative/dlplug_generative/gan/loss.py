@@ -33,6 +33,7 @@ class GAN(Loss):
     """
 
     parts = ("critic", "generator")
+    compiles = ("fake", "score")  # not the penalties, as compiled functions have no second derivatives
     model: Adversaries
 
     def __init__(
@@ -67,12 +68,11 @@ class GAN(Loss):
         generator = self.model.generator
         real = generator.range.inward(batch.x)
         label = batch.y if generator.conditional else None
-        scores = partial(self.model.critic, label=label)
         generator_learns = self.turn()
         with torch.set_grad_enabled(generator_learns):  # the critic's update needs no graph of the generator
-            fake = generator(generator.noise(len(real)), label)
-        real_score, fake_score = scores(real), scores(fake.detach())
-        penalty = self.strength * self.penalised(scores, real, fake.detach())
+            fake = self.fake(generator.noise(len(real)), label)
+        real_score, fake_score = self.score(real, label), self.score(fake.detach(), label)
+        penalty = self.strength * self.penalised(partial(self.model.critic, label=label), real, fake.detach())
         yield Update(
             self.objective.critic(real_score, fake_score) + penalty,
             "critic",
@@ -83,8 +83,16 @@ class GAN(Loss):
         if self.penalty == "clip":
             clip_weights(self.model.critic, self.strength)
         if generator_learns:
-            yield Update(self.objective.generator(scores(fake)), "generator")
+            yield Update(self.objective.generator(self.score(fake, label)), "generator")
             self.average.follow(generator)
+
+    def fake(self, noise: Tensor, label: Tensor | None) -> Tensor:
+        """G(z) (B, *input), for noise (B, latents)."""
+        return self.model.generator(noise, label)
+
+    def score(self, x: Tensor, label: Tensor | None) -> Tensor:
+        """D(x) (B,), for x (B, *input)."""
+        return self.model.critic(x, label)
 
     def penalised(self, scores: Scores, real: Tensor, fake: Tensor) -> Tensor:
         """The critic's gradient penalty, a scalar; 0 where there is none."""

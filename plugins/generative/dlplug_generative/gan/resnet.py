@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
+from dlplug_images.convolution import ImageConv2d
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, Spec
@@ -56,7 +57,7 @@ class ResidualUpward(nn.Module):
         width = small[0]
         self.project = xavier(nn.Linear(noise, math.prod(small)))
         self.blocks = nn.ModuleList(GeneratorBlock(width, classes) for _ in range(times))
-        self.last = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), xavier(nn.Conv2d(width, channels, 3, padding=1)))
+        self.last = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), xavier(ImageConv2d(width, channels, 3, padding=1)))
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         x = self.project(z).unflatten(1, self.small).contiguous(memory_format=torch.channels_last)
@@ -88,9 +89,9 @@ class CriticBlock(nn.Module):
         super().__init__()
         self.halve, self.first = halve, first
         self.convs = nn.ModuleList(
-            normalised(xavier(nn.Conv2d(a, outputs, 3, padding=1), math.sqrt(2)), spectral) for a in (inputs, outputs)
+            normalised(xavier(ImageConv2d(a, outputs, 3, padding=1), math.sqrt(2)), spectral) for a in (inputs, outputs)
         )
-        self.beside = normalised(xavier(nn.Conv2d(inputs, outputs, 1)), spectral) if halve else nn.Identity()
+        self.beside = normalised(xavier(ImageConv2d(inputs, outputs, 1)), spectral) if halve else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.convs[1](self.convs[0](x if self.first else x.relu()).relu())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dlplug import Labelled, Loss, NonNegativeFloat, NonNegativeInt, PositiveInt, Update, UserError
 from dlplug_generative.vae.binarise import Binarisation, binarised
@@ -23,6 +23,7 @@ class EvidenceLowerBound(Loss):
     """
 
     remembers = ("step",)
+    compiles = ("terms",)
 
     def __init__(
         self,
@@ -43,16 +44,21 @@ class EvidenceLowerBound(Loss):
         self.step = torch.zeros((), device=vae.mean.device)  # on the device, so that captured steps increment it
 
     def updates(self, batch: Labelled) -> Iterator[Update]:
-        vae = vae_of(self.model)
-        x, y = binarised(batch.x, self.binarisation), batch.y
-        q = vae.encode(x, y)
-        z = reparametrised(q, torch.randn(1, *q.mean.shape, device=x.device))
-        reconstruction = vae.log_likelihood(x, vae.decode(z, y)).mean()
-        kl = divergence(q).mean()
+        x = binarised(batch.x, self.binarisation)
+        noise = torch.randn(1, len(x), vae_of(self.model).latents, device=x.device)
+        reconstruction, kl = self.terms(x, batch.y, noise)
         self.step += 1
         beta = self.beta * (self.step / self.warmup).clamp(max=1) if self.warmup else self.beta
         # L = -E log p(x|z) + β KL(q(z|x) ‖ p(z))
         yield Update(beta * kl - reconstruction, elbo=reconstruction - kl, reconstruction=reconstruction, kl=kl)
+
+    def terms(self, x: Tensor, y: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """E log p(x|z) and KL(q(z|x) ‖ p(z)), the means over a batch x (B, *input) of classes y (B,); noise: (1, B,
+        latents)."""
+        vae = vae_of(self.model)
+        q = vae.encode(x, y)
+        z = reparametrised(q, noise)
+        return vae.log_likelihood(x, vae.decode(z, y)).mean(), divergence(q).mean()
 
 
 class ImportanceWeighted(Loss):
@@ -61,6 +67,8 @@ class ImportanceWeighted(Loss):
     samples: number of importance samples k; with 1 it is the evidence lower bound, its KL term estimated by sampling.
     binarisation: static (once per image), dynamic (drawn again for every batch) or none.
     """
+
+    compiles = ("terms",)
 
     def __init__(
         self,
@@ -77,14 +85,21 @@ class ImportanceWeighted(Loss):
         self.binarisation: Binarisation = binarisation
 
     def updates(self, batch: Labelled) -> Iterator[Update]:
+        x = binarised(batch.x, self.binarisation)
+        noise = torch.randn(self.samples, len(x), vae_of(self.model).latents, device=x.device)
+        bound, reconstruction, kl = self.terms(x, batch.y, noise)
+        yield Update(-bound, bound=bound, reconstruction=reconstruction, kl=kl)
+
+    def terms(self, x: Tensor, y: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The bound, E log p(x|z) and KL(q(z|x) ‖ p(z)), the means over a batch x (B, *input) of classes y (B,); noise:
+        (k, B, latents)."""
         vae = vae_of(self.model)
-        x, y = binarised(batch.x, self.binarisation), batch.y
         q = vae.encode(x, y)
-        z = reparametrised(q, torch.randn(self.samples, *q.mean.shape, device=x.device))
+        z = reparametrised(q, noise)
         log_likelihood = vae.log_likelihood(x, vae.decode(z, y))
         # L_k = E log 1/k Σ w
         bound = importance_bound(log_weights(log_likelihood, q, z)).mean()
-        yield Update(-bound, bound=bound, reconstruction=log_likelihood.mean(), kl=divergence(q).mean())
+        return bound, log_likelihood.mean(), divergence(q).mean()
 
 
 def checked(model: nn.Module, user: str, binarisation: Binarisation) -> VAE:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
+from dlplug_images.convolution import ImageConv2d
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, Spec, UserError
@@ -137,7 +138,7 @@ class ConvDecoder(nn.Module):
 
 def halving(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
     """(B, inputs, H, W) → (B, outputs, H/2, W/2)."""
-    return nn.Conv2d(inputs, outputs, 5, stride=2, padding=2), nn.ReLU()
+    return ImageConv2d(inputs, outputs, 5, stride=2, padding=2), nn.ReLU()
 
 
 def doubling(inputs: int, outputs: int) -> tuple[nn.Module, ...]:

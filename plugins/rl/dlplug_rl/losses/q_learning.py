@@ -55,6 +55,8 @@ class QLearning(Loss):
     γ is an option of the data: the replay buffer discounts the rewards of a window, and the batch's `discount` is γ^m.
     """
 
+    compiles = ("goal", "compare")
+
     def __init__(
         self,
         model: nn.Module,

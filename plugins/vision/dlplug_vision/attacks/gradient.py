@@ -1,6 +1,6 @@
 """Adversarial examples: images (B, C, H, W) in [0, 1] that differ from the originals by at most ε in each pixel, and
-that a classifier gets wrong. Pure functions: the model is put into eval mode meanwhile, and its weights' gradients do
-not change. A random generator is on the images' device; None is torch's own."""
+that a classifier gets wrong. Pure functions: the model is in eval mode meanwhile, and its weights and their gradients
+do not change. A random generator is on the images' device; None is torch's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dlplug import UserError
 def fgsm(model: nn.Module, x: Tensor, y: Tensor, epsilon: float) -> Tensor:
     """The fast gradient sign method: one step to a corner of the L∞ ball, x (B, C, H, W), y (B,) (Goodfellow et al.
     2015, arXiv:1412.6572, section 4)."""
-    with in_eval_mode(model):
+    with attacked(model):
         _, gradient = logits_and_gradient(model, x, y)
     # x' = x + ε sign ∇_x J(θ, x, y)
     return within(x + epsilon * gradient.sign(), x, epsilon)
@@ -41,7 +41,7 @@ def pgd(
     that is misclassified without a perturbation is returned unchanged.
     """
     adversarial = x.clone()
-    with in_eval_mode(model):
+    with attacked(model):
         logits, _ = logits_and_gradient(model, x, y)
         highest, fooled = F.cross_entropy(logits, y, reduction="none"), logits.argmax(1) != y
         for _ in range(restarts):
@@ -69,7 +69,7 @@ def pgd_of_fixed_length(
 ) -> Tensor:
     """The last iterate after `steps` from one random start, for training: fixed shapes and no synchronisation, so that
     a CUDA graph can capture it. One step is the fast method of Wong et al. 2020 (arXiv:2001.03994)."""
-    with in_eval_mode(model):
+    with attacked(model):
         moved = random_start(x, epsilon)
         for _ in range(steps):
             _, gradient = logits_and_gradient(model, moved, y)
@@ -115,10 +115,15 @@ def logits_and_gradient(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor,
 
 
 @contextlib.contextmanager
-def in_eval_mode(model: nn.Module) -> Iterator[None]:
-    training = model.training
+def attacked(model: nn.Module) -> Iterator[None]:
+    """The model in eval mode, and its weights as constants: only the images' gradients are computed."""
+    training, weights = model.training, [weight for weight in model.parameters() if weight.requires_grad]
     model.eval()
+    for weight in weights:
+        weight.requires_grad_(False)
     try:
         yield
     finally:
+        for weight in weights:
+            weight.requires_grad_(True)
         model.train(training)

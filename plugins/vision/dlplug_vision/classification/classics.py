@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from dlplug_images.convolution import ImageConv2d
 from torch import nn
 
 from dlplug import PositiveInt, ProperFraction, Spec, UserError
@@ -26,7 +27,7 @@ class LeNet(nn.Sequential):
         channels, height, length = spec.input
         # 2 pixels of padding make the paper's 32x32 of MNIST's 28x28
         features = nn.Sequential(
-            *(nn.Conv2d(channels, 6 * width, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
+            *(ImageConv2d(channels, 6 * width, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
             *(nn.Conv2d(6 * width, 16 * width, 5), nn.ReLU(), nn.MaxPool2d(2)),
             nn.Flatten(),
         )
@@ -68,7 +69,7 @@ class AlexNet(nn.Sequential):
         pool = nn.MaxPool2d(2) if small else nn.MaxPool2d(3, 2)
 
         def block(inputs: int, outputs: int, kernel: int, stride: int, padding: int) -> tuple[nn.Module, ...]:
-            return nn.Conv2d(inputs, outputs, kernel, stride, padding), nn.ReLU(inplace=True)
+            return ImageConv2d(inputs, outputs, kernel, stride, padding), nn.ReLU(inplace=True)
 
         super().__init__(
             Standardise(spec),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from dlplug_images.convolution import ImageConv2d
 from torch import nn
 
 from dlplug import PositiveInt, Spec, UserError
@@ -24,7 +25,7 @@ class StridedNet(nn.Sequential):
         channels, height, length = spec.input
         super().__init__(
             Standardise(spec),
-            *(nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.ReLU(inplace=True)),
+            *(ImageConv2d(channels, width, 4, stride=2, padding=1), nn.ReLU(inplace=True)),
             *(nn.Conv2d(width, 2 * width, 4, stride=2, padding=1), nn.ReLU(inplace=True)),
             nn.Flatten(),
             *(nn.Linear(2 * width * (height // 4) * (length // 4), hidden), nn.ReLU(inplace=True)),
