@@ -83,8 +83,8 @@ def read(kind: Any, texts: Sequence[str]) -> Any:
 
 def expected(kind: Any) -> str:
     """A type in words: "a whole number such as 1000, 1e3 or 10k, or None"."""
-    words = [_expected(one) for one in alternatives(kind)]
-    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+    *others, last = [word for one in alternatives(kind) for word in _expected(one)]
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def metavar(kind: Any) -> str:
@@ -116,14 +116,16 @@ def _item_types(kind: Any, count: int) -> Sequence[Any]:
     return types[:1] * count if _is_uniform(kind) else types
 
 
-def _expected(kind: Any) -> str:
+def _expected(kind: Any) -> list[str]:
+    """What one type takes, in words."""
     if get_origin(kind) is Literal:
-        *others, last = (str(choice) or "''" for choice in get_args(kind))
-        return f"{', '.join(others)} or {last}" if others else last
+        return [str(choice) or "''" for choice in get_args(kind)]
+    if kind is bool:
+        return ["true", "false"]
     if is_sequence(kind):
         types = get_args(kind)
-        return f"values: each {expected(types[0])}" if _is_uniform(kind) else f"{len(types)} values"
-    return EXPECTED[kind]
+        return [f"values: each {expected(types[0])}" if _is_uniform(kind) else f"{len(types)} values"]
+    return [EXPECTED[kind]]
 
 
 def _metavar(kind: Any) -> str:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -15,6 +12,7 @@ import torch
 
 from dlplug.contracts import Loss, Update
 from dlplug.options.layers import split_length
+from dlplug.training.device import cpp_compiler
 
 log = logging.getLogger("dlplug")
 
@@ -91,8 +89,3 @@ def graphs() -> int:
 def uncompiled() -> AbstractContextManager[Any]:
     """A context in which compiled functions run as they are written: an evaluation's own shapes compile nothing."""
     return torch.compiler.set_stance("force_eager")
-
-
-def cpp_compiler() -> str | None:
-    """The C++ compiler that torch.compile uses for a CPU; None where it is not here."""
-    return shutil.which(os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++"))

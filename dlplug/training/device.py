@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import sys
 
 import torch
@@ -42,6 +43,11 @@ def computes_bf16(device: torch.device) -> bool:
     if device.type == "cpu":
         return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return device.type == "mps"
+
+
+def cpp_compiler() -> str | None:
+    """The C++ compiler that torch.compile uses for a CPU; None where it is not here."""
+    return shutil.which(os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++"))
 
 
 def set_up(device: torch.device, threads: int) -> None:

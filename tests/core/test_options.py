@@ -152,7 +152,7 @@ def test_a_word_before_any_option():
         ("--model.width", "--model.width needs a value"),
         ("--model.width 3 4", "--model.width takes one value, got 2: 3 4"),
         ("--model.dropout high", "--model.dropout: expected a number such as 0.1 or 1e-4, got 'high'"),
-        ("--compile maybe", "--compile: expected true or false, got 'maybe'"),
+        ("--compile maybe", "--compile: expected auto, true or false, got 'maybe'"),
         ("--precision fp16", "--precision: expected auto, fp32 or bf16, got 'fp16'"),
         ("--model mlp-toi", "unknown model 'mlp-toi'. Did you mean mlp-toy"),
         ("--model", "--model expects the name of one thing that `dlplug list models` shows"),

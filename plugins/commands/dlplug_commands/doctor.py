@@ -126,7 +126,7 @@ def _torch() -> list[Finding]:
 
 
 def _compiler() -> Finding:
-    from dlplug.training.compilation import cpp_compiler
+    from dlplug.training.device import cpp_compiler
 
     compiler = cpp_compiler()
     advice = "" if compiler else "install a C++ compiler (Debian: apt-get install g++), or leave --compile out"
