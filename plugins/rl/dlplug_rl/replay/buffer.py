@@ -11,6 +11,7 @@ slots since its episode's start) bounds stacks and n-step windows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -160,13 +161,13 @@ class Replay:
         action, reward, terminated, steps = self._window(time, lane)
         rows = np.stack([self._rows(time, lane), self._rows(time + steps, lane)])  # (2, count * size, stack)
         shape = (2, count, size, self.stack * self.frame[0], *self.frame[1:])
-        frames = self._gather(rows.reshape(-1), device).view(shape)
-        numbers = np.stack([reward, terminated, self.gammas[steps], weight]).reshape(4, count, size)
-        scalars = to_device(torch.from_numpy(numbers), device)
-        actions = to_device(torch.from_numpy(action.astype(np.int64).reshape(count, size)), device)
-        for i in range(count):
-            (obs, next_obs), (reward, terminated, discount, weight) = frames[:, i].unbind(), scalars[:, i].unbind()
-            yield Transition(obs, actions[i], reward, terminated, next_obs, discount, weight, self.update_priorities)
+        obs, next_obs = self._gather(rows.reshape(-1), device).view(shape).unbind()
+        scalars = np.stack([reward, terminated, self.gammas[steps], weight]).reshape(4, count, size)
+        reward, terminated, discount, weight = to_device(torch.from_numpy(scalars), device).unbind()
+        action = to_device(torch.from_numpy(action.astype(np.int64).reshape(count, size)), device)
+        drawn = (obs, action, reward, terminated, next_obs, discount, weight)
+        for batch in zip(*(column.unbind() for column in drawn), strict=True):
+            yield Transition._make([*batch, self.update_priorities])
 
     def update_priorities(self, td_error: Tensor) -> None:
         """Ignored: uniform sampling does not depend on TD errors."""
@@ -263,4 +264,4 @@ def require(slots: int, size: int, device: torch.device) -> None:
 
 
 def _bytes(shape: tuple[int, ...], dtype: torch.dtype) -> int:
-    return int(np.prod(shape)) * dtype.itemsize
+    return math.prod(shape) * dtype.itemsize
