@@ -58,10 +58,11 @@ def sample(
 
     execution = open_run(folder, of_run, host=host)
     with lasting_imports():  # torch: what is wrong shows before it takes its seconds
-        from dlplug.training.checks import check_fits
+        from dlplug.training.checks import check_factories, check_fits
         from dlplug.training.precision import acting
         from dlplug.training.trainer import seed_everything
     arguments = sampler.signature().arguments(values, seed=seed, run=execution)
+    check_factories(execution, {f"sampler {sampler.name}": sampler.load()})
     job = execution.make("trainer").load(execution)
     seed_everything(seed)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dlplug import distributed
@@ -26,14 +26,31 @@ def check_processes(run: Run, data: Data) -> None:
         raise UserError(f"each process counts {data.unit} for itself: give torchrun's processes a length in --steps")
 
 
-def check_batches(data: Data, loss: Loss, names: tuple[str, str]) -> None:
+def check_factories(run: Run, functions: Mapping[str, Callable[..., Any]]) -> None:
+    """As `check_batches` and `check_fits`, before anything is built or downloaded, as far as the classes of the data
+    and of the loss say what they make.
+
+    functions: metrics or samplers, each by its name in words ("metric accuracy").
+    """
+    names = run.config["data"], run.config["loss"]
+    if all(names):
+        data, loss = (run.host.get(kind, name).load() for kind, name in zip(("data", "losses"), names, strict=True))
+        check_batches(data, loss, names)
+        kinds = _returned(loss, "product"), _returned(data, "split")
+        for what, function in functions.items():
+            _check_arguments(function, kinds, kinds, _may_fit, what, names[::-1])
+
+
+def check_batches(data: Any, loss: Any, names: tuple[str, str]) -> None:
     """Compares the fields of the NamedTuples in the annotations `batches(...) -> Iterator[B]` and `updates(batch: B)`
     (or in those of a function that `minimise` wraps). Where either has no annotation, nothing is checked.
 
-    names: the names of the data and of the loss. Raises UserError where the data lack a field.
+    data, loss: a Data and a Loss, or the factories of them. names: the names of the data and of the loss. Raises
+    UserError where the data lack a field.
     """
-    offered = fields(_hints(data.batches).get("return"))
-    learn = getattr(loss, "function", loss.updates)
+    offered = fields(_returned(data, "batches"))
+    learners = (getattr(loss, name, None) for name in ("function", "__wrapped__", "updates"))
+    learn = next(filter(None, learners), None)
     wanted = fields(_hints(getattr(learn, "func", learn)).get("batch"))
     missing = [name for name in wanted if name not in offered]
     if offered and missing:
@@ -50,14 +67,26 @@ def check_fits(function: Callable[..., Any], product: Any, data: Any, what: str,
     data: what `Data.split` returns. what: the function in words ("metric accuracy"). names: the names of the loss,
     which provides the product, and of the data. Raises UserError.
     """
+    _check_arguments(function, (product, data), (type(product), type(data)), _fits, what, names)
+
+
+def _check_arguments(
+    function: Callable[..., Any],
+    arguments: tuple[Any, Any],
+    kinds: tuple[Any, Any],
+    fits: Callable[[Any, Any], bool],
+    what: str,
+    names: tuple[str, str],
+) -> None:
     hints = _hints(getattr(function, "func", function))
-    arguments = ("a product", product, "loss", "makes"), ("held-out data", data, "data", "make")
-    for parameter, (role, value, key, verb), name in zip(_positional(function), arguments, names, strict=False):
+    roles = ("a product", "loss", "makes"), ("held-out data", "data", "make")
+    given = zip(_positional(function), roles, arguments, kinds, names, strict=False)
+    for parameter, (role, key, verb), argument, kind, name in given:
         wanted = hints.get(parameter)
-        if not _fits(value, wanted):
+        if not fits(argument, wanted):
             raise UserError(
                 f"{what} takes {role} of type {_described(wanted)}, and the {key} {name} {verb} a"
-                f" {_described(type(value))}: choose another"
+                f" {_described(kind)}: choose another"
             )
 
 
@@ -76,6 +105,24 @@ def _fits(value: Any, wanted: Any) -> bool:
         return True
     members = _members(wanted)
     return all(hasattr(value, name) for name in members) if members else isinstance(value, wanted)
+
+
+def _may_fit(kind: Any, wanted: Any) -> bool:
+    """Whether what is annotated as one may fit the other; True where the annotations leave it open."""
+    origin = typing.get_origin(wanted)
+    if origin in (typing.Union, types.UnionType):
+        return any(_may_fit(kind, one) for one in typing.get_args(wanted))
+    wanted, kind = origin or wanted, typing.get_origin(kind) or kind
+    if any(one is Any or not isinstance(one, type) for one in (kind, wanted)) or getattr(kind, "_is_protocol", False):
+        return True
+    if _members(wanted):
+        return not fields(kind) or all(hasattr(kind, name) for name in _members(wanted))
+    return issubclass(kind, wanted) or issubclass(wanted, kind)
+
+
+def _returned(factory: Any, method: str) -> Any:
+    """What a method of a class is annotated to return; None where the factory is no class, or does not say."""
+    return _hints(getattr(factory, method, None)).get("return")
 
 
 def _members(wanted: Any) -> list[str]:
@@ -114,7 +161,7 @@ def fields(annotation: Any) -> tuple[str, ...]:
     return getattr(inside[0] if inside else annotation, "_fields", ())
 
 
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+def _hints(function: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function)
     except (NameError, TypeError):  # an annotation that only a type checker can read

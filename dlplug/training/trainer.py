@@ -16,7 +16,7 @@ from dlplug.contracts import Data, Loss, Update
 from dlplug.ranges import Device, NonNegativeInt, PositiveInt
 from dlplug.training import checkpoint
 from dlplug.training.checkpoint import seed_everything
-from dlplug.training.checks import check_batches, check_parts, check_processes
+from dlplug.training.checks import check_batches, check_factories, check_parts, check_processes
 from dlplug.training.compilation import Choice, CompiledStep, choose_compilation
 from dlplug.training.device import choose_device, describe, set_up
 from dlplug.training.graph import GraphedStep
@@ -98,6 +98,7 @@ class TorchTrainer:
         return job
 
     def build(self, run: Run) -> Job:
+        check_factories(run, {f"metric {name}": run.host.get("metrics", name).load() for name in run.metrics})
         device = choose_device(self.device)
         set_up(device, self.threads)
         distributed.start(device)

@@ -14,6 +14,7 @@ import dlplug
 from dlplug import Data, Labelled, Loss, Update, UserError, minimise
 from dlplug.host.plugins import load_host
 from dlplug.options.layers import resolve
+from dlplug.runs.parts import Parts
 from dlplug.training.checks import check_batches, check_fits, check_parts
 
 if TYPE_CHECKING:
@@ -104,6 +105,23 @@ def test_a_metric_or_sampler_that_does_not_fit_the_product_is_refused(host, quie
         dlplug.sample(str(run.folder), {"device": "cpu"}, what="film", host=host)
     with pytest.raises(UserError, match=r"metric episodes takes a product"):
         dlplug.evaluate(str(run.folder), {"metrics": ["episodes"]}, host=host)
+
+
+def test_what_the_classes_say_is_refused_before_anything_is_built(host, quiet, monkeypatch):
+    run = dlplug.run("mlp-moons", {**quiet, "steps": 2, "metrics": []}, host=host)
+    monkeypatch.setattr(Parts, "build", _trainer_alone)
+    held_out = "of type Playable .*, and the data two-moons make a HeldOut"
+    with pytest.raises(UserError, match=f"metric episodes takes held-out data {held_out}"):
+        dlplug.run("mlp-moons", {**quiet, "metrics": ["episodes"]}, host=host)
+    with pytest.raises(UserError, match=f"sampler film takes held-out data {held_out}"):
+        dlplug.sample(str(run.folder), {"device": "cpu"}, what="film", host=host)
+    with pytest.raises(UserError, match="the loss dqn needs batches of"):
+        dlplug.run("mlp-moons", {**quiet, "loss": "dqn"}, host=host)
+
+
+def _trainer_alone(parts: Parts, kind: str, *arguments: Any, build: Callable[..., Any] = Parts.build) -> Any:
+    assert kind in ("trainers", "observers"), f"{kind} are built"
+    return build(parts, kind, *arguments)
 
 
 class Acts(Protocol):
