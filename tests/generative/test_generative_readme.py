@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 from typing import Any
 
 from dlplug_generative.measures.recipes import FASHION_FID
@@ -24,7 +24,7 @@ ROWS = [
 
 
 def line(recipe: str, preset: str) -> str:
-    """A row, of the recipe's newest record: distance with its interval, precision, recall, minutes of a run."""
+    """A row, of the recipe's newest record: distance with its interval, precision, recall, median minutes of a run."""
     records = json.loads((PLUGIN / "results" / f"{recipe}.json").read_text(encoding="utf-8"))
     runs = records[preset or "default"]["runs"]
 
@@ -40,7 +40,7 @@ def line(recipe: str, preset: str) -> str:
         f"{found.mean:.2f}{width} ({seeds})",
         f"{mean(of(f'precision_k3_{FASHION_FID[4:]}')):.2f}",
         f"{mean(of(f'recall_k3_{FASHION_FID[4:]}')):.2f}",
-        f"{mean(run['seconds'] for run in runs) / 60:.1f}",
+        f"{median(run['seconds'] for run in runs) / 60:.1f}",
     ]
     return f"| {' | '.join(told)} |"
 
