@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 
 from dlplug.contracts import Loss, Update
+from dlplug.errors import UserError
 from dlplug.options.layers import split_length
 from dlplug.training.device import cpp_compiler
 
@@ -36,8 +37,12 @@ def choose_compilation(
     """`auto` compiles runs that are long enough to win back the time, where the recipe says from which length on they
     are on this type of device, and where there is a compiler.
 
-    pays_from: a recipe's `compile_from`. config: the run's options, with its length.
+    pays_from: a recipe's `compile_from`. config: the run's options, with its length. Raises UserError where it is
+    asked for and there is no compiler.
     """
+    possible = device.type != "cpu" or cpp_compiler() is not None
+    if asked is True and not possible:
+        raise UserError("--compile needs a C++ compiler: install one (Debian: apt-get install g++), or leave it out")
     if asked != "auto":
         return Choice(asked)
     if device.type not in pays_from:
@@ -45,7 +50,7 @@ def choose_compilation(
     amount, unit = split_length(pays_from[device.type])
     if config.get(unit, 0) < amount:
         return Choice(False, f"auto: it pays from {amount:,} {unit}")
-    if device.type == "cpu" and not cpp_compiler():
+    if not possible:
         return Choice(False, "auto: there is no C++ compiler")
     return Choice(True, f"auto: it pays from {amount:,} {unit}")
 
@@ -72,6 +77,7 @@ class CompiledStep:
 def compile_calls(loss: Loss) -> str:
     """Compiles what a step of the loss calls: the methods that it names, or else the forward pass of each part. Returns
     their names, for messages."""
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # on a CPU it warns that there is no CUDA
     for name in loss.compiles:
         setattr(loss, name, torch.compile(getattr(loss, name)))
     if loss.compiles:

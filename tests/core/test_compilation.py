@@ -14,7 +14,7 @@ from torch import nn
 from toys import Labelled
 
 import dlplug
-from dlplug import Loss, Update
+from dlplug import Loss, Update, UserError
 from dlplug.testing.parts import quiet
 from dlplug.training import compilation
 from dlplug.training.compilation import CompiledStep, graphs
@@ -27,6 +27,7 @@ from dlplug.training.stepper import Stepper
 def traced(monkeypatch):
     torch._dynamo.reset()
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
+    monkeypatch.setattr(compilation, "cpp_compiler", lambda: "g++")
 
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -53,7 +54,6 @@ def test_whether_to_compile_and_why(asked, device, config, compiler, compiles, b
 
 
 def test_auto_compiles_a_long_run_and_says_so(host, in_tmp_path, monkeypatch):
-    monkeypatch.setattr(compilation, "cpp_compiler", lambda: "g++")
     monkeypatch.setitem(vars(host.recipe("toy-moons")), "compile_from", {"cpu": "4 steps"})
     said = []
     for steps in (3, 4):
@@ -61,6 +61,12 @@ def test_auto_compiles_a_long_run_and_says_so(host, in_tmp_path, monkeypatch):
         run = dlplug.run("toy-moons", options, host=host)
         said.append((graphs() - before, run.device.rpartition(", ")[2]))
     assert said == [(0, "not compiled (auto: it pays from 4 steps)"), (1, "compiled (auto: it pays from 4 steps)")]
+
+
+def test_compile_needs_a_compiler(monkeypatch):
+    monkeypatch.setattr(compilation, "cpp_compiler", lambda: None)
+    with pytest.raises(UserError, match=r"--compile needs a C\+\+ compiler"):
+        compilation.choose_compilation(True, CPU, {}, {})
 
 
 class Encoded(Loss):
