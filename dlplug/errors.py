@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -24,6 +23,8 @@ class MetricFailed(UserError):
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """' Did you mean pong or pooyan?', or a list of all names if there are at most 12, or ''."""
+    import difflib
+
     names = sorted(names)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or [n for n in names if name and name in n][:3]
     if close:

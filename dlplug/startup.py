@@ -1,4 +1,4 @@
-"""Imports without the garbage collector."""
+"""Start-up without the garbage collector."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def lasting_imports() -> Iterator[None]:
-    """For what a command imports first and keeps to its end. Collecting garbage meanwhile, and going through all of it
-    once more at exit, is a seventh of the time of a process that imports torch. A program that has torch is past it."""
+def lasting() -> Iterator[None]:
+    """What is imported or parsed within lasts to the end of the process. Looking for garbage in it meanwhile, and once
+    more at exit, is a seventh of the time of a process that imports torch. A program that has torch is past it."""
     if "torch" in sys.modules or not gc.isenabled():
         yield
         return

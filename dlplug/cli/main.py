@@ -15,7 +15,7 @@ from dlplug.errors import Interrupted, UserError, nearest, one_line
 from dlplug.host.plugins import Entry, Host, load_host
 from dlplug.options.help import summary
 from dlplug.output import say_to
-from dlplug.startup import lasting_imports
+from dlplug.startup import lasting
 from dlplug.stop import Stopped, each_interrupts
 
 
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def dispatch(arguments: list[str]) -> int:
     flags, words = global_parser().parse_known_args(arguments)
-    with lasting_imports():
+    with lasting():
         host = load_host(flags.plugins)
     verb, *words = words or ["--help"]
     if verb == "help" and words:
@@ -60,7 +60,7 @@ def dispatch(arguments: list[str]) -> int:
     if verb == "--version":
         print(host.plugins[0])
         return 0
-    with lasting_imports():
+    with lasting():
         function = verb_of(host, verb).load()
     return function(words, host) if "host" in inspect.signature(function).parameters else function(words)
 

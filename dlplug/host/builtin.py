@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlplug.host.hookspecs import hookimpl
-from dlplug.startup import lasting_imports
+from dlplug.startup import lasting
 
 if TYPE_CHECKING:
     from dlplug.runs.run import Run
@@ -46,7 +46,7 @@ def register_launchers() -> dict[str, str]:
 
 @hookimpl(trylast=True)
 def train(run: Run) -> bool:
-    with lasting_imports():  # torch
+    with lasting():  # torch
         trainer = run.make("trainer")
     trainer.train(run)
     return True

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlplug.host.source import REQUIRED, SUPPLIED, Declaration, Fields, NotPlain, Parameter, declared
+from dlplug.host.bindings import NotPlain
+from dlplug.host.source import REQUIRED, SUPPLIED, Declaration, Fields, Parameter, declared
 
 
 @dataclass(frozen=True)

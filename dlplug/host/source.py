@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ast
 import builtins
-import functools
-import importlib.util
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from dlplug import ranges
+from dlplug.host.bindings import NotPlain, binding, targets_of, value_of
 
 REQUIRED: Any = inspect.Parameter.empty
 SUPPLIED = ("seed", "run")  # by the run, to a factory that names them, so no options
@@ -57,23 +54,6 @@ class Declaration(NamedTuple):
     closures: bool | None = None
 
 
-# a class, a function, an assigned value, or the module and the name that `from … import …` has it from
-Binding = ast.ClassDef | ast.FunctionDef | ast.expr | tuple[str, str]
-
-
-class NotPlain(Exception):
-    """The source does not say it plainly enough; only importing the module will."""
-
-
-@functools.cache
-def _source(module: str) -> tuple[ast.Module, str]:
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        raise NotPlain(module)
-    package = module if spec.submodule_search_locations is not None else module.rpartition(".")[0]
-    return ast.parse(Path(spec.origin).read_text(encoding="utf-8")), package
-
-
 def declared(target: str) -> Declaration:
     """What the source of "module:name" declares. Raises NotPlain."""
     module, _, name = target.partition(":")
@@ -84,7 +64,7 @@ def declared(target: str) -> Declaration:
     doc, function, unit, splits, finite = ast.get_docstring(node) or "", node, "", (), False
     closures = True if _decorator(node, "needs_closure") else None
     named = _decorator(node, "neutral_options")
-    neutral: Sequence[str] = [_value(module, name) for name in named.args] if isinstance(named, ast.Call) else ()
+    neutral: Sequence[str] = [value_of(module, name) for name in named.args] if isinstance(named, ast.Call) else ()
     if isinstance(node, ast.ClassDef):
         unit, neutral, splits = (
             _attribute(module, node, name) or "" for name in ("unit", "training_options", "splits")
@@ -113,7 +93,7 @@ def _keywords(module: str, function: ast.FunctionDef) -> list[Parameter]:
         if group := _group(module, annotation):
             parameters.append(Parameter(argument.arg, group, _overrides(module, annotation, node, group)))
         else:
-            default = REQUIRED if node is None else _value(module, node)
+            default = REQUIRED if node is None else value_of(module, node)
             parameters.append(Parameter(argument.arg, _annotation(module, annotation), default))
     return parameters
 
@@ -134,13 +114,13 @@ def _group(module: str, annotation: ast.expr | None) -> Fields | None:
         if isinstance(item, ast.AnnAssign):
             if "ClassVar" in ast.unparse(item.annotation):
                 raise NotPlain(ast.unparse(item))
-            name, default = ast.unparse(item.target), REQUIRED if item.value is None else _value(module, item.value)
+            name, default = ast.unparse(item.target), REQUIRED if item.value is None else value_of(module, item.value)
             fields[name] = Parameter(name, _annotation(module, _unquoted(item.annotation)), default)
     return Fields(f"{module}:{node.name}", list(fields.values()), ast.get_docstring(node) or "")
 
 
 def _dataclass(module: str, name: str) -> tuple[str, ast.ClassDef] | None:
-    match _binding(module, name):
+    match binding(module, name):
         case ast.ClassDef() as node if _is_frozen(node):
             return module, node
         case (source, original) if source.partition(".")[0] not in sys.stdlib_module_names:
@@ -164,13 +144,13 @@ def _overrides(module: str, kind: ast.expr | None, default: ast.expr | None, gro
     named = [*zip(names, default.args, strict=False), *((keyword.arg, keyword.value) for keyword in default.keywords)]
     if len(default.args) > len(names) or any(name not in names for name, _ in named):
         raise NotPlain(ast.unparse(default))  # importing it says what is wrong
-    return {name: _value(module, value) for name, value in named}
+    return {name: value_of(module, value) for name, value in named}
 
 
 def _is_minimise(module: str, decorator: ast.expr) -> bool:
     """Whether it is the core's decorator of losses, under whatever name it was imported."""
     name = ast.unparse(decorator)
-    return name == "dlplug.minimise" or _binding(module, name) in MINIMISE
+    return name == "dlplug.minimise" or binding(module, name) in MINIMISE
 
 
 def _decorator(node: ast.ClassDef | ast.FunctionDef, name: str) -> ast.expr | None:
@@ -189,12 +169,12 @@ def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
 
 
 def _annotation(module: str, node: ast.expr | None) -> Any:
-    return None if node is None else _value(module, node)
+    return None if node is None else value_of(module, node)
 
 
 def _definition(module: str, name: str) -> tuple[str, ast.ClassDef | ast.FunctionDef] | None:
     """The class or function of that name, followed through `from … import …`; None where it can have no options."""
-    match _binding(module, name):
+    match binding(module, name):
         case ast.ClassDef() as node if node.decorator_list:
             raise NotPlain(name)  # a dataclass writes its own __init__
         case ast.ClassDef() | ast.FunctionDef() as node:
@@ -204,37 +184,6 @@ def _definition(module: str, name: str) -> tuple[str, ast.ClassDef | ast.Functio
     if hasattr(builtins, name):
         return None
     raise NotPlain(name)
-
-
-def _binding(module: str, name: str) -> Binding | None:
-    return _bindings(module).get(name)
-
-
-@functools.cache
-def _bindings(module: str) -> dict[str, Binding]:
-    """What each name of a module is bound to, by the first statement that binds it to something of these."""
-    tree, package = _source(module)
-    bindings: dict[str, Binding] = {}
-    for node in _statements(tree.body):
-        match node:
-            case ast.ClassDef() | ast.FunctionDef():
-                bindings.setdefault(node.name, node)
-            case ast.Assign() | ast.AnnAssign() if node.value is not None:
-                for name in _targets(node):
-                    bindings.setdefault(name, node.value)
-            case ast.ImportFrom():
-                source = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-                for alias in node.names:
-                    bindings.setdefault(alias.asname or alias.name, (source, alias.name))
-    return bindings
-
-
-def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """A module's statements, those under `if TYPE_CHECKING:` too, where a lazy package imports its names."""
-    for node in body:
-        yield node
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            yield from node.body
 
 
 def _constructor(module: str, node: ast.ClassDef) -> tuple[str, ast.FunctionDef | None]:
@@ -252,8 +201,8 @@ def _constructor(module: str, node: ast.ClassDef) -> tuple[str, ast.FunctionDef 
 def _attribute(module: str, node: ast.ClassDef, name: str) -> Any:
     """A class attribute, its own or its bases'; None where there is none."""
     for item in node.body:
-        if isinstance(item, (ast.Assign, ast.AnnAssign)) and item.value is not None and name in _targets(item):
-            return _value(module, item.value)
+        if isinstance(item, (ast.Assign, ast.AnnAssign)) and item.value is not None and name in targets_of(item):
+            return value_of(module, item.value)
     found = (_attribute(home, base, name) for home, base in _bases(module, node))
     return next((value for value in found if value is not None), None)
 
@@ -267,34 +216,3 @@ def _bases(module: str, node: ast.ClassDef) -> Iterator[tuple[str, ast.ClassDef]
                 yield found[0], found[1]
         elif not ast.unparse(base).startswith(("nn.", "torch.nn.")):
             raise NotPlain(ast.unparse(base))
-
-
-def _value(module: str, node: ast.expr) -> Any:
-    """Evaluates an annotation or a default that is made of literals, builtins, the names of typing and of
-    `dlplug.ranges`, and plain constants; nothing of the module is run."""
-    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-    for n in ast.walk(node):
-        if isinstance(n, (ast.Lambda, ast.Attribute)) or (isinstance(n, ast.Call) and ast.unparse(n.func) != "Range"):
-            raise NotPlain(ast.unparse(node))
-    scope: dict[str, Any] = {"Path": Path, "Sequence": Sequence}
-    scope |= {name: _constant(module, name) for name in names - scope.keys()}
-    return eval(compile(ast.Expression(node), module, "eval"), {"__builtins__": {}}, scope)
-
-
-def _constant(module: str, name: str) -> Any:
-    plain = {t.__name__: t for t in (int, float, str, bool, tuple, list, dict)}
-    if name in plain:
-        return plain[name]
-    match _binding(module, name):
-        case ast.expr() as value:
-            return _value(module, value)
-        case ("typing" | ranges.__name__ as source, original):
-            return getattr(sys.modules[source], original)
-        case (source, original):
-            return _constant(source, original)
-    raise NotPlain(name)
-
-
-def _targets(node: ast.Assign | ast.AnnAssign) -> list[str]:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return [target.id for target in targets if isinstance(target, ast.Name)]

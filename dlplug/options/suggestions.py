@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -76,6 +75,8 @@ def _nearest_flags(key: str, names: Sequence[str], units: Collection[str]) -> st
     known = [own for own in ELSEWHERE.get(leaf, [leaf]) if own in leaves]
     misspelt = not part and not known  # and its part left out: `eval` takes those of the metrics without it
     if misspelt:
+        import difflib
+
         known = difflib.get_close_matches(leaf, leaves, n=1, cutoff=0.75)
     parts = {name.rpartition(".")[0] for name in names}
     same = [name for name in names if name.rpartition(".")[2] in known[:1] and name not in parts]

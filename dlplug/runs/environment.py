@@ -13,7 +13,7 @@ from typing import Any
 
 from dlplug.advice import called
 from dlplug.host.plugins import Host
-from dlplug.startup import lasting_imports
+from dlplug.startup import lasting
 from dlplug.training.device_hint import may_have_gpu
 
 LIBRARIES = (
@@ -57,7 +57,7 @@ def processor() -> str:
 def gpus() -> list[str]:
     if "torch" not in sys.modules and not may_have_gpu():
         return []
-    with lasting_imports():
+    with lasting():
         import torch
     return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
 

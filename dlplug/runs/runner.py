@@ -24,7 +24,7 @@ from dlplug.runs.notebook import in_notebook, say_by_default
 from dlplug.runs.observing import observed
 from dlplug.runs.records import write_config, write_evaluation
 from dlplug.runs.run import Run
-from dlplug.startup import lasting_imports
+from dlplug.startup import lasting
 from dlplug.stop import first_asks_second_interrupts, stop_asked
 from dlplug.training.device_hint import default_preset
 
@@ -180,7 +180,7 @@ def evaluation_of(
     execution = open_run(folder, evaluated(host, saved, overlay), host=host)
     if not execution.metrics:
         raise UserError(f"recipe {execution.recipe} has no metrics to evaluate")
-    with lasting_imports():  # torch
+    with lasting():  # torch
         from dlplug.training.measuring import check_metrics, measure
     job = execution.make("trainer").load(execution)
     try:

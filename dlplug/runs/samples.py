@@ -18,7 +18,7 @@ from dlplug.ranges import Seed
 from dlplug.recipes import as_use
 from dlplug.runs.folder import located, read_config
 from dlplug.runs.sample_files import SampleFiles, Show
-from dlplug.startup import lasting_imports
+from dlplug.startup import lasting
 
 if TYPE_CHECKING:
     from dlplug.runs.run import Run
@@ -57,7 +57,7 @@ def sample(
     from dlplug.runs.runner import open_run
 
     execution = open_run(folder, of_run, host=host)
-    with lasting_imports():  # torch: what is wrong shows before it takes its seconds
+    with lasting():  # torch: what is wrong shows before it takes its seconds
         from dlplug.training.checks import check_factories, check_fits
         from dlplug.training.precision import acting
         from dlplug.training.trainer import seed_everything

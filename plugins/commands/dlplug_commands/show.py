@@ -12,8 +12,7 @@ from dlplug.advice import command
 from dlplug.host.plugins import Host
 from dlplug.options.layers import resolve
 from dlplug.output import print_result
-from dlplug.recipes import claims
-from dlplug.runs.samples import sampler_names
+from dlplug.recipes import as_use, claims
 from dlplug.training.device_hint import likely_preset
 
 
@@ -48,7 +47,7 @@ def describe(host: Host, name: str, preset: str = "") -> dict[str, Any]:
         "presets": {key: value.summary for key, value in recipe.presets.items()},
         "targets": [{"target": str(target), "source": target.source} for target in claims(recipe, preset)],
         "evaluation": dict(recipe.evaluation),
-        "samplers": sampler_names(host, name),
+        "samplers": [as_use(sampler).name for sampler in recipe.samplers],
         "options": {key: value for key, value in config.items() if key not in ("recipe", "preset")},
     }
 
