@@ -37,7 +37,7 @@ class Training:
         self.progresses = [*attributes_of(job.loss, Progress), *attributes_of(job.data, Progress)]
         for progress in self.progresses:
             progress.place(job.device)
-        self.step = 0
+        self.step, self.alone = 0, distributed.world_size() == 1
         self.saved_at, self.save_seconds, self.saved_step = time.monotonic(), 0.0, -1
 
     def train(self) -> None:
@@ -103,8 +103,9 @@ class Training:
         self.run.step, self.run.count = step, self.job.data.count
         self.meter.add(updates)
         cadence = self.trainer.cadence
-        every = cadence.log_every, cadence.checkpoint_every, cadence.eval_every
-        logging, saving, evaluating = (n > 0 and step % n == 0 for n in every)
+        logging = step % cadence.log_every == 0
+        saving = cadence.checkpoint_every and step % cadence.checkpoint_every == 0
+        evaluating = cadence.eval_every and step % cadence.eval_every == 0
         if logging or saving or evaluating:
             with self.between_steps():
                 if logging:
@@ -117,7 +118,7 @@ class Training:
 
     def stop_wanted(self) -> bool:
         """Whether to stop. Several processes must agree, which costs a message, so they ask only when they log."""
-        if distributed.world_size() == 1:
+        if self.alone:
             return self.run.stopping
         due = self.step % self.trainer.cadence.log_every == 0
         return due and distributed.any_process(self.run.stopping, self.job.device)
