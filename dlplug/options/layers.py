@@ -107,8 +107,6 @@ def _merged(host: Host, name: str, layers: Sequence[Mapping[str, Any]], preset: 
     _check_registered(host, name, _without(choices, {key for layer in stack[1:] for key in layer}))
     for place, layer in enumerate(stack):
         units = units_of(host, choices_after[place])
-        if len(lengths := [flag(key) for key in layer if key in units]) > 1:
-            raise UserError(f"{' and '.join(lengths)} are lengths of {name}: give one of them")
         for key, value in _qualified(host, choices_after[place], layer).items():
             if key in units:
                 config = _without(config, units)

@@ -54,7 +54,6 @@ WRONG = {
     "run lazy-moons --model.widht 3": "has no option --model.widht. Did you mean --model.width",
     "run lazy-moons --steps ten": "--steps: expected a whole number such as 1000, 1e3 or 10k, got 'ten'",
     "run lazy-moons --steps -1": "--steps must be at least 0, got -1",
-    "run lazy-moons --steps 3 --epochs 4": "--steps and --epochs are lengths of lazy-moons: give one of them",
     "run lazy-moons --loss nonsense": "unknown loss 'nonsense'.",
     "run lazy-moons --optimizer adm": "unknown optimizer 'adm'. Did you mean adam",
     "run lazy-moons --optimizer lbfgs": "the loss cross-entropy-toy yields values, not closures: choose another --opt",
