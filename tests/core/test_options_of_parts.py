@@ -17,7 +17,17 @@ from dlplug.options.layers import evaluation_layer, resolve
 from dlplug.options.reading import arguments, read_file
 from dlplug.recipes import Preset, Recipe, use
 
+
+class Notes:
+    """An observer with an option that may be any text."""
+
+    def __init__(self, *, text: str = "") -> None:
+        pass
+
+
 HOST = load_host([str(Path(__file__).parent / "toys.py")])
+HOST.manager.register(registering(observers={"notes": Notes}), "notes")
+HOST = with_plugins(HOST)
 
 
 # Lengths
@@ -96,7 +106,8 @@ def test_a_configuration_resolves_to_itself(host, recipe):
             "optimizer.clip_norm": st.none() | st.floats(1e-9, 1),
             "metrics": st.lists(st.sampled_from(["accuracy-toy", "walk-length"]), unique=True),
             "compile": st.booleans(),
-            "device": st.text("abc:- #'\"yesno", max_size=6),
+            "device": st.sampled_from(["auto", "cpu", "cuda:1"]),
+            "notes.text": st.text("abc:- #'\"yesno", max_size=6),
             "steps": st.integers(0, 10**18),
         },
     ),
