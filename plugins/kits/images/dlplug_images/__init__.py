@@ -1,4 +1,4 @@
-"""Images: standard data sets, folders of images, augmentation, and the loss and metrics of classifiers."""
+"""Images: data sets, folders of images, generated scenes, augmentation, and the loss and metrics of classifiers."""
 
 from dlplug import hookimpl
 
