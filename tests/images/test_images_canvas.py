@@ -179,6 +179,11 @@ def test_squares_are_inside_and_share_no_more_than_is_allowed(scenery, seed):
             squares.append(square)
 
 
+def test_a_canvas_is_drawn_again_until_its_own_objects_fit_and_no_longer():
+    objects = arranged(Scenery(16, 16, (1, 4), (9, 9)), 8, 0, np.arange(200))  # there is room for one
+    assert set(objects.counts) == {1}
+
+
 def test_counts_classes_sizes_and_colours_are_uniform():
     objects = arranged(Scenery(256, 256, (0, 3), (4, 7), colour=True), 8, 0, np.arange(8000))
     exists = np.arange(3) < objects.counts[:, None]

@@ -12,7 +12,7 @@ from dlplug_images.canvas.glyphs import OWN, Enlarger, glyphs_of
 from dlplug_images.canvas.layout import Scenery, drawn
 from dlplug_images.canvas.motion import UNIT, start, tracks
 from dlplug_images.canvas.scenes import masks
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlplug import UserError
@@ -22,6 +22,8 @@ SMALL = Scenery(height=24, width=32, objects=(1, 3), sizes=(6, 10), overlap=1.0)
 
 
 @given(st.integers(0, 40 * UNIT), st.integers(-30 * UNIT, 30 * UNIT), st.integers(0, 40), st.integers(1, 30))
+@example(position=512, velocity=-256, room=3, frames=4)  # exactly to the edge
+@example(position=512, velocity=256, room=3, frames=4)
 def test_an_object_steps_and_bounces(position, velocity, room, frames):
     position = min(position, room * UNIT)
     pair = np.array([[[position, 0]]]), np.array([[[velocity, 0]]])
