@@ -1,8 +1,8 @@
 """Convolutions from or to one channel, as a net's first and last layer have them for grey images.
 
-On a CPU oneDNN takes several times as long for one channel as the arithmetic needs; here they are a matrix product and
-k² shifted sums. k: kernel size, s: stride, p: padding. grey: (B, 1, H, W); features: (B, C, h, w), fastest with their
-channels last; weight: (C, 1, k, k).
+On a CPU oneDNN takes several times as long as the arithmetic needs to compute one channel from many: an image's
+gradient, or a last layer. Here that is a matrix product and k² shifted sums. k: kernel size, s: stride, p: padding;
+grey: (B, 1, H, W); features: (B, C, h, w), fastest with their channels last; weight: (C, 1, k, k).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
+from torch.nn.grad import conv2d_weight
 
 
 class ImageConv2d(nn.Conv2d):
@@ -25,6 +26,8 @@ class ImageConv2d(nn.Conv2d):
         if not (plain(self) and gains(input)):
             return super().forward(input)
         p = int(padding[0])
+        if self.in_channels == 1 and not input.requires_grad:
+            return super().forward(channels_last(input))
         if self.in_channels == 1:
             return with_bias(Down.apply(input, self.weight, s, p), self.bias)
         if self.out_channels == 1 and s == 1 and p < k:
@@ -54,7 +57,7 @@ class Down(Function):
     def forward(ctx: Any, grey: Tensor, weight: Tensor, s: int, p: int) -> Tensor:
         ctx.save_for_backward(grey, weight)
         ctx.s, ctx.p = s, p
-        return F.conv2d(grey, weight, None, s, p)
+        return F.conv2d(channels_last(grey), weight, None, s, p)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
@@ -98,13 +101,14 @@ class Up(Function):
 
 def kernel_gradient(grey: Tensor, features: Tensor, k: int, s: int, p: int) -> Tensor:
     """The gradient (C, 1, k, k) of a kernel between them, where one of the two is a gradient."""
-    padded = F.pad(grey, (p, p, p, p))[:, 0]
-    B, h, w = len(features), *features.shape[2:]
-    image, row, column = padded.stride()
-    # patches[i, j] is the image under the kernel's weight (i, j), at each place of the kernel
-    patches = padded.as_strided((k, k, B, h, w), (row, column, image, s * row, s * column))
-    gradient = patches.reshape(k * k, -1) @ rows(features)
-    return gradient.view(k, k, -1, 1).permute(2, 3, 0, 1)
+    return conv2d_weight(channels_last(grey), (features.shape[1], 1, k, k), features, s, p)
+
+
+def channels_last(grey: Tensor) -> Tensor:
+    """The same image with the strides of channels last, (H W, 1, W, 1). `contiguous` leaves those of one channel as
+    they are, and with others oneDNN takes five times as long for the kernel's gradient."""
+    B, _, H, W = grey.shape
+    return grey.reshape(B, H, W, 1).permute(0, 3, 1, 2)
 
 
 def rows(features: Tensor) -> Tensor:
