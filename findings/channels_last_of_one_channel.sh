@@ -12,7 +12,7 @@
 #   which reshape(B, H, W, 1).permute(0, 3, 1, 2) gives. The image's gradient takes three times as long as a matrix product and
 #   k*k shifted sums. Grey images are what every course trains its first convolutional net on.
 # Seen: "kernel's gradient 33.8 ms, with true strides 6.6; image's gradient 29.2, with true strides 16.8, by a product 5.4"
-# Source: c10/core/MemoryFormat.h, is_channels_last_strides_2d ("N111" and sizes of 1 are ambiguous).
+# Source: c10/core/MemoryFormat.h, note "Ambiguous is_channels_last_strides_xd".
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
