@@ -80,14 +80,6 @@ def test_conditions_and_what_differs_from_the_recipe(runs):
     assert options["small-3"]["steps"] == 1000
 
 
-def test_the_plugin_that_a_run_was_begun_with_is_loaded_for_it(cli, toys):
-    a_run("gone", plugin_files=["/nowhere/toys.py"], **{"data.size": 64})
-    a_run("here", plugin_files=[toys], **{"data.size": 64})
-    said = cli("runs", "--json")
-    assert [row["options"] for row in said.json] == 2 * [{"data.size": 64}]
-    assert said.err == f"with the plugin {toys}, as the run was started\n"
-
-
 def test_sorted_by_a_metric_with_what_was_not_finite_first(runs):
     for name, value in {"a": 0.3, "b": None, "c": -1.0, "d": 2.0}.items():
         a_run(name, metrics={"val/return": value})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from dlplug.options.parsing import words_of
 from dlplug.options.reading import normal
 from dlplug.output import duration, print_result
 from dlplug.recipes import claims
-from dlplug.runs.folder import began, host_of
+from dlplug.runs.folder import began
 from dlplug.runs.reader import Brief, read_brief, runs_below
 
 STATES = ("finished", "interrupted", "failed", "running", "killed")
@@ -45,21 +44,11 @@ def runs_command(flags: Any, host: Host) -> int:
     runs = [read_brief(folder) for place in flags.places or ["runs"] for folder in runs_at(place)]
     check_known(runs, [option for option, _ in conditions], flags.metric)
     runs = [run for run in runs if all(same_value(run.config.get(key), value) for key, value in conditions)]
-    host = host_of_all(runs, host)
     rows = [row(host, run) for run in sorted(runs, key=lambda run: (began(run.folder), run.folder))]
     rows = [run for run in rows if flags.status in (None, run["status"])]
     if flags.metric:
         rows.sort(key=lambda run: _order(run["metrics"].get(flags.metric)))
     return print_result(rows, flags.json, lambda: print_rows(rows, [flags.metric] if flags.metric else []))
-
-
-def host_of_all(runs: Sequence[Brief], host: Host) -> Host:
-    """A host, with the files that runs of recipes it does not know were begun with, where they may be loaded."""
-    for run in runs:
-        if run.config["recipe"] not in host.names("recipes"):
-            with contextlib.suppress(UserError):
-                host = host_of(run.folder, host)
-    return host
 
 
 def runs_at(place: str) -> list[Path]:
