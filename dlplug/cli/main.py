@@ -15,14 +15,14 @@ from dlplug.errors import Interrupted, UserError, nearest, one_line
 from dlplug.host.plugins import Entry, Host, load_host
 from dlplug.options.help import summary
 from dlplug.output import say_to
-from dlplug.startup import lasting
+from dlplug.startup import Process, lasting
 from dlplug.stop import Stopped, each_interrupts
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code. An error that a user can cause is one line, never a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in arguments
+    debug, Process.own = "--debug" in arguments, argv is None
     say_to("stderr" if "--json" in arguments else "stdout")
     try:
         with each_interrupts() if argv is None else contextlib.nullcontext():

@@ -63,8 +63,8 @@ def check_closures(host: Host, choices: Mapping[str, Any]) -> None:
     for key, name in choices.items():
         if name and kind_of(key) == "optimizers" and host.get("optimizers", name).signature().closures:
             raise UserError(
-                f"{flag(key)} {name} evaluates the loss several times a step, and the loss {loss} yields values, not"
-                f" closures: choose another {flag(key)}"
+                f"{flag(key)} {name} evaluates the loss several times a step, and the loss {loss} does not say that it"
+                f" yields closures (`closures = True` in its class): choose another {flag(key)}"
             )
 
 

@@ -109,10 +109,11 @@ def _fits(value: Any, wanted: Any) -> bool:
 
 def _may_fit(kind: Any, wanted: Any) -> bool:
     """Whether what is annotated as one may fit the other; True where the annotations leave it open."""
-    origin = typing.get_origin(wanted)
-    if origin in (typing.Union, types.UnionType):
-        return any(_may_fit(kind, one) for one in typing.get_args(wanted))
-    wanted, kind = origin or wanted, typing.get_origin(kind) or kind
+    for one, other in ((wanted, kind), (kind, wanted)):
+        if typing.get_origin(one) in (typing.Union, types.UnionType):
+            members = typing.get_args(one)
+            return any(_may_fit(other, member) if one is wanted else _may_fit(member, other) for member in members)
+    wanted, kind = typing.get_origin(wanted) or wanted, typing.get_origin(kind) or kind
     if any(one is Any or not isinstance(one, type) for one in (kind, wanted)) or getattr(kind, "_is_protocol", False):
         return True
     if _members(wanted):

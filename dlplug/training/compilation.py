@@ -28,7 +28,8 @@ class Choice(NamedTuple):
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"{'compiled' if self.compiles else 'not compiled'} ({self.reason})" if self.reason else ""
+        because = f" ({self.reason})" if self.reason else ""
+        return f"compiled{because}" if self.compiles else f"not compiled{because}" if because else ""
 
 
 def choose_compilation(
@@ -57,7 +58,8 @@ def choose_compilation(
 
 class CompiledStep:
     """A step that calls compiled functions. They are compiled at their first call, and again for another shape, dtype
-    or mode (a size that changes is taken as variable the second time); a step that compiled says so.
+    or mode (a size that changes is taken as variable the second time); a step that compiled any of them says so, and
+    how long it took as a whole.
 
     learn: does the step, with the loss's methods as they are when it is called.
     """

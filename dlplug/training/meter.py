@@ -85,14 +85,14 @@ def _named(name: str, part: str) -> str:
 
 
 def _to_host(values: list[Tensor | float]) -> list[float]:
-    """All values as numbers, in one transfer from each device."""
+    """All values as numbers, in one transfer of each type from each device."""
     numbers = [0.0 if isinstance(value, Tensor) else float(value) for value in values]
-    places: defaultdict[torch.device, dict[int, Tensor]] = defaultdict(dict)
+    places: defaultdict[tuple[torch.device, torch.dtype], dict[int, Tensor]] = defaultdict(dict)
     for index, value in enumerate(values):
         if isinstance(value, Tensor):
-            places[value.device][index] = value
+            places[value.device, value.dtype][index] = value
     for scalars in places.values():
-        read = torch.stack([*scalars.values()]).to(torch.float32).tolist()
+        read = torch.stack([*scalars.values()]).float().tolist()
         for index, value in zip(scalars, read, strict=True):
             numbers[index] = value
     return numbers

@@ -77,8 +77,9 @@ class TorchTrainer:
 
     def train(self, run: Run) -> None:
         """Trains to the run's length, or until it is stopped; saves and evaluates at the end."""
+        device = choose_device(self.device)
+        self.compiled = choose_compilation(self.compile, device, run.definition.compile_from, run.config)
         job = self.build(run)
-        self.compiled = choose_compilation(self.compile, job.device, run.definition.compile_from, run.config)
         run.device = ", ".join(filter(None, [run.device, str(self.compiled)]))
         mixed = acting_in_bf16(job.device) if self.chosen.name == "bf16" else contextlib.nullcontext()
         try:

@@ -15,7 +15,7 @@ from dlplug import Data, Labelled, Loss, Update, UserError, minimise
 from dlplug.host.plugins import load_host
 from dlplug.options.layers import resolve
 from dlplug.runs.parts import Parts
-from dlplug.training.checks import check_batches, check_fits, check_parts
+from dlplug.training.checks import _may_fit, check_batches, check_fits, check_parts
 
 if TYPE_CHECKING:
     from somewhere import Unknown  # pyright: ignore[reportMissingImports]
@@ -213,3 +213,20 @@ def test_a_weight_that_two_parts_move_is_refused(parts):
     loss.parts, loss.model.right = parts, loss.model.left
     with pytest.raises(UserError, match=r"weight' with the part .* and with .*, too"):
         check_parts(loss, "heads")
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted", "fits"),
+    [
+        (nn.Linear, nn.Module, True),
+        (nn.Module, nn.Linear, True),  # what is made may be one
+        (nn.Module | None, nn.Module, True),
+        (nn.Module, nn.Linear | None, True),
+        (Bare | None, nn.Module, False),
+        (Bare | Weighed, Labelled, True),
+        (dict, nn.Module | None, False),
+        (Any, nn.Module, True),
+    ],
+)
+def test_annotations_that_leave_it_open_are_no_fault(kind, wanted, fits):
+    assert _may_fit(kind, wanted) == fits

@@ -56,7 +56,7 @@ WRONG = {
     "run lazy-moons --steps -1": "--steps must be at least 0, got -1",
     "run lazy-moons --loss nonsense": "unknown loss 'nonsense'.",
     "run lazy-moons --optimizer adm": "unknown optimizer 'adm'. Did you mean adam",
-    "run lazy-moons --optimizer lbfgs": "the loss cross-entropy-toy yields values, not closures: choose another --opt",
+    "run lazy-moons --optimizer lbfgs": "the loss cross-entropy-toy does not say that it yields closures",
     "run lazy-moons --optimizer.schedule step": "--optimizer.schedule: expected constant, linear or cosine, got",
     "run lazy-moons --optimizer.learning-rate -1": "--optimizer.learning-rate must be above 0, got -1",
     "run lazy-moons --device cpux": "--device must be auto, cpu, cuda, cuda:1 or mps, got 'cpux'",

@@ -41,7 +41,7 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
         ("auto", CPU, {"steps": 10**9}, "g++", False, "from 5,000 images"),
         ("auto", CPU, {"images": 5_000}, None, False, "no C++ compiler"),
         ("auto", CUDA, {"images": 5_000}, "g++", False, ""),
-        (True, CUDA, {"images": 1}, None, True, ""),
+        (True, CUDA, {"images": 1}, None, True, "compiled"),
         (False, CPU, {"images": 5_000}, "g++", False, ""),
     ],
 )

@@ -111,6 +111,13 @@ def test_a_held_part_moves_once_by_the_sum_and_the_other_apart_from_it(batch):
     assert (values["first_value"], values["second_value"]) == (2.0, 3.0)
 
 
+def test_each_value_is_read_in_its_own_type():
+    meter = Meter()
+    half, count = torch.tensor(0.5, dtype=torch.bfloat16), torch.tensor(1001)
+    meter.add([Update(half, "", size=count, right=torch.tensor(True), plain=7)])
+    assert meter.flush(1) == {"loss": 0.5, "size": 1001.0, "right": 1.0, "plain": 7.0}
+
+
 def test_what_is_held_at_the_end_is_refused(batch):
     model = Two()
     loss = Holding(model, [("first", False), ("second", False), ("second", True)])

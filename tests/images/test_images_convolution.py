@@ -92,3 +92,17 @@ def test_products_are_used_in_fp32_only():
     with torch.autocast("cpu", torch.bfloat16):
         assert not convolution.gains(x)
         assert ImageConv2d(1, 2, 3)(x).dtype == torch.bfloat16
+
+
+def test_unbatched_images_and_functional_transforms_are_left_to_torch():
+    layer, other = ImageConv2d(1, 2, 3), ImageConvTranspose2d(2, 1, 3)
+    x = torch.rand(1, 8, 8, requires_grad=True)
+    other(layer(x)).sum().backward()
+    assert x.grad is not None
+    weights = {name: weight.detach() for name, weight in layer.named_parameters()}
+
+    def of_one(given, image):
+        return torch.func.functional_call(layer, given, image[None]).square().sum()
+
+    each = torch.func.vmap(torch.func.grad(of_one), (None, 0))(weights, torch.rand(3, 1, 8, 8))
+    assert each["weight"].shape == (3, 2, 1, 3, 3)

@@ -128,6 +128,7 @@ def plain(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
 
 
 def gains(x: Tensor) -> bool:
-    """Whether products are faster for this input: in fp32 on a CPU, uncompiled."""
+    """Whether products are faster for this input: a batch in fp32 on a CPU, uncompiled, outside torch.func."""
     in_fp32 = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    return in_fp32 and not torch.compiler.is_compiling()
+    special = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    return x.ndim == 4 and in_fp32 and not special

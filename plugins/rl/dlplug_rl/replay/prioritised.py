@@ -24,9 +24,9 @@ class PrioritisedReplay(Replay):
 
     A loss passes its TD errors to the batch's `update_priorities`, on its own device and without synchronising. They
     are read once per draw, before the next draw or step, so that the copy overlaps with the emulator. Thus the batches
-    that are due at one step are all drawn by the priorities at its beginning, as by the prefetching learner of Ape-X
-    (Horgan et al. 2018, arXiv:1803.00933). Where at most one is due, each is drawn by the priorities after the last, as
-    by Schaul et al.
+    that are due at one step are drawn by the priorities at its beginning (those beyond the first DRAW bytes of frames
+    by newer ones), as by the prefetching learner of Ape-X (Horgan et al. 2018, arXiv:1803.00933). Where at most one is
+    due, each is drawn by the priorities after the last, as by Schaul et al.
     """
 
     def __init__(self, capacity: int, lanes: int, frame: tuple[int, ...], *, exponent: float, **options: Any) -> None:
