@@ -13,14 +13,12 @@ from dlplug_rl.environments.interface import TimeStep
 from dlplug_rl.evaluation.episodes import episodes
 from dlplug_rl.networks.q_network import q_network
 from dlplug_rl.players.replaying import Atari, Gym, Player
-from dlplug_rl.players.rollout import GymRollout
 from dlplug_rl.policy import Greedy
 from dlplug_rl.replay import buffer as replay_module
 from made import made
 
 import dlplug
 from dlplug import UserError
-from dlplug.stop import Stopped, ask_to_stop, withdraw
 
 QUIET = {"console.show": "off", "tensorboard.write": "off", "wandb.mode": "off", "device": "cpu", "threads": 1}
 QUICK: dict[str, Any] = {"size": 42, "environments": 2, "replay": 6000, "learning_starts": 60}
@@ -280,23 +278,3 @@ def test_a_length_that_ends_before_enough_is_remembered_is_kept() -> None:
     player.limit = 60
     assert list(player.batches(network(player))) == []
     assert player.count in (60, 61)
-
-
-@pytest.mark.parametrize("make", [lambda: made(Gym, learning_starts=10**9), lambda: made(GymRollout, rollout=10**5)])
-def test_a_stop_is_heard_before_the_first_batch(make: Any) -> None:
-    player = make()
-    note, calls = player.note, itertools.count()
-
-    def noted(seen: TimeStep) -> None:
-        note(seen)
-        if next(calls) == 20:
-            ask_to_stop()
-        assert next(calls) < 100, "nobody heard"
-
-    player.note = noted
-    try:
-        with pytest.raises(Stopped):
-            next(player.batches(network(player)))
-    finally:
-        withdraw()
-    assert player.state_dict()["count"] == player.count > 0
