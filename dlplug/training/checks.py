@@ -130,7 +130,7 @@ def _members(wanted: Any) -> list[str]:
     """The member names of a protocol or a NamedTuple; [] for any other type."""
     bases = [base for base in getattr(wanted, "__mro__", ()) if getattr(base, "_is_protocol", False)]
     names = [name for base in bases for name in (*vars(base), *inspect.get_annotations(base))]
-    return [*fields(wanted), *sorted({name for name in names if not name.startswith("_")})]
+    return [*fields(wanted), *sorted({name for name in names if name == "__call__" or not name.startswith("_")})]
 
 
 def _described(kind: Any) -> str:

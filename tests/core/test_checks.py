@@ -230,3 +230,15 @@ def test_a_weight_that_two_parts_move_is_refused(parts):
 )
 def test_annotations_that_leave_it_open_are_no_fault(kind, wanted, fits):
     assert _may_fit(kind, wanted) == fits
+
+
+class Called(Protocol):
+    def __call__(self, x: Tensor) -> Tensor: ...
+
+
+def test_a_protocol_that_is_only_called_takes_what_can_be_called():
+    def metric(product: Called, data: Any) -> dict[str, float]: ...  # pyright: ignore[reportReturnType]
+
+    check_fits(metric, nn.Linear(1, 1), None, "metric called", ("loss", "data"))
+    with pytest.raises(UserError, match="metric called takes a product of type Called"):
+        check_fits(metric, 3, None, "metric called", ("loss", "data"))
