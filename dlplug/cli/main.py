@@ -13,9 +13,9 @@ from dlplug.advice import command
 from dlplug.cli.parser import CommandParser
 from dlplug.errors import Interrupted, UserError, nearest, one_line
 from dlplug.host.plugins import Entry, Host, load_host
+from dlplug.host.startup import Process, lasting
 from dlplug.options.help import summary
 from dlplug.output import say_to
-from dlplug.startup import Process, lasting
 from dlplug.stop import Stopped, each_interrupts
 
 

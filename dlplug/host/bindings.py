@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dlplug import ranges
-from dlplug.startup import lasting
+from dlplug.host.startup import lasting
 
 # a class, a function, an assigned value, or the module and the name that `from … import …` has it from
 Binding = ast.ClassDef | ast.FunctionDef | ast.expr | tuple[str, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlplug.host.hookspecs import hookimpl
-from dlplug.startup import lasting
+from dlplug.host.startup import lasting
 
 if TYPE_CHECKING:
     from dlplug.runs.run import Run

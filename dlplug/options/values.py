@@ -9,21 +9,20 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-SUFFIXES = {"": 0, "k": 3, "m": 6, "b": 9}  # powers of ten
+SUFFIXES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
 WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 SEQUENCES = (tuple, list, Sequence)
 
 
 def parse_int(text: str) -> int:
     """1000, 1_000, 1e3, 10k, 1M, 2B. Raises ValueError for anything that is not a whole number."""
-    form = r"([+-]?\d+(?:_\d+)*)(?:\.(\d*))?(?:e([+-]?\d{1,2}))?([kmb]?)"
-    if match := re.fullmatch(form, text.strip(), re.IGNORECASE):
-        digits, decimals, exponent, suffix = match.groups("")
-        power = int(exponent or 0) + SUFFIXES[suffix.lower()] - len(decimals)
-        value, rest = divmod(int(digits + decimals) * 10 ** max(0, power), 10 ** max(0, -power))
-        if not rest:
-            return value
-    raise ValueError(f"expected {EXPECTED[int]}, got {text!r}")
+    from fractions import Fraction
+
+    match = re.fullmatch(r"([+-]?\d+(?:_\d+)*(?:\.\d*)?(?:e[+-]?\d{1,2})?)([kmb]?)", text.strip(), re.IGNORECASE)
+    value = Fraction(match[1]) * SUFFIXES[match[2].lower()] if match else Fraction(1, 2)
+    if value.denominator != 1:
+        raise ValueError(f"expected {EXPECTED[int]}, got {text!r}")
+    return int(value)
 
 
 def parse_bool(text: str) -> bool:

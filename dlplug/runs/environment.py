@@ -13,7 +13,7 @@ from typing import Any
 
 from dlplug.advice import called
 from dlplug.host.plugins import Host
-from dlplug.startup import lasting
+from dlplug.host.startup import lasting
 from dlplug.training.device_hint import may_have_gpu
 
 LIBRARIES = (

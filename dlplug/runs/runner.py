@@ -13,6 +13,7 @@ from dlplug.advice import command
 from dlplug.claims.targets import evaluated
 from dlplug.errors import MetricFailed, UserError
 from dlplug.host.plugins import Host, load_host
+from dlplug.host.startup import lasting
 from dlplug.media import Media
 from dlplug.options.layers import choose, evaluation_layer, resolve
 from dlplug.options.objects import with_names
@@ -24,7 +25,6 @@ from dlplug.runs.notebook import in_notebook, say_by_default
 from dlplug.runs.observing import observed
 from dlplug.runs.records import write_config, write_evaluation
 from dlplug.runs.run import Run
-from dlplug.startup import lasting
 from dlplug.stop import first_asks_second_interrupts, stop_asked
 from dlplug.training.device_hint import default_preset
 

@@ -12,13 +12,13 @@ from dlplug.advice import command
 from dlplug.errors import UserError, nearest
 from dlplug.host.plugins import Entry, Host
 from dlplug.host.signatures import Option
+from dlplug.host.startup import lasting
 from dlplug.options.parsing import flag, parse
 from dlplug.options.reading import Config
 from dlplug.ranges import Seed
 from dlplug.recipes import as_use
 from dlplug.runs.folder import located, read_config
 from dlplug.runs.sample_files import SampleFiles, Show
-from dlplug.startup import lasting
 
 if TYPE_CHECKING:
     from dlplug.runs.run import Run
