@@ -1,0 +1,1 @@
+"""Objects and masks in pictures: detectors, segmentation nets, and their metrics."""

@@ -1,0 +1,1 @@
+"""Time series for plugins of dlplug: the UCR and UEA archives' format."""

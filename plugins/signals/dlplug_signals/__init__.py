@@ -1,0 +1,1 @@
+"""Spectra and time series: classification and forecasting beside their classical baselines."""

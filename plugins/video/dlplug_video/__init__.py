@@ -1,0 +1,1 @@
+"""Moving pictures: prediction of frames, lip reading, articulation."""
