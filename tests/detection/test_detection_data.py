@@ -18,14 +18,17 @@ def canvas():
 
 def test_a_scene_s_boxes_are_tight_around_its_masks(canvas):
     batch = next(canvas.batches(nn.Linear(1, 1)))
-    assert batch.images.shape == (8, 1, 48, 64) and batch.masks.shape == (8, 3, 48, 64)
+    assert batch.images.shape == (8, 1, 48, 64)
+    assert batch.masks.shape == (8, 3, 48, 64)
     assert 0 in batch.counts
     for boxes, labels, count, masks in zip(*batch[1:], strict=True):
         for box, mask in zip(boxes[:count], masks[:count], strict=True):
             rows, columns = mask.any(1).nonzero(), mask.any(0).nonzero()
             assert box.tolist() == [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
-        assert (labels[:count] >= 0).all() and (labels[count:] == -1).all()
-        assert not boxes[count:].any() and not masks[count:].any()
+        assert (labels[:count] >= 0).all()
+        assert (labels[count:] == -1).all()
+        assert not boxes[count:].any()
+        assert not masks[count:].any()
 
 
 def test_held_out_scenes_are_the_same_for_every_seed_and_not_those_of_training(canvas):
@@ -44,5 +47,9 @@ def test_canvas_batches_resume():
 
 def test_the_spec_describes_the_training_boxes(canvas):
     sizes = canvas.spec.sizes
-    assert canvas.spec.input == (1, 48, 64) and canvas.spec.most == 3 and canvas.spec.output == 10
-    assert len(sizes) > 100 and (sizes > 0).all() and sizes.max() <= 20
+    assert canvas.spec.input == (1, 48, 64)
+    assert canvas.spec.most == 3
+    assert canvas.spec.output == 10
+    assert len(sizes) > 100
+    assert (sizes > 0).all()
+    assert sizes.max() <= 20
