@@ -1,4 +1,4 @@
-"""Verbs that only use what any plugin can: list, show, runs, sample, verify, plugins, doctor, completion."""
+"""Verbs that only use what any plugin can: list, show, runs, sample, verify, plugins, doctor, completion, new."""
 
 from dlplug import hookimpl
 
@@ -13,5 +13,6 @@ def register_commands():
         "verify": "dlplug_commands.verify.command:verify_command",
         "plugins": "dlplug_commands.plugins:plugins_command",
         "doctor": "dlplug_commands.doctor:doctor_command",
+        "new": "dlplug_commands.new.command:new_command",
         "completion": "dlplug_commands.completion:completion_command",
     }

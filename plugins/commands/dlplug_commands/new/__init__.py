@@ -1,0 +1,1 @@
+"""`dlplug new`: a folder with a plugin that works, to be changed into one's own."""
