@@ -9,3 +9,8 @@ def register_data():
         "canvas-boxes": "dlplug_detection.boxes.canvas:CanvasBoxes",
         "canvas-instances": "dlplug_detection.boxes.canvas:CanvasInstances",
     }
+
+
+@hookimpl
+def register_metrics():
+    return {"detection": "dlplug_detection.measures.detection:detection"}

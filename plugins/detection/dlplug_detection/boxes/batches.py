@@ -6,11 +6,12 @@ padded to the most (M) of any image: those from an image's count on are 0 in box
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dlplug import Spec
 
@@ -51,7 +52,9 @@ class Detections(NamedTuple):
 
 
 class Detector(Protocol):
-    """What metrics and samplers of detection need: a module with this method."""
+    """What metrics and samplers of detection need: a module that can detect."""
+
+    def parameters(self) -> Iterator[nn.Parameter]: ...
 
     def detect(self, images: Tensor) -> list[Detections]:
         """Objects in each of images (N, C, H, W), floats in [0, 1] on the module's device, after suppression."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from dlplug_images.canvas.generator import Canvas
@@ -21,9 +20,9 @@ TRAIN, VAL, TEST = 2_000_000, 0, 1_000_000  # the first scene of each split
 SURVEYED = 500  # training scenes whose pixels and boxes the spec describes
 
 
-class CanvasBoxes(Data):
-    """Digits or shapes on a canvas, and their boxes. Training scenes are generated without end; each split has glyphs
-    of its own. A scene is a function of the seed and its number alone, so that a resumed run sees the same scenes."""
+class Scattered(Data):
+    """Training scenes are generated without end; each split has glyphs of its own. A scene is a function of the seed
+    and its number alone, so that a resumed run sees the same scenes."""
 
     unit = "images"
     splits = ("val", "test")
@@ -62,17 +61,13 @@ class CanvasBoxes(Data):
             (survey.boxes[..., 2:] - survey.boxes[..., :2])[survey.labels >= 0],
         )
 
-    def batches(self, model: nn.Module) -> Iterator[Any]:
-        device = next(model.parameters()).device
+    def scenes(self) -> Iterator[Scenes]:
+        """This process's share of each batch."""
         while True:
             first = TRAIN + self.count
             own = range(first + distributed.rank(), first + self.batch_size, distributed.world_size())
             self.count += self.batch_size
-            yield self.batch(self.canvas.scenes(own), device)
-
-    def batch(self, scenes: Scenes, device: torch.device) -> Boxed | Masked:
-        boxes, labels, counts = (to_device(part, device) for part in (scenes.boxes, scenes.labels, scenes.counts))
-        return Boxed(images_of(scenes, device), boxes, labels, counts)
+            yield self.canvas.scenes(own)
 
     def split(self, name: str) -> HeldOut:
         canvas, index = self.held_out[name]
@@ -85,18 +80,27 @@ class CanvasBoxes(Data):
         return None
 
 
-class CanvasInstances(CanvasBoxes):
+class CanvasBoxes(Scattered):
+    """Digits or shapes on a canvas, and their boxes."""
+
+    def batches(self, model: nn.Module) -> Iterator[Boxed]:
+        device = next(model.parameters()).device
+        for scenes in self.scenes():
+            yield boxed(scenes, device)
+
+
+class CanvasInstances(Scattered):
     """Digits or shapes on a canvas, their boxes, and the visible pixels of each."""
 
-    def batch(self, scenes: Scenes, device: torch.device) -> Masked:
-        boxes, labels, counts = (to_device(part, device) for part in (scenes.boxes, scenes.labels, scenes.counts))
-        own = masks(to_device(scenes.instance_map, device), self.most)
-        return Masked(images_of(scenes, device), boxes, labels, counts, own)
+    def batches(self, model: nn.Module) -> Iterator[Masked]:
+        device = next(model.parameters()).device
+        for scenes in self.scenes():
+            yield Masked(*boxed(scenes, device), masks(to_device(scenes.instance_map, device), self.most))
 
     def masks_of(self, scenes: Scenes) -> Tensor:
         return masks(scenes.instance_map, self.most)
 
 
-def images_of(scenes: Scenes, device: torch.device) -> Tensor:
-    """Images (N, C, H, W) in [0, 1]."""
-    return to_device(scenes.images, device).float().div_(255).contiguous(memory_format=torch.channels_last)
+def boxed(scenes: Scenes, device: torch.device) -> Boxed:
+    images = to_device(scenes.images, device).float().div_(255).contiguous(memory_format=torch.channels_last)
+    return Boxed(images, *(to_device(part, device) for part in (scenes.boxes, scenes.labels, scenes.counts)))
