@@ -24,8 +24,9 @@ class Metric(Protocol[Product, HeldOut]):
     """Measures a product on held-out data: a mapping of short names ("accuracy") to numbers or media.
 
     It is called in eval mode, without gradients, and the random state is restored afterwards. The core prefixes each
-    name with the split ("test/accuracy"). A string under the name "protocol" replaces the data's protocol for these
-    numbers. The metric's keyword-only arguments are its options.
+    name with the split ("test/accuracy"). A string under the name "protocol" says what these numbers mean, in
+    place of the data's protocol; those of several metrics are joined. The metric's keyword-only arguments are its
+    options.
 
     The decorator `checked_by` validates its options before the first step; `neutral_options` names those that change
     none of its numbers, so that a recipe's target applies whatever their values.

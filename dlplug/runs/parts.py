@@ -52,17 +52,11 @@ class Parts:
                 check(product, data, **self.options(entry.target, f"metrics.{name}."))
 
     def measure(self, name: str, product: Any, data: Any) -> dict[str, Any]:
-        """The metric's numbers and media; a `protocol` among them becomes the run's.
-
-        Raises MetricFailed for whatever the metric raises.
-        """
+        """The metric's numbers and media, and perhaps its `protocol`. Raises MetricFailed for whatever it raises."""
         entry = self.host.get("metrics", name)
         with _naming(name):
             values = dict(entry.load()(product, data, **self.options(entry.target, f"metrics.{name}.")))
-            protocol = values.pop("protocol", self.run.protocol)
-            values = {key: value if isinstance(value, Media) else number(value) for key, value in values.items()}
-        self.run.protocol = protocol
-        return values
+            return {k: v if isinstance(v, Media) or k == "protocol" else number(v) for k, v in values.items()}
 
     def build(self, kind: str, name: str, prefix: str, *arguments: Any) -> Any:
         """A registered thing with its options, which stand below a prefix ("data.")."""

@@ -60,19 +60,23 @@ def check_metrics(run: Run, job: Job, split: str) -> None:
 
 def measure(run: Run, job: Job, split: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
     """Evaluates every metric of the run on one split: in eval mode, without gradients, and restoring the random state.
+    What they say of their protocols becomes the run's protocol.
 
     values: filled while measuring. Raises MetricFailed, naming the metric, or two metrics that return the same name.
     """
     held_out, product = job.data.split(split), job.loss.product()
     values = {} if values is None else values
     owners: dict[str, str] = {}
+    protocols: list[str] = []
     with _evaluation_mode(job):
         for name in run.metrics:
             measured = run.parts.measure(name, product, held_out)
+            protocols.append(measured.pop("protocol", ""))
             for key in measured:
                 if (other := owners.setdefault(key, name)) != name:
                     raise MetricFailed(f"metrics {other} and {name} both give {key!r}: leave one out with --metrics")
             values.update(measured)
+    run.protocol = "; ".join(dict.fromkeys(filter(None, protocols))) or run.protocol
     return values
 
 

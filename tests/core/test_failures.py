@@ -207,6 +207,16 @@ def test_two_metrics_with_one_key_are_refused_and_cost_nothing(host, quiet, in_t
     assert dlplug.evaluate("run", {"metrics": ["again"]}, host=host) == {"test/accuracy": 0.1}
 
 
+def test_the_protocols_of_several_metrics_are_all_said(host, quiet, metric, in_tmp_path):
+    for name in ("first", "second", "third"):
+        metric(lambda product, data, name=name: {name: 1.0, "protocol": "seen once" if name == "third" else name}, name)
+    metric(lambda product, data: {"fourth": 1.0, "protocol": "first"}, "fourth")
+    overlay = {**quiet, **STEPS, "eval_every": 10, "metrics": ["first", "accuracy-toy", "second", "third", "fourth"]}
+    dlplug.run("toy-moons", overlay, out="run", host=host)
+    assert result()["protocol"] == "first; second; seen once"
+    assert dlplug.evaluate("run", {"metrics": ["second"]}, host=host) == {"test/second": 1.0, "protocol": "second"}
+
+
 def test_a_run_that_learnt_nothing_says_so(host, quiet, in_tmp_path, capsys):
     dlplug.run("toy-moons", {**quiet, "console.show": "plain", "steps": 0}, out="run", host=host)
     assert checkpoint.find(Path("run/checkpoints"), "last")
