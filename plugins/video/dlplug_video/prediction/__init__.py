@@ -1,0 +1,1 @@
+"""Prediction of a video's next frames."""
