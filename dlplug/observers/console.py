@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from dlplug.runs.run import Run
 log = logging.getLogger("dlplug")
 
 MOST_TARGETS = 3  # in the header
+RECENT = 32  # lines over which the rate is measured
 
 
 class Console:
@@ -42,7 +44,8 @@ class Console:
 
     @hookimpl(tryfirst=True)
     def run_started(self, run: Run) -> None:
-        self.began, self.first = time.monotonic(), (run.step, run.count)
+        self.began = time.monotonic(), counted(run)
+        self.recent: deque[tuple[float, int]] = deque(maxlen=RECENT)
         for line in header(run)[1:] if self.on else ():
             log.info(line)
         if self.on and self.live:
@@ -75,15 +78,27 @@ class Console:
         """The progress line: percentage, count, rate, time left, and the watched numbers."""
         in_steps = run.unit not in run.config
         unit, limit = ("steps", run.config.get("steps", run.length)) if in_steps else (run.unit, run.config[run.unit])
-        counted = run.step if in_steps else run.count
-        elapsed = max(time.monotonic() - self.began, 1e-9)
-        rate = (counted - self.first[0 if in_steps else 1]) / elapsed
-        left = f"{duration(round((limit - counted) / rate))} left" if rate > 0 and counted < limit else ""
+        done = counted(run)
+        rate = self.rate(done)
+        left = f"{duration(round((limit - done) / rate))} left" if rate > 0 and done < limit else ""
         watched = values if values is not None else watch(run)
         numbers = "  ".join(f"{name} {value:.4g}" for name, value in watched.items())
-        share = min(1.0, counted / max(1, limit))  # parallel environments may exceed the limit by a few frames
-        parts = [f"{share:4.0%}", f"{counted:,} {unit}", f"{rate:,.0f}/s", left, numbers]
+        share = min(1.0, done / max(1, limit))  # parallel environments may exceed the limit by a few frames
+        parts = [f"{share:4.0%}", f"{done:,} {unit}", f"{rate:,.0f}/s", left, numbers]
         return "  ".join(part for part in parts if part)
+
+    def rate(self, done: int) -> float:
+        """The rate since an earlier line, so that compiling or filling a replay buffer slows the first line alone."""
+        now = time.monotonic()
+        then, before = next((point for point in self.recent if point[1] < done), self.began)
+        if done > (self.recent[-1] if self.recent else self.began)[1]:
+            self.recent.append((now, done))
+        return (done - before) / max(now - then, 1e-9)
+
+
+def counted(run: Run) -> int:
+    """What the run's length is counted in: steps, or the data's own unit."""
+    return run.count if run.unit in run.config else run.step
 
 
 def _terminal_line() -> Any:

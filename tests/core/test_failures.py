@@ -220,8 +220,6 @@ def test_the_protocols_of_several_metrics_are_all_said(host, quiet, metric, in_t
 def test_a_run_that_learnt_nothing_says_so(host, quiet, in_tmp_path, capsys):
     dlplug.run("toy-moons", {**quiet, "console.show": "plain", "steps": 0}, out="run", host=host)
     assert checkpoint.find(Path("run/checkpoints"), "last")
-    from dlplug.observers.console import closing
-
     run = dlplug.run("toy-dqn", {**quiet, "moves": 0}, host=host)
     assert "nothing was learnt: the length was reached before the first step" in closing(run, run.result)
 
@@ -253,3 +251,18 @@ def test_progress_ends_at_100_percent():
     console.run_started(run)
     run.count = 56
     assert console.progress(run, {}).startswith("100%  56 frames")
+
+
+def test_the_rate_leaves_out_what_came_before_the_first_line(monkeypatch):
+    clock = iter([0.0, 100.0, 101.0, 101.0, 102.0, *(float(200 + n) for n in range(40))])
+    monkeypatch.setattr("dlplug.observers.console.time.monotonic", lambda: next(clock))
+    run = SimpleNamespace(config={"steps": 10_000}, unit="images", step=0, count=0)
+    console = Console(show="off", run=run)
+    console.run_started(run)
+    assert console.rate(100) == 1.0, "the first line, after 100 s of compilation"
+    assert console.rate(200) == 100.0
+    assert console.rate(200) == 100.0, "a measurement at the same step"
+    assert console.rate(300) == 100.0
+    rates = [console.rate(300 + 10 * n) for n in range(1, 41)]
+    assert rates[0] == pytest.approx(210 / 100)
+    assert rates[-1] == 10.0, "the slow time is too long ago"
