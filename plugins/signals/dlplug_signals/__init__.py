@@ -1,1 +1,52 @@
 """Spectra and time series: classification and forecasting beside their classical baselines."""
+
+from dlplug import hookimpl
+from dlplug_signals.forecasting.recipes import FORECASTING_RECIPES
+
+
+@hookimpl
+def register_data():
+    return {
+        "seasons": "dlplug_signals.forecasting.data.seasons:Seasons",
+        "etth1": "dlplug_signals.forecasting.data.ett:ETTh1",
+        "etth2": "dlplug_signals.forecasting.data.ett:ETTh2",
+        "m4-hourly": "dlplug_signals.forecasting.data.m4:M4Hourly",
+        "m4-weekly": "dlplug_signals.forecasting.data.m4:M4Weekly",
+        "csv-series": "dlplug_signals.forecasting.data.csv_series:CsvSeries",
+    }
+
+
+@hookimpl
+def register_models():
+    return {
+        "nlinear": "dlplug_signals.forecasting.models.linear:NLinear",
+        "dlinear": "dlplug_signals.forecasting.models.linear:DLinear",
+        "tcn": "dlplug_signals.forecasting.models.tcn:TCN",
+        "lstm-forecaster": "dlplug_signals.forecasting.models.lstm:LSTMForecaster",
+        "transformer-forecaster": "dlplug_signals.forecasting.models.transformer:TransformerForecaster",
+        "nbeats": "dlplug_signals.forecasting.models.nbeats:NBeats",
+    }
+
+
+@hookimpl
+def register_losses():
+    return {"forecast-error": "dlplug_signals.forecasting.loss:forecast_error"}
+
+
+@hookimpl
+def register_metrics():
+    return {
+        "forecast": "dlplug_signals.forecasting.metrics:forecast",
+        "best-forecast": "dlplug_signals.forecasting.metrics:best_forecast",
+        "m4": "dlplug_signals.forecasting.metrics:m4",
+    }
+
+
+@hookimpl
+def register_samplers():
+    return {"forecasts": "dlplug_signals.forecasting.figures:forecasts"}
+
+
+@hookimpl
+def register_recipes():
+    return FORECASTING_RECIPES

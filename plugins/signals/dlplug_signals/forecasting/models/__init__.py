@@ -1,0 +1,1 @@
+"""Networks that forecast a window's horizon from its input."""
