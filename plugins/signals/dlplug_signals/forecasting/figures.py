@@ -46,7 +46,8 @@ def forecasts(
     back = min(data.input, MOST_BACK * data.horizon)
     past, ahead = range(-back, 0), range(data.horizon)
     figure = new_figure(9, 1.0 + 1.5 * len(drawn))
-    for place, axes in enumerate(figure.subplots(len(drawn), 1, squeeze=False)[:, 0]):
+    rows = figure.subplots(len(drawn), 1, squeeze=False)[:, 0]
+    for place, axes in enumerate(rows):
         axes.plot(past, window.x[place, -back:, column], color="#888888", linewidth=0.9)
         axes.plot(ahead, window.y[place, :, column], color="black", linewidth=1.1, label="truth")
         for (name, values), colour in zip(curves.items(), COLOURS, strict=False):
@@ -55,6 +56,6 @@ def forecasts(
             axes.plot(ahead, values[place, :, column], color=colour, linewidth=1.1, label=label)
         axes.axvline(-0.5, color="#bbbbbb", linewidth=0.8)
         axes.legend(fontsize=7, loc="upper left")
-    axes.set_xlabel("time steps after the input")
+    rows[-1].set_xlabel("time steps after the input")
     name = data.names[min(column, len(data.names) - 1)]
     return {"forecasts": to_image(figure, f"{name}: input (grey), truth (black) and forecasts")}

@@ -77,7 +77,8 @@ def cut(values: Tensor, starts: Tensor, length: int, horizon: int) -> Labelled:
 def window_starts(begin: int, end: int, windows: Windows, first: int = 0) -> Tensor:
     """The starts of all windows whose forecasts lie in the rows from `begin` to `end`, and whose inputs begin no
     earlier than the row `first`: an input may look back over the border of a split, a forecast may not."""
-    return torch.arange(max(begin - windows.input, first), end - windows.length + 1)
+    earliest = max(begin - windows.input, first)
+    return torch.arange(earliest, max(earliest, end - windows.length + 1))
 
 
 class Forecasting(Data):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -85,11 +86,12 @@ def drawn_seasons(length: int, columns: int, generator: torch.Generator) -> Tens
 
 def drawn_noise(length: int, columns: int, ar: tuple[float, ...], generator: torch.Generator) -> Tensor:
     """Stationary noise e(t) = Σ ar(i) e(t - i) + u(t) with u standard normal, (length, columns)."""
-    from scipy.signal import lfilter
-
-    shocks = torch.randn(WARM_UP + length, columns, generator=generator, dtype=torch.double)
-    noise = lfilter([1.0], [1.0, *(-a for a in ar)], shocks.numpy(), axis=0)
-    return torch.from_numpy(noise)[WARM_UP:]
+    shocks = torch.randn(WARM_UP + length, columns, generator=generator, dtype=torch.double).numpy()
+    noise = np.zeros((len(ar) + len(shocks), columns))
+    backwards = np.array(ar[::-1])  # that of the earliest value first
+    for time, shock in enumerate(shocks):
+        noise[time + len(ar)] = backwards @ noise[time : time + len(ar)] + shock
+    return torch.from_numpy(noise[len(ar) + WARM_UP :])
 
 
 def expected_noise(past: Tensor, ar: tuple[float, ...], horizon: int) -> Tensor:
@@ -104,8 +106,6 @@ def expected_noise(past: Tensor, ar: tuple[float, ...], horizon: int) -> Tensor:
 
 def check_stationary(ar: tuple[float, ...]) -> None:
     """Raises UserError for coefficients whose noise would grow without end."""
-    import numpy as np
-
     roots = np.roots([1.0, *(-a for a in ar)])
     if len(roots) and abs(roots).max() >= 1:
         raise UserError(f"--data.ar {list(ar)} is not stationary: the noise would grow; try 0.6 -0.2")

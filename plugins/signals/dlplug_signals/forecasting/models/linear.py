@@ -1,4 +1,4 @@
-"""LTSF-Linear (Zeng et al. 2023, arXiv:2205.13504): one affine layer from the input to the whole horizon."""
+"""LTSF-Linear (Zeng et al. 2023, arXiv:2205.13504): one affine layer from input to horizon."""
 
 from __future__ import annotations
 
