@@ -1,12 +1,16 @@
 """Moving pictures: prediction of frames, lip reading, articulation."""
 
 from dlplug import hookimpl
+from dlplug_video.lips.recipes import LIP_RECIPES
 from dlplug_video.prediction.recipes import PREDICTION_RECIPES
 
 
 @hookimpl
 def register_data():
-    return {"moving-digits": "dlplug_video.prediction.moving_digits:MovingDigits"}
+    return {
+        "moving-digits": "dlplug_video.prediction.moving_digits:MovingDigits",
+        "lip-words": "dlplug_video.lips.speech:LipWords",
+    }
 
 
 @hookimpl
@@ -14,24 +18,34 @@ def register_models():
     return {
         "simvp": "dlplug_video.prediction.simvp:SimVP",
         "convlstm": "dlplug_video.prediction.convlstm:ConvLSTM",
+        "lipnet": "dlplug_video.lips.network:LipNet",
     }
 
 
 @hookimpl
 def register_losses():
-    return {"frame-error": "dlplug_video.prediction.loss:frame_error"}
+    return {
+        "frame-error": "dlplug_video.prediction.loss:frame_error",
+        "lip-ctc": "dlplug_video.lips.reading:lip_ctc",
+    }
 
 
 @hookimpl
 def register_metrics():
-    return {"predicted-frames": "dlplug_video.prediction.metric:prediction"}
+    return {
+        "predicted-frames": "dlplug_video.prediction.metric:prediction",
+        "lip-reading": "dlplug_video.lips.reading:lip_reading",
+    }
 
 
 @hookimpl
 def register_samplers():
-    return {"predicted-frames": "dlplug_video.prediction.metric:show_prediction"}
+    return {
+        "predicted-frames": "dlplug_video.prediction.metric:show_prediction",
+        "lip-reading": "dlplug_video.lips.reading:show_lips",
+    }
 
 
 @hookimpl
 def register_recipes():
-    return PREDICTION_RECIPES
+    return PREDICTION_RECIPES | LIP_RECIPES

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from dlplug_figures.figure import even
 from torch import Tensor
@@ -11,6 +14,7 @@ from dlplug import Video
 LARGER = 2  # a pixel's side in the film
 GIVEN, AHEAD = (70, 70, 70), (30, 110, 200)  # colours of the frame around given and around predicted frames
 FPS = 5
+WIDEST, TITLE = 128, 18  # width of a clip in a row and height of its title, in pixels
 
 
 def side_by_side(past: Tensor, future: Tensor, predicted: Tensor) -> Video:
@@ -28,6 +32,25 @@ def side_by_side(past: Tensor, future: Tensor, predicted: Tensor) -> Video:
         frames.append(even(torch.cat(rows).numpy()))
     caption = f"truth above, prediction below; {past.shape[1]} frames given, {future.shape[1]} predicted (blue border)"
     return Video(frames, FPS, caption)
+
+
+def in_a_row(clips: Sequence[Tensor], titles: Sequence[str], caption: str, fps: int = 12) -> Video:
+    """Clips (T, C, H, W) uint8, of different lengths, beside each other, each below its title; the last frame of a
+    clip remains."""
+    from PIL import Image, ImageDraw
+
+    larger = max(1, WIDEST // max(clip.shape[3] for clip in clips))
+    grey = [clip.float().mean(1).round().byte() for clip in clips]
+    grey = [clip.repeat_interleave(larger, 1).repeat_interleave(larger, 2).numpy() for clip in grey]
+    frames = []
+    for time in range(max(map(len, grey))):
+        row = [np.pad(clip[min(time, len(clip) - 1)], ((TITLE, 4), (2, 2))) for clip in grey]
+        picture = Image.fromarray(np.concatenate(row, 1)).convert("RGB")
+        pen = ImageDraw.Draw(picture)
+        for n, title in enumerate(titles):
+            pen.text((n * row[0].shape[1] + 4, 3), title, fill=(255, 255, 255))
+        frames.append(even(np.asarray(picture)))
+    return Video(frames, fps, caption)
 
 
 def bordered(frame: Tensor, colour: tuple[int, int, int]) -> Tensor:

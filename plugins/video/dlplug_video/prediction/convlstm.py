@@ -61,6 +61,8 @@ class ConvLSTM(nn.Module):
         inner = channels * patch**2
         self.layers = nn.ModuleList(ConvLSTMCell(width if n else inner, width, kernel) for n in range(layers))
         self.head = nn.Conv2d(layers * width, inner, 1)  # of all layers' h, as in the paper
+        # frames are mostly black
+        nn.init.constant_(self.head.bias, -3.0)  # pyright: ignore[reportArgumentType]
         self.to(memory_format=torch.channels_last)
 
     def forward(self, past: Tensor) -> Tensor:

@@ -48,6 +48,8 @@ class SimVP(nn.Module):
         self.decoder = nn.Sequential(
             nn.BatchNorm2d(spatial), nn.SiLU(), nn.Conv2d(spatial, channels * patch**2, 3, padding=1)
         )
+        # frames are mostly black
+        nn.init.constant_(self.decoder[-1].bias, -3.0)  # pyright: ignore[reportArgumentType]
         self.to(memory_format=torch.channels_last)
 
     def forward(self, past: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Lip reading: words from moving lips."""

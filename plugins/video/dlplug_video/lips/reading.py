@@ -1,0 +1,75 @@
+"""CTC for lip reading: the loss, the error rates of a split, and a film of what was read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from dlplug_words.ctc.decoding import greedy
+from dlplug_words.ctc.loss import ctc_loss
+from dlplug_words.error_rates import character_errors, word_errors
+from torch import Tensor, nn
+
+from dlplug import PositiveInt, Table, UserError, minimise, neutral_options
+from dlplug.stop import stoppable
+from dlplug_video.films import in_a_row
+from dlplug_video.lips.clips import BLANK, HeldOutLips, LipClips, text_of
+
+MISTAKES = 20  # rows of the table of mistakes
+
+
+@minimise
+def lip_ctc(model: nn.Module, batch: LipClips) -> Tensor:
+    """The CTC loss (Graves et al. 2006), in nats per character, averaged over videos."""
+    logits = model(batch.frames, batch.lengths)
+    if logits.ndim != 3:
+        raise UserError("the loss lip-ctc needs a model with scores of characters at each frame, such as lipnet")
+    return ctc_loss(logits, batch.lengths, batch.labels, batch.label_lengths, blank=BLANK)
+
+
+@neutral_options("count")
+def lip_reading(model: nn.Module, data: HeldOutLips, *, count: PositiveInt = 6) -> Mapping[str, Any]:
+    """Word and character error rate of a whole split, decoded greedily without a lexicon; the most frequent mistakes,
+    and a film.
+
+    count: number of videos in the film.
+    """
+    read = read_by(model, data)
+    mistakes = Counter((said, seen) for said, seen in zip(data.texts, read, strict=True) if said != seen)
+    rows = [[said, seen, number] for (said, seen), number in mistakes.most_common(MISTAKES)]
+    return {
+        "word_error": word_errors(read, data.texts).rate,
+        "character_error": character_errors(read, data.texts).rate,
+        "mistakes": Table(["said", "read", "times"], rows, "the most frequent mistakes"),
+        "film": film_of(data, read, list(range(min(count, len(read))))),
+    }
+
+
+def show_lips(model: nn.Module, data: HeldOutLips, *, count: PositiveInt = 6, seed: int) -> Mapping[str, Any]:
+    """A film of lips, with what was said and what was read.
+
+    count: number of videos, drawn from the split by the seed.
+    """
+    drawn = torch.randperm(len(data.texts), generator=torch.Generator().manual_seed(seed))[:count]
+    clips = LipClips(*(part[drawn] for part in data.clips))
+    some = data._replace(clips=clips, texts=[data.texts[n] for n in drawn])
+    return {"film": film_of(some, read_by(model, some), list(range(len(drawn))))}
+
+
+def read_by(model: nn.Module, data: HeldOutLips, batch_size: int = 50) -> list[str]:
+    """What a model reads in each video, by best path decoding."""
+    device = next(model.parameters()).device
+    read = []
+    parts = zip(data.clips.frames.split(batch_size), data.clips.lengths.split(batch_size), strict=True)
+    for frames, lengths in stoppable(parts):
+        logits = model(frames.to(device).float() / 255, lengths.to(device))
+        read += [text_of(labels, data.names) for labels in greedy(logits, lengths, blank=BLANK)]
+    return read
+
+
+def film_of(data: HeldOutLips, read: list[str], rows: list[int]) -> Any:
+    """The videos beside each other, each with what was said and what was read."""
+    titles = [f"{data.texts[n]} | {read[n]}" for n in rows]
+    return in_a_row([data.clips.frames[n, : data.clips.lengths[n]] for n in rows], titles, "said | read")

@@ -1,0 +1,31 @@
+"""The recipes of lip reading. Their hyperparameters were chosen on the validation videos."""
+
+from __future__ import annotations
+
+from dlplug import Recipe, Target, use
+
+LIP_RECIPES = {
+    "lip-words": Recipe(
+        summary="Words read from generated lips of speakers who are not in training, no download",
+        data="lip-words",
+        model="lipnet",
+        loss="lip-ctc",
+        optimizer=use("adam", learning_rate=2e-3, schedule="cosine", warmup=0.05),
+        length="16k videos",
+        source="LipNet (Assael et al. 2016, arXiv:1611.01599)",
+        metrics=["lip-reading"],
+        samplers=["lip-reading"],
+        trainer=use("torch", threads=1),
+        targets=[
+            Target(
+                "test/word_error",
+                "1,000 generated videos of 40 speakers who are not in training, greedy decoding without a lexicon",
+                "this project's own bar",
+                at_most=0.05,
+                where={"data": "lip-words", "data.noise": 0.03, "data.testing": 1000},
+            )
+        ],
+        watch=["train/loss"],
+        level=3,
+    ),
+}
