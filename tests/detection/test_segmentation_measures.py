@@ -1,4 +1,4 @@
-"""Intersection over union is that of one confusion matrix over the split, which the slow way and torchmetrics confirm."""
+"""Intersection over union is that of one confusion matrix over the split, as the slow way and torchmetrics have it."""
 
 from __future__ import annotations
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchvision import tv_tensors
-from torchvision.transforms.v2 import functional as v2
 
 from dlplug import NonNegativeInt, PositiveFloat, PositiveInt, ProperFraction, UserError
 
@@ -52,6 +50,9 @@ def augmented(
 
     draws: `DRAWS` random numbers in [0, 1), on which alone the result depends. Maps are resized to the nearest pixel.
     """
+    from torchvision import tv_tensors
+    from torchvision.transforms.v2 import functional as v2
+
     zoom, down, across, mirrored, brightness, contrast = draws
     picture, mask = tv_tensors.Image(image), tv_tensors.Mask(classes)
     least, most = options.zoom

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Annotated
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, ProperFraction, Range, Spec
@@ -38,13 +39,16 @@ class SegNet(SegmentationNet):
             convs(widths[-2], widths[-1], 1), nn.Dropout2d(dropout), convs(widths[-1], widths[-2], 1)
         )
         self.up = nn.ModuleList([convs(width, width, 1), *(convs(b, a) for a, b in pairwise(widths[:-1]))])
+        self.smallest = stem * 2**stages
         self.pool = nn.MaxPool2d(2, return_indices=True)
         self.unpool = nn.MaxUnpool2d(2)
         self.head = pixel_logits(width, spec.output, stem)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
-        x = self.standardised(images)
+        height, width = images.shape[2:]
+        more = [max(0, self.smallest - length) for length in (width, height)]
+        x = F.pad(self.standardised(images), (0, more[0], 0, more[1]), mode="replicate")
         places = []
         for stage in self.down:
             x = stage(x)
@@ -55,5 +59,4 @@ class SegNet(SegmentationNet):
         for stage, (indices, size) in reversed(list(zip(self.up, places, strict=True))):
             # a side of 45 pixels was pooled to 22, which alone would be unpooled to 44
             x = stage(self.unpool(x, indices, output_size=size))
-        height, width = images.shape[2:]
         return self.head(x)[:, :, :height, :width]
