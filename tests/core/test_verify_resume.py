@@ -1,13 +1,17 @@
 """What `dlplug verify` has recorded outlives an interruption, and `--resume` trains only what is missing."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
+from dlplug_commands.verify.begun import begun
 from dlplug_commands.verify.seeds import verify
 from dlplug_commands.verify.tables import rows_of
 
+import dlplug
 from dlplug import UserError, hookimpl
+from dlplug.options.layers import resolve
 
 
 def recorded(folder):
@@ -73,13 +77,37 @@ def test_options_of_the_evaluation_are_not_those_of_training(host, quiet, in_tmp
 
 
 def test_resume_after_an_interruption_takes_the_unfinished_record(host, quiet, in_tmp_path):
+    options = {**quiet, "steps": 20, "log_every": 5}
     host.manager.register(stopper := StopSeed(2))
     with pytest.raises(UserError, match="2 of 3"):
-        verify(host, "toy-moons", {**quiet, "steps": 20}, seeds=3, folder=in_tmp_path)
+        verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path)
     host.manager.unregister(stopper)
-    (record,) = verify(host, "toy-moons", {**quiet, "steps": 20}, seeds=3, folder=in_tmp_path, resume=True)
+    (record,) = verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path, resume=True)
     assert recorded(in_tmp_path) == {"steps=20": record}
-    assert trained(in_tmp_path) == 4, "two, the one that was interrupted, and that one afresh"
+    assert trained(in_tmp_path) == 3, "the one that was interrupted went on"
+    assert [run["steps"] for run in record["runs"]] == [20, 20, 20]
+    straight, *_ = verify(host, "toy-moons", options, seeds=3, folder=in_tmp_path / "straight")
+    for one, other in zip(record["runs"], straight["runs"], strict=True):
+        assert one["metrics"] == other["metrics"]
+
+
+@pytest.mark.parametrize("change", ["seed", "option", "commit", "finished", "no checkpoint"])
+def test_only_the_same_run_goes_on(host, quiet, in_tmp_path, monkeypatch, change):
+    config = resolve(host, "toy-moons", [{**quiet, "steps": 20}], "")
+    host.manager.register(stopper := StopSeed(0))
+    stopped = dlplug.run("toy-moons", {**quiet, "steps": 20, "log_every": 5}, host=host)
+    host.manager.unregister(stopper)
+    config["log_every"] = 5
+    assert begun(host, "toy-moons", config, 0) == stopped.folder
+    if change == "option":
+        config["data.noise"] = 0.3
+    elif change == "commit":
+        monkeypatch.setattr("dlplug_commands.verify.begun.versions", lambda ran_on: object())
+    elif change == "finished":
+        dlplug.resume(stopped.folder, host=host)
+    elif change == "no checkpoint":
+        shutil.rmtree(stopped.folder / "checkpoints")
+    assert begun(host, "toy-moons", config, 1 if change == "seed" else 0) is None
 
 
 def test_a_seed_keeps_the_commit_it_was_trained_at(host, quiet, in_tmp_path):

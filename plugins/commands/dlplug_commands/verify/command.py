@@ -29,7 +29,12 @@ def verify_parser() -> CommandParser:
     add("--preset", default="", metavar="NAME", help="a set of the recipe's options, with its own targets")
     add("--each", default="", metavar="OPTION=VALUE,VALUE", help="a record for each value of an option")
     add("--games", default="", metavar="A,B", help="short for --each data.game=A,B")
-    add("--resume", action="store_true", help="do not train again the seeds that a record of the same options holds")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on: seeds that a record of the same options holds are not trained"
+        " again, and an interrupted run goes on from its checkpoint",
+    )
     add("--record", action="store_true", help="for maintainers: record in the plugin's own results/, from which the"
         " READMEs' tables are written")  # fmt: skip
     add("--json", action="store_true", help="print JSON")

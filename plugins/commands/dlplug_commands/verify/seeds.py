@@ -25,6 +25,8 @@ from dlplug.runs.environment import commit, environment
 from dlplug.runs.folder import read_config
 from dlplug.runs.records import plain, write_json
 from dlplug.runs.runner import chosen_preset, evaluate, run
+from dlplug.runs.runner import resume as resume_run
+from dlplug_commands.verify.begun import begun
 
 log = logging.getLogger("dlplug")
 
@@ -48,7 +50,8 @@ def verify(
     each: overlays, [{"data.game": "pong"}, {"data.game": "breakout"}], for a record of each. What measures something
         else than the target is about has no bar, and its record says so. What is wrong with a later overlay is said
         before the first is trained.
-    resume: seeds that a record of the same configuration holds, finished or not, are not trained again.
+    resume: seeds that a record of the same configuration holds, finished or not, are not trained again, and a seed
+        whose run was interrupted goes on from its checkpoint.
 
     The records go into <folder>/<recipe>.json. A record of more seeds than are asked for is never replaced.
     """
@@ -64,7 +67,8 @@ def verify(
     for entry in entries:
         _refuse_fewer(entry, seeds)
     befores = [_recorded(host, entry, seeds) if resume else {} for entry in entries]
-    return [_verified(host, entry, targets, seeds, before) for entry, before in zip(entries, befores, strict=True)]
+    pairs = zip(entries, befores, strict=True)
+    return [_verified(host, entry, targets, seeds, before, resume) for entry, before in pairs]
 
 
 def each_value(each: str, games: str = "") -> list[tuple[str, str]]:
@@ -174,7 +178,7 @@ def _wanted(entry: Entry, seeds: int) -> range:
 
 
 def _verified(
-    host: Host, entry: Entry, targets: Sequence[Target], seeds: int, before: dict[str, Any]
+    host: Host, entry: Entry, targets: Sequence[Target], seeds: int, before: dict[str, Any], resume: bool
 ) -> dict[str, Any]:
     """Trains the seeds that a record lacks. It is written after each, so that neither an interruption nor a failure
     loses a finished run."""
@@ -182,7 +186,7 @@ def _verified(
     origin = {key: before.get(key) for key in ("commit", "date")}
     record, runs = before, [origin | outcome for outcome in before.get("runs", ())]
     for seed in sorted({*_wanted(entry, seeds)} - {outcome["seed"] for outcome in runs}):
-        trained = run(entry.recipe, {**entry.options, "seed": seed}, preset=entry.preset, host=host)
+        trained = _trained(host, entry, seed, resume)
         if trained.stopping:
             raise Interrupted(f"interrupted at seed {seed}: {_way_on(trained, entry.path, len(runs), seeds)}")
         runs.append(_outcome(trained, evaluate(str(trained.folder), host=host)))
@@ -203,6 +207,12 @@ def _verified(
         }
         _store(entry, record, finished=len(runs) == seeds)
     return record
+
+
+def _trained(host: Host, entry: Entry, seed: int, resume: bool) -> Run:
+    if resume and (folder := begun(host, entry.recipe, entry.config, seed)):
+        return resume_run(folder, host=host)
+    return run(entry.recipe, {**entry.options, "seed": seed}, preset=entry.preset, host=host)
 
 
 def _way_on(trained: Run, path: Path, count: int, seeds: int) -> str:
