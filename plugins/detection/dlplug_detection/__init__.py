@@ -1,6 +1,7 @@
 """Objects and masks in pictures: detectors, segmentation nets, and their metrics."""
 
 from dlplug import hookimpl
+from dlplug_detection.recipes import BOX_RECIPES
 from dlplug_detection.segmentation.recipes import SEGMENTATION_RECIPES
 
 
@@ -19,19 +20,29 @@ def register_models():
     return {
         "unet": "dlplug_detection.segmentation.unet:UNet",
         "segnet": "dlplug_detection.segmentation.segnet:SegNet",
+        "one-stage": "dlplug_detection.one_stage.model:OneStage",
+        "faster-rcnn": "dlplug_detection.two_stage.models:FasterRCNN",
+        "mask-rcnn": "dlplug_detection.two_stage.models:MaskRCNN",
     }
 
 
 @hookimpl
 def register_losses():
-    return {"segmentation": "dlplug_detection.segmentation.loss:segmentation"}
+    return {
+        "segmentation": "dlplug_detection.segmentation.loss:segmentation",
+        "one-stage": "dlplug_detection.one_stage.loss:one_stage",
+        "two-stage": "dlplug_detection.two_stage.loss:two_stage",
+    }
 
 
 @hookimpl
 def register_metrics():
-    return {"segmentation": "dlplug_detection.segmentation.measures:segmentation"}
+    return {
+        "detection": "dlplug_detection.measures.detection:detection",
+        "segmentation": "dlplug_detection.segmentation.measures:segmentation",
+    }
 
 
 @hookimpl
 def register_recipes():
-    return SEGMENTATION_RECIPES
+    return BOX_RECIPES | SEGMENTATION_RECIPES

@@ -1,0 +1,1 @@
+"""Detectors of two stages, by torchvision's classes: Faster R-CNN, and Mask R-CNN."""
