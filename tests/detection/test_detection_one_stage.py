@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import pytest
@@ -182,16 +183,21 @@ def test_detections_are_sorted_inside_the_image_and_apart():
         assert overlaps[same].max() <= 0.5
 
 
+@pytest.fixture(scope="module")
+def two_canvases() -> CanvasBoxes:
+    return CanvasBoxes(scenery=Scenery(height=64, width=64, objects=(2, 3)), batch_size=2, seed=0)
+
+
 @pytest.mark.parametrize("anchors", [0, 3])
-def test_two_images_are_learnt_by_heart(anchors: int):
+def test_two_images_are_learnt_by_heart(anchors: int, two_canvases: CanvasBoxes):
     torch.manual_seed(0)
-    data = CanvasBoxes(scenery=Scenery(height=64, width=64, objects=(2, 3)), batch_size=2, seed=0)
+    data = copy.deepcopy(two_canvases)
     batch = next(data.batches(torch.nn.Linear(1, 1)))
     assert isinstance(data.spec, DetectionSpec)
     model = OneStage(data.spec, features=Features(width=32, blocks=2), anchors=anchors)
     loss = one_stage(model)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    for _ in range(40):
+    for _ in range(80):
         for update in loss.updates(batch):
             optimizer.zero_grad()
             update.loss.backward()
