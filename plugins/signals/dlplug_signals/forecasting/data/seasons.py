@@ -48,7 +48,7 @@ class Seasons(Forecasting):
     def __init__(
         self,
         *,
-        length: PositiveInt = 12000,
+        length: PositiveInt = 20_000,
         columns: PositiveInt = 4,
         ar: tuple[float, ...] = (0.6, -0.2),
         windows: Windows = Windows(horizon=24, batch_size=64),
