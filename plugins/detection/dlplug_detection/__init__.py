@@ -10,6 +10,9 @@ def register_data():
     return {
         "canvas-boxes": "dlplug_detection.boxes.canvas:CanvasBoxes",
         "canvas-instances": "dlplug_detection.boxes.canvas:CanvasInstances",
+        "bccd": "dlplug_detection.boxes.files.bccd:Bccd",
+        "voc-folder": "dlplug_detection.boxes.files.sets:VocFolder",
+        "coco-file": "dlplug_detection.boxes.files.sets:CocoFile",
         "canvas-masks": "dlplug_detection.segmentation.canvas:CanvasMasks",
         "camvid": "dlplug_detection.segmentation.camvid:CamVid",
     }
