@@ -63,7 +63,7 @@ def test_a_word_starts_and_ends_at_rest_and_passes_its_shapes():
 
 
 def test_an_open_mouth_is_darker_and_teeth_are_brighter():
-    face = Faces(*(torch.tensor([sum(bounds) / 2]) for bounds in RANGES))
+    face = Faces(**{name: torch.tensor([sum(bounds) / 2]) for name, bounds in RANGES.items()})
 
     def middle(*shape):
         return float(draw(torch.tensor([shape]), face, 32)[0, 14:20, 13:19].mean())

@@ -31,11 +31,11 @@ class Faces(NamedTuple):
     shade: Tensor
 
 
-RANGES = Faces(
-    across=(0.44, 0.56), down=(0.44, 0.56), angle=(-0.15, 0.15), size=(0.30, 0.42), jaw=(0.6, 0.95), lip=(0.05, 0.09),
-    bow=(0.0, 0.3), skin=(0.35, 0.9), lips=(0.5, 0.8), dark=(0.0, 0.15), teeth=(0.75, 1.0), tongue=(0.35, 0.55),
-    shade=(-0.15, 0.15),
-)  # fmt: skip
+RANGES = {
+    "across": (0.44, 0.56), "down": (0.44, 0.56), "angle": (-0.15, 0.15), "size": (0.30, 0.42), "jaw": (0.6, 0.95),
+    "lip": (0.05, 0.09), "bow": (0.0, 0.3), "skin": (0.35, 0.9), "lips": (0.5, 0.8), "dark": (0.0, 0.15),
+    "teeth": (0.75, 1.0), "tongue": (0.35, 0.55), "shade": (-0.15, 0.15),
+}  # fmt: skip
 
 
 def draw(shapes: Tensor, faces: Faces, side: int) -> Tensor:

@@ -105,7 +105,7 @@ class LipWords(Data):
 def speakers_of(split: str, count: int) -> Speakers:
     """The speakers of a split, the same in every run."""
     generator = Generator().manual_seed(SEEDS[split])
-    faces = Faces(*(between(bounds, count, generator) for bounds in RANGES))
+    faces = Faces(**{name: between(bounds, count, generator) for name, bounds in RANGES.items()})
     return Speakers(faces, between(PACE, count, generator), between(SPREAD, count, generator))
 
 
