@@ -1,6 +1,7 @@
 """Moving pictures: prediction of frames, lip reading, articulation."""
 
 from dlplug import hookimpl
+from dlplug_video.articulation.recipes import ARTICULATION_RECIPES
 from dlplug_video.lips.recipes import LIP_RECIPES
 from dlplug_video.prediction.recipes import PREDICTION_RECIPES
 
@@ -10,6 +11,7 @@ def register_data():
     return {
         "moving-digits": "dlplug_video.prediction.moving_digits:MovingDigits",
         "lip-words": "dlplug_video.lips.speech:LipWords",
+        "articulation": "dlplug_video.articulation.words:Articulation",
     }
 
 
@@ -19,6 +21,7 @@ def register_models():
         "simvp": "dlplug_video.prediction.simvp:SimVP",
         "convlstm": "dlplug_video.prediction.convlstm:ConvLSTM",
         "lipnet": "dlplug_video.lips.network:LipNet",
+        "word-conv-gru": "dlplug_video.articulation.network:ConvGRU",
     }
 
 
@@ -35,6 +38,7 @@ def register_metrics():
     return {
         "predicted-frames": "dlplug_video.prediction.metric:prediction",
         "lip-reading": "dlplug_video.lips.reading:lip_reading",
+        "word-accuracy": "dlplug_video.articulation.metric:word_accuracy",
     }
 
 
@@ -48,4 +52,4 @@ def register_samplers():
 
 @hookimpl
 def register_recipes():
-    return PREDICTION_RECIPES | LIP_RECIPES
+    return PREDICTION_RECIPES | LIP_RECIPES | ARTICULATION_RECIPES

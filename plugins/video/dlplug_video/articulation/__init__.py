@@ -1,0 +1,1 @@
+"""Words recognised from the movements of tongue, lips and jaw."""
