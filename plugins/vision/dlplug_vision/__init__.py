@@ -1,11 +1,18 @@
-"""Networks for images: classifiers, autoencoders, adversarial attacks, transfer learning, visualisation."""
+"""Networks for images: classifiers, autoencoders, adversarial attacks, transfer learning, bags of
+visual words, visualisation."""
 
 from dlplug import hookimpl
 from dlplug_vision.attacks.recipes import ADVERSARIAL_RECIPES
 from dlplug_vision.autoencoders.recipes import AUTOENCODER_RECIPES
+from dlplug_vision.bag_of_words.recipes import BAG_OF_WORDS_RECIPES
 from dlplug_vision.classification.recipes import RECIPES
 from dlplug_vision.noise.recipes import NOISE_RECIPES
 from dlplug_vision.transfer.recipes import TRANSFER_RECIPES
+
+
+@hookimpl
+def register_data():
+    return {"described-images": "dlplug_vision.bag_of_words.data:DescribedImages"}
 
 
 @hookimpl
@@ -24,6 +31,7 @@ def register_models():
         "autoencoder": "dlplug_vision.autoencoders.networks:Autoencoder",
         "conv-autoencoder": "dlplug_vision.autoencoders.networks:ConvAutoencoder",
         "three-nets": "dlplug_vision.noise.networks:ThreeNets",
+        "bag-of-words": "dlplug_vision.bag_of_words.model:BagOfWords",
     }
 
 
@@ -33,6 +41,7 @@ def register_losses():
         "adversarial": "dlplug_vision.attacks.training:Adversarial",
         "reconstruction": "dlplug_vision.autoencoders.reconstruction:reconstruction",
         "noisy-cross-entropy": "dlplug_vision.noise.networks:NoisyCrossEntropy",
+        "hinge-and-cross-entropy": "dlplug_vision.bag_of_words.training:HingeAndCrossEntropy",
     }
 
 
@@ -43,6 +52,7 @@ def register_metrics():
         "mistakes": "dlplug_vision.classification.mistakes:mistakes",
         "reconstructions": "dlplug_vision.autoencoders.reconstruction:reconstructions",
         "noise-table": "dlplug_vision.noise.table:noise_table",
+        "bag-of-words": "dlplug_vision.bag_of_words.curve:bag_of_words",
     }
 
 
@@ -57,9 +67,10 @@ def register_samplers():
         "reconstructions": "dlplug_vision.autoencoders.reconstruction:reconstructions",
         "between": "dlplug_vision.autoencoders.between:between",
         "noise-table": "dlplug_vision.noise.table:noise_table",
+        "visual-words": "dlplug_vision.bag_of_words.dictionary:visual_words",
     }
 
 
 @hookimpl
 def register_recipes():
-    return RECIPES | ADVERSARIAL_RECIPES | TRANSFER_RECIPES | AUTOENCODER_RECIPES | NOISE_RECIPES
+    return RECIPES | ADVERSARIAL_RECIPES | TRANSFER_RECIPES | AUTOENCODER_RECIPES | NOISE_RECIPES | BAG_OF_WORDS_RECIPES
