@@ -111,7 +111,7 @@ def check_sizes(sizes: tuple[int, ...], batch_size: int) -> None:
 
 @torch.no_grad()
 def features_of(bag: nn.Module, images: Tensor, flip: bool, batch_size: int = 50) -> Tensor:
-    """A `Bag`'s features (1, N, F) of uint8 images (N, H, W, C), float16; with flip (2, N, F), of mirror images too."""
+    """A bag's features (1, N, F) of uint8 images (N, H, W, C), float16; with flip (2, N, F), of mirror images too."""
     views = [images, images.flip(2)] if flip else [images]
     parts = [[bag(scaled(part)).half() for part in stoppable(view.split(batch_size))] for view in views]
     return torch.stack([torch.cat(of_view) for of_view in parts])
