@@ -15,6 +15,7 @@ def register_data():
         "coco-file": "dlplug_detection.boxes.files.sets:CocoFile",
         "canvas-masks": "dlplug_detection.segmentation.canvas:CanvasMasks",
         "camvid": "dlplug_detection.segmentation.camvid:CamVid",
+        "mask-folder": "dlplug_detection.segmentation.mask_folder:MaskFolder",
     }
 
 
@@ -43,6 +44,14 @@ def register_metrics():
     return {
         "detection": "dlplug_detection.measures.detection:detection",
         "segmentation": "dlplug_detection.segmentation.measures:segmentation",
+    }
+
+
+@hookimpl
+def register_samplers():
+    return {
+        "masks": "dlplug_detection.segmentation.pictures:masks",
+        "mask-mistakes": "dlplug_detection.segmentation.pictures:mask_mistakes",
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from dlplug import Preset, Recipe, Target, use
 
 METRICS = ["segmentation"]
+SAMPLERS = ["masks", "mask-mistakes"]
 WATCH = ["train/loss", "train/pixel_accuracy"]
 CAMVID = "CamVid's 233 test images at 180x240, 11 classes, void ignored, one confusion matrix"
 CAMVID_NEEDS = "CamVid, 14 MB at 180x240"
@@ -31,6 +32,7 @@ SEGMENTATION_RECIPES = {
         length="12k images",
         source="Ronneberger et al. 2015 (arXiv:1505.04597)",
         metrics=METRICS,
+        samplers=SAMPLERS,
         trainer=use("torch", threads=1),
         targets=[
             Target(
@@ -44,6 +46,19 @@ SEGMENTATION_RECIPES = {
         watch=WATCH,
         level=2,
     ),
+    "mask-folder": Recipe(
+        summary="A U-Net segments your own images, from masks beside them",
+        data=use("mask-folder", flip=True, zoom=(1.0, 1.5), jitter=0.2),
+        model=use("unet", width=16, stages=5, stem=2),
+        loss=use("segmentation", balance="root-median"),
+        optimizer=adamw(4e-3),
+        length="10k images",
+        source="Ronneberger et al. 2015 (arXiv:1505.04597)",
+        metrics=METRICS,
+        samplers=SAMPLERS,
+        watch=WATCH,
+        needs="--data.path: a folder of images and masks, NAME.jpg beside NAME.png",
+    ),
     "camvid-unet": Recipe(
         summary="A U-Net finds road, cars and trees in CamVid's street scenes",
         data="camvid",
@@ -53,6 +68,7 @@ SEGMENTATION_RECIPES = {
         length="6k images",
         source="Ronneberger et al. 2015 (arXiv:1505.04597)",
         metrics=METRICS,
+        samplers=SAMPLERS,
         trainer=use("torch", threads=1),
         targets=[camvid(0.45, "SegNet .464, ENet .521, U-Net .552")],
         presets={
@@ -74,6 +90,7 @@ SEGMENTATION_RECIPES = {
         length="6k images",
         source="Badrinarayanan et al. 2017 (arXiv:1511.00561)",
         metrics=METRICS,
+        samplers=SAMPLERS,
         trainer=use("torch", threads=1),
         targets=[camvid(0.40, "SegNet .464")],
         watch=WATCH,

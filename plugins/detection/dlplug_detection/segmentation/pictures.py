@@ -1,0 +1,108 @@
+"""Pictures of segmentation: class maps in colour over their images, beside the truth, with a legend."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from dlplug_figures.figure import new_figure, to_image
+from dlplug_figures.images import show
+from torch import Tensor
+
+from dlplug import Fraction, Image, PositiveInt
+from dlplug_detection.segmentation.batches import IGNORE, HeldOutMaps, Segmenter
+from dlplug_detection.segmentation.measures import confusion, intersection_over_union, segmented
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+GOLDEN = 0.618034  # successive hues are this far apart, so that neighbours in the list differ
+WRONG, RIGHT = (213, 94, 0), (230, 230, 230)
+
+
+def class_colours(count: int) -> Tensor:
+    """(count, 3) uint8."""
+    colours = [colorsys.hsv_to_rgb(n * GOLDEN % 1, (0.9, 0.6)[n % 2], (1.0, 0.8, 0.6)[n % 3]) for n in range(count)]
+    return (255 * torch.tensor(colours)).round().byte()
+
+
+def painted(images: Tensor, classes: Tensor, count: int, *, opacity: float = 0.6, background: bool = False) -> Tensor:
+    """Class maps (N, H, W) of `count` classes in colour over images (N, H, W, 1 or 3) uint8 → (N, H, W, 3) uint8. What
+    has no class stays as it is, and so does class 0 where it is the background."""
+    images = images.expand(*images.shape[:3], 3).float()
+    classes = classes.long()
+    colours = class_colours(count).float()[classes.clamp(max=count - 1)]
+    covered = (classes < count) & ~(background & (classes == 0))
+    return torch.where(covered[..., None], torch.lerp(images, colours, opacity), images).round().byte()
+
+
+def masks(model: Segmenter, data: HeldOutMaps, *, count: PositiveInt = 4, opacity: Fraction = 0.6) -> dict[str, Image]:
+    """Class maps over their images: the truth and what the model gives, evenly spread over the split.
+
+    count: number of images to show.
+    opacity: opacity of the colours.
+    """
+    count = min(count, len(data.images))
+    chosen = torch.linspace(0, len(data.images) - 1, count).round().long()
+    data = data._replace(images=data.images[chosen], classes=data.classes[chosen])
+    return {"masks": compared(data, segmented(model, data.images), opacity, "truth and prediction")}
+
+
+def mask_mistakes(
+    model: Segmenter, data: HeldOutMaps, *, count: PositiveInt = 4, opacity: Fraction = 0.6
+) -> dict[str, Image]:
+    """The images with the largest fraction of wrong pixels, with these pixels marked.
+
+    count: number of images to show.
+    opacity: opacity of the colours.
+    """
+    found = segmented(model, data.images)
+    valid = data.classes != IGNORE
+    wrong = ((found != data.classes) & valid).sum((1, 2)) / valid.sum((1, 2)).clamp(min=1)
+    worst = wrong.argsort(descending=True)[: min(count, len(found))]
+    data = data._replace(images=data.images[worst], classes=data.classes[worst])
+    title = f"the {len(worst)} images with the most wrong pixels"
+    return {"mistakes": compared(data, found[worst], opacity, title, wrong=True)}
+
+
+def compared(data: HeldOutMaps, found: Tensor, opacity: float, title: str, *, wrong: bool = False) -> Image:
+    """A figure with a row for each image: the image, the truth, the prediction, and with `wrong` the wrong pixels."""
+    rows = len(found)
+    height, width = found.shape[1:]
+    columns = 3 + wrong
+    figure = new_figure(2.6 * columns, 2.6 * height / width * rows + 1.1)
+    figure.suptitle(title)
+    maps = [painted(data.images, part, len(data.names), opacity=opacity, background=data.background)
+            for part in (data.classes, found)]  # fmt: skip
+    pictures = [data.images, *maps, *([errors(found, data.classes)] if wrong else [])]
+    places = figure.subplots(rows, columns, squeeze=False)
+    for row, axes in enumerate(places):
+        for place, picture in zip(axes, pictures, strict=True):
+            show(place, picture[row])
+        axes[2].set_title(f"prediction, {scores(found[row], data.classes[row], len(data.names))}", fontsize=7)
+        axes[1].set_title("truth", fontsize=7)
+    add_legend(figure, data.names, data.background)
+    return to_image(figure, title)
+
+
+def scores(found: Tensor, true: Tensor, classes: int) -> str:
+    matrix = confusion(found[None], true[None], classes)
+    accuracy = matrix.trace() / matrix.sum().clamp(min=1)
+    return f"pixels {accuracy:.0%}, mIoU of this image {intersection_over_union(matrix).nanmean():.2f}"
+
+
+def errors(found: Tensor, true: Tensor) -> Tensor:
+    """(N, H, W, 3) uint8: wrong pixels orange, right ones light grey, those without a class black."""
+    wrong = torch.where((found != true)[..., None], torch.tensor(WRONG), torch.tensor(RIGHT))
+    return torch.where((true == IGNORE)[..., None], 0, wrong).byte()
+
+
+def add_legend(figure: Figure, names: Sequence[str], background: bool) -> None:
+    from matplotlib.patches import Patch
+
+    colours = class_colours(len(names)) / 255
+    shown = list(zip(names, colours.tolist(), strict=True))[int(background) :]
+    patches = [Patch(color=colour, label=name) for name, colour in shown]
+    figure.legend(handles=patches, loc="outside lower center", ncols=min(len(patches), 6), fontsize=7, frameon=False)
