@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 import torch
 from dlplug_images.augment import normalise
-from dlplug_images.convolution import ImageConv2d
 from dlplug_images.encoders.squeezenet import LAST, SqueezeNetEncoder
 from torch import Tensor, nn
 
 from dlplug import PositiveFloat, PositiveInt, Spec, UserError
+from dlplug_detection.layers import conv_norm_relu
 
 STRIDE = 8
 DILATIONS = (1, 2, 4)  # of successive blocks, then from the first on again
@@ -111,15 +111,6 @@ class Bottleneck(nn.Sequential):
 
     def forward(self, input: Tensor) -> Tensor:
         return input + super().forward(input)
-
-
-def conv_norm_relu(inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
-    """A convolution without a bias, batch normalisation, ReLU."""
-    return nn.Sequential(
-        ImageConv2d(inputs, outputs, kernel, stride, dilation * (kernel // 2), dilation, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
 
 
 def check_images(spec: Spec) -> None:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import Fraction, NonNegativeInt, PositiveInt
-from dlplug_detection.backbone import STRIDE, Backbone, Features, conv_norm_relu
+from dlplug_detection.backbone import STRIDE, Backbone, Features
 from dlplug_detection.boxes.batches import Detections, DetectionSpec
+from dlplug_detection.layers import conv_norm_relu
 from dlplug_detection.one_stage.anchors import fitted_anchors
 
 PRIOR = 0.01  # π, the probability of an object that every prediction begins with (Lin et al. 2017, section 4.1)

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import torch
 from dlplug_images.augment import normalise
-from dlplug_images.convolution import ImageConv2d
 from torch import Tensor, nn
 
 from dlplug import Spec, UserError
+from dlplug_detection.layers import conv_norm_relu
 from dlplug_detection.segmentation.batches import SegmentationSpec
 
 SMALLEST = 16  # pixels of an image's side
-
-
-def conv_norm_relu(inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1) -> nn.Sequential:
-    """A convolution without a bias, batch normalisation, ReLU."""
-    return nn.Sequential(
-        ImageConv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
 
 
 def convs(inputs: int, outputs: int, count: int = 2) -> nn.Sequential:

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, ProperFraction, Range, Spec
-from dlplug_detection.segmentation.layers import SegmentationNet, conv_norm_relu, convs, pixel_logits
+from dlplug_detection.layers import conv_norm_relu
+from dlplug_detection.segmentation.layers import SegmentationNet, convs, pixel_logits
 
 
 class SegNet(SegmentationNet):

@@ -13,7 +13,8 @@ from dlplug_images.encoders.squeezenet import SqueezeNetEncoder
 from torch import Tensor, nn
 
 from dlplug import PositiveFloat, PositiveInt, ProperFraction, Range, Spec
-from dlplug_detection.segmentation.layers import SegmentationNet, conv_norm_relu, convs, pixel_logits
+from dlplug_detection.layers import conv_norm_relu
+from dlplug_detection.segmentation.layers import SegmentationNet, convs, pixel_logits
 
 SQUEEZENET_STRIDES = (2, 4, 8, 16)
 
