@@ -11,6 +11,7 @@ def register_data():
     return {
         "moving-digits": "dlplug_video.prediction.moving_digits:MovingDigits",
         "lip-words": "dlplug_video.lips.speech:LipWords",
+        "grid": "dlplug_video.lips.grid.data:Grid",
         "articulation": "dlplug_video.articulation.words:Articulation",
     }
 

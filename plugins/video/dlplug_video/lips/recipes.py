@@ -28,4 +28,18 @@ LIP_RECIPES = {
         watch=["train/loss"],
         level=3,
     ),
+    "lip-grid": Recipe(
+        summary="Sentences read from your own copy of the GRID corpus: --data.path",
+        data="grid",
+        model=use("lipnet", width=16, stages=4, hidden=128, layers=2),
+        loss="lip-ctc",
+        optimizer=use("adam", learning_rate=1e-3, schedule="cosine", warmup=0.05),
+        length="500k videos",
+        source="LipNet (Assael et al. 2016, arXiv:1611.01599)",
+        metrics=["lip-reading"],
+        samplers=["lip-reading"],
+        watch=["train/loss"],
+        needs="your own copy of the GRID corpus, --data.path",
+        level=4,
+    ),
 }

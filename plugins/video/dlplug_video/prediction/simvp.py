@@ -34,8 +34,8 @@ class SimVP(nn.Module):
         super().__init__()
         frames, channels, _, _ = check_frames("simvp", spec, 2 * patch)
         self.patch, self.ahead = patch, spec.output
-        self.encoder = block(channels * patch**2, spatial)
-        self.down = block(spatial, 2 * spatial, stride=2)
+        self.encoder = block(channels * patch**2, spatial, 1)
+        self.down = block(spatial, 2 * spatial, 3, stride=2)
         self.translator = nn.Sequential(
             nn.Conv2d(frames * 2 * spatial, temporal, 1),
             *(Residual(temporal) for _ in range(blocks)),
@@ -43,7 +43,7 @@ class SimVP(nn.Module):
             nn.SiLU(),
             nn.Conv2d(temporal, spec.output * 2 * spatial, 1),
         )
-        self.up = nn.Sequential(nn.Conv2d(2 * spatial, 4 * spatial, 3, padding=1), nn.PixelShuffle(2))
+        self.up = nn.Sequential(nn.Conv2d(2 * spatial, 4 * spatial, 1), nn.PixelShuffle(2))
         self.skip = nn.Conv2d(spatial, spatial, 3, padding=1)
         self.decoder = nn.Sequential(
             nn.BatchNorm2d(spatial), nn.SiLU(), nn.Conv2d(spatial, channels * patch**2, 3, padding=1)
@@ -64,9 +64,11 @@ class SimVP(nn.Module):
         return frames.unflatten(0, (batch, -1)).sigmoid()
 
 
-def block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+def block(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.SiLU(inplace=True)
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.SiLU(inplace=True),
     )
 
 
