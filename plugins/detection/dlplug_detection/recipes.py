@@ -14,7 +14,7 @@ MASK_PEER = "this project's own bar; matterport/Mask_RCNN, shapes notebook: .95 
 BCCD = "BCCD's own lists, 205 train, 87 val, 72 test images, at 240x180"
 BCCD_PEER = "this project's own bar; published from COCO's weights: .90 to .96 (YOLOv8n .90, PMC13023828)"
 BCCD_NEEDS = "BCCD, 7 MB"
-BLOOD = use("bccd", height=180, width=240, batch_size=8, flip_vertical=True, crop=0.3, colour=0.2)
+BLOOD = use("bccd", height=180, width=240, batch_size=4, flip_vertical=True, crop=0.3, colour=0.2)
 CELLS = (15, 39, 75)  # median sides of platelets, red and white cells at 240x180
 GLYPHS = (14, 24)  # sides of narrow and of wide digits
 REN = "Ren et al. 2015 (arXiv:1506.01497), by torchvision"
@@ -33,11 +33,11 @@ def target(metric: str, bar: float, protocol: str, source: str, data: str, model
 BOX_RECIPES = {
     "canvas-yolo": Recipe(
         summary="A one-stage detector with anchors finds generated digits, in minutes on two cores",
-        data="canvas-boxes",
+        data=use("canvas-boxes", batch_size=16),
         model=use("one-stage", anchors=3),
         loss="one-stage",
-        optimizer=adamw(4e-3),
-        length="20k images",
+        optimizer=adamw(3e-3),
+        length="14k images",
         source="Redmon & Farhadi 2018 (arXiv:1804.02767); one map: Chen et al. 2021 (arXiv:2103.09460)",
         metrics=METRICS,
         trainer=use("torch", eval_every=300),
@@ -51,7 +51,7 @@ BOX_RECIPES = {
         model=use("one-stage", anchors=3),
         loss="one-stage",
         optimizer=adamw(2e-3),
-        length="8k images",
+        length="6k images",
         source="Redmon & Farhadi 2018 (arXiv:1804.02767); one map: Chen et al. 2021 (arXiv:2103.09460)",
         metrics=METRICS,
         trainer=use("torch", eval_every=250),
@@ -59,7 +59,7 @@ BOX_RECIPES = {
         presets={
             "squeezenet": Preset(
                 "the encoder is SqueezeNet with ImageNet's weights, another 0.7 MB",
-                {"model.encoder": "squeezenet", "images": 3000},
+                {"model.encoder": "squeezenet", "images": 2000},
                 [target("test/map50_coco101", 0.85, BCCD, BCCD_PEER, "bccd", "one-stage")],
             )
         },
@@ -68,11 +68,11 @@ BOX_RECIPES = {
     ),
     "canvas-faster-rcnn": Recipe(
         summary="Faster R-CNN finds generated digits, in minutes on two cores",
-        data=use("canvas-boxes", batch_size=16),
+        data=use("canvas-boxes", batch_size=8),
         model=use("faster-rcnn", anchors=GLYPHS),
         loss="two-stage",
-        optimizer=adamw(2e-3),
-        length="8k images",
+        optimizer=adamw(1e-3),
+        length="5k images",
         source=REN,
         metrics=METRICS,
         trainer=use("torch", eval_every=300),
@@ -85,7 +85,7 @@ BOX_RECIPES = {
         model=use("faster-rcnn", anchors=CELLS),
         loss="two-stage",
         optimizer=adamw(1e-3),
-        length="6k images",
+        length="3k images",
         source=REN,
         metrics=METRICS,
         trainer=use("torch", eval_every=250),
@@ -95,11 +95,11 @@ BOX_RECIPES = {
     ),
     "canvas-mask-rcnn": Recipe(
         summary="Mask R-CNN finds generated digits and their pixels, in minutes on two cores",
-        data=use("canvas-instances", batch_size=16),
+        data=use("canvas-instances", batch_size=8),
         model=use("mask-rcnn", anchors=GLYPHS),
         loss="two-stage",
-        optimizer=adamw(2e-3),
-        length="8k images",
+        optimizer=adamw(1e-3),
+        length="5k images",
         source="He et al. 2017 (arXiv:1703.06870), by torchvision",
         metrics=METRICS,
         trainer=use("torch", eval_every=300),
