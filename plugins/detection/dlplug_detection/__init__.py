@@ -50,6 +50,8 @@ def register_metrics():
 @hookimpl
 def register_samplers():
     return {
+        "detections": "dlplug_detection.pictures.detections:detections",
+        "detection-mistakes": "dlplug_detection.pictures.mistakes:mistakes",
         "masks": "dlplug_detection.segmentation.pictures:masks",
         "mask-mistakes": "dlplug_detection.segmentation.pictures:mask_mistakes",
     }

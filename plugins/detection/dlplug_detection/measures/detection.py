@@ -13,6 +13,7 @@ from dlplug import PositiveInt, UserError, checked_by, neutral_options
 from dlplug.stop import stoppable
 from dlplug_detection.boxes.batches import Detections, Detector, HeldOut
 from dlplug_detection.measures.precision import Precision, precision
+from dlplug_detection.pictures.curves import class_table, precision_recall
 
 
 def detected(model: Detector, images: Tensor, batch_size: int = 32) -> list[Detections]:
@@ -38,17 +39,20 @@ def has_objects(model: Detector, data: HeldOut, **options: Any) -> None:
 @checked_by(has_objects)
 @neutral_options("batch_size")
 def detection(model: Detector, data: HeldOut, *, batch_size: PositiveInt = 32) -> Mapping[str, Any]:
-    """Average precision by COCO's and VOC 2007's definitions, and for each class.
+    """Average precision by COCO's and VOC 2007's definitions, and for each class, with a table and curves.
 
     batch_size: images per batch of the evaluation.
     """
     found = detected(model, data.images, batch_size)
     boxes = precision(found, data.targets, len(data.names))
-    values = numbers(boxes, data.names) | {"map50_voc07": float(np.nanmean(boxes.voc07.mean(1)))}
+    values: dict[str, Any] = numbers(boxes, data.names) | {"map50_voc07": float(np.nanmean(boxes.voc07.mean(1)))}
     if data.targets.masks is not None and all(one.masks is not None for one in found):
         masks = numbers(precision(found, data.targets, len(data.names), masks=True), data.names)
         values |= {f"mask_{name}": value for name, value in masks.items()}
-    return values
+    return values | {
+        "classes": class_table(boxes, data.names),
+        "precision_recall": precision_recall(boxes, data.names),
+    }
 
 
 def numbers(measured: Precision, names: tuple[str, ...]) -> dict[str, float]:

@@ -13,7 +13,6 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from dlplug import PositiveInt, UserError, data_folder
-from dlplug.downloads import TIMEOUT
 from dlplug_detection.boxes.files.sets import Reading, read_voc_set
 from dlplug_detection.boxes.files.voc import FolderFiles
 from dlplug_detection.boxes.photographs import Augmentation, Photographs
@@ -23,12 +22,15 @@ log = logging.getLogger("dlplug")
 ARCHIVE, FOLDER = "bccd/BCCD.tar.gz", "bccd/BCCD"
 ADDRESS = "https://codeload.github.com/Shenggan/BCCD_Dataset/tar.gz/d272fb14cdff6e473fafeeeba32aba5f560e9e43"
 CONTENT = "02dccaf289a4074b40fd960d6893d54aceb36bfbb02d8550ebb4db2df094367a"  # sha256 of names and files, sorted
+TIMEOUT = 30  # seconds without a response
 INSTEAD = "--data canvas-boxes needs no download"
 
 
 class Bccd(Photographs):
     """364 microscope images of blood with 4,888 boxes of red cells, white cells and platelets; 205 to train, 87 for
     validation, 72 for testing, as its lists say (github.com/Shenggan/BCCD_Dataset)."""
+
+    protocol = "BCCD, its own lists: 205 train, 87 val, 72 test"
 
     def __init__(
         self,

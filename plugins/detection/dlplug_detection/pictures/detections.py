@@ -1,0 +1,42 @@
+"""Held-out images with what a detector finds in them, and with the truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from dlplug_figures.images import tiled
+
+from dlplug import Fraction, Image, PositiveInt
+from dlplug_detection.boxes.batches import Detections, Detector, HeldOut
+from dlplug_detection.measures.detection import detected
+from dlplug_detection.pictures.drawing import TRUTH, as_rgb, at_least, enlarged, with_boxes, with_detections
+
+COLUMNS = 4
+
+
+def detections(
+    model: Detector, data: HeldOut, *, count: PositiveInt = 12, score: Fraction = 0.5, seed: int
+) -> dict[str, Image]:
+    """What is found in held-out images, in the colours of the classes; the true boxes are grey.
+
+    count: number of images, drawn from the split by --seed.
+    score: lowest score of a detection that is shown.
+    """
+    drawn = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(seed))[:count]
+    found = detected(model, data.images[drawn])
+    pictures = [pictured(data, n, at_least(one, score)) for n, one in zip(drawn.tolist(), found, strict=True)]
+    grid = tiled(torch.stack(pictures).float() / 255, min(COLUMNS, len(pictures)))
+    caption = f"what is found with a score of at least {score:g}; true boxes in grey"
+    return {"detections": Image((grid * 255).round().byte().numpy(), caption)}
+
+
+def pictured(data: HeldOut, n: int, found: Detections) -> Any:
+    """Image n (H, W, 3) uint8, enlarged, with its true boxes and what was found."""
+    pixels = as_rgb(data.images[n].numpy())
+    count = int(data.targets.counts[n])
+    truth = Detections(data.targets.boxes[n, :count], torch.ones(count), data.targets.labels[n, :count])
+    larger, true = enlarged(pixels, truth)
+    larger = with_boxes(larger, true.boxes.tolist(), [TRUTH] * count, [""] * count)
+    _, found = enlarged(pixels, found)
+    return torch.from_numpy(with_detections(larger, found, data.names).copy())
