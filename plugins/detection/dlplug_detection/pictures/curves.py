@@ -14,7 +14,7 @@ MOST = 10  # classes with a curve of their own
 
 
 def precision_recall(measured: Precision, names: Sequence[str]) -> Image:
-    """The highest precision at each recall, at an overlap of .50, as COCO's definition has it; the commonest classes."""
+    """The highest precision at each recall, at an overlap of .50, by COCO's definition, of the commonest classes."""
     figure = new_figure(6, 4.5)
     axes = figure.subplots()
     commonest = [label for label in np.argsort(-measured.objects, kind="stable")[:MOST] if measured.objects[label]]

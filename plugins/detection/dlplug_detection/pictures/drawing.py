@@ -41,8 +41,8 @@ def as_rgb(pixels: Pixels) -> Pixels:
 def with_boxes(
     pixels: Pixels, boxes: Sequence[Sequence[float]], colours: Sequence[Colour], texts: Sequence[str]
 ) -> Pixels:
-    """uint8 (H, W, 3) with boxes (K, 4) in pixels, each in its colour and with its text above; lines and letters grow with
-    the picture."""
+    """uint8 (H, W, 3) with boxes (K, 4) in pixels, each in its colour and with its text above; lines and letters grow
+    with the picture."""
     from PIL import Image, ImageDraw
 
     picture = Image.fromarray(pixels)
@@ -68,12 +68,12 @@ def with_masks(pixels: Pixels, masks: Tensor, colours: Sequence[Colour]) -> Pixe
     return pixels
 
 
-def with_detections(pixels: Pixels, found: Detections, names: Sequence[str], scores: bool = True) -> Pixels:
+def with_detections(pixels: Pixels, found: Detections, names: tuple[str, ...], scores: bool = True) -> Pixels:
     """uint8 (H, W, 1 or 3) with what was found in it, as (H, W, 3)."""
-    labels = found.labels.tolist()
+    labels: list[int] = found.labels.tolist()
     colours = [colour_of(label) for label in labels]
-    shares = [f" {score:.0%}" if scores else "" for score in found.scores.tolist()]
-    texts = [names[label] + share for label, share in zip(labels, shares, strict=True)]
+    pairs = zip(labels, found.scores.tolist(), strict=True)
+    texts = [f"{names[label]} {score:.0%}" if scores else names[label] for label, score in pairs]
     pixels = as_rgb(pixels)
     if found.masks is not None:
         pixels = with_masks(pixels, found.masks, colours)
@@ -91,7 +91,7 @@ def with_classes(pixels: Pixels, classes: Tensor, background: bool) -> Pixels:
 
 
 def enlarged(pixels: Pixels, found: Detections, smallest: int = SMALLEST) -> tuple[Pixels, Detections]:
-    """An image (H, W, C) and what was found in it, larger by the least whole factor that makes it at least `smallest`."""
+    """An image (H, W, C) and what was found in it, larger by the least whole factor that reaches `smallest`."""
     factor = max(1, -(-smallest // max(pixels.shape[:2])))
     masks = found.masks
     if masks is not None:

@@ -19,8 +19,8 @@ LEAST = 12  # and at least that many pixels
 
 
 def mistakes(model: Detector, data: HeldOut, *, count: PositiveInt = 6, score: Fraction = 0.5) -> dict[str, Any]:
-    """The worst mistakes of each kind: objects missed (largest first), found where nothing is, given a wrong class, badly
-    placed, or found twice (most confident first); and how many there are.
+    """The worst mistakes of each kind: objects missed (largest first), found where nothing is, given a wrong class,
+    badly placed, or found twice (most confident first); and how many there are.
 
     count: number of mistakes of each kind to show.
     score: lowest score of a detection that counts.
@@ -64,5 +64,5 @@ def outline(box: Any, colour: str, width: float) -> Rectangle:
 def described(mistake: Mistake, data: HeldOut) -> str:
     if mistake.kind == "missed":
         return f"{data.names[mistake.true]} (image {mistake.image})"
-    found = f"{data.names[mistake.found]} {mistake.score:.0%}"
+    found = f"{data.names[mistake.found]} {mistake.weight:.0%}"
     return f"{found}, is {data.names[mistake.true]}" if mistake.kind == "wrong class" else found

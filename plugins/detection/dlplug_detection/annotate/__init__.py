@@ -1,0 +1,1 @@
+"""What networks see in anybody's pictures and films: drawn over them, at their own resolution."""
