@@ -7,6 +7,7 @@ from typing import Any
 from dlplug import Preset, Recipe, Target, use
 
 METRICS = ["detection"]
+SAMPLERS = ["detections", "detection-mistakes"]
 WATCH = ["train/loss", "val/map50_coco101"]
 CANVAS = "1 to 8 digits of scikit-learn on 128x128, overlapping by up to 30 %, noise; 500 test scenes of test digits"
 CANVAS_PEER = "this project's own bar; brrond/MNIST-ODD-GAN: .883 by YOLO11s from nothing, on other canvases of digits"
@@ -40,6 +41,7 @@ BOX_RECIPES = {
         length="14k images",
         source="Redmon & Farhadi 2018 (arXiv:1804.02767); one map: Chen et al. 2021 (arXiv:2103.09460)",
         metrics=METRICS,
+        samplers=SAMPLERS,
         trainer=use("torch", eval_every=300),
         targets=[target("test/map50_coco101", 0.90, CANVAS, CANVAS_PEER, "canvas-boxes", "one-stage")],
         watch=WATCH,
@@ -54,6 +56,7 @@ BOX_RECIPES = {
         length="6k images",
         source="Redmon & Farhadi 2018 (arXiv:1804.02767); one map: Chen et al. 2021 (arXiv:2103.09460)",
         metrics=METRICS,
+        samplers=SAMPLERS,
         trainer=use("torch", eval_every=250),
         targets=[target("test/map50_coco101", 0.80, BCCD, BCCD_PEER, "bccd", "one-stage")],
         presets={
@@ -75,6 +78,7 @@ BOX_RECIPES = {
         length="5k images",
         source=REN,
         metrics=METRICS,
+        samplers=SAMPLERS,
         trainer=use("torch", eval_every=300),
         targets=[target("test/map50_coco101", 0.90, CANVAS, CANVAS_PEER, "canvas-boxes", "faster-rcnn")],
         watch=WATCH,
@@ -88,6 +92,7 @@ BOX_RECIPES = {
         length="3k images",
         source=REN,
         metrics=METRICS,
+        samplers=SAMPLERS,
         trainer=use("torch", eval_every=250),
         targets=[target("test/map50_coco101", 0.80, BCCD, BCCD_PEER, "bccd", "faster-rcnn")],
         watch=WATCH,
@@ -102,6 +107,7 @@ BOX_RECIPES = {
         length="5k images",
         source="He et al. 2017 (arXiv:1703.06870), by torchvision",
         metrics=METRICS,
+        samplers=SAMPLERS,
         trainer=use("torch", eval_every=300),
         targets=[target("test/mask_map50_coco101", 0.85, CANVAS, MASK_PEER, "canvas-instances", "mask-rcnn")],
         watch=["train/loss", "val/mask_map50_coco101"],

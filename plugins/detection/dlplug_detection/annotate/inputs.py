@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,9 @@ from dlplug_images.folders.layout import hidden, is_image
 
 from dlplug import Media, UserError
 from dlplug.stop import stoppable
-from dlplug_detection.annotate.seeing import Draw
 from dlplug_detection.boxes.fitting import Pixels
 
-log = logging.getLogger("dlplug")
+Draw = Callable[[Pixels], Pixels]  # RGB (H, W, 3) uint8 as the same with something drawn over it
 
 FILMS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ts")
 QUALITY = {"preset": "veryfast", "crf": "20"}  # of libx264
@@ -81,9 +79,10 @@ class AnnotatedFilm(Media):
 
 
 def decoded(source: Path) -> Iterator[Any]:
-    """The frames of a film, of which those that would be shown at no time are left out. Raises UserError for a file that
-    is none, or is damaged."""
+    """The frames of a film, but for those that would be shown at no time. Raises UserError for a file that is none, or
+    is damaged."""
     import av
+    from av.error import FFmpegError
 
     try:
         with av.open(source) as film:
@@ -97,7 +96,7 @@ def decoded(source: Path) -> Iterator[Any]:
                     yield frame
             if last is None:
                 raise UserError(f"{source} has no frame that can be decoded")
-    except av.FFmpegError as error:
+    except FFmpegError as error:
         raise UserError(f"{source} cannot be decoded as a film: {one_line(error)}") from None
 
 

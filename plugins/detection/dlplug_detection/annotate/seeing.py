@@ -3,51 +3,22 @@ scaled back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from dlplug_images.images import scaled
 from torch import Tensor
 
-from dlplug_detection.boxes.batches import Detections, Detector, HeldOut
+from dlplug_detection.boxes.batches import Detections
 from dlplug_detection.boxes.fitting import Pixels, fitted, scaled_size
-from dlplug_detection.measures.detection import on_cpu
-from dlplug_detection.pictures.drawing import at_least, with_classes, with_detections
-from dlplug_detection.segmentation.batches import HeldOutMaps, Segmenter
-
-Draw = Callable[[Pixels], Pixels]  # RGB (H, W, 3) uint8 as the same with what is seen drawn over it
 
 
-def boxes_drawn(model: Detector, data: HeldOut, score: float) -> Draw:
-    """Draws the detections of at least that score."""
-
-    def draw(pixels: Pixels) -> Pixels:
-        x, scale = network_input(pixels, data.images, model)
-        found = at_least(on_cpu(model.detect(x)[0]), score)
-        return with_detections(pixels, scaled_back(found, pixels.shape[0], pixels.shape[1], scale), data.names)
-
-    return draw
-
-
-def classes_drawn(model: Segmenter, data: HeldOutMaps) -> Draw:
-    """Draws the class of each pixel."""
-
-    def draw(pixels: Pixels) -> Pixels:
-        x, scale = network_input(pixels, data.images, model)
-        classes = model.segment(x).cpu()
-        return with_classes(pixels, enlarged(classes, pixels.shape[0], pixels.shape[1], scale)[0], data.background)
-
-    return draw
-
-
-def network_input(pixels: Pixels, images: Tensor, model: Detector | Segmenter) -> tuple[Tensor, float]:
+def network_input(pixels: Pixels, images: Tensor, device: torch.device) -> tuple[Tensor, float]:
     """RGB (H, W, 3) as the input (1, C, h, w) of a network for images (N, h, w, C), and the factor of its size."""
     height, width, channels = images.shape[1:]
     small, scale = fitted(pixels, height, width)
     if channels == 1:
         small = luma(small)
-    return scaled(torch.from_numpy(small)[None].to(next(model.parameters()).device)), scale
+    return scaled(torch.from_numpy(small)[None].to(device)), scale
 
 
 def luma(pixels: Pixels) -> Pixels:

@@ -39,7 +39,7 @@ def mistakes_of(found: Sequence[Detections], targets: Targets, score: float) -> 
 def _of_image(n: int, found: Detections, targets: Targets, score: float) -> list[Mistake]:
     kept = torch.nonzero(found.scores >= score)[:, 0]
     kept = kept[found.scores[kept].argsort(descending=True, stable=True)]
-    boxes, labels, scores = (field[kept].numpy() for field in found[:3])
+    boxes, scores, labels = (field[kept].numpy() for field in found[:3])
     count = int(targets.counts[n])
     objects, true = targets.boxes[n, :count].numpy(), targets.labels[n, :count].numpy()
     crowd = targets.crowd[n, :count].numpy()

@@ -7,28 +7,47 @@ from typing import Any
 import torch
 from dlplug_figures.images import tiled
 
-from dlplug import Fraction, Image, PositiveInt
+from dlplug import Fraction, Image, Media, PositiveInt
+from dlplug_detection.annotate.inputs import Draw, annotated
+from dlplug_detection.annotate.seeing import network_input, scaled_back
 from dlplug_detection.boxes.batches import Detections, Detector, HeldOut
-from dlplug_detection.measures.detection import detected
+from dlplug_detection.boxes.fitting import Pixels
+from dlplug_detection.measures.detection import detected, on_cpu
 from dlplug_detection.pictures.drawing import TRUTH, as_rgb, at_least, enlarged, with_boxes, with_detections
 
 COLUMNS = 4
 
 
 def detections(
-    model: Detector, data: HeldOut, *, count: PositiveInt = 12, score: Fraction = 0.5, seed: int
-) -> dict[str, Image]:
-    """What is found in held-out images, in the colours of the classes; the true boxes are grey.
+    model: Detector, data: HeldOut, *, input: str = "", count: PositiveInt = 12, score: Fraction = 0.5, seed: int
+) -> dict[str, Media]:
+    """What is found in held-out images, in the colours of the classes, the true boxes in grey; or in pictures and films
+    of your own, at their own resolution, films as mp4 without sound.
 
-    count: number of images, drawn from the split by --seed.
+    input: a picture or a film of your own, or a folder of them, instead of held-out images.
+    count: number of held-out images, drawn from the split by --seed.
     score: lowest score of a detection that is shown.
     """
+    if input:
+        return annotated(input, drawing(model, data, score))
     drawn = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(seed))[:count]
     found = detected(model, data.images[drawn])
     pictures = [pictured(data, n, at_least(one, score)) for n, one in zip(drawn.tolist(), found, strict=True)]
     grid = tiled(torch.stack(pictures).float() / 255, min(COLUMNS, len(pictures)))
     caption = f"what is found with a score of at least {score:g}; true boxes in grey"
     return {"detections": Image((grid * 255).round().byte().numpy(), caption)}
+
+
+def drawing(model: Detector, data: HeldOut, score: float) -> Draw:
+    """Draws the detections of at least that score over a picture of any size."""
+    device = next(model.parameters()).device
+
+    def draw(pixels: Pixels) -> Pixels:
+        x, scale = network_input(pixels, data.images, device)
+        found = at_least(on_cpu(model.detect(x)[0]), score)
+        return with_detections(pixels, scaled_back(found, pixels.shape[0], pixels.shape[1], scale), data.names)
+
+    return draw
 
 
 def pictured(data: HeldOut, n: int, found: Detections) -> Any:

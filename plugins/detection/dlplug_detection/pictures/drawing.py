@@ -1,4 +1,4 @@
-"""Boxes, masks and class maps drawn over images."""
+"""Boxes and masks drawn over images."""
 
 from __future__ import annotations
 
@@ -78,16 +78,6 @@ def with_detections(pixels: Pixels, found: Detections, names: tuple[str, ...], s
     if found.masks is not None:
         pixels = with_masks(pixels, found.masks, colours)
     return with_boxes(pixels, found.boxes.tolist(), colours, texts)
-
-
-def with_classes(pixels: Pixels, classes: Tensor, background: bool) -> Pixels:
-    """uint8 (H, W, 1 or 3) with a class map (H, W) laid over it, as (H, W, 3). background: class 0 stays clear; what is
-    no class of the palette's first 255 does too."""
-    palette = np.array([colour_of(label) for label in range(256)])
-    chosen = classes.numpy()
-    clear = (chosen >= 255) | ((chosen == 0) & background)
-    opacity = np.where(clear, 0.0, OPACITY)[..., None]
-    return ((1 - opacity) * as_rgb(pixels) + opacity * palette[chosen.clip(0, 255)]).astype(np.uint8)
 
 
 def enlarged(pixels: Pixels, found: Detections, smallest: int = SMALLEST) -> tuple[Pixels, Detections]:

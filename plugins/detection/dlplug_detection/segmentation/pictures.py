@@ -11,7 +11,10 @@ from dlplug_figures.figure import new_figure, to_image
 from dlplug_figures.images import show
 from torch import Tensor
 
-from dlplug import Fraction, Image, PositiveInt
+from dlplug import Fraction, Image, Media, PositiveInt
+from dlplug_detection.annotate.inputs import Draw, annotated
+from dlplug_detection.annotate.seeing import enlarged, network_input
+from dlplug_detection.boxes.fitting import Pixels
 from dlplug_detection.segmentation.batches import IGNORE, HeldOutMaps, Segmenter
 from dlplug_detection.segmentation.measures import confusion, intersection_over_union, segmented
 
@@ -38,16 +41,35 @@ def painted(images: Tensor, classes: Tensor, count: int, *, opacity: float = 0.6
     return torch.where(covered[..., None], torch.lerp(images, colours, opacity), images).round().byte()
 
 
-def masks(model: Segmenter, data: HeldOutMaps, *, count: PositiveInt = 4, opacity: Fraction = 0.6) -> dict[str, Image]:
-    """Class maps over their images: the truth and what the model gives, evenly spread over the split.
+def masks(
+    model: Segmenter, data: HeldOutMaps, *, input: str = "", count: PositiveInt = 4, opacity: Fraction = 0.6
+) -> dict[str, Media]:
+    """Class maps over their images, the truth and what the model gives, evenly spread over the split; or over pictures
+    and films of your own, at their own resolution, films as mp4 without sound.
 
-    count: number of images to show.
+    input: a picture or a film of your own, or a folder of them, instead of held-out images.
+    count: number of held-out images to show.
     opacity: opacity of the colours.
     """
+    if input:
+        return annotated(input, drawing(model, data, opacity))
     count = min(count, len(data.images))
     chosen = torch.linspace(0, len(data.images) - 1, count).round().long()
     data = data._replace(images=data.images[chosen], classes=data.classes[chosen])
     return {"masks": compared(data, segmented(model, data.images), opacity, "truth and prediction")}
+
+
+def drawing(model: Segmenter, data: HeldOutMaps, opacity: float) -> Draw:
+    """Draws the class of each pixel over a picture of any size."""
+    device = next(model.parameters()).device
+
+    def draw(pixels: Pixels) -> Pixels:
+        x, scale = network_input(pixels, data.images, device)
+        classes = enlarged(model.segment(x).cpu(), pixels.shape[0], pixels.shape[1], scale)
+        images = torch.from_numpy(pixels.copy())[None]
+        return painted(images, classes, len(data.names), opacity=opacity, background=data.background)[0].numpy()
+
+    return draw
 
 
 def mask_mistakes(
