@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from dlplug_detection.backbone import Backbone, Features
+from dlplug_detection.backbone import Backbone, Features, parameter_groups
 from dlplug_detection.recipes import BOX_RECIPES
 from dlplug_images.encoders.squeezenet import WEIGHTS
 
@@ -43,7 +43,7 @@ def test_each_recipe_claims_an_average_precision_of_its_own_data_and_model():
 def test_imagenets_weights_are_frozen_before_stride_8_and_learn_at_a_tenth_of_the_rate():
     backbone = Backbone(Spec((3, 32, 48), 3), Features(encoder="squeezenet", width=8, blocks=1))
     assert backbone(torch.rand(2, 3, 30, 41)).shape == (2, 8, 4, 6)
-    new, loaded = backbone.groups(backbone)
+    loaded, new = parameter_groups(backbone)
     assert (new.get("rate", 1), loaded["rate"]) == (1, 0.1)
     names = {id(weight): name for name, weight in backbone.named_parameters()}
     assert {names[id(w)].split(".")[3] for w in loaded["params"]} == {"7", "8", "9", "10"}  # fire5 to fire8

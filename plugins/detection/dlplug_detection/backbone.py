@@ -46,22 +46,11 @@ class Backbone(nn.Module):
         width = self.out_channels = features.width  # by this name torchvision's detectors ask for it
         if width % 4:
             raise UserError(f"--model.width must be a multiple of 4, got {width}")
-        self.encoder = Pretrained(width) if features.encoder == "squeezenet" else Plain(spec, width)
+        self.encoder = Pretrained(width, features.rate) if features.encoder == "squeezenet" else Plain(spec, width)
         self.blocks = nn.Sequential(*(Bottleneck(width, DILATIONS[i % len(DILATIONS)]) for i in range(features.blocks)))
-        self.rate = features.rate
 
     def forward(self, images: Tensor) -> Tensor:
         return self.blocks(self.encoder(images))
-
-    def groups(self, model: nn.Module) -> list[dict[str, Any]]:
-        """The trainable weights of a model with this backbone, in groups for its optimizer: ImageNet's are one."""
-        loaded = list(self.encoder.features.parameters()) if isinstance(self.encoder, Pretrained) else []
-        known = {id(p) for p in loaded}
-        groups = [
-            {"params": [p for p in model.parameters() if id(p) not in known and p.requires_grad]},
-            {"params": [p for p in loaded if p.requires_grad], "rate": self.rate},
-        ]
-        return [group for group in groups if group["params"]]
 
 
 class Plain(nn.Sequential):
@@ -87,10 +76,11 @@ class Plain(nn.Sequential):
 
 
 class Pretrained(nn.Module):
-    """SqueezeNet up to fire8 and a 1x1 convolution."""
+    """SqueezeNet up to fire8 and a 1x1 convolution. rate: the learning rate's multiplier for SqueezeNet."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, rate: float) -> None:
         super().__init__()
+        self.rate = rate
         self.features = SqueezeNetEncoder((STRIDE,))
         self.reduced = conv_norm_relu(self.features.channels[0], width, 1)
         self.features.features[: LAST[STRIDE // 2] + 1].requires_grad_(False)
@@ -111,6 +101,15 @@ class Bottleneck(nn.Sequential):
 
     def forward(self, input: Tensor) -> Tensor:
         return input + super().forward(input)
+
+
+def parameter_groups(detector: nn.Module) -> list[dict[str, Any]]:
+    """A detector's trainable weights in groups for its optimizer: ImageNet's, at their own rate, and the others."""
+    pretrained = [part for part in detector.modules() if isinstance(part, Pretrained)]
+    groups = [{"params": list(part.features.parameters()), "rate": part.rate} for part in pretrained]
+    loaded = {id(weight) for group in groups for weight in group["params"]}
+    groups.append({"params": [weight for weight in detector.parameters() if id(weight) not in loaded]})
+    return [group | {"params": [weight for weight in group["params"] if weight.requires_grad]} for group in groups]
 
 
 def check_images(spec: Spec) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import Fraction, NonNegativeInt, PositiveInt
-from dlplug_detection.backbone import STRIDE, Backbone, Features
+from dlplug_detection.backbone import STRIDE, Backbone, Features, parameter_groups
 from dlplug_detection.boxes.batches import Detections, DetectionSpec
 from dlplug_detection.layers import conv_norm_relu
 from dlplug_detection.one_stage.anchors import fitted_anchors
@@ -67,7 +67,7 @@ class OneStage(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        return self.backbone.groups(self)
+        return parameter_groups(self)
 
     def forward(self, images: Tensor) -> Predictions:
         raw = self.head(self.tower(self.backbone(images))).float()

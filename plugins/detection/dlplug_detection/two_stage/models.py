@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import Fraction, PositiveInt
-from dlplug_detection.backbone import STRIDE, Backbone, Features
+from dlplug_detection.backbone import STRIDE, Backbone, Features, parameter_groups
 from dlplug_detection.boxes.batches import Boxed, Detections, DetectionSpec, Masked
 
 POOLED = 7  # cells across a region, for the box head; twice as many for the mask head
@@ -41,13 +41,13 @@ class Stages:
 class TwoStage(nn.Module):
     """A wrapper around torchvision's detectors: padded batches in, summed losses and `Detections` out."""
 
-    def __init__(self, network: nn.Module, backbone: Backbone) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network, self.groups = network, backbone.groups
+        self.network = network
         self.to(memory_format=torch.channels_last)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        return self.groups(self)
+        return parameter_groups(self)
 
     def forward(self, batch: Boxed | Masked) -> Mapping[str, Tensor]:
         """torchvision's losses of a batch by its names, in training mode. Boxes without an area must be left out."""
@@ -85,7 +85,7 @@ class FasterRCNN(TwoStage):
         from torchvision.models.detection import faster_rcnn
 
         backbone = Backbone(spec, features)
-        super().__init__(faster_rcnn.FasterRCNN(backbone, **box_options(spec, features, stages)), backbone)
+        super().__init__(faster_rcnn.FasterRCNN(backbone, **box_options(spec, features, stages)))
 
 
 class MaskRCNN(TwoStage):
@@ -99,15 +99,14 @@ class MaskRCNN(TwoStage):
         from torchvision.models.detection import mask_rcnn
         from torchvision.ops import MultiScaleRoIAlign
 
-        backbone = Backbone(spec, features)
         network = mask_rcnn.MaskRCNN(
-            backbone,
+            Backbone(spec, features),
             mask_roi_pool=MultiScaleRoIAlign(["0"], 2 * POOLED, 2),
             mask_head=mask_rcnn.MaskRCNNHeads(features.width, (MASK_WIDTH, MASK_WIDTH), 1),
             mask_predictor=mask_rcnn.MaskRCNNPredictor(MASK_WIDTH, MASK_WIDTH, spec.output + 1),
             **box_options(spec, features, stages),
         )
-        super().__init__(network, backbone)
+        super().__init__(network)
 
 
 def box_options(spec: DetectionSpec, features: Features, stages: Stages) -> dict[str, Any]:
