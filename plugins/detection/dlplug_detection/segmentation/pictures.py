@@ -122,9 +122,8 @@ def errors(found: Tensor, true: Tensor) -> Tensor:
 
 
 def add_legend(figure: Figure, names: Sequence[str], background: bool) -> None:
-    from matplotlib.patches import Patch
-
-    colours = class_colours(len(names)) / 255
+    axes, colours = figure.axes[0], class_colours(len(names)) / 255
     shown = list(zip(names, colours.tolist(), strict=True))[int(background) :]
-    patches = [Patch(color=colour, label=name) for name, colour in shown]
-    figure.legend(handles=patches, loc="outside lower center", ncols=min(len(patches), 6), fontsize=7, frameon=False)
+    for name, colour in shown:
+        axes.scatter([], [], marker="s", color=[colour], label=name)
+    figure.legend(loc="outside lower center", ncols=min(len(shown), 6), fontsize=7, frameon=False)
