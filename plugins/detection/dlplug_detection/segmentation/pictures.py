@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
-from dlplug_figures.figure import new_figure, to_image
+from dlplug_figures.figure import colour_legend, new_figure, to_image
 from dlplug_figures.images import show
 from torch import Tensor
 
@@ -17,9 +15,6 @@ from dlplug_detection.annotate.seeing import enlarged, network_input
 from dlplug_detection.boxes.fitting import Pixels
 from dlplug_detection.segmentation.batches import IGNORE, HeldOutMaps, Segmenter
 from dlplug_detection.segmentation.measures import confusion, intersection_over_union, segmented
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 GOLDEN = 0.618034  # successive hues are this far apart, so that neighbours in the list differ
 WRONG, RIGHT = (213, 94, 0), (230, 230, 230)
@@ -105,7 +100,11 @@ def compared(data: HeldOutMaps, found: Tensor, opacity: float, title: str, *, wr
             show(place, picture[row])
         axes[2].set_title(f"prediction, {scores(found[row], data.classes[row], len(data.names))}", fontsize=7)
         axes[1].set_title("truth", fontsize=7)
-    add_legend(figure, data.names, data.background)
+        if wrong:
+            axes[3].set_title("wrong pixels", fontsize=7)
+    first = int(data.background)
+    colours = class_colours(len(data.names)) / 255
+    colour_legend(figure, data.names[first:], colours[first:].tolist())
     return to_image(figure, title)
 
 
@@ -119,11 +118,3 @@ def errors(found: Tensor, true: Tensor) -> Tensor:
     """(N, H, W, 3) uint8: wrong pixels orange, right ones light grey, those without a class black."""
     wrong = torch.where((found != true)[..., None], torch.tensor(WRONG), torch.tensor(RIGHT))
     return torch.where((true == IGNORE)[..., None], 0, wrong).byte()
-
-
-def add_legend(figure: Figure, names: Sequence[str], background: bool) -> None:
-    axes, colours = figure.axes[0], class_colours(len(names)) / 255
-    shown = list(zip(names, colours.tolist(), strict=True))[int(background) :]
-    for name, colour in shown:
-        axes.scatter([], [], marker="s", color=[colour], label=name)
-    figure.legend(loc="outside lower center", ncols=min(len(shown), 6), fontsize=7, frameon=False)

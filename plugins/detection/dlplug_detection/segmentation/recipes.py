@@ -29,7 +29,7 @@ SEGMENTATION_RECIPES = {
         model=use("unet", width=16, stages=4, stem=2),
         loss="segmentation",
         optimizer=adamw(4e-3),
-        length="12k images",
+        length="6k images",
         source="Ronneberger et al. 2015 (arXiv:1505.04597)",
         metrics=METRICS,
         samplers=SAMPLERS,

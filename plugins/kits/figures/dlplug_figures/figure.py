@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,13 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure((width, height), dpi=120, layout="constrained")
+
+
+def colour_legend(figure: Figure, names: Sequence[str], colours: Sequence[Any]) -> None:
+    """Names with squares in their colours, below a figure that has axes."""
+    for name, colour in zip(names, colours, strict=True):
+        figure.axes[0].scatter([], [], marker="s", color=[colour], label=name)
+    figure.legend(loc="outside lower center", ncols=min(len(names), 6), fontsize=7, frameon=False)
 
 
 def to_image(figure: Figure, caption: str) -> Image:
