@@ -51,10 +51,9 @@ class Segmenter(Protocol):
 
 @dataclass(frozen=True)
 class SegmentationSpec(Spec):
-    """The spec of images with class maps. frequencies: (classes,) float32, see `class_frequencies`, of the training
-    split, for class weights."""
+    """The spec of images with class maps. weights: (classes,) float32, see `class_weights`, of the training split."""
 
-    frequencies: Tensor = field(default_factory=lambda: torch.empty(0), repr=False)
+    weights: Tensor = field(default_factory=lambda: torch.empty(0), repr=False)
 
 
 def class_frequencies(classes: Tensor, count: int) -> Tensor:
@@ -63,3 +62,13 @@ def class_frequencies(classes: Tensor, count: int) -> Tensor:
     pixels = torch.stack([torch.bincount(one.flatten().long(), minlength=256)[:count] for one in classes])
     around = (pixels > 0).sum(0) * classes[0].numel()
     return pixels.sum(0) / around.clamp(min=1)
+
+
+def class_weights(classes: Tensor, count: int) -> Tensor:
+    """(count,) of class maps (N, H, W): median frequency balancing (Eigen & Fergus 2015, section 4.3.1); 0 for a class
+    that no image has."""
+    frequencies = class_frequencies(classes, count)
+    present = frequencies > 0
+    # w_c = median(f) / f_c
+    ratio = frequencies[present].median() / frequencies.clamp(min=torch.finfo().tiny)
+    return torch.where(present, ratio, 0)

@@ -11,7 +11,7 @@ from torch import nn
 
 from dlplug import to_device
 from dlplug_detection.scattered import Scattered
-from dlplug_detection.segmentation.batches import HeldOutMaps, SegmentationSpec, Segmented, class_frequencies
+from dlplug_detection.segmentation.batches import HeldOutMaps, SegmentationSpec, Segmented, class_weights
 
 
 class CanvasMasks(Scattered):
@@ -20,8 +20,8 @@ class CanvasMasks(Scattered):
     def described(self, survey: Scenes) -> SegmentationSpec:
         names = ("nothing", *self.names)
         shape = tuple(survey.images.shape[1:])
-        frequencies = class_frequencies(survey.class_map, len(names))
-        return SegmentationSpec(shape, len(names), *statistics(survey.images.permute(0, 2, 3, 1)), names, frequencies)
+        weights = class_weights(survey.class_map, len(names))
+        return SegmentationSpec(shape, len(names), *statistics(survey.images.permute(0, 2, 3, 1)), names, weights)
 
     def batches(self, model: nn.Module) -> Iterator[Segmented]:
         device = next(model.parameters()).device

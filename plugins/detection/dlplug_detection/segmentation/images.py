@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from dlplug import Data, Order, UserError, to_device
 from dlplug.sampling import own_share
 from dlplug_detection.segmentation.augment import DRAWS, Augmentation, augmented
-from dlplug_detection.segmentation.batches import HeldOutMaps, Maps, SegmentationSpec, Segmented, class_frequencies
+from dlplug_detection.segmentation.batches import HeldOutMaps, Maps, SegmentationSpec, Segmented, class_weights
 
 
 class SegmentedImages(Data):
@@ -33,9 +33,9 @@ class SegmentedImages(Data):
         self.parts, self.names, self.augmentation, self.seed = parts, names, augmentation, seed
         self.crop = augmentation.crop_of(height, width)
         self.order = Order(count, augmentation.batch_size, seed)
-        frequencies = class_frequencies(train.classes, len(names))
+        weights = class_weights(train.classes, len(names))
         shape = (channels, height, width)
-        self.spec = SegmentationSpec(shape, len(names), *statistics(train.images), names, frequencies)
+        self.spec = SegmentationSpec(shape, len(names), *statistics(train.images), names, weights)
 
     def batches(self, model: nn.Module) -> Iterator[Segmented]:
         device = next(model.parameters()).device

@@ -21,13 +21,13 @@ def convs(inputs: int, outputs: int, count: int = 2) -> nn.Sequential:
 class SegmentationNet(nn.Module):
     """Images (N, C, H, W) in [0, 1] → logits (N, classes, H, W).
 
-    The mean and standard deviation of the training images, and the frequencies of their classes, are saved with the
-    weights. Subclasses define `logits(images)`.
+    The mean and standard deviation of the training images, and the weights of their classes for the loss, are saved
+    with the net's own weights.
     """
 
     mean: Tensor
     deviation: Tensor
-    frequencies: Tensor
+    weights: Tensor
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class SegmentationNet(nn.Module):
         for name, value in (("mean", spec.mean), ("deviation", spec.deviation)):
             value = torch.as_tensor(value, dtype=torch.float).flatten().expand(spec.input[0]).clone()
             self.register_buffer(name, value[:, None, None])
-        self.register_buffer("frequencies", spec.frequencies.clone())
+        self.register_buffer("weights", spec.weights.clone())
 
     def forward(self, images: Tensor) -> Tensor:
         raise NotImplementedError

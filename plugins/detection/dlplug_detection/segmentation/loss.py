@@ -32,7 +32,7 @@ def segmentation(
     dice: weight of the Dice loss (Milletari et al. 2016, arXiv:1606.04797).
     """
     logits = model(batch.images)
-    weights = class_weights(model.frequencies, balance)
+    weights = {"none": None, "median": model.weights, "root-median": model.weights.sqrt()}[balance]
     loss = F.cross_entropy(logits, batch.classes, weights, ignore_index=IGNORE, label_smoothing=smoothing)
     if dice:
         loss = loss + dice * dice_loss(logits, batch.classes)
@@ -41,23 +41,12 @@ def segmentation(
     return loss, {"pixel_accuracy": right.sum() / valid.sum().clamp(min=1)}
 
 
-def class_weights(frequencies: Tensor, balance: Balance) -> Tensor | None:
-    """(classes,) of frequencies (classes,); a class that the training split lacks has weight 0."""
-    if balance == "none":
-        return None
-    present = frequencies > 0
-    # w_c = median(f) / f_c
-    ratio = frequencies[present].median() / frequencies.clamp(min=torch.finfo().tiny)
-    weights = torch.where(present, ratio, 0)
-    return weights if balance == "median" else weights.sqrt()
-
-
 def dice_loss(logits: Tensor, classes: Tensor) -> Tensor:
     """1 - the mean over the batch's classes of 2 Σ p t / (Σ p² + Σ t²), sums over all pixels that have a class;
     logits (N, C, H, W), classes (N, H, W)."""
     valid = (classes != IGNORE)[:, None]
     probability = logits.softmax(1) * valid
-    truth = F.one_hot(torch.where(valid[:, 0], classes, 0), logits.shape[1]).permute(0, 3, 1, 2) * valid
+    truth = classes[:, None] == torch.arange(logits.shape[1], device=logits.device)[:, None, None]
     both = (probability * truth).sum((0, 2, 3))
     each = (probability**2).sum((0, 2, 3)) + truth.sum((0, 2, 3))
     present = truth.sum((0, 2, 3)) > 0
