@@ -36,6 +36,10 @@ UNET: Options = {
     **DIFFUSION, "data": "digits", "model.width": 8, "model.depth": 1, "model.stages": 2, "model.patch": 1,
     "model.dropout": 0.1,
 }  # fmt: skip
+SCENES: Options = {
+    "data.height": 32, "data.width": 32, "data.sizes": (12, 16), "data.objects": (1, 3), "data.batch_size": 2,
+    "data.validation": 2, "data.test": 2,
+}  # fmt: skip
 VAE: Options = {"model.latents": 2, "model.hidden": 8, "data.batch_size": 16}
 GAN: Options = {**IMAGES, "data": "mnist", "model.width": 4}
 TAPE: Options = {"model.slots": 12, "model.word": 6, "model.width": 12, "data.batch_size": 2, "data.pad": True}
@@ -104,6 +108,10 @@ CASES: dict[str, Case] = {
     ),
     "mnist-denoise": Case("mnist-denoise", {**IMAGES, "model.code": 5}),
     "mnist-adversarial": Case("mnist-adversarial", {**IMAGES, "loss.ramp": 6, "loss.steps": 2}, samplers=("attack",)),
+    # detection
+    "canvas-unet": Case(
+        "canvas-unet", {**SCENES, "model.width": 4, "loss.balance": "median", "loss.dice": 0.5}, samplers=("masks",)
+    ),
     # generative
     "ddpm-8gaussians": Case(
         "ddpm-8gaussians",
@@ -224,6 +232,8 @@ WITHOUT = {  # what is registered and not trained here, and why
             ("cifar10", "cifar10-jpeg", "cifar100", "kmnist", "multi30k", "tiny-shakespeare", "babi"),
             "a download; its class is another's, too",
         ),
+        "camvid": "has no download",
+        "mask-folder": "no folder of images and masks is written here",
         **dict.fromkeys(("sb3-atari", "sb3-gym"), "stable-baselines3 trains by itself"),
     },
     "losses": {"numpy-cross-entropy": "NumPy knows no GPU", "word-cross-entropy": "bAbI is a download"},
