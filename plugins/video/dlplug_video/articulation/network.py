@@ -21,7 +21,7 @@ class ConvGRU(nn.Module):
         spec: Spec,
         *,
         width: PositiveInt = 64,
-        stages: PositiveInt = 2,
+        stages: PositiveInt = 3,
         hidden: PositiveInt = 64,
         dropout: ProperFraction = 0.3,
     ) -> None:

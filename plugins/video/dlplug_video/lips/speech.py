@@ -16,10 +16,10 @@ from dlplug_video.lips.visemes import ALPHABET, VOCABULARY, shapes_of
 
 SIDE = 32
 LONGEST = max(map(len, VOCABULARY))
-PACE = 3.5, 6.0  # frames per letter, of the fastest and the slowest speaker
-SILENCE = 2.0, 5.0  # frames of rest before and after a word
+PACE = 3.0, 5.0  # frames per letter, of the fastest and the slowest speaker
+SILENCE = 1.5, 4.0  # frames of rest before and after a word
 SPREAD = 0.28, 0.42  # how far a letter's shape reaches in time: its standard deviation, in letters
-FRAMES = 48
+FRAMES = 40
 SEEDS = {"train": 1, "val": 2, "test": 3}  # of the speakers and of the held-out videos
 
 
