@@ -7,7 +7,16 @@ import torch
 from dlplug_detection.segmentation.batches import IGNORE, HeldOutMaps, class_frequencies, class_weights
 from dlplug_detection.segmentation.loss import dice_loss
 from dlplug_detection.segmentation.measures import confusion, intersection_over_union, segmentation
-from hypothesis import given
+from dlplug_detection.segmentation.pictures import (
+    WRONG,
+    class_colours,
+    errors,
+    mask_mistakes,
+    masks,
+    painted,
+    worst_images,
+)
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassJaccardIndex
@@ -45,6 +54,7 @@ def slow_iou(predicted: Tensor, true: Tensor, number: int) -> float:
     return both / either if either else float("nan")
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 999), st.integers(2, 6))
 def test_iou_is_what_the_slow_way_and_torchmetrics_give(seed: int, classes: int):
     predicted, true = random_maps(seed, classes)
@@ -112,3 +122,30 @@ def test_the_dice_loss_is_zero_for_the_truth_and_ignores_what_has_no_class():
     logits[0] = torch.randn(4, 5, 5)
     assert float(dice_loss(logits, hidden)) < 1e-5
     assert float(dice_loss(logits, torch.full_like(true, IGNORE))) == 1
+
+
+def test_pictures_show_the_truth_and_what_is_wrong():
+    predicted, true = random_maps(2, 3)
+    data = held_out(predicted, true, 3)
+    over = painted(data.images, true, 3, opacity=1.0)
+    for number, colour in enumerate(class_colours(3)):
+        assert torch.equal(over[true == number].unique(dim=0), colour[None])
+    assert torch.equal(over[true == IGNORE], data.images[true == IGNORE])
+    clear = painted(data.images, true, 3, opacity=1.0, background=True)
+    assert torch.equal(clear[true == 0], data.images[true == 0])
+    assert len(class_colours(40).unique(dim=0)) == 40
+    marks = errors(predicted, true)
+    assert (marks[(predicted != true) & (true != IGNORE)] == torch.tensor(WRONG)).all()
+    assert (marks[true == IGNORE] == 0).all()
+
+
+def test_the_worst_image_comes_first():
+    true = torch.zeros(3, 8, 8, dtype=torch.uint8)
+    predicted = true.clone()
+    predicted[1, :4] = 1
+    predicted[2, 0] = 1
+    data = held_out(predicted, true, 2)
+    assert worst_images(predicted, true, 2).tolist() == [1, 2]
+    for image in (masks(Repeats(), data, count=9)["masks"], mask_mistakes(Repeats(), data, count=2)["mistakes"]):
+        assert min(image.pixels.shape[:2]) > 100
+        assert image.pixels.std() > 0

@@ -76,12 +76,17 @@ def mask_mistakes(
     opacity: opacity of the colours.
     """
     found = segmented(model, data.images)
-    valid = data.classes != IGNORE
-    wrong = ((found != data.classes) & valid).sum((1, 2)) / valid.sum((1, 2)).clamp(min=1)
-    worst = wrong.argsort(descending=True)[: min(count, len(found))]
+    worst = worst_images(found, data.classes, count)
     data = data._replace(images=data.images[worst], classes=data.classes[worst])
     title = f"the {len(worst)} images with the most wrong pixels"
     return {"mistakes": compared(data, found[worst], opacity, title, wrong=True)}
+
+
+def worst_images(found: Tensor, true: Tensor, count: int) -> Tensor:
+    """The numbers (count,) of the images with the largest fraction of wrong pixels, among those that have a class."""
+    valid = true != IGNORE
+    wrong = ((found != true) & valid).sum((1, 2)) / valid.sum((1, 2)).clamp(min=1)
+    return wrong.argsort(descending=True)[:count]
 
 
 def compared(data: HeldOutMaps, found: Tensor, opacity: float, title: str, *, wrong: bool = False) -> Image:
