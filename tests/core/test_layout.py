@@ -57,7 +57,13 @@ PUBLIC |= {"training.device", "training.device_hint", "training.session", "train
 
 HEAVY = {"torch", "numpy", "gymnasium", "wandb", "ale_py", "torchvision", "rich", "yaml", "tensorboard"}
 # packages that are not named as their distributions
-DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv_python", "sklearn": "scikit_learn", "yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "cv2": "opencv_python",
+    "pywt": "pywavelets",
+    "sklearn": "scikit_learn",
+    "yaml": "pyyaml",
+}
 SECONDS = {"matplotlib", "scipy", "sklearn", "torchmetrics", "torchvision"}
 
 

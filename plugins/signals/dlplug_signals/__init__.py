@@ -2,11 +2,15 @@
 
 from dlplug import hookimpl
 from dlplug_signals.forecasting.recipes import FORECASTING_RECIPES
+from dlplug_signals.spectra.recipes import SPECTRA_RECIPES
 
 
 @hookimpl
 def register_data():
     return {
+        "gliadin": "dlplug_signals.spectra.gliadin.data:Gliadin",
+        "ucr": "dlplug_signals.spectra.ucr:UCR",
+        "ts-files": "dlplug_signals.spectra.ucr:TsFiles",
         "seasons": "dlplug_signals.forecasting.data.seasons:Seasons",
         "etth1": "dlplug_signals.forecasting.data.ett:ETTh1",
         "etth2": "dlplug_signals.forecasting.data.ett:ETTh2",
@@ -19,6 +23,8 @@ def register_data():
 @hookimpl
 def register_models():
     return {
+        "two-pipelines": "dlplug_signals.spectra.nets.autoencoder:TwoPipelines",
+        "series-net": "dlplug_signals.spectra.nets.series_net:SeriesNet",
         "nlinear": "dlplug_signals.forecasting.models.linear:NLinear",
         "dlinear": "dlplug_signals.forecasting.models.linear:DLinear",
         "tcn": "dlplug_signals.forecasting.models.tcn:TCN",
@@ -30,12 +36,18 @@ def register_models():
 
 @hookimpl
 def register_losses():
-    return {"forecast-error": "dlplug_signals.forecasting.loss:forecast_error"}
+    return {
+        "two-pipelines": "dlplug_signals.spectra.nets.autoencoder:TwoPipelinesLoss",
+        "series-cross-entropy": "dlplug_signals.spectra.cross_entropy:series_cross_entropy",
+        "forecast-error": "dlplug_signals.forecasting.loss:forecast_error",
+    }
 
 
 @hookimpl
 def register_metrics():
     return {
+        "pipelines": "dlplug_signals.spectra.metrics:pipelines",
+        "series-classification": "dlplug_signals.spectra.metrics:series_classification",
         "forecast": "dlplug_signals.forecasting.metrics:forecast",
         "best-forecast": "dlplug_signals.forecasting.metrics:best_forecast",
         "m4": "dlplug_signals.forecasting.metrics:m4",
@@ -44,9 +56,12 @@ def register_metrics():
 
 @hookimpl
 def register_samplers():
-    return {"forecasts": "dlplug_signals.forecasting.figures:forecasts"}
+    return {
+        "spectra-pictures": "dlplug_signals.spectra.look:spectra_pictures",
+        "forecasts": "dlplug_signals.forecasting.figures:forecasts",
+    }
 
 
 @hookimpl
 def register_recipes():
-    return FORECASTING_RECIPES
+    return SPECTRA_RECIPES | FORECASTING_RECIPES

@@ -1,0 +1,105 @@
+"""The recipes of spectra. Their hyperparameters were chosen on validation spectra."""
+
+from __future__ import annotations
+
+from dlplug import Recipe, Target, use
+
+OLD = "the old pipeline's best variant on the same split, in the same run"
+GENERATED = "generated gliadin, 30 varieties, the test samples"
+BETWEEN = "Fawaz et al. 2019 (arXiv:1809.04356) and 2020 (arXiv:1909.04939), 5 runs each: "
+ADAM = use("adamw", learning_rate=2e-3, weight_decay=1e-2, schedule="cosine", warmup=0.1)
+PARTS = ("autoencoder", "classifier", "net")
+
+SPECTRA_RECIPES = {
+    "spectra-gliadin": Recipe(
+        summary="Varieties of wheat by spectra: zones, Fourier, wavelets, peaks beside two neural pipelines",
+        data="gliadin",
+        model="two-pipelines",
+        loss="two-pipelines",
+        optimizer={
+            part: use("adamw", learning_rate=4e-3, weight_decay=1e-2, schedule="cosine", warmup=0.2) for part in PARTS
+        },
+        length="24k series",
+        source="a lecture's comparison of pipelines; gliadin alleles: Metakovsky 1991 (J. Genet. Breed. 45:325)",
+        metrics=["pipelines"],
+        samplers=["spectra-pictures"],
+        trainer=use("torch", threads=1),
+        targets=[
+            Target(f"test/{net}_gap", f"{GENERATED}: {what} less {OLD}", OLD, at_least=0.0, where={"data": "gliadin"})
+            for net, what in (("accuracy", "the net's accuracy"), ("code_accuracy", "the code classifier's accuracy"))
+        ],
+        watch=[f"train/{part}_loss" for part in PARTS],
+        level=2,
+    ),
+    "spectra-strawberry": Recipe(
+        summary="Strawberry purees, pure or adulterated, told apart by infrared spectra",
+        data=use("ucr", set="Strawberry"),
+        model="series-net",
+        loss="series-cross-entropy",
+        optimizer=ADAM,
+        length="60k series",
+        source="UCR archive (timeseriesclassification.com); Holland et al. 1998 (J. Sci. Food Agric. 76:263)",
+        metrics=["series-classification"],
+        trainer=use("torch", threads=1),
+        targets=[
+            Target(
+                "test/accuracy",
+                "Strawberry, the 370 test spectra, trained on all 613",
+                f"{BETWEEN}FCN 0.975, ResNet 0.980, InceptionTime 0.983",
+                at_least=0.975,
+                where={"data": "ucr", "data.set": "Strawberry"},
+            )
+        ],
+        watch=["train/loss"],
+        needs="the archive ucr_spectro.tar.gz, 2 MB",
+    ),
+    "spectra-ham": Recipe(
+        summary="Spanish and French hams told apart by the electrophoresis of their proteins",
+        data=use("ucr", set="Ham"),
+        model="series-net",
+        loss="series-cross-entropy",
+        optimizer=ADAM,
+        length="10k series",
+        source="UCR archive (timeseriesclassification.com); Olias et al. 2006 (Electrophoresis 27:1288)",
+        metrics=["series-classification"],
+        trainer=use("torch", threads=1),
+        targets=[
+            Target(
+                "test/accuracy",
+                "Ham, the 105 test spectra, trained on all 109",
+                f"{BETWEEN}FCN 0.707, ResNet 0.758, InceptionTime 0.705",
+                at_least=0.72,
+                where={"data": "ucr", "data.set": "Ham"},
+            )
+        ],
+        watch=["train/loss"],
+        needs="the archive ucr_spectro.tar.gz, 2 MB",
+    ),
+    "series-ucr": Recipe(
+        summary="A small net beside four classical methods on a set of food spectra",
+        data=use("ucr", set="Beef"),
+        model="series-net",
+        loss="series-cross-entropy",
+        optimizer=ADAM,
+        length="10k series",
+        source="UCR archive (timeseriesclassification.com)",
+        metrics=["series-classification"],
+        trainer=use("torch", threads=1),
+        targets=[Target("test/accuracy", "the test series, trained on all training series", at_least=float("-inf"))],
+        watch=["train/loss"],
+        needs="the archive ucr_spectro.tar.gz, 2 MB",
+    ),
+    "series-files": Recipe(
+        summary="Your own series in the UCR archive's text format: --data.path",
+        data="ts-files",
+        model="series-net",
+        loss="series-cross-entropy",
+        optimizer=ADAM,
+        length="10k series",
+        source="the format's description: timeseriesclassification.com",
+        metrics=["series-classification"],
+        trainer=use("torch", threads=1),
+        watch=["train/loss"],
+        needs="--data.path, a .ts file or a folder of two",
+    ),
+}
