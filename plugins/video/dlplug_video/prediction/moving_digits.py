@@ -61,7 +61,7 @@ class MovingDigits(Data):
         speed: PositiveFloat = 3.6,
         validation: PositiveInt = 200,
         testing: PositiveInt = 1000,
-        batch_size: PositiveInt = 16,
+        batch_size: PositiveInt = 8,
         seed: int,
     ) -> None:
         distributed.share_of(batch_size)

@@ -29,7 +29,7 @@ class SimVP(nn.Module):
         patch: PositiveInt = 4,
         spatial: PositiveInt = 16,
         temporal: PositiveInt = 128,
-        blocks: PositiveInt = 3,
+        blocks: PositiveInt = 2,
     ) -> None:
         super().__init__()
         frames, channels, _, _ = check_frames("simvp", spec, 2 * patch)
