@@ -34,14 +34,9 @@ class AnnotatedPicture(Media):
     kind, suffix = "image", ".png"
 
     def write(self, path: Path) -> Path:
-        from PIL import Image, ImageOps
+        from PIL import Image
 
-        try:
-            with Image.open(self.source) as file:
-                pixels = np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
-        except Exception as error:  # the type depends on the format and the damage
-            raise UserError(f"{self.source} is no picture that can be read: {one_line(error)}") from None
-        Image.fromarray(self.draw(pixels)).save(path)
+        Image.fromarray(self.draw(picture_of(self.source))).save(path)
         return path
 
 
@@ -78,6 +73,17 @@ class AnnotatedFilm(Media):
         return path
 
 
+def picture_of(source: Path) -> Pixels:
+    """RGB (H, W, 3), upright. Raises UserError for a file that is no picture, or is damaged."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(source) as file:
+            return np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
+    except Exception as error:  # the type depends on the format and the damage
+        raise UserError(f"{source} is no picture that can be read: {one_line(error)}") from None
+
+
 def decoded(source: Path) -> Iterator[Any]:
     """The frames of a film, but for those that would be shown at no time. Raises UserError for a file that is none, or
     is damaged."""
@@ -111,19 +117,24 @@ def rate_of(frame: Any) -> int:
 
 
 def annotated(source: str, draw: Draw) -> dict[str, Media]:
-    """The pictures and films of a file or a folder by name, annotated while they are written. Raises UserError where
-    there are none."""
+    """The pictures and films of a file or a folder by name, annotated while they are written."""
+    files = files_of(source)
+    stems = [file.stem for file in files]
+    return {file.stem if stems.count(file.stem) == 1 else file.name: medium(file, draw) for file in files}
+
+
+def files_of(source: str) -> list[Path]:
+    """The pictures and films of a folder, or the file itself. Raises UserError where there are none."""
     path = Path(source).expanduser()
     if path.is_file():
-        return {path.stem: medium(path, draw)}
+        return [path]
     if not path.is_dir():
         raise UserError(f"--input {source} is neither a file nor a folder")
     files = [path / name for name in sorted(os.listdir(path)) if not hidden(Path(name))]
     chosen = [file for file in files if file.is_file() and (is_image(file.name) or is_film(file))]
     if not chosen:
         raise UserError(f"--input {source} has no picture or film; of its {len(files)} files none is one by its suffix")
-    stems = [file.stem for file in chosen]
-    return {file.stem if stems.count(file.stem) == 1 else file.name: medium(file, draw) for file in chosen}
+    return chosen
 
 
 def medium(path: Path, draw: Draw) -> Media:

@@ -1,5 +1,5 @@
-"""What a network sees in a picture of any size: the picture is fitted into the network's input, and what is seen is
-scaled back."""
+"""What a network sees in a picture of any size: the picture is scaled to fit into the size of the training images, and
+what is seen is scaled back."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from dlplug_images.images import scaled
 from torch import Tensor
 
 from dlplug_detection.boxes.batches import Detections
-from dlplug_detection.boxes.fitting import Pixels, fitted, scaled_size
+from dlplug_detection.boxes.fitting import Pixels, fitting_scale, rescaled, scaled_size
 
 
 def network_input(pixels: Pixels, images: Tensor, device: torch.device) -> tuple[Tensor, float]:
-    """RGB (H, W, 3) as the input (1, C, h, w) of a network for images (N, h, w, C), and the factor of its size."""
-    height, width, channels = images.shape[1:]
-    small, scale = fitted(pixels, height, width)
-    if channels == 1:
+    """RGB (H, W, 3) as an input (1, C, h, w) no larger than the images (N, H', W', C) that the network was trained on,
+    and the factor of its size."""
+    scale = fitting_scale(pixels.shape[0], pixels.shape[1], images.shape[1], images.shape[2])
+    small = rescaled(pixels, scale)
+    if images.shape[3] == 1:
         small = luma(small)
     return scaled(torch.from_numpy(small)[None].to(device)), scale
 
@@ -36,7 +37,7 @@ def scaled_back(found: Detections, height: int, width: int, scale: float) -> Det
 
 
 def enlarged(maps: Tensor, height: int, width: int, scale: float) -> Tensor:
-    """Maps (N, h, w) of a picture fitted into (h, w), as (N, height, width) of the original, by the nearest pixel."""
+    """Maps (N, h, w) of a scaled picture as (N, height, width) of the original, by the nearest pixel."""
     rows, columns = scaled_size(height, width, scale)
     y = (torch.arange(height) + 0.5).mul(rows / height).long().clamp(max=rows - 1)
     x = (torch.arange(width) + 0.5).mul(columns / width).long().clamp(max=columns - 1)

@@ -8,8 +8,9 @@ import torch
 from dlplug_figures.images import tiled
 
 from dlplug import Fraction, Image, Media, PositiveInt
-from dlplug_detection.annotate.inputs import Draw, annotated
+from dlplug_detection.annotate.inputs import Draw, annotated, files_of
 from dlplug_detection.annotate.seeing import network_input, scaled_back
+from dlplug_detection.annotate.watching import BoxTable, folded
 from dlplug_detection.boxes.batches import Detections, Detector, HeldOut
 from dlplug_detection.boxes.fitting import Pixels
 from dlplug_detection.measures.detection import detected, on_cpu
@@ -19,17 +20,27 @@ COLUMNS = 4
 
 
 def detections(
-    model: Detector, data: HeldOut, *, input: str = "", count: PositiveInt = 12, score: Fraction = 0.5, seed: int
+    model: Detector,
+    data: HeldOut,
+    *,
+    input: str = "",
+    draw: bool = True,
+    count: PositiveInt = 12,
+    score: Fraction = 0.5,
+    seed: int,
 ) -> dict[str, Media]:
     """What is found in held-out images, in the colours of the classes, the true boxes in grey; or in pictures and films
     of your own, at their own resolution, films as mp4 without sound.
 
     input: a picture or a film of your own, or a folder of them, instead of held-out images.
+    draw: draw over what is in `input`; otherwise the boxes are written as a table, which is much quicker for films.
     count: number of held-out images, drawn from the split by --seed.
     score: lowest score of a detection that is shown.
     """
-    if input:
+    if input and draw:
         return annotated(input, drawing(model, data, score))
+    if input:
+        return {"boxes": BoxTable(files_of(input), folded(model), data, score)}
     drawn = torch.randperm(len(data.images), generator=torch.Generator().manual_seed(seed))[:count]
     found = detected(model, data.images[drawn])
     pictures = [pictured(data, n, at_least(one, score)) for n, one in zip(drawn.tolist(), found, strict=True)]
