@@ -13,7 +13,7 @@ from dlplug_video.lips.grid.corpus import find_utterances
 from dlplug_video.lips.grid.data import Grid, divided
 from dlplug_video.lips.grid.frames import read_frames
 from dlplug_video.lips.network import LipNet
-from dlplug_video.lips.reading import lip_ctc, lip_reading
+from dlplug_video.lips.reading import LipCTC, lip_reading
 from PIL import Image
 from torch import nn
 
@@ -91,7 +91,7 @@ def test_the_net_of_generated_lips_takes_it(corpus: Path):
     data = Grid(path=str(corpus), batch_size=2, seed=0, **SIZE)
     model = LipNet(data.spec, width=2, stages=2, hidden=4, layers=2)
     testing.check_data(data, model)
-    testing.check_loss(lip_ctc(model), next(data.batches(model)))
+    testing.check_loss(LipCTC(model), next(data.batches(model)))
     values = lip_reading(model.eval(), data.split("val"))
     assert 0 < values["character_error"] < 3
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, groupby
 
 import pytest
 import torch
 from dlplug_video.lips.clips import LipClips, spelled, text_of
 from dlplug_video.lips.mouth import RANGES, Faces, draw
 from dlplug_video.lips.network import LipNet
-from dlplug_video.lips.reading import lip_ctc, lip_reading, show_lips
+from dlplug_video.lips.reading import LipCTC, frame_error, lip_reading, show_lips
 from dlplug_video.lips.speech import FRAMES, LipWords, motion, speakers_of
 from dlplug_video.lips.visemes import ALPHABET, VISEMES, VOCABULARY, distinguishable, looks
 from torch import nn
@@ -42,18 +42,19 @@ def test_there_are_two_frames_for_each_label_and_the_longest_fits(data):
     assert (clips.lengths >= 2 * clips.label_lengths).all()
     slowest = speakers_of("train", 300)
     words = [max(VOCABULARY, key=len)] * 300
-    _, lengths = motion(words, slowest, torch.Generator().manual_seed(0))
+    _, lengths, _ = motion(words, slowest, torch.Generator().manual_seed(0))
     assert lengths.max() <= FRAMES
     assert (clips.frames[torch.arange(FRAMES) >= clips.lengths[:, None]] == 0).all()
 
 
 def test_a_word_starts_and_ends_at_rest_and_passes_its_shapes():
     speakers = speakers_of("val", 1)
-    shapes, lengths = motion(["papa"], speakers, torch.Generator().manual_seed(0))
+    shapes, lengths, place = motion(["papa"], speakers, torch.Generator().manual_seed(0))
     opening = shapes[0, : lengths[0], 0]
     assert opening[0] < 0.1
     assert opening[-1] < 0.6
     # p, a, p, a: the lips open twice
+    assert place[0, : lengths[0]].unique_consecutive().tolist() == [0, 1, 2, 3, 4, 5]
     rises = (opening[1:] > 0.5) & (opening[:-1] <= 0.5)
     assert rises.sum() == 2
 
@@ -88,6 +89,34 @@ def test_short_words_come_first(data):
     data.progress.set(0.0)
     batch = next(data.batches(nn.Linear(1, 1)))
     assert batch.label_lengths.tolist() == [3] * 4
+
+
+def test_frames_say_the_letters_in_order(data):
+    clips = data.split("val").clips
+    for n in range(len(clips.frames)):
+        said, labels = clips.said[n].tolist(), clips.labels[n, : clips.label_lengths[n]].tolist()
+        assert set(said[clips.lengths[n] :]) <= {-1}
+        # a letter that is doubled is one longer shape
+        assert [label for label, _ in groupby(said) if label > 0] == [label for label, _ in groupby(labels)]
+
+
+def test_the_warm_up_ends(data):
+    torch.manual_seed(0)
+    loss = LipCTC(LipNet(data.spec, width=2, hidden=4, dropout=0.0).eval(), warmup=0.5)
+    batch = next(data.batches(loss.model))
+    values = []
+    for fraction in (0.0, 0.25, 0.5, 1.0):
+        loss.progress.set(fraction)
+        (update,) = loss.updates(batch)
+        values.append(float(update.loss.detach() - update.values["ctc"]))
+    frames = float(frame_error(loss.model(batch.frames, batch.lengths), batch.said).detach())
+    assert values == pytest.approx([frames, frames / 2, 0, 0], abs=1e-5)
+    # and is 0 where no frame's letter is known
+    unknown = batch._replace(said=torch.full_like(batch.said, -1))
+    loss.progress.set(0.0)
+    testing.check_loss(LipCTC(LipNet(data.spec, width=2, hidden=4)), unknown)
+    (update,) = loss.updates(unknown)
+    torch.testing.assert_close(update.loss.detach(), update.values["ctc"])
 
 
 def test_a_video_is_read_the_same_in_any_batch(data):
@@ -138,11 +167,13 @@ def test_labels_and_text():
 def test_bad_input_is_one_clear_line():
     with pytest.raises(UserError, match="reads videos of words"):
         LipNet(Spec((10, 1, 64, 64), 10))
-    clips = LipClips(torch.rand(2, 4, 1, 8, 8), torch.tensor([4, 4]), torch.ones(2, 1).long(), torch.tensor([1, 1]))
+    clips = LipClips(
+        torch.rand(2, 4, 1, 8, 8), torch.tensor([4, 4]), torch.ones(2, 1).long(), torch.tensor([1, 1]), torch.ones(2, 4)
+    )
 
     class Flat(nn.Module):
         def forward(self, frames, lengths):
             return frames.flatten(1)
 
     with pytest.raises(UserError, match="lip-ctc needs"):
-        list(lip_ctc(Flat()).updates(clips))
+        list(LipCTC(Flat()).updates(clips))

@@ -30,7 +30,7 @@ def register_models():
 def register_losses():
     return {
         "frame-error": "dlplug_video.prediction.loss:frame_error",
-        "lip-ctc": "dlplug_video.lips.reading:lip_ctc",
+        "lip-ctc": "dlplug_video.lips.reading:LipCTC",
     }
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from dlplug import Spec
 
 BLANK = 0  # the number of CTC's blank; characters follow from 1 on
+UNKNOWN = -1
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,14 @@ class LipSpec(Spec):
 
 class LipClips(NamedTuple):
     """B videos of words: frames (B, T, C, H, W) in [0, 1], or uint8 where held out, zero from `lengths` (B,) on;
-    characters (B, S), numbers from 1 on, padded with 0 from `label_lengths` (B,) on."""
+    characters (B, S), numbers from 1 on, padded with 0 from `label_lengths` (B,) on. said (B, T): the character that is
+    said in each frame, 0 for none; `UNKNOWN` in real videos, and after the end."""
 
     frames: Tensor
     lengths: Tensor
     labels: Tensor
     label_lengths: Tensor
+    said: Tensor
 
 
 class HeldOutLips(NamedTuple):

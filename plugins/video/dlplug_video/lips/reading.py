@@ -3,30 +3,51 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from dlplug_words.ctc.decoding import greedy
 from dlplug_words.ctc.loss import ctc_loss
 from dlplug_words.error_rates import character_errors, word_errors
 from torch import Tensor, nn
 
-from dlplug import PositiveInt, Table, UserError, minimise, neutral_options
+from dlplug import Fraction, Loss, PositiveInt, Progress, Table, Update, UserError, neutral_options
 from dlplug.stop import stoppable
 from dlplug_video.films import in_a_row
-from dlplug_video.lips.clips import BLANK, HeldOutLips, LipClips, text_of
+from dlplug_video.lips.clips import BLANK, UNKNOWN, HeldOutLips, LipClips, text_of
 
 MISTAKES = 20  # rows of the table of mistakes
 
 
-@minimise
-def lip_ctc(model: nn.Module, batch: LipClips) -> Tensor:
-    """The CTC loss (Graves et al. 2006), in nats per character, averaged over videos."""
-    logits = model(batch.frames, batch.lengths)
-    if logits.ndim != 3:
-        raise UserError("the loss lip-ctc needs a model with scores of characters at each frame, such as lipnet")
-    return ctc_loss(logits, batch.lengths, batch.labels, batch.label_lengths, blank=BLANK)
+class LipCTC(Loss):
+    """The CTC loss (Graves et al. 2006), in nats per character, averaged over videos.
+
+    CTC alone begins with a long time of blanks. Where the data know the character of each frame, a cross entropy per
+    frame is added at first; its weight falls linearly from 1 to 0.
+
+    warmup: part of the training with the cross entropy.
+    """
+
+    def __init__(self, model: nn.Module, *, warmup: Fraction = 0.3) -> None:
+        super().__init__(model)
+        self.warmup, self.progress = warmup, Progress()
+
+    def updates(self, batch: LipClips) -> Iterator[Update]:
+        logits = self.model(batch.frames, batch.lengths)
+        if logits.ndim != 3:
+            raise UserError("the loss lip-ctc needs a model with scores of characters at each frame, such as lipnet")
+        ctc = ctc_loss(logits, batch.lengths, batch.labels, batch.label_lengths, blank=BLANK)
+        weight = (1 - self.progress.tensor() / max(self.warmup, 1e-9)).clamp(min=0)
+        yield Update(ctc + weight * frame_error(logits, batch.said), ctc=ctc.detach())
+
+
+def frame_error(logits: Tensor, said: Tensor) -> Tensor:
+    """Cross entropy of logits (B, T, V) with the characters (B, T), averaged over the frames where they are known; 0
+    without any."""
+    errors = F.cross_entropy(logits.flatten(0, 1), said.flatten(), ignore_index=UNKNOWN, reduction="sum")
+    return errors / (said != UNKNOWN).sum().clamp(min=1)
 
 
 @neutral_options("count")

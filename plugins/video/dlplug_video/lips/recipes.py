@@ -10,7 +10,7 @@ LIP_RECIPES = {
         data="lip-words",
         model="lipnet",
         loss="lip-ctc",
-        optimizer=use("adam", learning_rate=2e-3, schedule="cosine", warmup=0.05),
+        optimizer=use("adam", learning_rate=3e-3, schedule="cosine", warmup=0.05),
         length="16k videos",
         source="LipNet (Assael et al. 2016, arXiv:1611.01599)",
         metrics=["lip-reading"],

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from dlplug import Data, Fraction, PositiveInt, Progress, distributed, to_device
 from dlplug.sampling import own_share
-from dlplug_video.lips.clips import HeldOutLips, LipClips, LipSpec, spelled
+from dlplug_video.lips.clips import UNKNOWN, HeldOutLips, LipClips, LipSpec, spelled
 from dlplug_video.lips.mouth import RANGES, Faces, draw
 from dlplug_video.lips.visemes import ALPHABET, VOCABULARY, shapes_of
 
@@ -59,7 +60,7 @@ class LipWords(Data):
         curriculum: Fraction = 0.1,
         validation: PositiveInt = 200,
         testing: PositiveInt = 1000,
-        batch_size: PositiveInt = 16,
+        batch_size: PositiveInt = 8,
         seed: int,
     ) -> None:
         distributed.share_of(batch_size)
@@ -94,8 +95,12 @@ class LipWords(Data):
         cast = self.speakers[split]
         who = torch.randint(len(cast.pace), (count,), generator=generator)
         speakers = Speakers(Faces(*(field[who] for field in cast.faces)), cast.pace[who], cast.spread[who])
-        frames, lengths = film(texts, speakers, self.noise, generator)
-        return LipClips(frames, lengths, *spelled(texts, self.spec.names, LONGEST)), texts
+        labels, label_lengths = spelled(texts, self.spec.names, LONGEST)
+        shapes, lengths, place = motion(texts, speakers, generator)
+        frames = film(shapes, lengths, speakers.faces, self.noise, generator)
+        # the letter of the place with the greatest weight; the places before and after the word are rest
+        said = F.pad(labels, (1, 1)).gather(1, place).masked_fill(after(lengths), UNKNOWN)
+        return LipClips(frames, lengths, labels, label_lengths, said), texts
 
     def split(self, name: str) -> HeldOutLips:
         generator = Generator().manual_seed(SEEDS[name])
@@ -114,19 +119,24 @@ def between(bounds: tuple[float, float], count: int, generator: Generator) -> Te
     return bounds[0] + (bounds[1] - bounds[0]) * torch.rand(count, generator=generator)
 
 
-def film(texts: list[str], speakers: Speakers, noise: float, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Videos (N, T, 1, 32, 32) uint8 of N words, zero after their end, and their lengths (N,) in frames."""
-    shapes, lengths = motion(texts, speakers, generator)
-    which, when = (torch.arange(FRAMES) < lengths[:, None]).nonzero(as_tuple=True)
-    drawn = draw(shapes[which, when], Faces(*(field[which] for field in speakers.faces)), SIDE)
+def film(shapes: Tensor, lengths: Tensor, faces: Faces, noise: float, generator: Generator) -> Tensor:
+    """Videos (N, T, 1, 32, 32) uint8 of mouths of shapes (N, T, 5), zero after their lengths (N,)."""
+    which, when = (~after(lengths)).nonzero(as_tuple=True)
+    drawn = draw(shapes[which, when], Faces(*(field[which] for field in faces)), SIDE)
     drawn = drawn + noise * torch.randn(drawn.shape, generator=generator)
-    frames = torch.zeros(len(texts), FRAMES, 1, SIDE, SIDE, dtype=torch.uint8)
+    frames = torch.zeros(*shapes.shape[:2], 1, SIDE, SIDE, dtype=torch.uint8)
     frames[which, when, 0] = (drawn.clamp(0, 1) * 255).round().to(torch.uint8)
-    return frames, lengths
+    return frames
 
 
-def motion(texts: list[str], speakers: Speakers, generator: Generator) -> tuple[Tensor, Tensor]:
-    """The mouth's shapes (N, T, 5) and the numbers of frames (N,).
+def after(lengths: Tensor) -> Tensor:
+    """(N, T) bool: the frames after each video's end."""
+    return torch.arange(FRAMES) >= lengths[:, None]
+
+
+def motion(texts: list[str], speakers: Speakers, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """The mouth's shapes (N, T, 5), the numbers of frames (N,), and the place (N, T) of what has the greatest weight in
+    each frame: 0 for the rest before the word, then its letters from 1 on, then the rest after it.
 
     Each letter has a weight that is a Gaussian of time around its middle, and the shape is their weighted mean.
     """
@@ -145,4 +155,4 @@ def motion(texts: list[str], speakers: Speakers, generator: Generator) -> tuple[
     weights = (-0.5 * distance**2).masked_fill(~spoken[:, None], -torch.inf).softmax(2)
     amount = 0.9 + 0.2 * torch.rand(count, 1, 5, generator=generator)
     lengths = ends[:, -1].ceil().long().clamp(max=FRAMES)
-    return (weights @ shapes_of(texts, LONGEST) * amount).clamp(0, 1), lengths
+    return (weights @ shapes_of(texts, LONGEST) * amount).clamp(0, 1), lengths, weights.argmax(2)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from dlplug import Data, NonNegativeInt, Order, PositiveInt, UserError, nearest, to_device
-from dlplug_video.lips.clips import HeldOutLips, LipClips, LipSpec, spelled
+from dlplug_video.lips.clips import UNKNOWN, HeldOutLips, LipClips, LipSpec, spelled
 from dlplug_video.lips.grid.corpus import CHARACTERS, Spoken, find_utterances, read_utterances
 
 
@@ -83,7 +83,8 @@ class Grid(Data):
         for row, one in zip(frames, spoken, strict=True):
             row[: len(one.frames)] = one.frames
         lengths = torch.tensor([len(one.frames) for one in spoken])
-        return LipClips(frames, lengths, *spelled([one.text for one in spoken], CHARACTERS, self.frames // 2))
+        labels, label_lengths = spelled([one.text for one in spoken], CHARACTERS, self.frames // 2)
+        return LipClips(frames, lengths, labels, label_lengths, torch.full(frames.shape[:2], UNKNOWN))
 
     def steps_per_epoch(self) -> int:
         return self.order.steps_per_epoch
