@@ -45,7 +45,7 @@ def forecasts(
     column = min(column, window.y.shape[2] - 1)
     back = min(data.input, MOST_BACK * data.horizon)
     past, ahead = range(-back, 0), range(data.horizon)
-    figure = new_figure(9, 1.0 + 1.5 * len(drawn))
+    figure = new_figure(10.5, 1.0 + 1.5 * len(drawn))
     rows = figure.subplots(len(drawn), 1, squeeze=False)[:, 0]
     for place, axes in enumerate(rows):
         axes.plot(past, window.x[place, -back:, column], color="#888888", linewidth=0.9)
@@ -55,7 +55,7 @@ def forecasts(
             label = f"{name}, mean squared error {error:.3g}"
             axes.plot(ahead, values[place, :, column], color=colour, linewidth=1.1, label=label)
         axes.axvline(-0.5, color="#bbbbbb", linewidth=0.8)
-        axes.legend(fontsize=7, loc="upper left")
+        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     rows[-1].set_xlabel("time steps after the input")
     name = data.names[min(column, len(data.names) - 1)]
     return {"forecasts": to_image(figure, f"{name}: input (grey), truth (black) and forecasts")}
