@@ -30,7 +30,7 @@ def register_models():
         "tcn": "dlplug_signals.forecasting.models.tcn:TCN",
         "lstm-forecaster": "dlplug_signals.forecasting.models.lstm:LSTMForecaster",
         "transformer-forecaster": "dlplug_signals.forecasting.models.transformer:TransformerForecaster",
-        "nbeats": "dlplug_signals.forecasting.models.nbeats:NBeats",
+        "seasonal-mlp": "dlplug_signals.forecasting.models.seasonal_mlp:SeasonalMLP",
     }
 
 

@@ -30,16 +30,15 @@ class LinearRidge:
     def __init__(self, data: HeldOut, penalty: float = RIDGE, size: int = 512) -> None:
         gram = torch.zeros(data.input + 1, data.input + 1, dtype=torch.double)
         moment = torch.zeros(data.input + 1, data.horizon, dtype=torch.double)
-        values = data.values.double()
         for starts in stoppable(data.train_starts.split(size)):
-            window = cut(values, starts, data.input, data.horizon)
+            window = cut(data.values, starts, data.input, data.horizon)
             last = window.x[:, -1:]
             x, y = (part.transpose(1, 2).flatten(0, 1) for part in (window.x - last, window.y - last))
-            x = torch.cat([x, torch.ones(len(x), 1, dtype=torch.double)], 1)
+            x = torch.cat([x, torch.ones(len(x), 1)], 1)
             gram += x.T @ x
             moment += x.T @ y
         # (XᵀX + λ n I) W = XᵀY; the last value of x is zero everywhere, so that without λ there is no solution
-        count = len(data.train_starts) * values.shape[1]
+        count = len(data.train_starts) * data.values.shape[1]
         self.weight = torch.linalg.solve(gram + penalty * count * torch.eye(len(gram), dtype=torch.double), moment)
 
     def __call__(self, x: Tensor) -> Tensor:

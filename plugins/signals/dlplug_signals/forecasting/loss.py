@@ -9,17 +9,29 @@ from torch import Tensor, nn
 
 from dlplug import Labelled, UserError, minimise
 
-ERRORS = {"mse": F.mse_loss, "mae": F.l1_loss, "smooth-l1": F.smooth_l1_loss}
-SMALLEST = 1e-6  # the least level of a window
+SMALLEST = 1e-6  # the least size of a value, and of a window's level
+
+
+def percentage_loss(forecast: Tensor, truth: Tensor) -> Tensor:
+    """The mean of |y - ŷ| / (|y| + |ŷ|), from 0 to 1: sMAPE over 200."""
+    return ((forecast - truth).abs() / (forecast.abs() + truth.abs()).clamp(min=SMALLEST)).mean()
+
+
+ERRORS = {"mse": F.mse_loss, "mae": F.l1_loss, "smooth-l1": F.smooth_l1_loss, "smape": percentage_loss}
 
 
 @minimise
 def forecast_error(
-    model: nn.Module, batch: Labelled, *, error: Literal["mse", "mae", "smooth-l1"] = "mse", relative: bool = False
+    model: nn.Module,
+    batch: Labelled,
+    *,
+    error: Literal["mse", "mae", "smooth-l1", "smape"] = "mse",
+    relative: bool = False,
 ) -> Tensor:
     """The mean error of the forecasts over the horizon and columns.
 
-    error: squared, absolute, or smooth L1 (Huber 1964, squared below 1).
+    error: squared, absolute, smooth L1 (Huber 1964, squared below 1), or relative to the values' own size, as M4's
+        sMAPE.
     relative: divides each window's error by the mean absolute value of its input, so that series of any size count
         the same.
     """
