@@ -15,14 +15,21 @@ from dlplug_vision.bag_of_words.dictionary import patches_of
 from dlplug_vision.bag_of_words.model import BagOfWords, SubsetSpec
 from dlplug_vision.bag_of_words.sift import dense_sift, grid
 from dlplug_vision.bag_of_words.training import HingeAndCrossEntropy, squared_hinge
-from dlplug_vision.bag_of_words.words import Bag
+from dlplug_vision.bag_of_words.words import Bag, Vocabulary
 from torch import nn
 
 import dlplug
 from dlplug import Spec, UserError, testing
 from dlplug.testing.parts import quiet
 
-SMALL = {"model.words": 20, "model.width": 4, "data.smaller": (80, 200)}
+SMALL = {
+    "model.words": 20,
+    "model.cells": (1,),
+    "model.step": 2,
+    "model.enlarge": 1,
+    "model.width": 4,
+    "data.smaller": (80, 200),
+}
 
 
 def images(count: int, seed: int = 0, shape: tuple[int, ...] = (9, 8, 1)) -> torch.Tensor:
@@ -32,7 +39,7 @@ def images(count: int, seed: int = 0, shape: tuple[int, ...] = (9, 8, 1)) -> tor
 def small_model(sizes: tuple[int, ...] = (6, 20)) -> BagOfWords:
     torch.manual_seed(0)
     spec = SubsetSpec((1, 9, 8), 3, train=images(20), sizes=sizes)
-    return BagOfWords(spec, words=5, cells=(1, 2), step=1, width=4, stages=1, seed=0)
+    return BagOfWords(spec, vocabulary=Vocabulary(5, (1, 2), 1), width=4, stages=1, seed=0)
 
 
 def slow_sift(grey: np.ndarray, top: int, left: int, cell: int) -> list[float]:
@@ -58,7 +65,7 @@ def slow_sift(grey: np.ndarray, top: int, left: int, cell: int) -> list[float]:
 @pytest.mark.parametrize(("cell", "step"), [(1, 1), (2, 1), (2, 3)])
 def test_a_descriptor_is_derived_again_pixel_by_pixel(cell: int, step: int):
     x = scaled(images(2, shape=(13, 11, 3))).double()
-    found = dense_sift(x, cell, step)
+    found = dense_sift(x, (cell,), step)
     tops, lefts = (range(0, length - 4 * cell + 1, step) for length in x.shape[2:])
     assert found.shape == (2, len(tops) * len(lefts), 128)
     grey = x.mean(1).numpy()
@@ -69,9 +76,9 @@ def test_a_descriptor_is_derived_again_pixel_by_pixel(cell: int, step: int):
 
 
 def test_a_flat_patch_has_no_descriptor_and_brightness_changes_none():
-    assert not dense_sift(torch.full((1, 1, 8, 8), 0.3), 2, 1).any()
+    assert not dense_sift(torch.full((1, 1, 8, 8), 0.3), (2,), 1).any()
     x = scaled(images(1, shape=(8, 8, 1)))
-    torch.testing.assert_close(dense_sift(x, 2, 1), dense_sift(0.5 * x + 0.2, 2, 1), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(dense_sift(x, (2,), 1), dense_sift(0.5 * x + 0.2, (2,), 1), atol=1e-4, rtol=1e-4)
 
 
 def test_words_are_counted_one_by_one():
@@ -85,17 +92,19 @@ def test_words_are_counted_one_by_one():
         for cell in (1, 2):
             for top in range(9 - 4 * cell + 1):
                 for left in range(8 - 4 * cell + 1):
-                    distances = [(descriptors[image, place] - word).square().sum().item() for word in bag.words]
-                    word = int(np.argmin(distances))
+                    near = [math.exp(-20 * (descriptors[image, place] - w).square().sum().item()) for w in bag.words]
                     region = 2 * (top + 2 * cell >= 4.5) + (left + 2 * cell >= 4)
-                    counts[image, 0, word] += 1
-                    counts[image, 1 + region, word] += 1
+                    for word in range(5):
+                        counts[image, 0, word] += near[word] / sum(near)
+                        counts[image, 1 + region, word] += near[word] / sum(near)
                     place += 1
         assert place == descriptors.shape[1]
     expected = np.sqrt(counts.reshape(3, -1) / counts.sum((1, 2))[:, None])
-    np.testing.assert_allclose(bag(x).numpy(), expected, atol=1e-6)
-    torch.testing.assert_close(bag(x).norm(dim=1), torch.ones(3))
-    assert bag.state_dict().keys() == {"words"}
+    np.testing.assert_allclose(bag.roots(x).numpy(), expected, atol=1e-6)
+    # centred on the training images, all of which were sampled
+    torch.testing.assert_close(bag(scaled(images(20))).mean(0), torch.zeros(25), atol=1e-6, rtol=0)
+    torch.testing.assert_close(bag(x), bag.roots(x) - bag.mean)
+    assert bag.state_dict().keys() == {"words", "mean"}
     assert not list(bag.parameters())
 
 
@@ -177,8 +186,8 @@ def test_where_the_net_overtakes(svm, cnn, said):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"model.words": 100_000}, "more than the 6480 descriptors"),
-        ({"model.cells": (5,)}, "needs 20x20 pixels, and the images have 16x16"),
+        ({"model.words": 100_000}, "more than the 720 descriptors"),
+        ({"model.cells": (5,)}, "needs 20x20 pixels, and the images have 8x8"),
         ({"model.stages": 4}, "at least 16x16"),
         ({"data.set": "two-moons"}, "--data.set must name an image data set"),
         ({"data.smaller": (200, 100)}, "ascending"),
@@ -201,7 +210,7 @@ def test_other_models_and_data_are_refused():
     with pytest.raises(UserError, match="--model bag-of-words"):
         bag_of_words(nn.Linear(2, 2), HeldOut(images(4), torch.zeros(4), ("a",)))
     spec = ImageSpec((1, 9, 8), 3, train=images(20))
-    assert BagOfWords(spec, words=5, cells=(2,), width=4, stages=1, seed=0).sizes == (20,)
+    assert BagOfWords(spec, vocabulary=Vocabulary(5, (2,)), width=4, stages=1, seed=0).sizes == (20,)
 
 
 def test_the_recipe_learns_and_resumes():

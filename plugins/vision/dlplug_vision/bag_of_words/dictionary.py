@@ -49,10 +49,10 @@ def visual_words(
 def patches_of(bag: Bag, x: Tensor) -> Tensor:
     """The grey patches (B · L, P, P) that the descriptors of x (B, C, H, W) describe, in their order; smaller ones are
     enlarged to the largest."""
-    grey, side = bag.enlarged(x).mean(1, keepdim=True), CELLS * max(bag.cells)
+    grey, side = bag.enlarged(x).mean(1, keepdim=True), CELLS * max(bag.vocabulary.cells)
     found = []
-    for cell in bag.cells:
-        patches = F.unfold(grey, CELLS * cell, stride=bag.step).mT  # (B, L of this cell, pixels)
+    for cell in bag.vocabulary.cells:
+        patches = F.unfold(grey, CELLS * cell, stride=bag.vocabulary.step).mT  # (B, L of this cell, pixels)
         drawn = F.interpolate(patches.unflatten(2, (CELLS * cell, CELLS * cell)), (side, side), mode="nearest")
         found.append(drawn)
     return torch.cat(found, 1).flatten(0, 1).cpu()

@@ -9,7 +9,7 @@ from dlplug_images.images import ImageSpec
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, Spec, UserError
-from dlplug_vision.bag_of_words.words import Bag
+from dlplug_vision.bag_of_words.words import Bag, Vocabulary
 from dlplug_vision.classification.quick import QuickNet
 from dlplug_vision.layers import check_size
 
@@ -34,10 +34,6 @@ class BagOfWords(nn.Module):
     There is a pair of them for each size of the training set. The forward pass gives the scores of the support vector
     machine that learns from the whole set.
 
-    words: number of visual words.
-    cells: sides of a descriptor's 4x4 cells, in pixels of the enlarged image; each size has a grid of its own.
-    step: pixels between descriptors.
-    enlarge: factor by which images are enlarged for the descriptors, as SIFT's own first octave doubles them.
     width: channels of the convolutional net's first stage.
     stages: how often the convolutional net halves the resolution.
     """
@@ -46,10 +42,7 @@ class BagOfWords(nn.Module):
         self,
         spec: Spec,
         *,
-        words: PositiveInt = 500,
-        cells: tuple[PositiveInt, ...] = (3,),
-        step: PositiveInt = 2,
-        enlarge: PositiveInt = 1,
+        vocabulary: Vocabulary = Vocabulary(),
         width: PositiveInt = 32,
         stages: PositiveInt = 3,
         seed: int,
@@ -59,7 +52,7 @@ class BagOfWords(nn.Module):
         check_size("bag-of-words", spec, 2**stages, "; fewer --model.stages take smaller images")
         super().__init__()
         self.sizes = spec.sizes if isinstance(spec, SubsetSpec) else (len(spec.train),)
-        bags = [Bag(spec.train[:size], words, cells, step, enlarge, seed) for size in self.sizes]
+        bags = [Bag(spec.train[:size], vocabulary, seed) for size in self.sizes]
         self.bags = nn.ModuleList(bags)
         self.svm = Abreast(nn.Linear(bag.size, spec.output) for bag in bags)
         self.cnn = Abreast(QuickNet(spec, width=width, stages=stages) for _ in bags)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -13,19 +14,20 @@ CELLS = 4  # in each direction
 SIZE = ORIENTATIONS * CELLS**2  # of a descriptor
 
 
-def dense_sift(x: Tensor, cell: int, step: int) -> Tensor:
+def dense_sift(x: Tensor, cells: Sequence[int], step: int) -> Tensor:
     """RootSIFT descriptors (B, L, 128) of images (B, C, H, W), of unit length, or zero where nothing changes.
 
-    L counts the grid row by row. In a descriptor, orientation is the slowest axis, then the cell's row, then column.
-    SIFT: Lowe 2004 (doi:10.1023/B:VISI.0000029664.99615.94), without the Gaussian window; RootSIFT: Arandjelović &
-    Zisserman 2012 (doi:10.1109/CVPR.2012.6248018).
+    L counts the grid row by row, one size of the cells after the other. In a descriptor, orientation is the slowest
+    axis, then the cell's row, then its column. SIFT: Lowe 2004 (doi:10.1023/B:VISI.0000029664.99615.94), without the
+    Gaussian window; RootSIFT: Arandjelović & Zisserman 2012 (doi:10.1109/CVPR.2012.6248018).
 
-    cell: a cell's side in pixels; a descriptor covers 4x4 cells. step: pixels between descriptors.
+    cells: sides of a cell in pixels; a descriptor covers 4x4 cells. step: pixels between descriptors.
     """
-    cells = F.avg_pool2d(oriented(x.mean(1)), cell, stride=1)
-    raw = F.unfold(cells, CELLS, dilation=cell, stride=step)
+    channels = oriented(x.mean(1))
+    pooled = [F.avg_pool2d(channels, cell, stride=1) for cell in cells]
+    raw = [F.unfold(part, CELLS, dilation=cell, stride=step) for cell, part in zip(cells, pooled, strict=True)]
     # SIFT's second L2 norm would cancel in RootSIFT's √(d / |d|₁)
-    clipped = F.normalize(raw, dim=1).clamp_(max=0.2)
+    clipped = F.normalize(torch.cat(raw, 2), dim=1).clamp_(max=0.2)
     return F.normalize(clipped, p=1, dim=1).sqrt_().mT
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlplug import Loss, NonNegativeFloat, ProperFraction, Update, UserError
+from dlplug import Loss, PositiveFloat, ProperFraction, Update, UserError
 from dlplug_vision.bag_of_words.data import Described
 from dlplug_vision.bag_of_words.model import BagOfWords
 
@@ -17,26 +16,29 @@ class HingeAndCrossEntropy(Loss):
     """Squared hinge loss, one class against the rest, of linear support vector machines on features; cross entropy of
     convolutional nets on the images.
 
-    penalty: λ of the penalty λ|w|² of each support vector machine; C = 1 / (2 λ N) in LIBLINEAR's objective.
+    cost: C of a support vector machine's objective |w|² / 2 + C Σ hinge² over its training images, as in LIBLINEAR.
     smoothing: label smoothing of the cross entropy.
     """
 
     parts = ("svm", "cnn")
 
-    def __init__(self, model: nn.Module, *, penalty: NonNegativeFloat = 1e-3, smoothing: ProperFraction = 0.0) -> None:
+    def __init__(self, model: nn.Module, *, cost: PositiveFloat = 4.0, smoothing: ProperFraction = 0.0) -> None:
         super().__init__(model)
         if not isinstance(model, BagOfWords):
             raise UserError(
                 "the loss hinge-and-cross-entropy trains support vector machines and convolutional nets at once: it "
                 "needs --model bag-of-words"
             )
-        self.penalty, self.smoothing = penalty, smoothing
+        self.smoothing = smoothing
+        # |w|² / (2 C N) beside the mean of the hinge
+        self.penalties = [1 / (2 * cost * size) for size in model.sizes]
 
     def updates(self, batch: Described) -> Iterator[Update]:
         svm, cnn = (self.model.get_submodule(part) for part in self.parts)
         scores = svm(batch.features)
-        weights = torch.stack([w.square().sum() for name, w in svm.named_parameters() if name.endswith("weight")])
-        hinge = squared_hinge(scores, batch.y).sum() + self.penalty * weights.sum()
+        hinge = squared_hinge(scores, batch.y).sum()
+        for machine, penalty in zip(svm.children(), self.penalties, strict=True):
+            hinge = hinge + penalty * machine.get_parameter("weight").square().sum()
         yield Update(hinge, "svm", svm_accuracy=accuracy(scores, batch.y)[-1])
         logits = cnn(batch.x)
         # the mean over all of the S · B images, S times

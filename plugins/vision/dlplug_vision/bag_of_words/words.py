@@ -2,52 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from dlplug_images.images import scaled
 from torch import Tensor, nn
 
-from dlplug import UserError
+from dlplug import PositiveFloat, PositiveInt, UserError
 from dlplug.stop import stoppable
 from dlplug_vision.bag_of_words.sift import CELLS, SIZE, dense_sift, grid
 
-MOST = 200_000  # descriptors that words are fitted to
+MOST = 100_000  # descriptors that words are fitted to
 FROM = 2_000  # images that these are taken from, at most
 QUADRANTS = 4
 REGIONS = 1 + QUADRANTS  # the whole image, and its quadrants
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """words: number of visual words.
+    cells: sides of a descriptor's 4x4 cells, in pixels of the enlarged image; each size has a grid of its own.
+    step: pixels between descriptors.
+    enlarge: factor by which images are enlarged for the descriptors, as SIFT's own first octave doubles them.
+    sharpness: β of a descriptor's shares exp(-β |d - w|²) in the words w; a large β leaves the nearest word alone.
+    """
+
+    words: PositiveInt = 500
+    cells: tuple[PositiveInt, ...] = (2, 4)
+    step: PositiveInt = 3
+    enlarge: PositiveInt = 1
+    sharpness: PositiveFloat = 20.0
+
+
 class Bag(nn.Module):
     """x (B, C, H, W) → (B, 5 · words): the square roots of the visual words' frequencies in the whole image and in each
-    quadrant (Sivic & Zisserman 2003; Lazebnik et al. 2006, two levels), of unit length.
+    quadrant (Sivic & Zisserman 2003; Lazebnik et al. 2006, two levels), less their mean over training images.
 
-    The words are fitted when it is built, and never trained; they are saved with the weights.
-
-    images: training images (N, H, W, C) uint8, of which at most 200,000 descriptors are clustered. enlarge: factor by
-    which images are enlarged first. cells, step: see `dense_sift`; every size of cell has its own grid.
+    A descriptor counts for several words (van Gemert et al. 2008, a kernel codebook). Words and mean are fitted when it
+    is built, to at most 100,000 descriptors of 2,000 training images (N, H, W, C) uint8, and never trained; they are
+    saved with the weights.
     """
 
     words: Tensor
-    quadrants: Tensor
+    mean: Tensor
+    regions: Tensor
 
-    def __init__(self, images: Tensor, words: int, cells: tuple[int, ...], step: int, enlarge: int, seed: int) -> None:
+    def __init__(self, images: Tensor, vocabulary: Vocabulary, seed: int) -> None:
         super().__init__()
-        self.cells, self.step, self.enlarge = cells, step, enlarge
-        height, width = (enlarge * length for length in images.shape[1:3])
-        check_fits(height, width, cells)
-        self.register_buffer("quadrants", quadrants(height, width, cells, step), persistent=False)
-        self.register_buffer("words", fitted_words(self.sampled(images, seed), words, seed))
-
-    def describe(self, x: Tensor) -> Tensor:
-        """The RootSIFT descriptors (B, L, 128) of x (B, C, H, W), size after size of the cells."""
-        x = self.enlarged(x)
-        return torch.cat([dense_sift(x, cell, self.step) for cell in self.cells], 1)
+        self.vocabulary = vocabulary
+        height, width = (vocabulary.enlarge * length for length in images.shape[1:3])
+        check_fits(height, width, vocabulary.cells)
+        regions = F.one_hot(quadrants(height, width, vocabulary.cells, vocabulary.step), QUADRANTS)
+        self.register_buffer("regions", regions.T.float(), persistent=False)
+        generator = torch.Generator().manual_seed(seed)
+        chosen = images[torch.randperm(len(images), generator=generator)[:FROM]].cpu().split(50)
+        self.register_buffer("words", fitted_words(self.sampled(chosen, generator), vocabulary.words, seed))
+        self.register_buffer("mean", torch.cat([self.roots(scaled(part)) for part in stoppable(chosen)]).mean(0))
 
     def enlarged(self, x: Tensor) -> Tensor:
-        return F.interpolate(x, scale_factor=self.enlarge, mode="bilinear") if self.enlarge > 1 else x
+        factor = self.vocabulary.enlarge
+        return F.interpolate(x, scale_factor=factor, mode="bilinear") if factor > 1 else x
+
+    def describe(self, x: Tensor) -> Tensor:
+        """The RootSIFT descriptors (B, L, 128) of x (B, C, H, W)."""
+        return dense_sift(self.enlarged(x), self.vocabulary.cells, self.vocabulary.step)
 
     def forward(self, x: Tensor) -> Tensor:
-        counts = word_counts(nearest(self.describe(x), self.words), self.quadrants, len(self.words))
+        return self.roots(x) - self.mean
+
+    def roots(self, x: Tensor) -> Tensor:
+        """The square roots (B, 5 · words) of the frequencies; their squares sum to 1."""
+        counts = self.regions @ shares(self.describe(x), self.words, self.vocabulary.sharpness)
         frequencies = torch.cat([counts.sum(1, keepdim=True), counts], 1).flatten(1)
         # √(h / |h|₁): the dot product of two images is the Hellinger kernel of their frequencies
         return F.normalize(frequencies, p=1, dim=1).sqrt()
@@ -57,17 +84,15 @@ class Bag(nn.Module):
         """The number of features."""
         return REGIONS * len(self.words)
 
-    def sampled(self, images: Tensor, seed: int) -> Tensor:
-        """At most 200,000 descriptors (M, 128), as many from each of at most 2,000 images."""
-        generator = torch.Generator().manual_seed(seed)
-        chosen = torch.randperm(len(images), generator=generator)[:FROM]
-        most = -(-MOST // len(chosen))
-        parts = []
-        for index in stoppable(chosen.split(100)):
-            descriptors = self.describe(scaled(images[index].cpu()))
+    def sampled(self, images: Sequence[Tensor], generator: torch.Generator) -> Tensor:
+        """At most 100,000 descriptors (M, 128), as many from each image; images (N, H, W, C) in parts."""
+        most = -(-MOST // sum(map(len, images)))
+        found = []
+        for part in stoppable(images):
+            descriptors = self.describe(scaled(part))
             place = torch.rand(descriptors.shape[:2], generator=generator).argsort(1)[:, :most, None]
-            parts.append(descriptors.gather(1, place.expand(-1, -1, SIZE)).flatten(0, 1))
-        return torch.cat(parts)[:MOST]
+            found.append(descriptors.gather(1, place.expand(-1, -1, SIZE)).flatten(0, 1))
+        return torch.cat(found)[:MOST]
 
 
 def fitted_words(descriptors: Tensor, count: int, seed: int) -> Tensor:
@@ -83,27 +108,22 @@ def fitted_words(descriptors: Tensor, count: int, seed: int) -> Tensor:
     return torch.from_numpy(clusters.cluster_centers_).float()
 
 
-def nearest(descriptors: Tensor, words: Tensor) -> Tensor:
-    """(B, L): the index of the nearest of words (K, D) to each descriptor (B, L, D)."""
-    # argmin |d - w|² = argmax d · w - |w|² / 2
-    return torch.matmul(descriptors, words.T).sub_(words.square().sum(1) / 2).argmax(2)
+def shares(descriptors: Tensor, words: Tensor, sharpness: float) -> Tensor:
+    """(B, L, K): how much each descriptor (B, L, D) counts for each of words (K, D); its shares sum to 1."""
+    # exp(-β |d - w|²) / Σ, without the factor exp(-β |d|²), which all words have
+    return F.linear(descriptors, 2 * sharpness * words, -sharpness * words.square().sum(1)).softmax(2)
 
 
-def word_counts(word: Tensor, quadrant: Tensor, words: int) -> Tensor:
-    """(B, 4, words): how often each word occurs in each quadrant; word (B, L), quadrant (L,)."""
-    counts = torch.zeros(len(word), QUADRANTS * words, device=word.device)
-    counts.scatter_add_(1, quadrant * words + word, torch.ones_like(word, dtype=counts.dtype))
-    return counts.view(len(word), QUADRANTS, words)
-
-
-def quadrants(height: int, width: int, cells: tuple[int, ...], step: int) -> Tensor:
+def quadrants(height: int, width: int, cells: Sequence[int], step: int) -> Tensor:
     """(L,): the quadrant of an image, 0 to 3, in which each descriptor's centre lies."""
     halves = [[(grid(length, cell, step) >= 0.5).long() for length in (height, width)] for cell in cells]
     return torch.cat([(2 * down[:, None] + across).flatten() for down, across in halves])
 
 
-def check_fits(height: int, width: int, cells: tuple[int, ...]) -> None:
+def check_fits(height: int, width: int, cells: Sequence[int]) -> None:
     """Raises UserError where an image is smaller than a descriptor."""
+    if not cells:
+        raise UserError("--model.cells needs at least one size, such as 4")
     largest = CELLS * max(cells)
     if min(height, width) < largest:
         raise UserError(
