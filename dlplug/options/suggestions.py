@@ -43,18 +43,20 @@ def suggestion(host: Host, choices: Mapping[str, Any], key: str, names: Sequence
     """
     part, dot, option = key.rpartition(".")
     part = part if dot else next((choice for choice in choices if kind_of(choice) == "optimizers"), "")
-    others = _of_another_choice(host, part, choices.get(part), option)
-    alike = _nearest_flags(key, names, units)
-    return others or alike if dot else alike or others
+    chosen = choices.get(part)
+    own = _of_another_choice(host, part, chosen, option, everywhere=False) if dot else ""
+    return own or _nearest_flags(key, names, units) or _of_another_choice(host, part, chosen, option, everywhere=True)
 
 
-def _of_another_choice(host: Host, part: str, chosen: Any, option: str) -> str:
+def _of_another_choice(host: Host, part: str, chosen: Any, option: str, *, everywhere: bool) -> str:
     """' --data atari has it, atari-rollout has not.', where something else of the kind that could be chosen has that
-    option."""
+    option: of the same plugin, or everywhere."""
     if not (chosen and isinstance(chosen, str)):
         return ""
     option, owners = ELSEWHERE.get(option, [option])[0], []
-    for entry in host.entries(kind_of(part)):
+    entries = host.entries(kind_of(part))
+    plugins = [entry.plugin for entry in entries if everywhere or entry.name == chosen]
+    for entry in (entry for entry in entries if entry.plugin in plugins):
         with contextlib.suppress(UserError):  # another plugin's, that does not load
             if option in (known.name for known in entry.signature().options):
                 owners.append(entry.name)

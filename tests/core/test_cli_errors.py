@@ -26,7 +26,7 @@ import pytest
         ("run toy-moons 7", "unexpected '7'; options look like --loss.gamma 0.99"),
         ("run toy-moons --preset", "--preset needs a value"),
         ("run toy-moons --steps", "--steps needs a value"),
-        ("run nothing-like-it", "unknown recipe 'nothing-like-it'. They are listed by `dlplug list`."),
+        ("run quux", "unknown recipe 'quux'. They are listed by `dlplug list`."),
         ("frobnicate", "unknown command 'frobnicate'. They are listed by `dlplug --help`."),
         ("run toy-moons --preset tiny --preset tiny", "--preset is given twice"),
         ("run toy-moons --preset big", "recipe toy-moons has no preset 'big'; it has: tiny"),
