@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dlplug import Recipe, Target, use
+from dlplug import Recipe, Target, Use, use
 
 OLD = "the old pipeline's best variant on the same split, in the same run"
 GENERATED = "generated gliadin, 30 varieties, the test samples"
 BETWEEN = "Fawaz et al. 2019 (arXiv:1809.04356) and 2020 (arXiv:1909.04939), 5 runs each: "
-ADAM = use("adamw", learning_rate=2e-3, weight_decay=1e-2, schedule="cosine", warmup=0.1)
 PARTS = ("autoencoder", "classifier", "net")
+
+
+def adam(rate: float, warmup: float = 0.1) -> Use:
+    return use("adamw", learning_rate=rate, weight_decay=1e-2, schedule="cosine", warmup=warmup)
+
 
 SPECTRA_RECIPES = {
     "spectra-gliadin": Recipe(
@@ -16,9 +20,7 @@ SPECTRA_RECIPES = {
         data="gliadin",
         model="two-pipelines",
         loss="two-pipelines",
-        optimizer={
-            part: use("adamw", learning_rate=4e-3, weight_decay=1e-2, schedule="cosine", warmup=0.2) for part in PARTS
-        },
+        optimizer={part: adam(4e-3, warmup=0.2) for part in PARTS},
         length="24k series",
         source="a lecture's comparison of pipelines; gliadin alleles: Metakovsky 1991 (J. Genet. Breed. 45:325)",
         metrics=["pipelines"],
@@ -33,11 +35,11 @@ SPECTRA_RECIPES = {
     ),
     "spectra-strawberry": Recipe(
         summary="Strawberry purees, pure or adulterated, told apart by infrared spectra",
-        data=use("ucr", set="Strawberry"),
-        model="series-net",
+        data=use("ucr", set="Strawberry", batch_size=32),
+        model=use("series-net", dropout=0.2),
         loss="series-cross-entropy",
-        optimizer=ADAM,
-        length="60k series",
+        optimizer=adam(5e-3),
+        length="30k series",
         source="UCR archive (timeseriesclassification.com); Holland et al. 1998 (J. Sci. Food Agric. 76:263)",
         metrics=["series-classification"],
         trainer=use("torch", threads=1),
@@ -58,8 +60,8 @@ SPECTRA_RECIPES = {
         data=use("ucr", set="Ham"),
         model="series-net",
         loss="series-cross-entropy",
-        optimizer=ADAM,
-        length="10k series",
+        optimizer=adam(2e-3),
+        length="8k series",
         source="UCR archive (timeseriesclassification.com); Olias et al. 2006 (Electrophoresis 27:1288)",
         metrics=["series-classification"],
         trainer=use("torch", threads=1),
@@ -80,8 +82,8 @@ SPECTRA_RECIPES = {
         data=use("ucr", set="Beef"),
         model="series-net",
         loss="series-cross-entropy",
-        optimizer=ADAM,
-        length="10k series",
+        optimizer=adam(2e-3),
+        length="8k series",
         source="UCR archive (timeseriesclassification.com)",
         metrics=["series-classification"],
         trainer=use("torch", threads=1),
@@ -94,8 +96,8 @@ SPECTRA_RECIPES = {
         data="ts-files",
         model="series-net",
         loss="series-cross-entropy",
-        optimizer=ADAM,
-        length="10k series",
+        optimizer=adam(2e-3),
+        length="8k series",
         source="the format's description: timeseriesclassification.com",
         metrics=["series-classification"],
         trainer=use("torch", threads=1),
