@@ -14,6 +14,9 @@ from dlplug_detection.backbone import STRIDE, Backbone, Features, parameter_grou
 from dlplug_detection.boxes.batches import Boxed, Detections, DetectionSpec, Masked
 
 POOLED = 7  # cells across a region, for the box head; twice as many for the mask head
+# points averaged in a cell of a region, across and down; torchvision's default is 2. A cell here is smaller than one of
+# the map, and on a CPU these points' gradients are the slowest part of a step.
+POINTS = 1
 MASK_WIDTH = 32  # channels of the mask head; torchvision's default is 256
 
 
@@ -101,7 +104,7 @@ class MaskRCNN(TwoStage):
 
         network = mask_rcnn.MaskRCNN(
             Backbone(spec, features),
-            mask_roi_pool=MultiScaleRoIAlign(["0"], 2 * POOLED, 2),
+            mask_roi_pool=MultiScaleRoIAlign(["0"], 2 * POOLED, POINTS),
             mask_head=mask_rcnn.MaskRCNNHeads(features.width, (MASK_WIDTH, MASK_WIDTH), 1),
             mask_predictor=mask_rcnn.MaskRCNNPredictor(MASK_WIDTH, MASK_WIDTH, spec.output + 1),
             **box_options(spec, features, stages),
@@ -129,7 +132,7 @@ def box_options(spec: DetectionSpec, features: Features, stages: Stages) -> dict
         "rpn_post_nms_top_n_test": stages.proposals,
         "rpn_batch_size_per_image": stages.sampled,
         "box_batch_size_per_image": stages.sampled,
-        "box_roi_pool": MultiScaleRoIAlign(["0"], POOLED, 2),
+        "box_roi_pool": MultiScaleRoIAlign(["0"], POOLED, POINTS),
         "box_head": faster_rcnn.TwoMLPHead(features.width * POOLED**2, stages.head),
         "box_predictor": faster_rcnn.FastRCNNPredictor(stages.head, spec.output + 1),
         "box_score_thresh": stages.score,
