@@ -37,7 +37,7 @@ from torchvision.models.detection import ssdlite320_mobilenet_v3_large
 from dlplug.runs.runner import open_run
 
 HEIGHT, WIDTH, SIDE, CLASSES = 1080, 1920, 320, 91
-SCENERY = Scenery(height=HEIGHT, width=WIDTH, objects=(5, 5), sizes=(180, 260), background=0.1)
+SCENERY = Scenery(height=HEIGHT, width=WIDTH, objects=(4, 4), sizes=(280, 420), background=0.1)
 
 
 def main() -> None:
@@ -93,7 +93,7 @@ def main() -> None:
 
 
 def save_film(path: Path, frames: int) -> Path:
-    """Five digits of 180 to 260 pixels that move by up to 16 pixels a frame, 25 frames a second."""
+    """Four digits of 280 to 420 pixels that move by up to 16 pixels a frame, 25 frames a second."""
     canvas = Canvas(glyphs_of("digits", "test"), SCENERY, seed=0)
     with av.open(path, "w") as film:
         stream: Any = film.add_stream("libx264", rate=25, options={"preset": "veryfast"})

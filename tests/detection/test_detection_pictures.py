@@ -1,13 +1,17 @@
 """Pictures of detectors' work, and anybody's pictures and films annotated."""
 
+import csv
+
 import av
 import numpy as np
 import pytest
 import torch
 from dlplug_detection.annotate.inputs import annotated
 from dlplug_detection.annotate.seeing import enlarged, network_input, scaled_back
+from dlplug_detection.annotate.watching import folded
 from dlplug_detection.boxes.batches import Detections, HeldOut, Targets
 from dlplug_detection.boxes.fitting import fitted
+from dlplug_detection.layers import conv_norm_relu
 from dlplug_detection.measures.mistakes import mistakes_of
 from dlplug_detection.pictures.detections import detections
 from dlplug_detection.pictures.drawing import colour_of, with_detections
@@ -118,6 +122,31 @@ def test_pictures_and_films_of_a_folder_are_annotated_at_their_own_size(tmp_path
     assert len(frames) == 5
     assert frames[0].shape == (60, 102, 3)
     assert (abs(frames[4].astype(int) - colour_of(1)).max(2) < 60).any()
+
+
+def test_a_table_has_the_boxes_of_pictures_and_of_every_frame(tmp_path):
+    Image.fromarray(scene()).save(tmp_path / "one.png")
+    save_film(tmp_path / "two.mp4", [scene(60, 102)] * 3)
+    table = detections(Bright(), data_of(channels=1), input=str(tmp_path), draw=False, seed=0)["boxes"]
+    table.save(tmp_path / "boxes.csv")
+    rows = list(csv.reader(table.path.open()))
+    assert rows[0] == ["file", "seconds", "class", "score", "x1", "y1", "x2", "y2"]
+    assert [row[:4] for row in rows[1:]] == [
+        ["one.png", "0.000", "cell", "1.0"],
+        *(["two.mp4", f"{n / 10:.3f}", "cell", "1.0"] for n in range(3)),
+    ]
+    for row in rows[1:]:
+        assert [float(edge) for edge in row[4:]] == pytest.approx([40, 20, 70, 50], abs=7)
+
+
+def test_batch_normalisation_is_folded_into_convolutions():
+    model = nn.Sequential(conv_norm_relu(3, 8), conv_norm_relu(8, 4, stride=2))
+    for _ in range(3):
+        model(torch.rand(4, 3, 16, 16) * 3)
+    quick, x = folded(model), torch.rand(2, 3, 16, 16)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in quick.modules())
+    with torch.no_grad():
+        torch.testing.assert_close(quick(x), model.eval()(x), atol=1e-5, rtol=1e-4)
 
 
 def test_class_colours_are_laid_over_pictures_of_ones_own(tmp_path):

@@ -19,7 +19,7 @@ def network_input(pixels: Pixels, images: Tensor, device: torch.device) -> tuple
     small = rescaled(pixels, scale)
     if images.shape[3] == 1:
         small = luma(small)
-    return scaled(torch.from_numpy(small)[None].to(device)), scale
+    return scaled(torch.from_numpy(small.copy())[None].to(device)), scale
 
 
 def luma(pixels: Pixels) -> Pixels:
