@@ -34,9 +34,12 @@ MEASURING = {
     "reconstructions": {"noise"},
     "sb3-episodes": {"count", "deterministic", "protocol"},
     "scikit-logistic": {"ridge"},
+    "series-classification": {"classical"},
 }
 SMALL_GAN = {"data": "digits", "data.size": 16, "model.width": 4, "model.noise": 4}
 TEXT = {"data": "text", "data.path": "verses.txt", "data.window": 12, "model.units": 8, "metrics": ["sample"]}
+CANVAS = {"data.height": 48, "data.width": 48, "data.objects": (1, 2), "data.validation": 6, "data.test": 2}
+CLIPS = {"data.validation": 4, "data.testing": 2}
 PLAYER = {"data.environments": 2, "data.replay": 400, "model.hidden": 8, "metrics.episodes.count": 1}
 NEUTRAL = [
     ("computation-graph", "mlp-moons", {"metrics": ["computation-graph"]}, {"x1": 1.5, "x2": 0.5, "x3": 2.0}),
@@ -56,6 +59,10 @@ NEUTRAL = [
     ("sample", "char-lstm", TEXT, {"prompt": "ab", "tokens": 9, "temperature": 0.0, "top_k": 2}),
     ("translation-loss", "translate-dates", {"data.dates": 200, "model.units": 8, "metrics": ["translation-loss"]},
      {"batch_size": 7}),
+    ("detection", "canvas-yolo", {**CANVAS, "model.width": 8, "metrics": ["detection"]}, {"batch_size": 4}),
+    ("segmentation", "canvas-unet", {**CANVAS, "model.width": 4, "metrics": ["segmentation"]}, {"batch_size": 4}),
+    ("predicted-frames", "moving-digits", {**CLIPS, "model.spatial": 4, "model.temporal": 8}, {"count": 2}),
+    ("lip-reading", "lip-words", {**CLIPS, "model.width": 2, "model.hidden": 4}, {"count": 2}),
     ("episodes", "dqn-cartpole", PLAYER, {"video": False}),
     ("sb3-episodes", "ppo-cartpole", {"data.environments": 2, "metrics.sb3-episodes.count": 1}, {"video": False}),
 ]  # fmt: skip

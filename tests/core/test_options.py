@@ -159,7 +159,7 @@ def test_a_word_before_any_option():
         ("--data moons ring", "--data expects the name of one thing that `dlplug list data` shows"),
         ("--optimizer adan", "unknown optimizer 'adan'. Did you mean adam"),
         ("--metrics", "--metrics expects the names of metrics, got True"),
-        ("--metrics accuracy", "unknown metric 'accuracy'. Did you mean accuracy-toy?"),
+        ("--metrics acuracy-toy", "unknown metric 'acuracy-toy'. Did you mean accuracy-toy"),
         ("--steps -1", "--steps must be at least 0, got -1"),
     ],
 )

@@ -67,8 +67,7 @@ def verify(
     for entry in entries:
         _refuse_fewer(entry, seeds)
     befores = [_recorded(host, entry, seeds) if resume else {} for entry in entries]
-    pairs = zip(entries, befores, strict=True)
-    return [_verified(host, entry, targets, seeds, before, resume) for entry, before in pairs]
+    return [_verified(host, *pair, targets, seeds, resume) for pair in zip(entries, befores, strict=True)]
 
 
 def each_value(each: str, games: str = "") -> list[tuple[str, str]]:
@@ -178,7 +177,7 @@ def _wanted(entry: Entry, seeds: int) -> range:
 
 
 def _verified(
-    host: Host, entry: Entry, targets: Sequence[Target], seeds: int, before: dict[str, Any], resume: bool
+    host: Host, entry: Entry, before: dict[str, Any], targets: Sequence[Target], seeds: int, resume: bool
 ) -> dict[str, Any]:
     """Trains the seeds that a record lacks. It is written after each, so that neither an interruption nor a failure
     loses a finished run."""

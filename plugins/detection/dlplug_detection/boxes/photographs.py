@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Annotated as Ranged
 from typing import Any
 
 import torch
 from dlplug_images.images import statistics
 from torch import Tensor, nn
-from torchvision import tv_tensors
-from torchvision.transforms import v2
 
 from dlplug import Data, Fraction, Order, PositiveInt, Range, to_device
 from dlplug.sampling import own_share
@@ -69,7 +67,10 @@ class Photographs(Data):
         sizes = (targets.boxes[..., 2:] - targets.boxes[..., :2])[learnt]
         self.spec = DetectionSpec((channels, height, width), len(names), mean, deviation, names, self.most, sizes)
         self.augmentation = augmentation
-        self.augment = transforms(augmentation, height, width, [round(255 * value) for value in mean])
+        fill = [round(255 * value) for value in mean]
+        self.augment = transforms(augmentation, height, width, fill)
+        # without a box, RandomIoUCrop would try all its crops in vain
+        self.augment_empty = transforms(replace(augmentation, crop=0.0), height, width, fill)
 
     def batches(self, model: nn.Module) -> Iterator[Boxed]:
         device = next(model.parameters()).device
@@ -97,6 +98,8 @@ class Photographs(Data):
 
     def example(self, n: int) -> tuple[Tensor, Tensor, Tensor]:
         """One training image (C, H, W), its boxes (K, 4) and labels (K,), augmented."""
+        from torchvision import tv_tensors
+
         boxes, labels = self.objects[n]
         image = self.parts["train"].images[n].permute(2, 0, 1).contiguous()
         size = image.shape[1], image.shape[2]
@@ -105,7 +108,7 @@ class Photographs(Data):
             "boxes": tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=size),  # pyright: ignore[reportCallIssue]
             "labels": labels,
         }
-        sample = self.augment(sample)
+        sample = (self.augment if len(boxes) else self.augment_empty)(sample)
         return sample["image"], sample["boxes"].as_subclass(Tensor), sample["labels"]
 
     def steps_per_epoch(self) -> int:
@@ -115,8 +118,10 @@ class Photographs(Data):
         return HeldOut(*self.parts[name], self.names)
 
 
-def transforms(augmentation: Augmentation, height: int, width: int, fill: list[int]) -> v2.Transform:
+def transforms(augmentation: Augmentation, height: int, width: int, fill: list[int]) -> Callable[[Any], Any]:
     """The chain of torchvision's transforms; boxes that a crop leaves without area are removed at its end."""
+    from torchvision.transforms import v2
+
     chain: list[Any] = [
         v2.RandomHorizontalFlip(0.5 if augmentation.flip else 0.0),
         v2.RandomVerticalFlip(0.5 if augmentation.flip_vertical else 0.0),
@@ -124,7 +129,7 @@ def transforms(augmentation: Augmentation, height: int, width: int, fill: list[i
     if augmentation.zoom_out > 1:
         chain.append(v2.RandomZoomOut(fill, (1.0, augmentation.zoom_out)))
     if augmentation.crop:
-        chain.append(v2.RandomApply([Cropped()], augmentation.crop))
+        chain.append(v2.RandomApply([v2.RandomIoUCrop()], augmentation.crop))
     if augmentation.zoom_out > 1 or augmentation.crop:
         chain.append(v2.Resize((height, width), antialias=True))
     return v2.Compose([*chain, v2.ClampBoundingBoxes(), v2.SanitizeBoundingBoxes()])
@@ -136,11 +141,3 @@ def recoloured(images: Tensor, factors: Tensor) -> Tensor:
     images = images * brightness
     grey = images.mean((1, 2, 3), keepdim=True)
     return ((images - grey) * contrast + grey).clamp(0, 1)
-
-
-class Cropped(v2.RandomIoUCrop):
-    """RandomIoUCrop, which without a box would try all its crops in vain."""
-
-    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        boxes = next(one for one in flat_inputs if isinstance(one, tv_tensors.BoundingBoxes))
-        return super().make_params(flat_inputs) if len(boxes) else {}

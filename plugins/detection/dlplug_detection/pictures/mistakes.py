@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from dlplug_figures.figure import new_figure, to_image
 from dlplug_figures.images import show
-from matplotlib.patches import Rectangle
 
 from dlplug import Fraction, PositiveInt
 from dlplug_detection.boxes.batches import Detector, HeldOut
@@ -55,8 +54,10 @@ def draw(axes: Any, mistake: Mistake, data: HeldOut) -> None:
     axes.text(0.5, -0.04, described(mistake, data), transform=axes.transAxes, ha="center", va="top", fontsize=7)
 
 
-def outline(box: Any, colour: str, width: float) -> Rectangle:
+def outline(box: Any, colour: str, width: float) -> Any:
     """A box x1, y1, x2, y2 in edges; matplotlib's pixels have their centres at whole numbers."""
+    from matplotlib.patches import Rectangle
+
     x1, y1, x2, y2 = (edge - 0.5 for edge in box)
     return Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=colour, linewidth=width)
 
