@@ -202,6 +202,7 @@ def test_files_of_ones_own_train(tmp_path: Path):
     data = SeriesSet("Own", tuple(x.double().numpy()), y.numpy(), ("a", "b", "c"))
     (tmp_path / "own.ts").write_text(write_ts(data))
     options = {"data.path": str(tmp_path / "own.ts"), "data.batch_size": 4, "data.jitter": 0.1}
+    options["metrics.series-classification.classical"] = "beside"
     values = testing.check_metric("series-files", "series-classification", options)
     assert values["test/1nn_accuracy"] == 1
 

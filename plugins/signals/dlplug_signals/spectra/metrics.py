@@ -39,17 +39,20 @@ def check_pipelines(model: nn.Module, *_: Any, **options: Any) -> None:
 
 
 @checked_by(check_pipelines)
-def pipelines(model: nn.Module, data: HeldOut) -> Mapping[str, Any]:
+def pipelines(model: nn.Module, data: HeldOut, *, classical: Literal["beside", "none"] = "beside") -> Mapping[str, Any]:
     """Accuracy of the end-to-end net (`accuracy`) and of the classifier of the autoencoder's code (`code_accuracy`),
     beside the old pipeline's variants, fitted to the same training spectra; and the autoencoder's squared error beside
-    that of PCA with as many components."""
+    that of PCA with as many components.
+
+    classical: none leaves the old pipeline out.
+    """
     outputs = outputs_of(model, data.x)
     nets = {
         "accuracy": accuracy(outputs.logits, data.y),
         "code_accuracy": accuracy(outputs.code_logits, data.y),
     }
     return {
-        **compared(spectra_accuracies(data), nets),
+        **(compared(spectra_accuracies(data), nets) if classical == "beside" else nets),
         "mse": F.mse_loss(outputs.reconstruction, outputs.x).item(),
         "pca_mse": pca_error(model, data, outputs.code.shape[1]),
         "confusion": confusion_picture(outputs.logits.argmax(1), data),

@@ -7,6 +7,8 @@ from dlplug import Recipe, Target, Use, use
 OLD = "the old pipeline's best variant on the same split, in the same run"
 GENERATED = "generated gliadin, 30 varieties, the test samples"
 BETWEEN = "Fawaz et al. 2019 (arXiv:1809.04356) and 2020 (arXiv:1909.04939), 5 runs each: "
+ALONE = use("series-classification", classical="none")  # in training
+BESIDE = {"metrics.series-classification.classical": "beside"}
 PARTS = ("autoencoder", "classifier", "net")
 
 
@@ -18,12 +20,13 @@ SPECTRA_RECIPES = {
     "spectra-gliadin": Recipe(
         summary="Varieties of wheat by spectra: zones, Fourier, wavelets, peaks beside two neural pipelines",
         data="gliadin",
-        model="two-pipelines",
+        model=use("two-pipelines", width=8),
         loss="two-pipelines",
         optimizer={part: adam(4e-3, warmup=0.2) for part in PARTS},
         length="24k series",
         source="a lecture's comparison of pipelines; gliadin alleles: Metakovsky 1991 (J. Genet. Breed. 45:325)",
-        metrics=["pipelines"],
+        metrics=[use("pipelines", classical="none")],
+        evaluation={"metrics.pipelines.classical": "beside"},
         samplers=["spectra-pictures"],
         trainer=use("torch", threads=1),
         targets=[
@@ -41,7 +44,8 @@ SPECTRA_RECIPES = {
         optimizer=adam(5e-3),
         length="30k series",
         source="UCR archive (timeseriesclassification.com); Holland et al. 1998 (J. Sci. Food Agric. 76:263)",
-        metrics=["series-classification"],
+        metrics=[ALONE],
+        evaluation=BESIDE,
         trainer=use("torch", threads=1),
         targets=[
             Target(
@@ -61,9 +65,10 @@ SPECTRA_RECIPES = {
         model="series-net",
         loss="series-cross-entropy",
         optimizer=adam(2e-3),
-        length="8k series",
+        length="4k series",
         source="UCR archive (timeseriesclassification.com); Olias et al. 2006 (Electrophoresis 27:1288)",
-        metrics=["series-classification"],
+        metrics=[ALONE],
+        evaluation=BESIDE,
         trainer=use("torch", threads=1),
         targets=[
             Target(
@@ -83,9 +88,10 @@ SPECTRA_RECIPES = {
         model="series-net",
         loss="series-cross-entropy",
         optimizer=adam(2e-3),
-        length="8k series",
+        length="4k series",
         source="UCR archive (timeseriesclassification.com)",
-        metrics=["series-classification"],
+        metrics=[ALONE],
+        evaluation=BESIDE,
         trainer=use("torch", threads=1),
         targets=[Target("test/accuracy", "the test series, trained on all training series", at_least=float("-inf"))],
         watch=["train/loss"],
@@ -97,9 +103,10 @@ SPECTRA_RECIPES = {
         model="series-net",
         loss="series-cross-entropy",
         optimizer=adam(2e-3),
-        length="8k series",
+        length="4k series",
         source="the format's description: timeseriesclassification.com",
-        metrics=["series-classification"],
+        metrics=[ALONE],
+        evaluation=BESIDE,
         trainer=use("torch", threads=1),
         watch=["train/loss"],
         needs="--data.path, a .ts file or a folder of two",
