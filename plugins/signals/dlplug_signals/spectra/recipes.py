@@ -61,7 +61,7 @@ SPECTRA_RECIPES = {
     ),
     "spectra-ham": Recipe(
         summary="Spanish and French hams told apart by the electrophoresis of their proteins",
-        data=use("ucr", set="Ham"),
+        data=use("ucr", set="Ham", shift=4, jitter=0.1),
         model="series-net",
         loss="series-cross-entropy",
         optimizer=adam(2e-3),
@@ -84,7 +84,7 @@ SPECTRA_RECIPES = {
     ),
     "series-ucr": Recipe(
         summary="A small net beside four classical methods on a set of food spectra",
-        data=use("ucr", set="Beef"),
+        data=use("ucr", set="Beef", shift=4, jitter=0.1),
         model="series-net",
         loss="series-cross-entropy",
         optimizer=adam(2e-3),
