@@ -66,7 +66,8 @@ FORECASTING_RECIPES = {
     ),
     "forecast-transformer-etth1": etth1(
         "A transformer over patches forecasts a transformer's load, beside linear baselines",
-        use("transformer-forecaster", patch=24, stride=24), 1e-3, "12k windows", 0.45, OWN, "Nie et al. 2023 (arXiv:2211.14730)",
+        use("transformer-forecaster", patch=24, stride=24), 1e-3, "12k windows", 0.45, OWN,
+        "Nie et al. 2023 (arXiv:2211.14730)",
     ),
     "forecast-global-m4-hourly": Recipe(
         summary="One perceptron on weekly differences forecasts M4's 414 hourly series two days ahead",
