@@ -43,6 +43,7 @@ CASES = [
      ("attack", "--metrics.attack.method", "fgsm", "--metrics.attack.attack-count", "9000"), "attack-count is at most"),
     (("digits", "--model.width", "4"), ("reconstructions",), "not an autoencoder"),
     (("digits", "--model.width", "4"), ("noise-table",), "three-nets"),
+    (("digits", "--model.width", "4"), ("bag-of-words",), "--model bag-of-words"),
     (("digits", "--model.width", "4"), ("share-right",), "share-right takes held-out data.*train_x.*digits"),
     (("mlp-moons",), ("classification",), "classification takes held-out data.*images.*two-moons"),
     (("mlp-moons",), ("questions",), "HeldOutStories"),

@@ -44,6 +44,7 @@ CASES: list[tuple[str, Config]] = [
     ("mnist-autoencoder", {"data": "digits", "model": "autoencoder", "model.hidden": 8, "model.code": 4}),
     ("mnist-autoencoder", {"data": "digits", "model": "conv-autoencoder", "model.width": 4, "model.code": 4}),
     ("noise-table", {"data": "digits", "model.components": 8, "model.hidden": 8, "model.width": 8, "metrics": []}),
+    ("bovw-digits", {"model.words": 20, "model.width": 4, "metrics": []}),
     ("char-lstm", {**TEXT, "model.units": 8}),
     ("char-gpt", {**TEXT, "model.width": 8, "model.heads": 2, "model.depth": 1}),
     ("translate-dates", {"data.dates": 200, "data.batch_size": 8, "model.units": 8, "metrics.exact-match.count": 5}),

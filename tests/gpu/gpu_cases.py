@@ -103,6 +103,11 @@ CASES: dict[str, Case] = {
     "noise-table": Case(
         "noise-table", {**IMAGES, "model.hidden": 8, "model.width": 8, "model.blocks": 1}, samplers=("noise-table",)
     ),
+    "bovw-digits": Case(
+        "bovw-digits",
+        {"model.words": 20, "model.width": 4, "data.smaller": (80,), "data.flip": True},
+        samplers=("visual-words",),
+    ),
     "mnist-autoencoder": Case(
         "mnist-autoencoder", {**IMAGES, "model.code": 5}, samplers=("reconstructions", "between")
     ),
