@@ -44,6 +44,13 @@ def test_logits_have_the_images_size(name: str, height: int, width: int):
     assert torch.equal(net.segment(torch.zeros(2, 3, 20, 20))[0], net.segment(torch.zeros(1, 3, 20, 20))[0])
 
 
+def test_the_pixels_of_a_cell_begin_with_the_same_logits():
+    logits = NETS["half"]().eval()(torch.rand(1, 3, 32, 48))
+    cells = logits[:, :, ::2, ::2].repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert torch.equal(logits, cells)
+    assert cells.unique().numel() > 100
+
+
 def test_unpooling_needs_the_size_that_was_pooled():
     net = SegNet(SPEC, width=2, stages=3)
     sizes = []

@@ -54,5 +54,10 @@ class SegmentationNet(nn.Module):
 
 def pixel_logits(inputs: int, classes: int, factor: int) -> nn.Sequential:
     """A map (N, inputs, h, w) → logits (N, classes, factor · h, factor · w): each cell has logits for each of its
-    pixels (sub-pixel convolution, Shi et al. 2016, arXiv:1609.05158)."""
-    return nn.Sequential(nn.Conv2d(inputs, classes * factor**2, 1), nn.PixelShuffle(factor))
+    pixels (sub-pixel convolution, Shi et al. 2016, arXiv:1609.05158). The weights begin equal for all pixels of a cell
+    (Aitken et al. 2017, arXiv:1707.02937); otherwise doubtful classes alternate from pixel to pixel."""
+    layer = nn.Conv2d(inputs, classes * factor**2, 1)
+    with torch.no_grad():
+        for values in layer.parameters():
+            values.copy_(values[:: factor**2].repeat_interleave(factor**2, 0))
+    return nn.Sequential(layer, nn.PixelShuffle(factor))

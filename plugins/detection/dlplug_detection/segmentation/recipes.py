@@ -25,15 +25,14 @@ def camvid(bar: float, published: str, **where: Any) -> Target:
 SEGMENTATION_RECIPES = {
     "canvas-unet": Recipe(
         summary="A U-Net gives every pixel of a generated scene its digit, in minutes, without a download",
-        data=use("canvas-masks", batch_size=8),
+        data=use("canvas-masks", batch_size=16),
         model=use("unet", width=16, stages=4, stem=2),
         loss="segmentation",
         optimizer=adamw(4e-3),
-        length="6k images",
+        length="40k images",
         source="Ronneberger et al. 2015 (arXiv:1505.04597)",
         metrics=METRICS,
         samplers=SAMPLERS,
-        trainer=use("torch", threads=1),
         targets=[
             Target(
                 "test/miou_split",
@@ -65,7 +64,7 @@ SEGMENTATION_RECIPES = {
         model=use("unet", width=16, stages=5, stem=2),
         loss=use("segmentation", balance="root-median"),
         optimizer=adamw(4e-3),
-        length="16k images",
+        length="30k images",
         source="Ronneberger et al. 2015 (arXiv:1505.04597)",
         metrics=METRICS,
         samplers=SAMPLERS,
@@ -73,7 +72,7 @@ SEGMENTATION_RECIPES = {
         presets={
             "squeezenet": Preset(
                 "the encoder starts from SqueezeNet's ImageNet weights, 0.7 MB",
-                {"model.encoder": "squeezenet", "optimizer.learning_rate": 2e-3, "images": 8_000},
+                {"model.encoder": "squeezenet", "optimizer.learning_rate": 2e-3, "images": 12_000},
                 targets=[camvid(0.50, "SegNet .464, ENet .521, U-Net .552", **{"model.encoder": "squeezenet"})],
             )
         },
@@ -86,7 +85,7 @@ SEGMENTATION_RECIPES = {
         model=use("segnet", width=24, stages=4, stem=2),
         loss=use("segmentation", balance="root-median"),
         optimizer=adamw(4e-3),
-        length="16k images",
+        length="30k images",
         source="Badrinarayanan et al. 2017 (arXiv:1511.00561)",
         metrics=METRICS,
         samplers=SAMPLERS,
