@@ -1,15 +1,17 @@
-"""Generated scenes: digits or shapes scattered on a canvas, without a download."""
+"""The base class of generated scenes: digits or shapes scattered on a canvas, without a download."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
 from dlplug_images.canvas.generator import Canvas
 from dlplug_images.canvas.glyphs import Kind, glyphs_of
 from dlplug_images.canvas.layout import Scenery
 from dlplug_images.canvas.scenes import Scenes
+from torch import Tensor
 
-from dlplug import Data, PositiveInt, Spec, distributed
+from dlplug import Data, PositiveInt, Spec, distributed, to_device
 
 HELD_OUT_SEED = 0  # the held-out scenes are the same in every run, so that runs can be compared
 TRAIN, VAL, TEST = 2_000_000, 0, 1_000_000  # the first scene of each split
@@ -40,7 +42,7 @@ class Scattered(Data):
         test: number of scenes of the test split, the same for every seed.
         """
         distributed.share_of(batch_size)
-        self.most, self.batch_size = scenery.objects[1], batch_size
+        self.scenery, self.batch_size = scenery, batch_size
         train = glyphs_of(glyphs)
         self.names, self.canvas = train.names, Canvas(train, scenery, seed=seed)
         self.held_out = {
@@ -50,8 +52,13 @@ class Scattered(Data):
         self.spec = self.described(self.canvas.scenes(range(TRAIN, TRAIN + SURVEYED)))
 
     def described(self, survey: Scenes) -> Spec:
-        """The spec, from some training scenes."""
+        """The spec, from training scenes."""
         raise NotImplementedError
+
+    @property
+    def input(self) -> tuple[int, int, int]:
+        """The shape of an image."""
+        return self.scenery.channels, self.scenery.height, self.scenery.width
 
     def scenes(self) -> Iterator[Scenes]:
         """This process's share of each batch."""
@@ -61,6 +68,11 @@ class Scattered(Data):
             self.count += self.batch_size
             yield self.canvas.scenes(own)
 
-    def held_out_scenes(self, name: str) -> Scenes:
-        canvas, index = self.held_out[name]
+    def held_out_scenes(self, split: str) -> Scenes:
+        canvas, index = self.held_out[split]
         return canvas.scenes(index)
+
+
+def images_of(scenes: Scenes, device: torch.device) -> Tensor:
+    """Images (N, C, H, W) in [0, 1] on the device, channels-last in memory."""
+    return to_device(scenes.images, device).float().div_(255).contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""Generated scenes with boxes, or with boxes and masks: digits or shapes scattered on a canvas, without a download."""
+"""Generated scenes with boxes, or with boxes and masks."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from torch import Tensor, nn
 
 from dlplug import to_device
 from dlplug_detection.boxes.batches import Boxed, DetectionSpec, HeldOut, Masked, Targets
-from dlplug_detection.scattered import Scattered
+from dlplug_detection.scattered import Scattered, images_of
 
 
-class BoxedScenes(Scattered):
-    """Scenes whose held-out splits have boxes, and masks where a subclass has them."""
+class ScatteredBoxes(Scattered):
+    """What boxes, and boxes with masks, share: the spec and the held-out splits."""
 
     def described(self, survey: Scenes) -> DetectionSpec:
-        images = survey.images.permute(0, 2, 3, 1)
-        sides = (survey.boxes[..., 2:] - survey.boxes[..., :2])[survey.labels >= 0]
-        shape = tuple(survey.images.shape[1:])
-        return DetectionSpec(shape, len(self.names), *statistics(images), self.names, self.most, sides)
+        mean, deviation = statistics(survey.images.permute(0, 2, 3, 1))
+        sizes = (survey.boxes[..., 2:] - survey.boxes[..., :2])[survey.labels >= 0]
+        return DetectionSpec(self.input, len(self.names), mean, deviation, self.names, self.scenery.objects[1], sizes)
 
     def split(self, name: str) -> HeldOut:
         scenes = self.held_out_scenes(name)
@@ -33,7 +32,7 @@ class BoxedScenes(Scattered):
         return None
 
 
-class CanvasBoxes(BoxedScenes):
+class CanvasBoxes(ScatteredBoxes):
     """Digits or shapes on a canvas, and their boxes."""
 
     def batches(self, model: nn.Module) -> Iterator[Boxed]:
@@ -42,18 +41,19 @@ class CanvasBoxes(BoxedScenes):
             yield boxed(scenes, device)
 
 
-class CanvasInstances(BoxedScenes):
+class CanvasInstances(ScatteredBoxes):
     """Digits or shapes on a canvas, their boxes, and the visible pixels of each."""
 
     def batches(self, model: nn.Module) -> Iterator[Masked]:
         device = next(model.parameters()).device
         for scenes in self.scenes():
-            yield Masked(*boxed(scenes, device), masks(to_device(scenes.instance_map, device), self.most))
+            own = masks(to_device(scenes.instance_map, device), self.scenery.objects[1])
+            yield Masked(*boxed(scenes, device), own)
 
     def masks_of(self, scenes: Scenes) -> Tensor:
-        return masks(scenes.instance_map, self.most)
+        return masks(scenes.instance_map, self.scenery.objects[1])
 
 
 def boxed(scenes: Scenes, device: torch.device) -> Boxed:
-    images = to_device(scenes.images, device).float().div_(255).contiguous(memory_format=torch.channels_last)
-    return Boxed(images, *(to_device(part, device) for part in (scenes.boxes, scenes.labels, scenes.counts)))
+    targets = (to_device(part, device) for part in (scenes.boxes, scenes.labels, scenes.counts))
+    return Boxed(images_of(scenes, device), *targets)
