@@ -11,7 +11,7 @@ LIP_RECIPES = {
         model="lipnet",
         loss="lip-ctc",
         optimizer=use("adam", learning_rate=3e-3, schedule="cosine", warmup=0.05),
-        length="16k videos",
+        length="24k videos",
         source="LipNet (Assael et al. 2016, arXiv:1611.01599)",
         metrics=["lip-reading"],
         samplers=["lip-reading"],

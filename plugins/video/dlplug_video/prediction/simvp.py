@@ -1,8 +1,10 @@
-"""A direct predictor of frames without recurrence, after SimVP (Gao et al. 2022, arXiv:2206.05099)."""
+"""A direct predictor of frames without recurrence, after SimVP (Gao et al. 2022, arXiv:2206.05099; Tan et al. 2022,
+arXiv:2211.12509)."""
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import PositiveInt, Spec
@@ -13,13 +15,13 @@ class SimVP(nn.Module):
     """All next frames at once: a convolutional encoder of each frame, a translator of all frames' features, which are
     stacked as channels, and a decoder of each next frame.
 
-    Smaller than the paper's: frames are cut into patches first, so that no layer works at full resolution; the
-    translator has residual blocks in place of Inception modules; the decoder's skip connection is from the last frame.
+    Smaller than the papers': frames are cut into patches first, so that no layer works at full resolution; the
+    translator has gated blocks, like the second paper's; the decoder's skip connection is from the last frame.
 
     patch: side of a patch in pixels.
     spatial: channels of a frame's features; half resolution has twice as many.
     temporal: channels of the translator.
-    blocks: residual blocks of the translator.
+    blocks: blocks of the translator.
     """
 
     def __init__(
@@ -28,8 +30,8 @@ class SimVP(nn.Module):
         *,
         patch: PositiveInt = 4,
         spatial: PositiveInt = 16,
-        temporal: PositiveInt = 128,
-        blocks: PositiveInt = 2,
+        temporal: PositiveInt = 256,
+        blocks: PositiveInt = 3,
     ) -> None:
         super().__init__()
         frames, channels, _, _ = check_frames("simvp", spec, 2 * patch)
@@ -38,7 +40,7 @@ class SimVP(nn.Module):
         self.down = block(spatial, 2 * spatial, 3, stride=2)
         self.translator = nn.Sequential(
             nn.Conv2d(frames * 2 * spatial, temporal, 1),
-            *(Residual(temporal) for _ in range(blocks)),
+            *(Gated(temporal) for _ in range(blocks)),
             nn.BatchNorm2d(temporal),
             nn.SiLU(),
             nn.Conv2d(temporal, spec.output * 2 * spatial, 1),
@@ -72,15 +74,18 @@ def block(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequent
     )
 
 
-class Residual(nn.Module):
-    """y = x + F(x), with pre-activation (He et al. 2016)."""
+class Gated(nn.Module):
+    """y = x + W₂(silu(g) ∘ v), where g and v are W₁ of a depthwise convolution of x: a gate can multiply what is seen
+    by how it moves."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, kernel: int = 5) -> None:
         super().__init__()
-        self.residual = nn.Sequential(
-            *(nn.BatchNorm2d(width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1, bias=False)),
-            *(nn.BatchNorm2d(width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1, bias=False)),
+        self.near = nn.Sequential(
+            nn.BatchNorm2d(width), nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width)
         )
+        self.gate_and_value = nn.Conv2d(width, 2 * width, 1)
+        self.output = nn.Conv2d(width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.residual(x)
+        gate, value = self.gate_and_value(self.near(x)).chunk(2, 1)
+        return x + self.output(F.silu(gate) * value)
