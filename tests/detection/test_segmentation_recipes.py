@@ -19,6 +19,8 @@ SMALL = {
     "data.batch_size": 2,
     "data.height": 32,
     "data.width": 32,
+    "data.objects": (1, 2),
+    "data.sizes": (12, 16),
     "model.width": 4,
 }
 
