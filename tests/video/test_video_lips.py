@@ -108,10 +108,11 @@ def test_the_warm_up_ends(data):
     for fraction in (0.0, 0.25, 0.5, 1.0):
         loss.progress.set(fraction)
         (update,) = loss.updates(batch)
-        values.append(float(update.loss.detach() - update.values["ctc"]))
+        values.append(float(update.loss.detach()))
+    ctc = float(update.values["ctc"])
     frames = float(frame_error(loss.model(batch.frames, batch.lengths), batch.said).detach())
-    assert values == pytest.approx([frames, frames / 2, 0, 0], abs=1e-5)
-    # and is 0 where no frame's letter is known
+    assert values == pytest.approx([frames, (frames + ctc) / 2, ctc, ctc], abs=1e-5)
+    # and there is none where no frame's letter is known
     unknown = batch._replace(said=torch.full_like(batch.said, -1))
     loss.progress.set(0.0)
     testing.check_loss(LipCTC(LipNet(data.spec, width=2, hidden=4)), unknown)

@@ -24,8 +24,8 @@ MISTAKES = 20  # rows of the table of mistakes
 class LipCTC(Loss):
     """The CTC loss (Graves et al. 2006), in nats per character, averaged over videos.
 
-    CTC alone begins with a long time of blanks. Where the data know the character of each frame, a cross entropy per
-    frame is added at first; its weight falls linearly from 1 to 0.
+    CTC alone begins with a long time of blanks. Where the data know the character of each frame, training begins with a
+    cross entropy per frame, whose weight falls linearly from 1 to 0 while that of CTC rises from 0 to 1.
 
     warmup: part of the training with the cross entropy.
     """
@@ -39,8 +39,9 @@ class LipCTC(Loss):
         if logits.ndim != 3:
             raise UserError("the loss lip-ctc needs a model with scores of characters at each frame, such as lipnet")
         ctc = ctc_loss(logits, batch.lengths, batch.labels, batch.label_lengths, blank=BLANK)
-        weight = (1 - self.progress.tensor() / max(self.warmup, 1e-9)).clamp(min=0)
-        yield Update(ctc + weight * frame_error(logits, batch.said), ctc=ctc.detach())
+        known = (batch.said != UNKNOWN).any()
+        weight = known * (1 - self.progress.tensor() / max(self.warmup, 1e-9)).clamp(min=0)
+        yield Update((1 - weight) * ctc + weight * frame_error(logits, batch.said), ctc=ctc.detach())
 
 
 def frame_error(logits: Tensor, said: Tensor) -> Tensor:
