@@ -161,6 +161,16 @@ def test_a_category_that_a_coco_file_lacks_is_named(tmp_path, caplog):
     assert "3 boxes left out, whose category is not in the file: 3 of a.png" in caplog.text
 
 
+def test_boxes_of_an_image_that_a_coco_file_lacks_are_named(tmp_path, caplog):
+    path = Path(coco(tmp_path))
+    content = json.loads(path.read_text())
+    content["annotations"].append({"image_id": 99, "category_id": 7, "bbox": [0, 0, 5, 5]})
+    path.write_text(json.dumps(content))
+    with caplog.at_level(logging.WARNING):
+        coco_data(str(path))
+    assert "boxes left out, whose image is not in the file: 99" in caplog.text
+
+
 def test_broken_json_is_refused(tmp_path):
     path = coco(tmp_path)
     with pytest.raises(UserError, match="not in COCO's layout"):

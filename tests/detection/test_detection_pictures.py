@@ -1,6 +1,7 @@
 """Pictures of detectors' work, and anybody's pictures and films annotated."""
 
 import csv
+from pathlib import Path
 
 import av
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 from dlplug_detection.annotate.inputs import annotated
 from dlplug_detection.annotate.seeing import enlarged, network_input, scaled_back
-from dlplug_detection.annotate.watching import folded
+from dlplug_detection.annotate.watching import folded, watched
 from dlplug_detection.boxes.batches import Detections, HeldOut, Targets
 from dlplug_detection.boxes.fitting import fitted
 from dlplug_detection.layers import conv_norm_relu
@@ -84,7 +85,7 @@ def save_film(path, frames, rate=10):
 
 def test_what_is_found_is_scaled_back_to_the_picture():
     x, scale = network_input(scene(), data_of(channels=1).images, torch.device("cpu"))
-    assert x.shape == (1, 1, 24, 32)
+    assert x.shape == (1, 1, 19, 32)
     found = scaled_back(Bright().detect(x)[0], 60, 101, scale)
     assert found.boxes[0].tolist() == pytest.approx([40, 20, 70, 50], abs=2 / scale)
 
@@ -137,6 +138,28 @@ def test_a_table_has_the_boxes_of_pictures_and_of_every_frame(tmp_path):
     ]
     for row in rows[1:]:
         assert [float(edge) for edge in row[4:]] == pytest.approx([40, 20, 70, 50], abs=7)
+
+
+class Lying:
+    """A frame of a film that is to be turned by 90 degrees, as telephones store them."""
+
+    rotation, time = 90, 0.5
+
+    def __init__(self, pixels):
+        self.pixels = pixels
+        self.height, self.width = pixels.shape[:2]
+
+    def to_ndarray(self, *, width, height, **_):
+        return np.asarray(Image.fromarray(self.pixels).resize((width, height), Image.Resampling.BOX))
+
+
+def test_a_film_that_lies_on_its_side_is_turned(monkeypatch):
+    frame = Lying(np.rot90(scene(), -1))
+    assert np.array_equal(np.rot90(frame.pixels), scene())
+    monkeypatch.setattr("dlplug_detection.annotate.watching.decoded", lambda source: iter([frame]))
+    ((seconds, found),) = watched(Path("film.mp4"), Bright(), data_of().images)
+    assert seconds == 0.5
+    assert found.boxes[0].tolist() == pytest.approx([40, 20, 70, 50], abs=7)
 
 
 def test_batch_normalisation_is_folded_into_convolutions():

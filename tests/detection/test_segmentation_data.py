@@ -208,6 +208,10 @@ def test_black_and_white_masks_have_two_classes(tmp_path):
     data = MaskFolder(path=str(tmp_path), size=(20, 30), seed=0)
     assert data.spec.names == ("background", "object")
     assert data.parts["train"].classes.unique().tolist() == [0, 1]
+    (tmp_path / "classes.txt").write_text("ground\ncat\n", encoding="utf-8")
+    data = MaskFolder(path=str(tmp_path), size=(20, 30), seed=0)
+    assert data.spec.names == ("ground", "cat")
+    assert data.parts["train"].classes.unique().tolist() == [0, 1]
 
 
 def other_size(folder: Path) -> None:
@@ -221,6 +225,10 @@ def unknown_class(folder: Path) -> None:
 
 def coloured(folder: Path) -> None:
     (folder / "3.png").write_bytes(as_bytes(np.zeros((20, 30, 3), np.uint8)))
+
+
+def compressed(folder: Path) -> None:
+    (folder / "3.png").write_bytes(as_bytes(mask_of(1), "JPEG"))
 
 
 def truncated(folder: Path) -> None:
@@ -243,6 +251,7 @@ def one_class(folder: Path) -> None:
         (other_size, r"3\.png is a mask of 21x30 pixels, and its image 3\.jpg has 20x30"),
         (unknown_class, r"3\.png has the class 7, and classes\.txt names only 0 to 1"),
         (coloured, r"3\.png cannot be read: its mode is RGB; expected a palette or 8 bits of grey"),
+        (compressed, r"3\.png cannot be read: a mask as JPEG, which changes its numbers; save masks as PNG"),
         (truncated, r"3\.jpg cannot be read"),
         (no_masks, r"has no image with a mask; expected NAME\.jpg beside NAME\.png"),
         (one_class, r"have a single class, 0: there is nothing to learn"),

@@ -99,6 +99,11 @@ def test_noise_that_would_grow_is_refused():
         Seasons(ar=(1.1,), seed=0)
 
 
+def test_an_input_shorter_than_the_noise_s_memory_is_refused():
+    with pytest.raises(UserError, match=r"--data.input must be at least 2, one value for each --data.ar, got 1"):
+        Seasons(length=1000, windows=Windows(1, 10, 1), seed=0)
+
+
 def test_a_split_without_a_window_is_refused():
     with pytest.raises(UserError, match=r"the train split has no window of --data.input 80"):
         Seasons(length=120, windows=Windows(80, 10, 1), seed=0)

@@ -41,10 +41,12 @@ def watched(source: Path, model: Detector, images: Tensor) -> Iterator[tuple[flo
         yield 0.0, scaled_back(on_cpu(model.detect(x)[0]), pixels.shape[0], pixels.shape[1], scale)
         return
     for frame in decoded(source):
-        scale = fitting_scale(frame.height, frame.width, images.shape[1], images.shape[2])
-        small = torch.from_numpy(shrunk(frame, scale, images.shape[3]))[None].to(device)
-        found = on_cpu(model.detect(scaled(small))[0])
-        yield float(frame.time or 0), scaled_back(found, frame.height, frame.width, scale)
+        turns = round(frame.rotation / 90)  # as `upright` has it
+        height, width = (frame.width, frame.height) if turns % 2 else (frame.height, frame.width)
+        scale = fitting_scale(height, width, images.shape[1], images.shape[2])
+        small = np.rot90(shrunk(frame, scale, images.shape[3]), turns)
+        found = on_cpu(model.detect(scaled(torch.from_numpy(small.copy())[None].to(device)))[0])
+        yield float(frame.time or 0), scaled_back(found, height, width, scale)
 
 
 def shrunk(frame: Any, scale: float, channels: int) -> np.ndarray[Any, Any]:

@@ -81,7 +81,7 @@ def read_folder(root: Path, size: tuple[int, int], shares: dict[str, float]) -> 
     for part in PARTS:
         if not images[part]:
             raise UserError(f"no image of {root} falls into {part}; there are {len(pairs)} in all")
-    names = names or numbered(root, masks)
+    names = numbered(root, masks, names)
     parts = {
         part: Maps(torch.from_numpy(np.stack(images[part])), torch.from_numpy(np.stack(masks[part]))) for part in PARTS
     }
@@ -127,13 +127,16 @@ def resized(pixels: Pixels, size: tuple[int, int], *, smooth: bool) -> Pixels:
     return np.asarray(Image.fromarray(pixels).resize((size[1], size[0]), method))
 
 
-def numbered(root: Path, masks: dict[str, list[Pixels]]) -> tuple[str, ...]:
-    """Names for the classes 0 to the largest number. Masks of 0 and 255 alone are changed in place to 0 and 1."""
+def numbered(root: Path, masks: dict[str, list[Pixels]], names: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes' names, or their numbers from 0 to the largest. Masks of 0 and 255 alone are changed in place to 0
+    and 1, if there are two names or none."""
     found = sorted({int(value) for part in masks.values() for mask in part for value in np.unique(mask)})
-    if found in ([0, IGNORE], [IGNORE]):
+    if found in ([0, IGNORE], [IGNORE]) and len(names) in (0, 2):
         for part in masks.values():
             part[:] = [mask // IGNORE for mask in part]
-        return ("background", "object")
+        return names or ("background", "object")
+    if names:
+        return names
     classes = [value for value in found if value != IGNORE]
     if not classes or classes[-1] == 0:
         raise UserError(f"the masks of {root} have a single class, {found[0]}: there is nothing to learn")

@@ -22,6 +22,8 @@ def values_of(source: Path | io.BytesIO) -> NDArray[np.uint8]:
     from PIL import Image
 
     with Image.open(source) as file:
+        if file.format == "JPEG":
+            raise ValueError("a mask as JPEG, which changes its numbers; save masks as PNG")
         if file.mode == "1":
             return np.asarray(file).astype(np.uint8)
         values = np.asarray(file)

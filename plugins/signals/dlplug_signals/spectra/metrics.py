@@ -3,6 +3,7 @@ split."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -76,7 +77,7 @@ def pca_error(model: nn.Module, data: HeldOut, components: int) -> float:
     from sklearn.decomposition import PCA
 
     assert isinstance(model, TwoPipelines)
-    standardise = model.standardise.cpu()
+    standardise = copy.deepcopy(model.standardise).cpu()  # the model's own stays on its device
     train, x = (flat(standardise(part)) for part in (data.train.x, data.x))
     pca = PCA(min(components, *train.shape), random_state=0).fit(train)
     return float(((pca.inverse_transform(pca.transform(x)) - x) ** 2).mean())

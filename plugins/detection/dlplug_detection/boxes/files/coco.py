@@ -20,7 +20,10 @@ def read_coco(path: Path, left_out: LeftOut) -> list[Annotation]:
         boxes = defaultdict(list)
         for one in content["annotations"]:
             boxes[one["image_id"]].append(one)
-        return [annotation(image, boxes.pop(image["id"], []), names, left_out) for image in content["images"]]
+        annotations = [annotation(image, boxes.pop(image["id"], []), names, left_out) for image in content["images"]]
+        for number in boxes:
+            left_out("boxes left out, whose image is not in the file", str(number))
+        return annotations
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

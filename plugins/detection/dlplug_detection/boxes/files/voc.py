@@ -53,7 +53,7 @@ def read_voc(files: Mapping[str, bytes], left_out: LeftOut) -> tuple[dict[str, A
     for name in sorted(images.keys() - texts.keys()):
         left_out("images left out, which have no annotation", name)
     lists = {
-        path.stem: [line.split()[0] for line in files[str(path)].decode().splitlines() if line.strip()]
+        path.stem: [line.split()[0] for line in files[str(path)].decode(errors="replace").splitlines() if line.strip()]
         for path in paths
         if str(path.parent).endswith(LISTS) and path.stem in (*SPLITS, "trainval")
     }

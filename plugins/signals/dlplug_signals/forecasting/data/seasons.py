@@ -55,6 +55,10 @@ class Seasons(Forecasting):
         seed: int,
     ) -> None:
         check_stationary(ar)
+        if windows.input < len(ar):
+            raise UserError(
+                f"--data.input must be at least {len(ar)}, one value for each --data.ar, got {windows.input}"
+            )
         train_end, val_end = length * 6 // 10, length * 8 // 10
         generator = torch.Generator().manual_seed(seed)
         seasons = drawn_seasons(length, columns, generator)
