@@ -40,6 +40,7 @@ SCENES: Options = {
     "data.height": 32, "data.width": 32, "data.sizes": (12, 16), "data.objects": (1, 3), "data.batch_size": 2,
     "data.validation": 2, "data.test": 2,
 }  # fmt: skip
+CLIPS: Options = {"data.validation": 2, "data.testing": 2, "data.batch_size": 2}
 VAE: Options = {"model.latents": 2, "model.hidden": 8, "data.batch_size": 16}
 GAN: Options = {**IMAGES, "data": "mnist", "model.width": 4}
 TAPE: Options = {"model.slots": 12, "model.word": 6, "model.width": 12, "data.batch_size": 2, "data.pad": True}
@@ -114,8 +115,23 @@ CASES: dict[str, Case] = {
     "mnist-denoise": Case("mnist-denoise", {**IMAGES, "model.code": 5}),
     "mnist-adversarial": Case("mnist-adversarial", {**IMAGES, "loss.ramp": 6, "loss.steps": 2}, samplers=("attack",)),
     # detection
+    "canvas-yolo": Case("canvas-yolo", {**SCENES, "model.width": 8, "model.blocks": 1}, refused=LEAVE),
     "canvas-unet": Case(
         "canvas-unet", {**SCENES, "model.width": 4, "loss.balance": "median", "loss.dice": 0.5}, samplers=("masks",)
+    ),
+    # video
+    "moving-digits": Case(
+        "moving-digits", {**CLIPS, "data.frames": 2, "data.ahead": 2, "model.spatial": 4, "model.temporal": 8}
+    ),
+    "lip-words": Case("lip-words", {**CLIPS, "model.width": 2, "model.hidden": 4}, refused=LEAVE),
+    # signals
+    "spectra-gliadin": Case("spectra-gliadin", {"data.samples": 150, "data.batch_size": 4, "model.width": 2}),
+    "series-net": Case(
+        "spectra-ham",
+        {"data": "gliadin", "data.samples": 150, "data.batch_size": 4, "metrics": ["series-classification"]},
+    ),
+    "forecast-seasons": Case(
+        "forecast-seasons", {"data.length": 1000, "data.columns": 1, "data.input": 48, "data.batch_size": 4}
     ),
     # generative
     "ddpm-8gaussians": Case(
@@ -237,10 +253,19 @@ WITHOUT = {  # what is registered and not trained here, and why
             ("cifar10", "cifar10-jpeg", "cifar100", "kmnist", "multi30k", "tiny-shakespeare", "babi"),
             "a download; its class is another's, too",
         ),
-        "camvid": "has no download",
+        **dict.fromkeys(("etth1", "etth2", "m4-hourly", "m4-weekly"), "a download; its batches are those of seasons"),
+        **dict.fromkeys(("camvid", "ucr", "ts-files", "articulation"), "has no download"),
         "mask-folder": "no folder of images and masks is written here",
+        **dict.fromkeys(("bccd", "voc-folder", "coco-file"), "photographs; their batches are those of canvas-boxes"),
+        "canvas-instances": "for Mask R-CNN alone, see the loss two-stage",
+        "csv-series": "its batches are those of seasons",
+        "grid": "films of a corpus; its batches are those of lip-words",
         **dict.fromkeys(("sb3-atari", "sb3-gym"), "stable-baselines3 trains by itself"),
     },
-    "losses": {"numpy-cross-entropy": "NumPy knows no GPU", "word-cross-entropy": "bAbI is a download"},
+    "losses": {
+        "numpy-cross-entropy": "NumPy knows no GPU",
+        "word-cross-entropy": "bAbI is a download",
+        "two-stage": "torchvision chooses regions by values, and a virtual GPU has none",
+    },
     "optimizers": {"layer-update": "NumPy knows no GPU", "lbfgs": "takes a closure, which no graph can hold"},
 }
