@@ -20,7 +20,7 @@ SPECTRA_RECIPES = {
     "spectra-gliadin": Recipe(
         summary="Varieties of wheat by spectra: zones, Fourier, wavelets, peaks beside two neural pipelines",
         data="gliadin",
-        model=use("two-pipelines", width=8),
+        model="two-pipelines",
         loss="two-pipelines",
         optimizer={part: adam(4e-3, warmup=0.2) for part in PARTS},
         length="24k series",
