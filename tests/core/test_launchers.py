@@ -58,5 +58,6 @@ def test_the_local_launcher_starts_the_command(tmp_path):
 
 def test_every_package_ships_its_types():
     packages = [ROOT / "dlplug", ROOT / "envs" / "dlplug_envs"]
-    packages += [p.parent / f"dlplug_{p.parent.name}" for p in ROOT.glob("plugins/**/pyproject.toml")]
+    projects = [*ROOT.glob("plugins/*/pyproject.toml"), *ROOT.glob("plugins/kits/*/pyproject.toml")]
+    packages += [path.parent / f"dlplug_{path.parent.name}" for path in projects]
     assert [str(package) for package in packages if not (package / "py.typed").is_file()] == []

@@ -30,6 +30,7 @@ MEASURING = {
     "memorisation": {"count"},
     "modes": {"count", "neighbours"},
     "n-grams-optimum": {"count"},
+    "pipelines": {"classical"},
     "prediction": {"streams"},
     "reconstructions": {"noise"},
     "sb3-episodes": {"count", "deterministic", "protocol"},

@@ -163,6 +163,7 @@ HOST = load_host()
 ANY = {  # of these any number is right
     ("models", "q-network", "low"): "returns of a game may be anything; that it is below `high` is checked when built",
     ("models", "q-network", "high"): "returns of a game may be anything",
+    ("data", "seasons", "ar"): "that their noise is stationary is checked when built",
     **{
         (kind, "computation-graph", name): "where a function is drawn; a quotient by 0 is refused there"
         for kind in ("metrics", "samplers")

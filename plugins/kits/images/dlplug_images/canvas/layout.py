@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dlplug import Fraction, PositiveInt, UserError
+from dlplug import Fraction, NonNegativeInt, PositiveInt, UserError
 from dlplug_images.canvas.draws import LAYOUT, uniforms, whole
 
 CANDIDATES = 16  # places tried for an object before the whole canvas is drawn again
@@ -45,8 +45,8 @@ class Scenery:
 
     height: PositiveInt = 128
     width: PositiveInt = 128
-    objects: tuple[int, int] = (1, 5)
-    sizes: tuple[int, int] = (16, 32)
+    objects: tuple[NonNegativeInt, PositiveInt] = (1, 5)
+    sizes: tuple[PositiveInt, PositiveInt] = (16, 32)
     overlap: Fraction = 0.0
     visible: Fraction = 0.25
     colour: bool = False

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from dlplug import Data, NonNegativeInt, Order, PositiveInt, UserError, nearest, to_device
+from dlplug import Data, Fraction, NonNegativeInt, Order, PositiveInt, UserError, nearest, to_device
 from dlplug_video.lips.clips import UNKNOWN, HeldOutLips, LipClips, LipSpec, spelled
 from dlplug_video.lips.grid.corpus import CHARACTERS, Spoken, find_utterances, read_utterances
 
@@ -44,7 +44,7 @@ class Grid(Data):
         frames: PositiveInt = 75,
         height: PositiveInt = 50,
         width: PositiveInt = 100,
-        crop: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
+        crop: tuple[Fraction, Fraction, Fraction, Fraction] = (0.0, 0.0, 1.0, 1.0),
         per_speaker: NonNegativeInt = 0,
         batch_size: PositiveInt = 16,
         seed: int,
