@@ -22,6 +22,16 @@ TAPE = {"data.batch_size": 2, "model.slots": 24, "model.width": 12, "threads": 1
 COPYING = {**TAPE, "data.max_length": 3}
 REPEATING = {**COPYING, "data.max_repeats": 2}
 RECALLING = {**TAPE, "data.vectors": 1, "data.max_items": 3}
+SCENES = {
+    "data.height": 48,
+    "data.width": 48,
+    "data.objects": (1, 2),
+    "data.batch_size": 2,
+    "data.validation": 6,
+    "data.test": 2,
+    "threads": 1,
+}
+CLIPS = {"data.batch_size": 2, "data.validation": 4, "data.testing": 4, "threads": 1}
 FAMILY = ("dqn", "double-dqn", "c51", "qr-dqn", "iqn", "rainbow", "btr")
 SMALL = {
     **{f"{name}-atari": REPLAYED for name in FAMILY},
@@ -41,6 +51,14 @@ SMALL = {
     "dnc-graph": {**TAPE, "data.max_nodes": 3},
     "ntm-sort": {**TAPE, "data.min_vectors": 5, "data.max_vectors": 5},
     "ddpm-8gaussians": {"loss.timesteps": 20, "loss.steps": 10},
+    "canvas-unet": {**SCENES, "model.width": 4},
+    "canvas-yolo": {**SCENES, "model.width": 8, "model.blocks": 1},
+    **{f"canvas-{name}-rcnn": {**SCENES, "model.width": 8, "model.blocks": 1} for name in ("faster", "mask")},
+    "bovw-digits": {"model.words": 20, "model.step": 8, "model.width": 4, "threads": 1},
+    "moving-digits": {**CLIPS, "model.spatial": 4, "model.temporal": 8},
+    "lip-words": {**CLIPS, "model.width": 2, "model.hidden": 8},
+    "spectra-gliadin": {"data.samples": 150, "data.batch_size": 4, "model.width": 2, "threads": 1},
+    "forecast-seasons": {"data.length": 1000, "data.input": 48, "data.batch_size": 4, "threads": 1},
     "translate-dates": {"data.dates": 200, "model.units": 8},
     "translate-multi30k": {**TRANSLATING, "model.units": 16},
     "translate-multi30k-transformer": {**TRANSLATING, "model.width": 16, "model.depth": 1, "model.hidden": 16},
