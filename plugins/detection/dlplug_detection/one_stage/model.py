@@ -106,7 +106,9 @@ def grid(rows: int, columns: int, images: Tensor) -> tuple[Tensor, Tensor]:
     y = (torch.arange(rows, device=images.device) + 0.5) * down
     x = (torch.arange(columns, device=images.device) + 0.5) * across
     cells = torch.stack([x.repeat(rows), y.repeat_interleave(columns)], 1)
-    return cells, torch.tensor([across, down], device=images.device)
+    # filled on the device: the copy of a host tensor would wait for it
+    stride = torch.stack([torch.full((), length, device=images.device) for length in (across, down)])
+    return cells, stride
 
 
 def decoded(raw: Tensor, cells: Tensor, stride: Tensor, anchors: Tensor) -> Tensor:

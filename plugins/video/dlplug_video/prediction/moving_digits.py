@@ -77,7 +77,8 @@ class MovingDigits(Data):
         while True:
             # this process's share of the next sequences
             index = range(self.count, self.count + self.batch_size)[distributed.rank() :: distributed.world_size()]
-            past, future = (as_floats(to_device(part, device)) for part in self.sequences("train", index))
+            parts = (part.contiguous() for part in self.sequences("train", index))
+            past, future = (as_floats(to_device(part, device)) for part in parts)
             self.count += self.batch_size
             yield Clips(past, future)
 
