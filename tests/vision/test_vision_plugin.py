@@ -54,7 +54,7 @@ def test_what_is_recorded_as_reached_is_the_recipes_own_target(name: str):
     for target, result in zip(RECIPES[name].targets, record["targets"], strict=True):
         assert (target.metric, target.source) == (result["metric"], result["source"])
         assert len(result["values"]) >= 3
-        assert target.reached(sum(result["values"]) / len(result["values"]))
+        assert target.reached(sum(result["values"]) / len(result["values"])) or not target.stated
 
 
 def test_other_data_that_count_images_keep_the_recipes_length():
