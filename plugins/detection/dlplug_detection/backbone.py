@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import torch
-from dlplug_images.augment import normalise
+from dlplug_images.augment import channel_statistics, normalise
 from dlplug_images.encoders.squeezenet import LAST, SqueezeNetEncoder
 from torch import Tensor, nn
 
@@ -67,9 +66,8 @@ class Plain(nn.Sequential):
             conv_norm_relu(width // 4, width // 2, stride=2),
             conv_norm_relu(width // 2, width, stride=2),
         )
-        for name, value in (("mean", spec.mean), ("deviation", spec.deviation)):
-            value = torch.as_tensor(value, dtype=torch.float).flatten().expand(channels).clone()
-            self.register_buffer(name, value[:, None, None])
+        for name, value in channel_statistics(spec).items():
+            self.register_buffer(name, value)
 
     def forward(self, input: Tensor) -> Tensor:
         return super().forward(normalise(input, self.mean, self.deviation))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from dlplug_images.augment import normalise
+from dlplug_images.augment import channel_statistics, normalise
 from dlplug_images.convolution import ImageConv2d
 from torch import Tensor, nn
 
@@ -18,9 +17,8 @@ class Standardise(nn.Module):
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
-        for name, value in (("mean", spec.mean), ("deviation", spec.deviation)):
-            value = torch.as_tensor(value, dtype=torch.float).flatten().expand(spec.input[0]).clone()
-            self.register_buffer(name, value[:, None, None])
+        for name, value in channel_statistics(spec).items():
+            self.register_buffer(name, value)
 
     def forward(self, x: Tensor) -> Tensor:
         return normalise(x, self.mean, self.deviation)

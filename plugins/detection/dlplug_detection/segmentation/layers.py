@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from dlplug_images.augment import normalise
+from dlplug_images.augment import channel_statistics, normalise
 from torch import Tensor, nn
 
 from dlplug import Spec, UserError
@@ -36,9 +36,8 @@ class SegmentationNet(nn.Module):
                 f"a segmentation net takes images with class maps, (channels, height, width) of at least "
                 f"{SMALLEST}x{SMALLEST} pixels; an input of these data has the shape {spec.input}"
             )
-        for name, value in (("mean", spec.mean), ("deviation", spec.deviation)):
-            value = torch.as_tensor(value, dtype=torch.float).flatten().expand(spec.input[0]).clone()
-            self.register_buffer(name, value[:, None, None])
+        for name, value in channel_statistics(spec).items():
+            self.register_buffer(name, value)
         self.register_buffer("weights", spec.weights.clone())
 
     def forward(self, images: Tensor) -> Tensor:

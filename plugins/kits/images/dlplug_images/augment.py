@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from dlplug import Spec
+
 
 def flip(x: Tensor, generator: Generator) -> Tensor:
     """Each image of (B, C, H, W) mirrored left to right with probability 1/2."""
@@ -42,3 +44,11 @@ def _hidden(length: int, size: int, count: int, generator: Generator) -> Tensor:
 def normalise(x: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
     """(x - mean) / deviation, each (C, 1, 1), for x (B, C, H, W)."""
     return (x - mean) / deviation
+
+
+def channel_statistics(spec: Spec) -> dict[str, Tensor]:
+    """The training images' mean and deviation, (C, 1, 1) each, for a model to register as buffers of these names."""
+    return {
+        name: torch.as_tensor(value, dtype=torch.float).flatten().expand(spec.input[0]).clone()[:, None, None]
+        for name, value in (("mean", spec.mean), ("deviation", spec.deviation))
+    }

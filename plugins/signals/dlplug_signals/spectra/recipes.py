@@ -10,10 +10,41 @@ BETWEEN = "Fawaz et al. 2019 (arXiv:1809.04356) and 2020 (arXiv:1909.04939), 5 r
 ALONE = use("series-classification", classical="none")  # in training
 BESIDE = {"metrics.series-classification.classical": "beside"}
 PARTS = ("autoencoder", "classifier", "net")
+ARCHIVE = "UCR archive (timeseriesclassification.com)"
+ARCHIVE_NEEDS = "the archive ucr_spectro.tar.gz, 2 MB"
 
 
 def adam(rate: float, warmup: float = 0.1) -> Use:
     return use("adamw", learning_rate=rate, weight_decay=1e-2, schedule="cosine", warmup=warmup)
+
+
+def series(
+    summary: str,
+    data: Use | str,
+    source: str,
+    needs: str,
+    *,
+    model: Use | str = "series-net",
+    rate: float = 2e-3,
+    length: str = "4k series",
+    target: Target | None = None,
+) -> Recipe:
+    """A net on a set of series, beside classical methods on the test set."""
+    return Recipe(
+        summary=summary,
+        data=data,
+        model=model,
+        loss="series-cross-entropy",
+        optimizer=adam(rate),
+        length=length,
+        source=source,
+        metrics=[ALONE],
+        evaluation=BESIDE,
+        trainer=use("torch", threads=1),
+        targets=[target] if target else [],
+        watch=["train/loss"],
+        needs=needs,
+    )
 
 
 SPECTRA_RECIPES = {
@@ -36,79 +67,46 @@ SPECTRA_RECIPES = {
         watch=[f"train/{part}_loss" for part in PARTS],
         level=2,
     ),
-    "spectra-strawberry": Recipe(
-        summary="Strawberry purees, pure or adulterated, told apart by infrared spectra",
-        data=use("ucr", set="Strawberry", batch_size=32),
+    "spectra-strawberry": series(
+        "Strawberry purees, pure or adulterated, told apart by infrared spectra",
+        use("ucr", set="Strawberry", batch_size=32),
+        f"{ARCHIVE}; Holland et al. 1998 (J. Sci. Food Agric. 76:263)",
+        ARCHIVE_NEEDS,
         model=use("series-net", dropout=0.2),
-        loss="series-cross-entropy",
-        optimizer=adam(5e-3),
+        rate=5e-3,
         length="30k series",
-        source="UCR archive (timeseriesclassification.com); Holland et al. 1998 (J. Sci. Food Agric. 76:263)",
-        metrics=[ALONE],
-        evaluation=BESIDE,
-        trainer=use("torch", threads=1),
-        targets=[
-            Target(
-                "test/accuracy",
-                "Strawberry, the 370 test spectra, trained on all 613",
-                f"{BETWEEN}FCN 0.975, ResNet 0.980, InceptionTime 0.983",
-                at_least=0.975,
-                where={"data": "ucr", "data.set": "Strawberry"},
-            )
-        ],
-        watch=["train/loss"],
-        needs="the archive ucr_spectro.tar.gz, 2 MB",
+        target=Target(
+            "test/accuracy",
+            "Strawberry, the 370 test spectra, trained on all 613",
+            f"{BETWEEN}FCN 0.975, ResNet 0.980, InceptionTime 0.983",
+            at_least=0.975,
+            where={"data": "ucr", "data.set": "Strawberry"},
+        ),
     ),
-    "spectra-ham": Recipe(
-        summary="Spanish and French hams told apart by the electrophoresis of their proteins",
-        data=use("ucr", set="Ham", shift=4, jitter=0.1),
-        model="series-net",
-        loss="series-cross-entropy",
-        optimizer=adam(2e-3),
-        length="4k series",
-        source="UCR archive (timeseriesclassification.com); Olias et al. 2006 (Electrophoresis 27:1288)",
-        metrics=[ALONE],
-        evaluation=BESIDE,
-        trainer=use("torch", threads=1),
-        targets=[
-            Target(
-                "test/accuracy",
-                "Ham, the 105 test spectra, trained on all 109",
-                f"{BETWEEN}FCN 0.707, ResNet 0.758, InceptionTime 0.705",
-                at_least=0.72,
-                where={"data": "ucr", "data.set": "Ham"},
-            )
-        ],
-        watch=["train/loss"],
-        needs="the archive ucr_spectro.tar.gz, 2 MB",
+    "spectra-ham": series(
+        "Spanish and French hams told apart by the electrophoresis of their proteins",
+        use("ucr", set="Ham", shift=4, jitter=0.1),
+        f"{ARCHIVE}; Olias et al. 2006 (Electrophoresis 27:1288)",
+        ARCHIVE_NEEDS,
+        target=Target(
+            "test/accuracy",
+            "Ham, the 105 test spectra, trained on all 109",
+            f"{BETWEEN}FCN 0.707, ResNet 0.758, InceptionTime 0.705",
+            at_least=0.72,
+            where={"data": "ucr", "data.set": "Ham"},
+        ),
     ),
-    "series-ucr": Recipe(
-        summary="A small net beside four classical methods on a set of food spectra",
-        data=use("ucr", set="Beef", shift=4, jitter=0.1),
-        model="series-net",
-        loss="series-cross-entropy",
-        optimizer=adam(2e-3),
-        length="4k series",
-        source="UCR archive (timeseriesclassification.com)",
-        metrics=[ALONE],
-        evaluation=BESIDE,
-        trainer=use("torch", threads=1),
-        targets=[Target("test/accuracy", "the test series, trained on all training series", at_least=float("-inf"))],
-        watch=["train/loss"],
-        needs="the archive ucr_spectro.tar.gz, 2 MB",
+    "series-ucr": series(
+        "A small net beside four classical methods on a set of food spectra",
+        use("ucr", set="Beef", shift=4, jitter=0.1),
+        ARCHIVE,
+        ARCHIVE_NEEDS,
+        target=Target("test/accuracy", "the test series, trained on all training series", at_least=float("-inf")),
     ),
-    "series-files": Recipe(
-        summary="Your own series in the UCR archive's text format: --data.path",
-        data="ts-files",
-        model="series-net",
-        loss="series-cross-entropy",
-        optimizer=adam(2e-3),
-        length="4k series",
-        source="the format's description: timeseriesclassification.com",
-        metrics=[ALONE],
-        evaluation=BESIDE,
-        trainer=use("torch", threads=1),
-        watch=["train/loss"],
-        needs="--data.path, a .ts file or a folder of two",
+    "series-files": series(
+        "Your own series in the UCR archive's text format: --data.path",
+        "ts-files",
+        "the format's description: timeseriesclassification.com",
+        "--data.path, a .ts file or a folder of two",
     ),
 }
