@@ -122,6 +122,7 @@ class Recipe:
         uses bf16 on these, where the device computes it.
     compile_from: from which length on compilation wins back the time that it takes, as measured, by type of device:
         {"cpu": "20k sequences"}; `--compile auto` compiles these runs.
+    formerly: the recipe's name in older run folders, where another recipe with another trainer has that name now.
     """
 
     summary: str
@@ -143,6 +144,7 @@ class Recipe:
     minutes: float = 0.0
     bf16: Mapping[str, str] = field(default_factory=dict)
     compile_from: Mapping[str, str] = field(default_factory=dict)
+    formerly: str = ""
 
 
 def claims(recipe: Recipe, preset: str) -> list[Target]:

@@ -17,6 +17,7 @@ from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host, load_host
 from dlplug.options.reading import PLUGIN_FILES, Config
+from dlplug.recipes import as_use
 from dlplug.runs.lock import LOCK, locked
 from dlplug.runs.records import read_json
 
@@ -159,6 +160,17 @@ def host_knowing(recipe: str, host: Host) -> Host:
 def read_config(folder: Path) -> Config:
     """What a run was run with: its resolved configuration, flat. Raises UserError where the file is damaged."""
     return {key: value for key, value in _saved(folder).items() if key != PLUGIN_FILES}
+
+
+def current_config(folder: Path, host: Host) -> Config:
+    """As `read_config`, with the present name of a recipe whose old name another one has now: that of the recipe which
+    was formerly called so and has the trainer by which the run was trained."""
+    config = read_config(folder)
+    for name in host.names("recipes"):
+        recipe = host.recipe(name)
+        if recipe.formerly == config["recipe"] and as_use(recipe.trainer).name == config.get("trainer"):
+            return {**config, "recipe": name}
+    return config
 
 
 def _saved(folder: Path) -> Config:

@@ -19,7 +19,7 @@ from dlplug.options.layers import choose, evaluation_layer, resolve
 from dlplug.options.objects import with_names
 from dlplug.options.parts import KIND_OF
 from dlplug.recipes import chosen_by_device
-from dlplug.runs.folder import damaged, located, new_folder, read_config
+from dlplug.runs.folder import current_config, damaged, located, new_folder
 from dlplug.runs.lock import locked
 from dlplug.runs.notebook import in_notebook, say_by_default
 from dlplug.runs.observing import observed
@@ -116,7 +116,7 @@ def open_run(
 ) -> Run:
     """The run of a folder, or a recipe's newest, with the configuration that it was run with."""
     folder, host = located(name, host)
-    saved, options = read_config(folder), with_names(host, options or {})
+    saved, options = current_config(folder, host), with_names(host, options or {})
     absent = _of_absent_observers(host, saved)
     try:
         known = {key: value for key, value in saved.items() if key not in absent}

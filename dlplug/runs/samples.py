@@ -17,7 +17,7 @@ from dlplug.options.parsing import flag, parse
 from dlplug.options.reading import Config
 from dlplug.ranges import Seed
 from dlplug.recipes import as_use
-from dlplug.runs.folder import located, read_config
+from dlplug.runs.folder import current_config, located
 from dlplug.runs.sample_files import SampleFiles, Show
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def sample(
     Raises UserError for what a user can mend.
     """
     folder, host = located(name, host)
-    saved = read_config(folder)
+    saved = current_config(folder, host)
     sampler, known = sampler_of(host, saved["recipe"], what, saved["seed"])
     if sampler.name not in sampler_names(host, saved["recipe"]):
         log.info(f"{sampler.name} is no sampler of {saved['recipe']}'s own, and may not fit it")

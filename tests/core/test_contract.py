@@ -38,9 +38,10 @@ SMALL = {
     "pqn-atari": {**SEEING, "data.rollout": 8, "data.minibatches": 4},
     "dqn-cartpole": {"data.learning_starts": 50},
     "dqn-catch": {"data.learning_starts": 50},
-    "ppo-atari": {**ONE_STEP, "model.batch_size": 1, "model.normalize_advantage": False},
-    "ppo-cartpole": {**ONE_STEP, "model.batch_size": 1, "model.normalize_advantage": False},
-    "a2c-atari": {**ONE_STEP, "data.game": "breakout"},  # its film is short
+    "ppo-cartpole": {"data.environments": 2, "data.rollout": 8, "loss.epochs": 2},
+    "sb3-ppo-atari": {**ONE_STEP, "model.batch_size": 1, "model.normalize_advantage": False},
+    "sb3-ppo-cartpole": {**ONE_STEP, "model.batch_size": 1, "model.normalize_advantage": False},
+    "sb3-a2c-atari": {**ONE_STEP, "data.game": "breakout"},  # its film is short
     "sb3-dqn-atari": {"model.buffer_size": 40, "model.learning_starts": 5, "model.train_freq": 1, "threads": 1},
     **{f"char-{name}": {**READING, "model.units": 16} for name in ("rnn", "lstm", "gru")},
     "shakespeare-lstm": {**READING, "model.units": 16},
@@ -74,7 +75,7 @@ SAMPLED = {
     as_use(sampler).name: name
     for name in reversed(INSTALLED.names("recipes"))
     for sampler in INSTALLED.recipe(name).samplers
-} | {"film": "dqn-catch", "sb3-film": "ppo-cartpole"}
+} | {"film": "dqn-catch", "sb3-film": "sb3-ppo-cartpole"}
 
 
 def skip_without_data(name):

@@ -54,7 +54,7 @@ def test_the_names_of_other_programs_lead_to_ours(option, said):
         ("dqn-cartpole", "n-envs", "Did you mean --data.environments?"),
         ("dqn-cartpole", "total-timesteps", "A length is given as --frames or --steps."),
         ("dqn-cartpole", "epochs", "A length is given as --frames or --steps."),
-        ("ppo-atari", "lr", "Did you mean --model.learning-rate?"),
+        ("sb3-ppo-atari", "lr", "Did you mean --model.learning-rate?"),
         ("pqn-atari", "batch-size", "Did you mean --data.minibatches?"),
     ],
 )

@@ -57,7 +57,7 @@ CASES = [
     (("dqn-catch", "--data.environments", "2", "--model.hidden", "8"),
      ("episodes", "--metrics.episodes.protocol", "machado"), "--metrics.episodes.protocol machado"),
     (("dqn-catch",), ("episodes", "--metrics.episodes.epsilon", "5"), "--metrics.episodes.epsilon"),
-    (("ppo-cartpole", "--data.environments", "2"),
+    (("sb3-ppo-cartpole", "--data.environments", "2"),
      ("sb3-episodes", "--metrics.sb3-episodes.protocol", "classic"), "--metrics.sb3-episodes.protocol classic"),
     (("lstm-copy",), ("n-grams-optimum",), "n-grams"),
 ]  # fmt: skip
@@ -78,7 +78,7 @@ def files(in_tmp_path):
     [
         pytest.param(
             *case,
-            marks=[pytest.mark.slow] * (case[0][0] in ("gan-fashion", "ppo-cartpole") and number > 1),
+            marks=[pytest.mark.slow] * (case[0][0] in ("gan-fashion", "sb3-ppo-cartpole") and number > 1),
             id=f"{case[0][0]}-{'-'.join(case[1][::2])}",
         )
         for number, case in enumerate(CASES)

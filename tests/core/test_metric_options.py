@@ -65,7 +65,7 @@ NEUTRAL = [
     ("predicted-frames", "moving-digits", {**CLIPS, "model.spatial": 4, "model.temporal": 8}, {"count": 2}),
     ("lip-reading", "lip-words", {**CLIPS, "model.width": 2, "model.hidden": 4}, {"count": 2}),
     ("episodes", "dqn-cartpole", PLAYER, {"video": False}),
-    ("sb3-episodes", "ppo-cartpole", {"data.environments": 2, "metrics.sb3-episodes.count": 1}, {"video": False}),
+    ("sb3-episodes", "sb3-ppo-cartpole", {"data.environments": 2, "metrics.sb3-episodes.count": 1}, {"video": False}),
 ]  # fmt: skip
 
 SLOWER = {"fidelity", "mistakes", "sb3-episodes", "reconstructions", "noise-table", "translation-loss"}

@@ -69,9 +69,9 @@ CASES: list[tuple[str, Config]] = [
     *((name, PLAYER) for name in ("c51-mini", "qr-dqn-mini", "iqn-mini", "rainbow-mini", "munchausen-mini")),
     ("pqn-atari", {"data": "gym-rollout", "data.environments": 2, "data.rollout": 8, "data.minibatches": 2,
                    "frames": 30, "model.torso": "mlp", "model.hidden": 8, "metrics": []}),
-    ("ppo-cartpole", {**SB3, "model.batch_size": 16}),
-    ("ppo-cartpole", {**SB3, "model": "sb3-a2c"}),
-    ("ppo-cartpole", {**SB3, "model": "sb3-dqn", "model.learning_starts": 8, "model.buffer_size": 50}),
+    ("sb3-ppo-cartpole", {**SB3, "model.batch_size": 16}),
+    ("sb3-ppo-cartpole", {**SB3, "model": "sb3-a2c"}),
+    ("sb3-ppo-cartpole", {**SB3, "model": "sb3-dqn", "model.learning_starts": 8, "model.buffer_size": 50}),
 ]  # fmt: skip
 asked: set[tuple[str, str, Any]] = set()  # an option that several recipes have is asked of the first
 

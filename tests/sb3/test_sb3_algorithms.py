@@ -59,7 +59,7 @@ def test_what_stands_for_more_than_a_number():
 def test_the_recipes_are_the_zoo_s():
     """Against hyperparams/{ppo,a2c,dqn}.yml; 10M steps of four frames."""
     host = load_host()
-    ppo, a2c, dqn = (resolve(host, name, []) for name in ("ppo-atari", "a2c-atari", "sb3-dqn-atari"))
+    ppo, a2c, dqn = (resolve(host, name, []) for name in ("sb3-ppo-atari", "sb3-a2c-atari", "sb3-dqn-atari"))
     assert ppo["frames"] == a2c["frames"] == dqn["frames"] == 4 * 10**7
     assert (ppo["data.environments"], a2c["data.environments"], dqn["data.environments"]) == (8, 16, 1)
     assert (ppo["model.n_steps"], ppo["model.n_epochs"], ppo["model.batch_size"]) == (128, 4, 256)
@@ -73,10 +73,10 @@ def test_the_recipes_are_the_zoo_s():
 
 
 def test_a_wrong_hyperparameter_is_one_line_with_the_nearest():
-    with pytest.raises(UserError, match=r"ppo-cartpole has no option --model.n-step. Did you mean .*--model.n-steps"):
-        resolve(load_host(), "ppo-cartpole", [{"model.n_step": 5}])
+    with pytest.raises(UserError, match=r"has no option --model.n-step. Did you mean .*--model.n-steps"):
+        resolve(load_host(), "sb3-ppo-cartpole", [{"model.n_step": 5}])
     with pytest.raises(UserError, match=r"no option --model.buffer-size"):
-        resolve(load_host(), "ppo-cartpole", [{"model.buffer_size": 5}])
+        resolve(load_host(), "sb3-ppo-cartpole", [{"model.buffer_size": 5}])
     with pytest.raises(UserError, match=r"DQN has no hyperparameter 'buffersize'. Did you mean buffer_size"):
         read_hyperparameters(stable_baselines3.DQN, ["buffersize=5"])
     with pytest.raises(UserError, match="expected name=value, got 'gamma'"):

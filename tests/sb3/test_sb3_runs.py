@@ -49,7 +49,7 @@ def lines(run: dlplug.Run) -> list[dict[str, Any]]:
 
 def test_a_run_from_end_to_end():
     options = {**QUIET, **TINY, "steps": 128, "eval_every": 64, "metrics.sb3-episodes.count": 3}
-    run = dlplug.run("ppo-cartpole", options, out="run")
+    run = dlplug.run("sb3-ppo-cartpole", options, out="run")
     assert run.result["status"] == "finished"
     assert run.result["steps"] == 128
     assert run.result["metrics"]["eval/return"] == run.result["metrics"]["eval/episode_length"]  # 1 for each step
@@ -67,7 +67,7 @@ def test_a_run_from_end_to_end():
 
 
 def test_stable_baselines3_s_own_file_plays_the_same():
-    run = dlplug.run("ppo-cartpole", {**QUIET, **TINY, "steps": 32, "metrics": []}, out="run")
+    run = dlplug.run("sb3-ppo-cartpole", {**QUIET, **TINY, "steps": 32, "metrics": []}, out="run")
     trained = run.make("trainer").load(run).model.sb3
     alone = PPO.load(run.folder / "checkpoints" / "sb3.zip", device="cpu")
     seen = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
@@ -82,7 +82,7 @@ def test_a_stopped_run_has_saved_and_goes_on():
     host, stopper = load_host(), testing.StopAt(64)
     host.manager.register(stopper)
     run = dlplug.run(
-        "ppo-cartpole", {**QUIET, **TINY, "steps": 128, "metrics.sb3-episodes.count": 2}, out="run", host=host
+        "sb3-ppo-cartpole", {**QUIET, **TINY, "steps": 128, "metrics.sb3-episodes.count": 2}, out="run", host=host
     )
     host.manager.unregister(stopper)
     assert run.result["status"] == "interrupted"
@@ -113,7 +113,7 @@ def test_a_stopped_run_has_saved_and_goes_on():
     ids=["dqn", "dqn with its memory halved and full", "sac"],
 )
 def test_off_policy_algorithms_resume_with_replay_optimizers_and_counters(options):
-    testing.check_recipe("ppo-cartpole", {"threads": 1, "data.environments": 1, **options})
+    testing.check_recipe("sb3-ppo-cartpole", {"threads": 1, "data.environments": 1, **options})
 
 
 @pytest.mark.parametrize("halved", [False, True])
@@ -131,7 +131,7 @@ def test_no_window_goes_from_the_episode_that_a_stop_cut_into_the_next(halved, m
     host, stopper = load_host(), testing.StopAt(33)
     host.manager.register(stopper)
     options = {**QUIET, **DQN, **more, "model.buffer_size": 300, "data.environments": 1, "steps": 60, "log_every": 1}
-    dlplug.run("ppo-cartpole", {**options, "metrics": []}, out="run", host=host)
+    dlplug.run("sb3-ppo-cartpole", {**options, "metrics": []}, out="run", host=host)
     seam = memories[-1].buffer.pos
     assert not memories[-1].buffer.dones[seam - 1], "in the middle of an episode"
     resume("run", host=load_host())
@@ -173,7 +173,7 @@ def test_a_stop_is_heard_while_games_are_measured_and_filmed():
 
 def test_eval_and_resume_refuse_another_algorithm():
     dlplug.run(
-        "ppo-cartpole",
+        "sb3-ppo-cartpole",
         {**QUIET, **DQN, "data.environments": 1, "steps": 30, "metrics.sb3-episodes.count": 1},
         out="run",
     )
@@ -191,25 +191,27 @@ def test_eval_and_resume_refuse_another_algorithm():
         ({"model": "mlp-toy"}, "the trainer sb3 trains a --model named sb3 or sb3-…, not mlp-toy"),
         ({"loss": "q-toy"}, "the trainer sb3 takes no --loss q-toy: its algorithms have their own"),
         ({"trainer": "torch", "data": "walk"}, "PPO collects its own data: use --trainer sb3"),
-        ({"trainer": "torch"}, "ppo-cartpole names none of the losses: give one, or keep the recipe's own trainer"),
+        ({"trainer": "torch"}, "sb3-ppo-cartpole names none of the losses: give one, or keep the recipe's own trainer"),
         ({"trainer": "torch", "loss": "q-toy", "optimizer": "adam"}, "add --trainer sb3"),
     ],
 )
 def test_what_does_not_go_together_is_one_line(options, said):
     with pytest.raises(UserError, match=said):
-        dlplug.run("ppo-cartpole", {**QUIET, "steps": 32, "metrics": [], **options}, out="run", host=load_host([TOYS]))
+        dlplug.run(
+            "sb3-ppo-cartpole", {**QUIET, "steps": 32, "metrics": [], **options}, out="run", host=load_host([TOYS])
+        )
 
 
 def test_a_loss_that_is_not_finite_ends_the_run():
     options = {**QUIET, **DQN, "data.environments": 1, "steps": 64, "log_every": 8, "model.learning_rate": 1e30}
     with pytest.raises(UserError, match=r"loss became (nan|inf) at step"):
-        dlplug.run("ppo-cartpole", options, out="run")
+        dlplug.run("sb3-ppo-cartpole", options, out="run")
     assert json.loads(Path("run/result.json").read_text())["status"] == "failed"
 
 
 def test_an_atari_run_counts_frames_and_reports_raw_scores():
     options = {**QUIET, **TINY, "data.game": "breakout", "steps": 64, "metrics.sb3-episodes.count": 1}
-    run = dlplug.run("ppo-atari", options, out="run")
+    run = dlplug.run("sb3-ppo-atari", options, out="run")
     assert run.result["frames"] == 4 * 64
     assert [line["frames"] for line in lines(run) if "train/loss" in line] == [4 * 32, 4 * 64]
     assert run.result["metrics"]["eval/return"] >= 0
@@ -241,11 +243,28 @@ def test_the_film_is_of_the_game_that_was_scored():
 
 def test_sample_films_games_and_says_where_there_is_nothing_to_see(monkeypatch):
     catch = {"data.id": "dlplug_envs:dlplug/Catch-v0", "device": "cpu", "threads": 1}
-    testing.check_sampler("ppo-cartpole", "sb3-film", {**catch, **TINY}, {"count": 2})
+    testing.check_sampler("sb3-ppo-cartpole", "sb3-film", {**catch, **TINY}, {"count": 2})
     monkeypatch.setitem(sys.modules, "pygame", None)
-    dlplug.run("ppo-cartpole", {**QUIET, **TINY, "steps": 32, "metrics.sb3-episodes.video": True}, out="run")
+    dlplug.run("sb3-ppo-cartpole", {**QUIET, **TINY, "steps": 32, "metrics.sb3-episodes.video": True}, out="run")
     with pytest.raises(UserError, match="CartPole-v1 cannot render images here: pygame is not installed"):
         sample("run")
+
+
+@pytest.mark.parametrize("name", ["ppo-cartpole", "a2c-atari", "ppo-atari"])
+def test_a_run_folder_of_the_old_name_resumes_evaluates_and_is_filmed(name):
+    """Before dlplug-rl had recipes of these names, they were this plugin's."""
+    catch = {"data": "sb3-gym", "data.id": "dlplug_envs:dlplug/Catch-v0", "data.environments": 2}
+    small = {**QUIET, **catch, "model.n_steps": 16, "steps": 32, "metrics.sb3-episodes.count": 2}
+    before = dlplug.run(f"sb3-{name}", small, out="run").folder
+    config = before / "config.yaml"
+    config.write_text(config.read_text().replace(f"recipe: sb3-{name}\n", f"recipe: {name}\n"))
+    assert f"recipe: {name}\n" in config.read_text()
+    assert evaluate("run").keys() >= {"test/return", "test/episode_length"}
+    resumed = resume("run", {"steps": 64})
+    assert (resumed.result["recipe"], resumed.result["steps"]) == (f"sb3-{name}", 64)
+    assert resumed.result["status"] == "finished"
+    config.write_text(config.read_text().replace(f"recipe: sb3-{name}\n", f"recipe: {name}\n"))
+    assert "film" in sample("run")
 
 
 @given(every=st.integers(0, 20), before=st.integers(0, 100), steps=st.integers(0, 50))
@@ -288,11 +307,11 @@ def test_list_shows_which_trainer_a_recipe_uses():
     from dlplug_commands.listing import rows
 
     trainers = {row["name"]: row["trainer"] for row in rows(load_host(), "recipes")}
-    ours = ("ppo-atari", "a2c-atari", "sb3-dqn-atari", "ppo-cartpole")
+    ours = ("sb3-ppo-atari", "sb3-a2c-atari", "sb3-dqn-atari", "sb3-ppo-cartpole")
     assert {trainers[name] for name in ours} == {"sb3"}
 
 
 @pytest.mark.slow
 def test_ppo_balances_the_pole():
-    run = dlplug.run("ppo-cartpole", {**QUIET, "seed": 100}, out="run")
+    run = dlplug.run("sb3-ppo-cartpole", {**QUIET, "seed": 100}, out="run")
     assert run.result["metrics"]["eval/return"] == 500

@@ -9,7 +9,7 @@ from dlplug import CommandParser, UserError, parsed_by
 from dlplug.host.plugins import Host
 from dlplug.options.help import add_options, summary
 from dlplug.output import print_result, print_values, say_to, warn_of_problems
-from dlplug.runs.folder import find_run, host_of, read_config
+from dlplug.runs.folder import current_config, find_run, host_of
 from dlplug.runs.samples import sample, sampler_names, sampler_of
 
 
@@ -39,7 +39,8 @@ def print_sampler_options(parser: CommandParser, flags: Any, host: Host) -> None
             raise
         run = {"recipe": name, "seed": 0}
     else:
-        run, host = read_config(folder), host_of(folder, host)
+        host = host_of(folder, host)
+        run = current_config(folder, host)
     sampler, options = sampler_of(host, run["recipe"], flags.what, run["seed"])
     named = sampler_names(host, run["recipe"])
     lines = [f"{sampler.name}: {summary(sampler)}"]

@@ -11,12 +11,17 @@ def register_data():
         "gym": "dlplug_rl.players.replaying:Gym",
         "atari-rollout": "dlplug_rl.players.rollout:AtariRollout",
         "gym-rollout": "dlplug_rl.players.rollout:GymRollout",
+        "rollouts": "dlplug_rl.players.on_policy:GymRollouts",
+        "rollouts-atari": "dlplug_rl.players.on_policy:AtariRollouts",
     }
 
 
 @hookimpl
 def register_models():
-    return {"q-network": "dlplug_rl.networks.q_network:q_network"}
+    return {
+        "q-network": "dlplug_rl.networks.q_network:q_network",
+        "actor-critic": "dlplug_rl.networks.actor_critic:actor_critic",
+    }
 
 
 @hookimpl
@@ -28,6 +33,7 @@ def register_losses():
         "iqn": "dlplug_rl.losses.distributional:IQN",
         "pqn": "dlplug_rl.losses.pqn:PQN",
         "unreal": "dlplug_rl.losses.unreal:Unreal",
+        "ppo": "dlplug_play.on_policy.ppo:PPO",
     }
 
 

@@ -15,7 +15,7 @@ A2C = "Mnih et al. 2016 (arXiv:1602.01783); "
 DQN = "Mnih et al. 2015 (doi:10.1038/nature14236); "
 
 RECIPES = {
-    "ppo-atari": Recipe(
+    "sb3-ppo-atari": Recipe(
         summary="Stable-Baselines3's PPO learns an Atari game; Pong by default",
         data=use("sb3-atari", environments=8),
         model=use(
@@ -37,8 +37,9 @@ RECIPES = {
         targets=[Target("test/return", PROTOCOL, BENCHMARK.format("20.989 ± 0.105"), at_least=20.88, where=PONG)],
         watch=["train/return", "train/value_loss", "train/approx_kl"],
         level=4,
+        formerly="ppo-atari",
     ),
-    "a2c-atari": Recipe(
+    "sb3-a2c-atari": Recipe(
         summary="Stable-Baselines3's A2C learns an Atari game; Pong by default",
         data=use("sb3-atari", environments=16),
         model=use("sb3-a2c", optimizer="rmsprop-tensorflow", ent_coef=0.01, vf_coef=0.25),
@@ -50,6 +51,7 @@ RECIPES = {
         targets=[Target("test/return", PROTOCOL, BENCHMARK.format("17.292 ± 3.214"), at_least=17.29, where=PONG)],
         watch=["train/return", "train/value_loss", "train/entropy_loss"],
         level=4,
+        formerly="a2c-atari",
     ),
     "sb3-dqn-atari": Recipe(
         summary="Stable-Baselines3's DQN, the baseline of dqn-atari; Pong by default",
@@ -75,7 +77,7 @@ RECIPES = {
         watch=["train/return", "train/epsilon", "train/loss"],
         level=4,
     ),
-    "ppo-cartpole": Recipe(
+    "sb3-ppo-cartpole": Recipe(
         summary="Stable-Baselines3's PPO balances a pole",
         data=use("sb3-gym", id="CartPole-v1", environments=8),
         model=use(
@@ -106,5 +108,6 @@ RECIPES = {
         ],
         watch=["train/return", "train/value_loss", "train/approx_kl"],
         level=2,
+        formerly="ppo-cartpole",
     ),
 }

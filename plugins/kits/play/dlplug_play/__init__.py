@@ -1,1 +1,2 @@
-"""Play: the protocol of policies, evaluation episodes and their scores, and videos of them. It registers nothing."""
+"""Play: the protocol of policies, evaluation episodes and their scores, videos of them, and on-policy learning. It
+registers nothing."""

@@ -22,8 +22,8 @@ from ale_py import roms
 from ale_py.vector_env import AtariVectorEnv
 from dlplug_play import atari_names
 from dlplug_play.atari_names import ProtocolName
+from dlplug_play.specs import PlaySpec
 
-from dlplug.contracts import Spec
 from dlplug.errors import UserError
 from dlplug.stop import stop_if_asked
 from dlplug_rl.environments.cpus import usable_cpus
@@ -128,7 +128,7 @@ class AtariEnvironments:
             count, self.threads, img_height=size, img_width=size, stack_num=stack
         )
         actions = tuple(action.name for action in self._emulator.ale.get_action_set())
-        self.spec = Spec(input=(stack, size, size), output=len(actions), names=actions)
+        self.spec = PlaySpec(input=(stack, size, size), output=len(actions), names=actions)
         # Distinct seeds: no two environments play the same no-ops and sticky actions.
         self._seeds = np.random.default_rng(seed).choice(2**31 - 1, size=count, replace=False)
         self._waiting = False

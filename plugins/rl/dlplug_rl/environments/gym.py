@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
 from dlplug_play.gymnasium_ids import building, find, one_line
+from dlplug_play.specs import PlaySpec
 from gymnasium.envs.registration import EnvSpec
 
 from dlplug.advice import command
-from dlplug.contracts import Spec
 from dlplug.errors import UserError
+from dlplug_rl.environments.actions import action_space
 from dlplug_rl.environments.interface import TimeStep
 
 
 class GymEnvironments:
-    """N copies of a Gymnasium environment with Box observations and Discrete actions.
+    """N copies of a Gymnasium environment with Box observations, and Discrete or Box actions.
 
     id: the registered id, `CartPole-v1`, or `module:id` for a module that registers it.
     count: N.
     seed: seed of the random starts.
     limit: actions after which an episode is truncated at the latest; None leaves it to the registration.
+    continuous: whether actions may be vectors of real numbers (a Box of one axis). They are clipped to the box.
+    hidden: indices of the numbers of an observation that are left out.
 
     Observations are uint8 where the environment's are uint8 or bool, else float32. Images (height, width, channels) are
     converted to channels first.
@@ -33,7 +36,16 @@ class GymEnvironments:
 
     frames_per_step = 1
 
-    def __init__(self, id: str, *, count: int, seed: int = 0, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        id: str,
+        *,
+        count: int,
+        seed: int = 0,
+        limit: int | None = None,
+        continuous: bool = False,
+        hidden: Sequence[int] = (),
+    ) -> None:
         self.id, self.count, self.seed = id, count, seed
         self._registration = find(id)
         _refuse_atari(self._registration)
@@ -43,17 +55,19 @@ class GymEnvironments:
         observation, action = self._environments.single_observation_space, self._environments.single_action_space
         if not isinstance(observation, gymnasium.spaces.Box) or 0 in observation.shape:
             raise UserError(f"{id} has the observation space {observation}; a Box is needed")
-        if not isinstance(action, gymnasium.spaces.Discrete):
-            raise UserError(f"{id} has the action space {action}; a Discrete space is needed")
+        self._action_space = action_space(id, action, continuous=continuous)
         if self._environments.metadata.get("autoreset_mode") != gymnasium.vector.AutoresetMode.NEXT_STEP:
             raise UserError(f"{id} is a vector environment that does not reset in the next step (NEXT_STEP)")
-        self._lowest = int(action.start)
+        self._shown = _shown(id, observation.shape, hidden)
         self._channels_last = len(observation.shape) == 3 and observation.shape[2] < min(observation.shape[:2])
         self.fps = max(1, round(self._environments.metadata.get("render_fps") or 30))
         names = tuple(map(str, self._environments.metadata.get("actions", ())))
-        names = names if len(names) == action.n else ()
+        actions = self._action_space.size
+        names = names if len(names) == actions else ()
         empty = self._converted(np.zeros((1, *observation.shape), observation.dtype))
-        self.spec, self.dtype = Spec(input=empty.shape[1:], output=int(action.n), names=names), empty.dtype
+        continuous = self._action_space.continuous
+        self.spec = PlaySpec(input=empty.shape[1:], output=actions, names=names, continuous=continuous)
+        self.dtype = empty.dtype
         self._ended = np.ones(count, dtype=bool)
         self._false = np.zeros(count, dtype=bool)
         self._actions = np.zeros(count, dtype=np.int64)
@@ -72,7 +86,7 @@ class GymEnvironments:
         return TimeStep(self._converted(obs), reward, self._false, self._false, ~self._false, self._false)
 
     def send(self, actions: np.ndarray) -> None:
-        self._actions = np.asarray(actions) + self._lowest
+        self._actions = self._action_space.sent(np.asarray(actions))
 
     def receive(self) -> TimeStep:
         obs, reward, terminated, truncated, _ = self._environments.step(self._actions)
@@ -84,6 +98,8 @@ class GymEnvironments:
         """Observations (N, ...), channels first, as uint8 or float32."""
         if obs.ndim == 1:
             obs = obs[:, None]
+        if self._shown is not None:
+            obs = obs[:, self._shown]
         if self._channels_last:
             obs = np.moveaxis(obs, -1, 1)
         if obs.dtype in (np.uint8, np.bool_):
@@ -117,12 +133,21 @@ class GymEnvironments:
     ) -> Iterator[np.ndarray]:
         yield first
         for action in actions:
-            camera.step(np.array([action]) + self._lowest)
+            camera.step(self._action_space.sent(np.array([action])))
             yield _picture(camera)
         camera.close()
 
     def close(self) -> None:
         self._environments.close()
+
+
+def _shown(id: str, shape: tuple[int, ...], hidden: Sequence[int]) -> np.ndarray | None:
+    """The indices of the numbers of an observation that are not hidden; None for all of them. Raises UserError."""
+    if not hidden:
+        return None
+    if len(shape) != 1 or not {*hidden} < {*range(shape[0])}:
+        raise UserError(f"{id} has observations of the shape {shape}, in which {tuple(hidden)} cannot be hidden")
+    return np.array([index for index in range(shape[0]) if index not in hidden])
 
 
 def _picture(camera: gymnasium.vector.VectorEnv) -> np.ndarray:

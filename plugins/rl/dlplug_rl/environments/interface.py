@@ -7,8 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from dlplug_play.episodes import Ended
-
-from dlplug.contracts import Spec
+from dlplug_play.specs import PlaySpec
 
 
 class TimeStep(NamedTuple):
@@ -47,7 +46,7 @@ class Environments(Protocol):
     """
 
     count: int
-    spec: Spec
+    spec: PlaySpec
     dtype: np.dtype
     frames_per_step: int
     fps: int
@@ -58,8 +57,8 @@ class Environments(Protocol):
         ...
 
     def send(self, actions: np.ndarray) -> None:
-        """Sends one action to each environment, (N,) integers; does not wait where the environments have their own
-        threads."""
+        """Sends one action to each environment, (N,) integers or (N, D) real numbers; does not wait where the
+        environments have their own threads."""
         ...
 
     def receive(self) -> TimeStep: ...

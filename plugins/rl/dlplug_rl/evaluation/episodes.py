@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
 import numpy as np
+import torch
 from dlplug_play.atari_names import ProtocolName
 from dlplug_play.episodes import LANES, Step, counted, cut_short, play, shares, summary
 from dlplug_play.films import best_video
 from dlplug_play.policy import Policy
+from dlplug_play.specs import PlaySpec
 
-from dlplug import Fraction, PositiveInt, checked_by, neutral_options
+from dlplug import Fraction, PositiveInt, UserError, checked_by, neutral_options
 from dlplug_rl.environments.interface import Environments, Tally
 from dlplug_rl.scores.human import human_normalised
 
@@ -54,6 +56,15 @@ class Counted:
         return Step(timestep.obs, timestep.first, self.tally.add(timestep))
 
 
+def exploring(policy: Policy, epsilon: float, spec: PlaySpec, seed: int) -> Policy:
+    """The policy itself, or with random actions at probability ε. Raises UserError where actions are no choices."""
+    if not epsilon:
+        return policy
+    if spec.continuous:
+        raise UserError(f"a random action at ε {epsilon:g} needs discrete actions: set --metrics.episodes.epsilon 0")
+    return EpsilonGreedy(policy, epsilon, spec.output, seed)
+
+
 class EpsilonGreedy:
     """Takes a uniformly random action with probability ε, else the wrapped policy's. seed: of these draws."""
 
@@ -88,6 +99,7 @@ def episodes(
     *,
     count: PositiveInt = 30,
     epsilon: Fraction = 0.01,
+    sampled: bool = False,
     protocol: Literal["", "classic", "machado"] = "",
     video: bool = True,
     seed: int = 0,
@@ -99,6 +111,7 @@ def episodes(
 
     count: number of episodes; 30 in Mnih et al. 2015
     epsilon: probability of a random action; 0.01 in CleanRL, 0.05 in Mnih et al., 0.001 in Dopamine
+    sampled: sample actions from the policy, as in training; otherwise it takes the best or the most probable one
     protocol: evaluation protocol, classic or machado; empty takes that of training
     video: record the best episode, in colour
 
@@ -110,9 +123,11 @@ def episodes(
     lanes, start = lanes_for(count), seed + data.starts
     environments = data.make(lanes, start)
     try:
-        arena, policy = Counted(environments), EpsilonGreedy(product, epsilon, environments.spec.output, start)
-        played, actions = play(policy, arena, shares(count, lanes))
-        results: dict[str, Any] = {"protocol": described(data, count, epsilon) + cut_short(played, environments.limit)}
+        arena, policy = Counted(environments), exploring(product, epsilon, environments.spec, start)
+        torch.manual_seed(start)
+        played, actions = play(policy, arena, shares(count, lanes), greedy=not sampled)
+        how = described(data, count, epsilon, sampled) + cut_short(played, environments.limit)
+        results: dict[str, Any] = {"protocol": how}
         results |= summary(played)
         normalised = human_normalised(data.game, results["return"])
         if normalised is not None:
@@ -122,9 +137,11 @@ def episodes(
         environments.close()
 
 
-def described(data: Playable, count: int, epsilon: float) -> str:
+def described(data: Playable, count: int, epsilon: float, sampled: bool = False) -> str:
     """The protocol of a score in words: "pong classic: no sticky actions, …; 30 episodes at ε 0.01"."""
     policy = f"at ε {epsilon:g}" if epsilon else "of the greedy policy"
+    if sampled:
+        policy = f"at ε {epsilon:g}, actions sampled" if epsilon else "of sampled actions"
     return f"{data.game} {data.protocol}; {counted(count)} {policy}".lstrip()
 
 

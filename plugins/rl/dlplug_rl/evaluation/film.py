@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from dlplug_play.films import faster_than_played, films, speed
 from dlplug_play.policy import Policy
 
@@ -17,11 +18,12 @@ from dlplug.media import Video
 from dlplug.stop import stop_if_asked, stoppable
 from dlplug_rl.environments.interface import Environments
 from dlplug_rl.evaluation.canvas import Canvas
-from dlplug_rl.evaluation.episodes import EpsilonGreedy, Playable
+from dlplug_rl.evaluation.episodes import Playable, exploring
 
 
 class Game(NamedTuple):
-    """A whole game of T actions: their values before each (T, A), the ones taken (T,), and the raw rewards (T,)."""
+    """A whole game of T actions: their values before each (T, A), the ones taken (T,) or, where they are continuous,
+    (T, D), and the raw rewards (T,)."""
 
     values: np.ndarray
     actions: np.ndarray
@@ -38,14 +40,17 @@ def film(
     *,
     count: PositiveInt = 1,
     epsilon: Fraction = 0.01,
+    sampled: bool = False,
     actions: PositiveInt = 27_000,
     pictures: PositiveInt = 3_000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Plays games and films them, with the score so far and the Q-value of every action beside the frame.
+    """Plays games and films them, with the score so far beside the frame, and the value of every action: its Q-value,
+    or its probability under a policy that draws its actions; of continuous actions the means.
 
     count: number of games, each in its own film
     epsilon: probability of a random action
+    sampled: sample actions from the policy, as in training
     actions: largest number of actions per game; 27,000 is the time limit of Atari games, half an hour
     pictures: largest number of images per film; a longer game is shown faster
 
@@ -56,7 +61,7 @@ def film(
     def play_one(start: int) -> tuple[Video, float]:
         environments = data.make(1, start)
         try:
-            game = play(product, environments, epsilon, actions, start)
+            game = play(product, environments, epsilon, actions, start, greedy=not sampled)
             return show(environments, game, data.game or data.protocol, pictures), game.score
         finally:
             environments.close()
@@ -64,14 +69,17 @@ def film(
     return films(count, seed + data.starts, play_one)
 
 
-def play(product: Policy, environments: Environments, epsilon: float, limit: int, seed: int) -> Game:
-    """One ε-greedy game in a single environment, from its reset to its end or `limit` actions."""
-    policy = EpsilonGreedy(product, epsilon, environments.spec.output, seed)
+def play(
+    product: Policy, environments: Environments, epsilon: float, limit: int, seed: int, *, greedy: bool = True
+) -> Game:
+    """One game in a single environment, from its reset to its end or `limit` actions."""
+    policy = exploring(product, epsilon, environments.spec, seed)
+    torch.manual_seed(seed)
     values, actions, rewards = [], [], []
     timestep, state = environments.reset(), policy.start(1)
     while not (timestep.terminated[0] or timestep.truncated[0]) and len(actions) < limit:
         stop_if_asked()
-        action, state, extras = policy.act(timestep.obs, state, timestep.first, greedy=True)
+        action, state, extras = policy.act(timestep.obs, state, timestep.first, greedy=greedy)
         environments.send(action)
         timestep = environments.receive()
         values.append(extras["values"][0].cpu().numpy())
@@ -106,4 +114,5 @@ def drawn(
         if t == last:
             yield canvas.draw(screen, scores[t])
         elif t % faster == 0:
-            yield canvas.draw(screen, scores[t], game.values[t], int(game.actions[t]))
+            taken = int(game.actions[t]) if game.actions.ndim == 1 else None
+            yield canvas.draw(screen, scores[t], game.values[t], taken)

@@ -1,4 +1,4 @@
-"""The base class of players: ε-greedy actions in N environments; counts of steps, frames and episodes."""
+"""The base classes of players: counts of steps, frames and episodes in N environments; ε-greedy actions."""
 
 from __future__ import annotations
 
@@ -38,9 +38,8 @@ def linear(start: float, end: float, steps: int, now: int) -> float:
     return start + progress * (end - start)
 
 
-class Actor(Data):
-    """Plays N environments at once, ε-greedily by the model's Q-values. Steps (actions) are counted over all
-    environments."""
+class Playing(Data):
+    """Plays N environments at once. Steps (actions) are counted over all environments."""
 
     unit = "frames"
     splits = ("eval", "test")
@@ -48,14 +47,39 @@ class Actor(Data):
     remembers = ("count", "steps")
     forgets = ("tally", "finished", "timestep")  # of episodes in progress, which a resumed run does not continue
 
-    def __init__(self, environments: Environments, stage: Stage, exploration: Exploration, seed: int) -> None:
+    def __init__(self, environments: Environments, stage: Stage) -> None:
         self.environments, self.stage, self.spec = environments, stage, environments.spec
         self.protocol = f"{stage.game} {stage.protocol}".lstrip()
-        self.exploration = exploration
         self.steps = 0  # actions taken since the start of training
-        self.random = np.random.default_rng(seed)
         self.tally = Tally(environments.count)
         self.finished: list[tuple[float, int]] = []  # return and length of the episodes not yet reported
+
+    def note(self, timestep: TimeStep) -> None:
+        """Counts steps, frames and episodes."""
+        self.finished += [(score, length) for _, score, length in self.tally.add(timestep)]
+        played = int(np.count_nonzero(~timestep.first))
+        self.steps += played
+        self.count += played * self.environments.frames_per_step
+
+    def values(self) -> Mapping[str, float]:
+        """Mean return and length of the episodes that ended since the last call, where any did."""
+        finished, self.finished = self.finished, []
+        return training_means(finished)
+
+    def split(self, name: str) -> Stage:
+        return self.stage._replace(starts=STARTS[name])
+
+    def close(self) -> None:
+        self.environments.close()
+
+
+class Actor(Playing):
+    """Acts ε-greedily by the model's Q-values."""
+
+    def __init__(self, environments: Environments, stage: Stage, exploration: Exploration, seed: int) -> None:
+        super().__init__(environments, stage)
+        self.exploration = exploration
+        self.random = np.random.default_rng(seed)
 
     def act(self, model: nn.Module, obs: np.ndarray, device: torch.device) -> np.ndarray:
         """(N,) int64 actions: random with probability ε, else argmax_a Q(s, a), in one forward pass."""
@@ -68,27 +92,13 @@ class Actor(Data):
         """Whether each environment explores, and a random action for each; both (N,)."""
         return self.random.random(count) < self.epsilon, self.random.integers(self.spec.output, size=count)
 
-    def note(self, timestep: TimeStep) -> None:
-        """Counts steps, frames and episodes."""
-        self.finished += [(score, length) for _, score, length in self.tally.add(timestep)]
-        played = int(np.count_nonzero(~timestep.first))
-        self.steps += played
-        self.count += played * self.environments.frames_per_step
-
     @property
     def epsilon(self) -> float:
         return self.exploration.epsilon(self.steps)
 
     def values(self) -> Mapping[str, float]:
-        """Mean return and length of the episodes that ended since the last call, where any did; and ε."""
-        finished, self.finished = self.finished, []
-        return {"epsilon": self.epsilon} | training_means(finished)
-
-    def split(self, name: str) -> Stage:
-        return self.stage._replace(starts=STARTS[name])
-
-    def close(self) -> None:
-        self.environments.close()
+        """Of the episodes that ended since the last call; and ε."""
+        return {"epsilon": self.epsilon, **super().values()}
 
 
 @torch.no_grad()

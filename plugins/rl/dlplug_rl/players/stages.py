@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -102,13 +102,14 @@ def atari_stage(game: AtariGame, seed: int) -> tuple[AtariEnvironments, Stage, A
     return played, stage, PROTOCOLS[game.protocol]
 
 
-def gym_stage(id: str, count: int, seed: int) -> tuple[GymEnvironments, Stage]:
-    """The environments for training, and the stage for evaluation, in which every episode is finite."""
+def gym_stage(id: str, count: int, seed: int, **options: Any) -> tuple[GymEnvironments, Stage]:
+    """The environments for training, and the stage for evaluation, in which every episode is finite. options: of
+    both."""
 
     def make(count: int, seed: int) -> GymEnvironments:
-        return GymEnvironments(id, count=count, seed=seed, limit=EPISODE_LIMIT)
+        return GymEnvironments(id, count=count, seed=seed, limit=EPISODE_LIMIT, **options)
 
-    return GymEnvironments(id, count=count, seed=own_seed(seed)), Stage("", id, make)
+    return GymEnvironments(id, count=count, seed=own_seed(seed), **options), Stage("", id, make)
 
 
 def own_seed(seed: int) -> int:

@@ -1,5 +1,5 @@
 """The recipes: Atari games, and small problems for a CPU."""
 
-from dlplug_rl.recipes import atari, small
+from dlplug_rl.recipes import atari, on_policy, small
 
-RECIPES = {**atari.RECIPES, **small.RECIPES}
+RECIPES = {**atari.RECIPES, **on_policy.RECIPES, **small.RECIPES}

@@ -1,0 +1,1 @@
+"""On-policy learning: rollouts, advantages, action distributions, actors with a critic, and PPO."""
