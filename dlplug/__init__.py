@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dlplug.contracts import Data, Labelled, Loss, Spec, Stateful, Update, minimise
     from dlplug.downloads import Remote, data_folder, fetched
     from dlplug.errors import UserError, nearest
+    from dlplug.exercises import Exercise
     from dlplug.host.hookspecs import hookimpl
     from dlplug.media import Audio, Image, Media, Plot, Table, Text, Video
     from dlplug.protocols import Launcher, Metric, Sampler, Trainer
@@ -46,6 +47,7 @@ _HOMES = {
     "training.counters": ("Progress", "Turn"),
     "downloads": ("Remote", "data_folder", "fetched"),
     "errors": ("UserError", "nearest"),
+    "exercises": ("Exercise",),
     "host.hookspecs": ("hookimpl",),
     "training.loop": ("fit",),
     "training.measuring": ("checked_by", "neutral_options"),
@@ -77,6 +79,7 @@ __all__ = [
     "CommandParser",
     "Data",
     "Device",
+    "Exercise",
     "Fraction",
     "Image",
     "Labelled",

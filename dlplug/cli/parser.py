@@ -64,13 +64,14 @@ class CommandParser(argparse.ArgumentParser):
         previous = flags.get(words[-1]) if words else None
         if previous is not None and previous.nargs != 0:
             return str(previous.metavar or ""), list(map(str, previous.choices or ()))
-        positional = next((action for action in self._actions if not action.option_strings), None)
+        positionals = [action for action in self._actions if not action.option_strings]
+        positional = positionals[min(len(words), len(positionals) - 1)] if positionals else None
         metavar = str(positional.metavar) if positional else self.subject
         values = list(map(str, (positional and positional.choices) or ()))
         names = [name for name in flags if name.startswith("--") and name not in HELP]
         if positional and positional.nargs in ("*", "+"):
             return metavar, values + names
-        return (metavar, values) if metavar and not words else ("", names)
+        return (metavar, values) if metavar and len(words) < max(1, len(positionals)) else ("", names)
 
     def error(self, message: str) -> NoReturn:
         """What argparse found wrong, in one line that names the nearest right thing."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from dlplug.exercises import Exercise
     from dlplug.recipes import Recipe
     from dlplug.runs.run import Run
 
@@ -54,6 +55,11 @@ def register_samplers() -> Mapping[str, Any]:  # type: ignore[empty-body]
 @hookspec
 def register_recipes() -> Mapping[str, Recipe]:  # type: ignore[empty-body]
     """Name -> Recipe, or a lazy reference to a mapping of them."""
+
+
+@hookspec
+def register_exercises() -> Mapping[str, Exercise | str]:  # type: ignore[empty-body]
+    """Name -> Exercise, or a lazy reference to a mapping of them: functions that `exercise` has a student write."""
 
 
 @hookspec

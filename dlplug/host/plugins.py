@@ -13,22 +13,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import distribution, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 
 from dlplug.advice import command
 from dlplug.errors import UserError, nearest, one_line
+from dlplug.exercises import Exercise
 from dlplug.host import builtin, hookspecs, unregistered
 from dlplug.host.plugin import OWN, Plugin
 from dlplug.host.signatures import Signature, imported, read_signature
 from dlplug.host.typeable import check_typeable
 from dlplug.recipes import Recipe
 
+Named = TypeVar("Named", Recipe, Exercise)
+
 GROUP = "dlplug"
 KINDS = (
     "recipes", "data", "models", "losses", "optimizers", "trainers", "metrics", "samplers", "observers", "launchers",
-    "commands",
+    "exercises", "commands",
 )  # fmt: skip
 HOOKS = [name for name, value in vars(hookspecs).items() if hasattr(value, f"{GROUP}_spec")]
 UNMISTAKABLE = {*HOOKS} - {"train", "logged"}  # which a module may call something of its own
@@ -148,11 +151,18 @@ class Host:
         raise UserError(f"unknown {_singular(kind)} {name!r}.{hint}{broken}")
 
     def recipe(self, name: str) -> Recipe:
-        entry = self.get("recipes", name)
-        recipe = entry.load()
-        if isinstance(recipe, Recipe):
-            return recipe
-        raise UserError(f"recipe {name!r} of {entry.plugin} is not a Recipe but a {type(recipe).__name__}")
+        return self._loaded("recipes", name, Recipe)
+
+    def exercise(self, name: str) -> Exercise:
+        return self._loaded("exercises", name, Exercise)
+
+    def _loaded(self, kind: str, name: str, expected: type[Named]) -> Named:
+        entry = self.get(kind, name)
+        loaded = entry.load()
+        if isinstance(loaded, expected):
+            return loaded
+        what = f"{_singular(kind)} {name!r} of {entry.plugin}"
+        raise UserError(f"{what} is not a {expected.__name__} but a {type(loaded).__name__}")
 
     def register(self, kind: str, name: str, value: Any) -> str:
         """Knows a class or function by the name "module:qualname". Raises UserError where another has that name."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dlplug.exercises import Exercise
 from dlplug.host.bindings import NotPlain
 from dlplug.host.source import REQUIRED, SUPPLIED, Declaration, Fields, Parameter, declared
 
@@ -86,8 +87,10 @@ def imported(target: Any) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def inspected(target: Callable[..., Any]) -> Signature:
-    """The options of a factory that is imported."""
+def inspected(target: Callable[..., Any] | Exercise) -> Signature:
+    """The options of a factory that is imported; an exercise has none."""
+    if isinstance(target, Exercise):
+        return Signature((), (), target.summary)
     parameters = [p for p in inspect.signature(target).parameters.values() if p.kind is p.KEYWORD_ONLY]
     while isinstance(target, functools.partial):
         target = target.func

@@ -10,6 +10,7 @@ def test_plugin():
 
 from dlplug.host.plugins import load_host
 from dlplug.testing.contract import assert_same, check_data, check_loss, through_a_file
+from dlplug.testing.exercise import assert_close, called, check_exercise, described
 from dlplug.testing.options import check_options
 from dlplug.testing.parts import QUIET, check_command, check_metric, check_observer, check_trainer
 from dlplug.testing.plugin import check_plugin
@@ -18,9 +19,12 @@ from dlplug.testing.recipe import StopAt, check_recipe, check_sampler
 __all__ = [
     "QUIET",
     "StopAt",
+    "assert_close",
     "assert_same",
+    "called",
     "check_command",
     "check_data",
+    "check_exercise",
     "check_loss",
     "check_metric",
     "check_observer",
@@ -29,6 +33,7 @@ __all__ = [
     "check_recipe",
     "check_sampler",
     "check_trainer",
+    "described",
     "load_host",
     "through_a_file",
 ]

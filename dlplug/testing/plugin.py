@@ -12,12 +12,14 @@ from dlplug.host.signatures import inspected, read_signature
 from dlplug.options.layers import resolve
 from dlplug.recipes import as_use
 from dlplug.runs.samples import sampler_of
+from dlplug.testing.exercise import check_exercise
 from dlplug.testing.options import check_options
 
 
 def check_plugin(name: str, host: Host | None = None) -> None:
     """Checks that a plugin works, that listing it imports no torch, that every registered name loads, that the options
-    read from its source equal those of the loaded objects, and that each recipe and preset resolves."""
+    read from its source equal those of the loaded objects, that each recipe and preset resolves, and that the check of
+    each exercise accepts the plugin's own function."""
     host = host or load_host()
     plugin = next((p for p in host.plugins if p.name == name), None)
     assert plugin is not None, f"no plugin {name!r}; there are {[p.name for p in host.plugins]}"
@@ -33,6 +35,8 @@ def check_plugin(name: str, host: Host | None = None) -> None:
                 for used in map(as_use, loaded.samplers):
                     known = {option.name for option in sampler_of(host, entry.name, used.name)[1]}
                     assert used.options.keys() <= known, f"{entry.name}: {used} has options that its sampler has not"
+            elif kind == "exercises":
+                check_exercise(entry.name, host=host)
             elif kind != "commands":
                 read, real = read_signature(entry.target), inspected(loaded)
                 assert read == real, f"{kind} {entry.name}: options read as {read}, but they are {real}"

@@ -81,6 +81,9 @@ def test_flags_of_verbs_and_values_of_options(toy):
         return toy("completion", "candidates", *words).out.split()
 
     assert candidates("doctor") == ["--json"]
+    assert candidates("exercise") == ["list", "start", "check", "hint", "solution"]
+    assert "td-target" in candidates("exercise", "start")
+    assert candidates("exercise", "solution", "td-target") == ["--show", "--json"]
     assert candidates("list", "models") == ["--json"]
     assert {"toy-moons", "--status", "--where"} <= set(candidates("runs"))
     assert "--where" in candidates("runs", "toy-moons")

@@ -38,7 +38,18 @@ from dlplug.recipes import as_use
 
 # what a plugin may name beside `from dlplug import …`: the contract's own modules, and, for one that brings a trainer
 # of its own, those that the shared trainer is made of, and, for a verb over runs, those that read them and recipes
-PUBLIC = {"advice", "contracts", "distributed", "errors", "json_values", "media", "protocols", "recipes", "sampling"}
+PUBLIC = {
+    "advice",
+    "contracts",
+    "distributed",
+    "errors",
+    "exercises",
+    "json_values",
+    "media",
+    "protocols",
+    "recipes",
+    "sampling",
+}
 PUBLIC |= {"output", "stop", "testing"}
 PUBLIC |= {"host.hookspecs", "host.local_modules", "host.plugin", "host.plugins"}
 PUBLIC |= {

@@ -1,4 +1,5 @@
-"""Verbs that only use what any plugin can: list, show, runs, sample, verify, plugins, doctor, completion, new."""
+"""Verbs that only use what any plugin can: list, show, runs, sample, verify, plugins, doctor, new, exercise,
+completion."""
 
 from dlplug import hookimpl
 
@@ -14,5 +15,6 @@ def register_commands():
         "plugins": "dlplug_commands.plugins:plugins_command",
         "doctor": "dlplug_commands.doctor:doctor_command",
         "new": "dlplug_commands.new.command:new_command",
+        "exercise": "dlplug_commands.exercise.command:exercise_command",
         "completion": "dlplug_commands.completion:completion_command",
     }

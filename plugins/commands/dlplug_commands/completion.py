@@ -65,6 +65,8 @@ def candidates(host: Host, words: Sequence[str]) -> list[str]:
     recipe = rest[0] if rest and rest[0] in host.names("recipes") else ""
     if metavar in ("RECIPE", "RUN", "PLACE", "RECORD_OR_RUN"):
         return [*host.names("recipes"), *offered]
+    if metavar == "EXERCISE":
+        return host.names("exercises")
     if metavar == "SAMPLER":
         return sampler_names(host, recipe) if recipe else host.names("samplers")
     if rest and rest[-1] == "--launcher":

@@ -69,3 +69,8 @@ def register_samplers():
 @hookimpl
 def register_recipes():
     return VAE_RECIPES | GAN_RECIPES | FEATURE_RECIPES | DIFFUSION_RECIPES
+
+
+@hookimpl
+def register_exercises():
+    return "dlplug_generative.exercises:EXERCISES"

@@ -56,3 +56,8 @@ def register_samplers():
 @hookimpl
 def register_recipes():
     return RECIPES
+
+
+@hookimpl
+def register_exercises():
+    return "dlplug_memory.exercises:EXERCISES"

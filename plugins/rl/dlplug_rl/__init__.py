@@ -55,3 +55,8 @@ def register_samplers():
 @hookimpl
 def register_recipes():
     return RECIPES
+
+
+@hookimpl
+def register_exercises():
+    return "dlplug_rl.exercises:EXERCISES"

@@ -59,3 +59,8 @@ def register_samplers():
 @hookimpl
 def register_recipes():
     return RECIPES | TRANSLATION_RECIPES
+
+
+@hookimpl
+def register_exercises():
+    return "dlplug_text.exercises:EXERCISES"

@@ -74,3 +74,8 @@ def register_samplers():
 @hookimpl
 def register_recipes():
     return RECIPES | ADVERSARIAL_RECIPES | TRANSFER_RECIPES | AUTOENCODER_RECIPES | NOISE_RECIPES | BAG_OF_WORDS_RECIPES
+
+
+@hookimpl
+def register_exercises():
+    return "dlplug_vision.exercises:EXERCISES"

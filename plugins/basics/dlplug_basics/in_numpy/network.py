@@ -53,6 +53,7 @@ class Affine(Layer):
         return x @ self.weights["w"] + self.weights["b"]
 
     def backward(self, gradient: Array) -> Array:
+        """From ∂L/∂y (B, O) to ∂L/∂x (B, I); leaves ∂L/∂W (I, O) and ∂L/∂b (O,) in `gradients`, as "w" and "b"."""
         # ∂L/∂W = xᵀ ∂L/∂y, ∂L/∂b = Σ ∂L/∂y
         self.gradients = {"w": self.x.T @ gradient, "b": gradient.sum(0)}
         # ∂L/∂x = ∂L/∂y Wᵀ

@@ -1,0 +1,1 @@
+"""`dlplug exercise`: functions of the plugins' own that a student writes."""
