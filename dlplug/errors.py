@@ -35,3 +35,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def one_line(error: BaseException) -> str:
     """The last line of a traceback, where the message itself may have several."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+
+
+def message_of(error: BaseException) -> str:
+    """An exception's message in one line, for a sentence that says what failed; its type's name if it has none."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from dlplug.advice import command
 from dlplug.cli.parser import CommandParser
-from dlplug.errors import Interrupted, UserError, nearest, one_line
+from dlplug.errors import Interrupted, UserError, message_of, nearest, one_line
 from dlplug.host.plugins import Entry, Host, load_host
 from dlplug.host.startup import Process, lasting
 from dlplug.options.help import summary
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         if debug:
             raise
-        print(f"dlplug: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"dlplug: {message_of(error)}", file=sys.stderr)
         return 130 if isinstance(error, Interrupted) else 2
     except (KeyboardInterrupt, Stopped):
         print("stopped", file=sys.stderr)

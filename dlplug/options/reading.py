@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlplug.errors import UserError
+from dlplug.errors import UserError, message_of
 from dlplug.options.parsing import flag
 
 Config = dict[str, Any]
@@ -55,7 +55,7 @@ def read_file(path: str) -> Config:
     except FileNotFoundError:
         raise UserError(f"--config {path}: no such file") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"--config {path}: not readable as YAML: {' '.join(str(error).split())}") from None
+        raise UserError(f"--config {path}: not readable as YAML: {message_of(error)}") from None
     if not isinstance(content, dict):
         raise UserError(f"--config {path}: expected option: value lines, got {type(content).__name__}")
     return _flattened(content)

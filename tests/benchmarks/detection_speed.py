@@ -99,8 +99,8 @@ def save_film(path: Path, frames: int) -> Path:
         stream: Any = film.add_stream("libx264", rate=25, options={"preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for video in range(math.ceil(frames / 30)):
-            pixels = canvas.videos([video], frames=min(30, frames - 30 * video), speed=(8, 16), blend="over").images
-            for frame in pixels[0, :, 0].numpy():
+            moving = canvas.videos([video], frames=min(30, frames - 30 * video), speed=(8, 16), blend="over")
+            for frame in moving.frames.images[0, :, 0].numpy():
                 film.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "gray")))
         film.mux(stream.encode())
     return path

@@ -7,18 +7,23 @@ import numpy as np
 import pytest
 import torch
 from dlplug_detection.boxes.batches import Detections, HeldOut, Targets
-from dlplug_detection.measures.detection import detection, has_objects
+from dlplug_detection.boxes.files.bccd import ARCHIVE
+from dlplug_detection.measures.detection import detected, detection, has_objects
 from dlplug_detection.measures.matching import voc_matches
 from dlplug_detection.measures.precision import RECALLS_2007, precision, precision_at
+from dlplug_detection.one_stage.model import OneStage
 from faster_coco_eval import COCO, COCOeval_faster
 from faster_coco_eval.core import mask as coder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import dlplug
 from dlplug import UserError
+from dlplug.downloads import data_folder
 
 SIDE, CLASSES = 40, 3
+needs_bccd = pytest.mark.skipif(not (data_folder() / ARCHIVE).is_file(), reason=f"{ARCHIVE} is not here")
 
 
 def scattered(generator, images, most, share_exact):
@@ -60,7 +65,7 @@ def by_coco(found, targets, kind):
             "image_id": n + 1,
             "category_id": int(targets.labels[n, m]) + 1,
             "bbox": as_coco(targets.boxes[n, m].tolist()),
-            "segmentation": code(targets.masks[n, m]),
+            **({} if targets.masks is None else {"segmentation": code(targets.masks[n, m])}),
             "area": 1.0,
             "iscrowd": int(targets.crowd[n, m]),
         }
@@ -73,10 +78,10 @@ def by_coco(found, targets, kind):
             "category_id": int(label) + 1,
             "score": float(score),
             "bbox": as_coco(box.tolist()),
-            "segmentation": code(mask),
+            **({} if one.masks is None else {"segmentation": code(one.masks[k])}),
         }
         for n, one in enumerate(found)
-        for box, score, label, mask in zip(*one, strict=True)
+        for k, (box, score, label) in enumerate(zip(*one[:3], strict=True))
     ]
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(
@@ -103,6 +108,20 @@ def test_precision_is_that_of_faster_coco_eval(seed, images, most, share_exact):
     for kind, masks in (("bbox", False), ("segm", True)):
         ours = precision(found, targets, CLASSES, masks=masks)
         np.testing.assert_allclose(ours.ap(), by_coco(found, targets, kind), atol=1e-9)
+
+
+@pytest.mark.slow
+@needs_bccd
+def test_precision_of_a_trained_detector_is_that_of_faster_coco_eval(tmp_path):
+    run = dlplug.run("bccd-yolo", {"images": 1200}, out=str(tmp_path / "run"))
+    assert isinstance(run.product, OneStage)
+    for split in ("val", "test"):
+        data = run.learned.data.split(split)
+        found = detected(run.product, data.images)
+        ap = precision(found, data.targets, CLASSES).ap()
+        np.testing.assert_allclose(ap, by_coco(found, data.targets, "bbox"), rtol=0, atol=1e-9)
+        assert sum(len(one.scores) for one in found) > 1000
+        assert ap[:, 0].mean() > 0.5
 
 
 def test_only_the_hundred_best_of_a_class_in_an_image_count():

@@ -73,20 +73,20 @@ def test_frames_and_their_truth_are_what_the_tracks_say(blend):
                     over = below * (1 - opacity / 255) + ink
                     image[channel][window] = np.round(over if blend == "over" else np.maximum(below, ink))
                 owner[window][opacity >= OWN] = k
-            assert np.array_equal(videos.images[n, t], image)
+            assert np.array_equal(videos.frames.images[n, t], image)
             kinds = np.array([*SHAPES.labels[objects.glyph[n, :number]] + 1, 0])
-            assert np.array_equal(videos.class_map[n, t], kinds[owner])
+            assert np.array_equal(videos.frames.class_map[n, t], kinds[owner])
             seen = [k for k, o in enumerate(opacities) if (owner == k).sum() >= max(1, 0.5 * (o >= OWN).sum())]
             hidden += number - len(seen)
-            count = int(videos.counts[n, t])
+            count = int(videos.frames.counts[n, t])
             assert videos.track[n, t].tolist() == seen + [-1] * (3 - count)
-            assert videos.labels[n, t, :count].tolist() == [videos.track_labels[n, k] for k in seen]
-            found = masks(videos.instance_map[n, t], 3)
+            assert videos.frames.labels[n, t, :count].tolist() == [videos.track_labels[n, k] for k in seen]
+            found = masks(videos.frames.instance_map[n, t], 3)
             for row, k in enumerate(seen):
                 assert np.array_equal(found[row], owner == k)
                 ys, xs = np.nonzero(owner == k)
-                assert videos.boxes[n, t, row].tolist() == [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
-            assert not videos.boxes[n, t, count:].any()
+                assert videos.frames.boxes[n, t, row].tolist() == [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
+            assert not videos.frames.boxes[n, t, count:].any()
             assert not found[count:].any()
     assert hidden > 0  # some pass over others
 
@@ -95,18 +95,19 @@ def test_a_video_depends_on_the_seed_and_its_index_alone_and_a_longer_one_begins
     canvas = Canvas(SHAPES, Scenery(**{**vars(SMALL), "noise": 0.1}), seed=2)
     videos = canvas.videos([9, 4, 200], frames=20, speed=(2, 2))
     for n, i in enumerate((9, 4, 200)):
-        for field, one in zip(videos, canvas.videos(torch.tensor([i]), frames=20, speed=(2, 2)), strict=True):
+        alone = canvas.videos(torch.tensor([i]), frames=20, speed=(2, 2))
+        for field, one in zip((*videos.frames, *videos[1:]), (*alone.frames, *alone[1:]), strict=True):
             assert torch.equal(field[n], one[0])
     longer = canvas.videos([9], frames=30, speed=(2, 2))
-    assert torch.equal(longer.images[0, :20], videos.images[0])
+    assert torch.equal(longer.frames.images[0, :20], videos.frames.images[0])
     many = canvas.videos(range(210), frames=3)
-    assert torch.equal(many.images[200], canvas.videos([200], frames=3).images[0])
+    assert torch.equal(many.frames.images[200], canvas.videos([200], frames=3).frames.images[0])
 
 
 def test_objects_move_at_their_speed_between_bounces():
     canvas = Canvas(glyphs_of("digits"), Scenery(64, 64, (2, 2), (28, 28)), seed=0)
     videos = canvas.videos(range(20))
-    assert videos.images.shape == (20, 20, 1, 64, 64)
+    assert videos.frames.images.shape == (20, 20, 1, 64, 64)
     steps = videos.positions.diff(dim=1)
     inside = ((videos.positions[:, 1:] > 0) & (videos.positions[:, 1:] < 36)).all(3)
     moved = [hypot(*step) for step in steps[inside].tolist()]

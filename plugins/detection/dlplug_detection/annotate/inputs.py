@@ -13,6 +13,7 @@ from dlplug_figures.figure import even
 from dlplug_images.folders.layout import hidden, is_image
 
 from dlplug import Media, UserError
+from dlplug.errors import message_of
 from dlplug.stop import stoppable
 from dlplug_detection.boxes.fitting import Pixels
 
@@ -81,7 +82,7 @@ def picture_of(source: Path) -> Pixels:
         with Image.open(source) as file:
             return np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
     except Exception as error:  # the type depends on the format and the damage
-        raise UserError(f"{source} is no picture that can be read: {one_line(error)}") from None
+        raise UserError(f"{source} is no picture that can be read: {message_of(error)}") from None
 
 
 def decoded(source: Path) -> Iterator[Any]:
@@ -103,7 +104,7 @@ def decoded(source: Path) -> Iterator[Any]:
             if last is None:
                 raise UserError(f"{source} has no frame that can be decoded")
     except FFmpegError as error:
-        raise UserError(f"{source} cannot be decoded as a film: {one_line(error)}") from None
+        raise UserError(f"{source} cannot be decoded as a film: {message_of(error)}") from None
 
 
 def upright(frame: Any) -> Pixels:
@@ -143,7 +144,3 @@ def medium(path: Path, draw: Draw) -> Media:
 
 def is_film(path: Path) -> bool:
     return path.suffix.lower() in FILMS
-
-
-def one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -13,6 +13,7 @@ from dlplug_images.folders.image_folder import PARTS, part_of
 from numpy.typing import NDArray
 
 from dlplug import PositiveInt, Range, UserError
+from dlplug.errors import message_of
 from dlplug.stop import stop_if_asked
 from dlplug_detection.segmentation.augment import Augmentation
 from dlplug_detection.segmentation.batches import IGNORE, Maps
@@ -111,7 +112,7 @@ def read_pair(root: Path, pair: Pair) -> tuple[Pixels, Pixels]:
         path = root / pair.mask
         mask = values_of(path)
     except Exception as error:  # the type depends on the format and the damage
-        raise UserError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+        raise UserError(f"{path} cannot be read: {message_of(error)}") from None
     if image.shape[:2] != mask.shape:
         raise UserError(
             f"{path} is a mask of {mask.shape[0]}x{mask.shape[1]} pixels, and its image {pair.image} has "

@@ -86,7 +86,7 @@ class MovingDigits(Data):
         """The given frames and those that follow, of the sequences of these numbers, uint8."""
         count = self.frames + self.ahead
         videos = self.canvases[split].videos(index, frames=count, speed=(self.speed, self.speed))
-        past, future = videos.images.split([self.frames, self.ahead], 1)
+        past, future = videos.frames.images.split([self.frames, self.ahead], 1)
         return past, future
 
     def split(self, name: str) -> HeldOutClips:

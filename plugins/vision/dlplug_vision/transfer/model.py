@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from dlplug import PositiveFloat, Run, Spec, UserError, nearest, trained
 from dlplug.advice import command
 from dlplug.distributed import rank
+from dlplug.errors import message_of
 from dlplug.runs.folder import began
 from dlplug.runs.records import write_text
 from dlplug_vision.transfer import pretrained
@@ -89,7 +90,7 @@ class Origin(NamedTuple):
         try:
             return Origin(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
-            raise UserError(f"{path} is damaged: {' '.join(str(error).split())}") from None
+            raise UserError(f"{path} is damaged: {message_of(error)}") from None
 
     def write(self, path: Path) -> None:
         write_text(path, json.dumps(self._asdict(), indent=2, default=str) + "\n")

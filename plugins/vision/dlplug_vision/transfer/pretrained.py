@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlplug import Spec, UserError, data_folder, nearest
+from dlplug.errors import message_of
 from dlplug_vision.layers import check_size
 
 PREFIX = "torchvision:"
@@ -24,7 +25,7 @@ def weights_of(source: str) -> dict[str, Tensor]:
         return dict(weights.get_state_dict(progress=False, check_hash=True, model_dir=str(folder), weights_only=True))
     except (OSError, RuntimeError, EOFError, UnpicklingError) as error:  # what urllib raises is an OSError
         state = "is damaged" if (folder / name).is_file() else "is missing"
-        reason = " ".join(str(error).split())[-120:]
+        reason = message_of(error)[-120:]
         raise UserError(
             f"{name} {state} in {folder}, and downloading it failed ({reason}): put {weights.url} there; "
             f"--model.source with a run of your own needs no download"

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dlplug import UserError
+from dlplug.errors import message_of
 from dlplug.stop import stoppable
 from dlplug_detection.boxes.batches import Targets
 from dlplug_detection.boxes.fitting import Pixels, fitted
@@ -101,7 +102,7 @@ def decoded(annotation: Annotation, files: Mapping[str, bytes], left_out: LeftOu
         with Image.open(io.BytesIO(content)) as file:
             pixels = np.asarray(file.convert("RGB"))
     except Exception as error:  # the type depends on the format and the damage
-        left_out("images left out, which cannot be read", f"{annotation.file} ({' '.join(str(error).split())})")
+        left_out("images left out, which cannot be read", f"{annotation.file} ({message_of(error)})")
         return None
     height, width = pixels.shape[:2]
     if annotation.size not in (None, (width, height)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -46,7 +46,7 @@ class Canvas:
         """The canvases of these indices (N,)."""
         index = np.asarray(index, np.int64)
         parts = [self._scenes(index[n : n + CHUNK]) for n in range(0, max(1, len(index)), CHUNK)]
-        return Scenes(*(torch.cat(field) for field in zip(*parts, strict=True)))
+        return joined(parts)
 
     def videos(
         self, index: Index, *, frames: int = 20, speed: tuple[float, float] = (3.6, 3.6), blend: Blend = "brightest"
@@ -63,7 +63,8 @@ class Canvas:
         index = np.asarray(index, np.int64)
         size = max(1, CHUNK // frames)
         parts = [self._videos(index[n : n + size], frames, speed, blend) for n in range(0, max(1, len(index)), size)]
-        return Videos(*(torch.cat(field) for field in zip(*parts, strict=True)))
+        scenes, *tracks = zip(*parts, strict=True)
+        return Videos(joined(scenes), *map(torch.cat, tracks))
 
     def _scenes(self, index: NDArray[np.int64]) -> Scenes:
         objects = arranged(self.scenery, len(self.glyphs.labels), self.seed, index)
@@ -84,7 +85,7 @@ class Canvas:
         exists = np.arange(objects.glyph.shape[1]) < objects.counts[:, None]
         labels = np.where(exists, self.glyphs.labels[objects.glyph], -1)
         return Videos(
-            *scenes,
+            scenes,
             track.unflatten(0, (len(index), frames)),
             torch.from_numpy(labels),
             *(torch.from_numpy((field / motion.UNIT).astype(np.float32)) for field in (positions, velocities)),
@@ -123,3 +124,7 @@ class Canvas:
             return images
         noise = gaussian_noise(self.seed, index, tuple(images.shape[1:]), 255 * self.scenery.noise)
         return torch.from_numpy(np.clip(images.numpy() + noise, 0, 255).astype(np.uint8))
+
+
+def joined(parts: Iterable[Scenes]) -> Scenes:
+    return Scenes(*(torch.cat(field) for field in zip(*parts, strict=True)))

@@ -31,11 +31,9 @@ class Scenes(NamedTuple):
 
 
 class Videos(NamedTuple):
-    """N videos of T frames: what `Scenes` has, for every frame, and the tracks of all objects, hidden or not.
+    """N videos of T frames, and the tracks of all objects, hidden or not.
 
-    images: (N, T, 1 or 3, H, W) uint8.
-    boxes: (N, T, M, 4) float32; labels, colours: (N, T, M) int64; counts: (N, T) int64.
-    class_map, instance_map: (N, T, H, W) uint8.
+    frames: images and truth of every frame, whose tensors have an axis T after N: images (N, T, 1 or 3, H, W), ….
     track: (N, T, M) int64, the track of each row of boxes; -1 beyond the count.
     track_labels: (N, M) int64, the class of each track; -1 where there is none.
     positions: (N, T, M, 2) float32, x and y of the upper left corner of the object's square, in pixels, before they are
@@ -43,13 +41,7 @@ class Videos(NamedTuple):
     velocities: (N, T, M, 2) float32, in pixels per frame, of the step to the next frame.
     """
 
-    images: Tensor
-    boxes: Tensor
-    labels: Tensor
-    colours: Tensor
-    counts: Tensor
-    class_map: Tensor
-    instance_map: Tensor
+    frames: Scenes
     track: Tensor
     track_labels: Tensor
     positions: Tensor

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from dlplug import PositiveInt, Range, UserError
+from dlplug.errors import message_of
 from dlplug.stop import stop_if_asked
 from dlplug_images.folders.decoding import Pixels, decode, to_uint8, value_range
 from dlplug_images.folders.layout import Classes, find_images, log_skipped
@@ -78,7 +79,7 @@ def read_folder(
             pixels[part].append(decode(root / path, size, grey))
             classes[part].append(number)
         except Exception as error:  # the type depends on the format and the damage
-            broken[path] = " ".join(str(error).split()) or type(error).__name__
+            broken[path] = message_of(error)
     reason = next(iter(broken.values()), "")
     log_skipped(root, f"impossible to read ({reason})", list(broken))
     check_parts(root, classes, names)

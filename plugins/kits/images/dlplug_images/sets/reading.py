@@ -14,6 +14,7 @@ from typing import Any
 from urllib.error import URLError
 
 from dlplug import UserError
+from dlplug.errors import message_of
 
 log = logging.getLogger("dlplug")
 
@@ -88,7 +89,7 @@ def download(kind: Any, root: Path, file: Path, address: str, place: Path) -> No
             file.parent.rmdir()
             file.parent.parent.rmdir()
         state = "is truncated or damaged" if file.exists() else "is missing"
-        reason = " ".join(str(error).split())[-120:]
+        reason = message_of(error)[-120:]
         raise UserError(
             f"{file.name} {state} in {file.parent}, and downloading it failed ({reason}): put {address} into "
             f"{place}, or set DLPLUG_DATA to a folder that has {kind.__name__}; {WITHOUT}"

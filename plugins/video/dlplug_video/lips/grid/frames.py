@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlplug import UserError
+from dlplug.errors import message_of
 
 FILMS = (".mpg", ".mpeg", ".mp4", ".avi", ".mov", ".mkv")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
@@ -43,7 +44,7 @@ def film(path: Path) -> list[np.ndarray[Any, Any]]:
         with av.open(str(path)) as container:
             return [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
     except (FFmpegError, OSError, IndexError, ValueError) as error:
-        raise UserError(f"{path} cannot be decoded as a film ({' '.join(str(error).split())})") from None
+        raise UserError(f"{path} cannot be decoded as a film ({message_of(error)})") from None
 
 
 def pictures(folder: Path) -> list[np.ndarray[Any, Any]]:
