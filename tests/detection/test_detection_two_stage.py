@@ -10,7 +10,9 @@ from dlplug_detection.backbone import Features
 from dlplug_detection.boxes.batches import Boxed, DetectionSpec, Masked
 from dlplug_detection.two_stage.loss import LOGGED, two_stage
 from dlplug_detection.two_stage.models import FasterRCNN, MaskRCNN, Stages, TwoStage
+from dlplug_detection.two_stage.pooling import RegionSamples
 from torch import nn
+from torchvision.ops import MultiScaleRoIAlign
 
 from dlplug import testing
 
@@ -56,6 +58,23 @@ def test_the_network_gets_unpadded_objects_whose_labels_begin_at_1():
     assert second["masks"].shape == (0, 48, 64)
     assert update.loss.item() == 0 + 1 + 2 + 3 + 4
     assert update.values == dict(zip(LOGGED.values(), range(5), strict=True))
+
+
+def test_regions_have_the_features_and_gradients_of_roi_align():
+    generator = torch.Generator().manual_seed(0)
+    corners = torch.rand(3, 20, 2, generator=generator) * torch.tensor([88.0, 56.0])
+    sides = torch.rand(3, 20, 2, generator=generator) ** 2 * 60
+    # inside the map, and some smaller than one of its cells
+    boxes = torch.cat([corners, torch.minimum(corners + sides, torch.tensor([96.0, 64.0]))], 2)
+    each = [boxes[0], boxes[1, :7], boxes[2, :0]]
+    maps = [torch.randn(3, 5, 8, 12, generator=torch.Generator().manual_seed(1), requires_grad=True) for _ in range(2)]
+    theirs = MultiScaleRoIAlign(["0"], 4, 1)({"0": maps[0]}, each, [(64, 96)] * 3)
+    ours = RegionSamples(4)({"0": maps[1]}, each, None)
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+    weights = torch.randn(theirs.shape, generator=generator)
+    for part in (ours, theirs):
+        (part * weights).sum().backward()
+    torch.testing.assert_close(maps[1].grad, maps[0].grad, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", [FasterRCNN, MaskRCNN])

@@ -67,8 +67,11 @@ def test_squeezenets_weights_have_a_rate_of_their_own():
     assert net(torch.rand(1, 3, 30, 50)).shape == (1, 11, 30, 50)
     loaded, new = net.parameter_groups()
     assert loaded["rate"] == 0.3
-    assert sum(p.numel() for p in loaded["params"]) == sum(p.numel() for p in net.encoder.parameters())
-    assert {id(p) for p in net.parameters()} == {id(p) for p in loaded["params"] + new["params"]}
+    names = {id(weight): name for name, weight in net.named_parameters() if weight.requires_grad}
+    layers = {name.split(".")[2] for name in names.values() if name.startswith("encoder.")}
+    assert layers == {"7", "8", "9", "10", "12"}, "fire5 to fire9; what lies before stride 8 is frozen"
+    assert {names[id(p)].split(".")[2] for p in loaded["params"]} == layers
+    assert sorted(names) == sorted(id(p) for p in loaded["params"] + new["params"])
 
 
 def test_other_data_are_refused():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dlplug_images.augment import channel_statistics, normalise
-from dlplug_images.encoders.squeezenet import LAST, SqueezeNetEncoder
+from dlplug_images.encoders.squeezenet import SqueezeNetEncoder
 from torch import Tensor, nn
 
 from dlplug import PositiveFloat, PositiveInt, Spec, UserError
@@ -81,7 +81,7 @@ class Pretrained(nn.Module):
         self.rate = rate
         self.features = SqueezeNetEncoder((STRIDE,))
         self.reduced = conv_norm_relu(self.features.channels[0], width, 1)
-        self.features.features[: LAST[STRIDE // 2] + 1].requires_grad_(False)
+        self.features.freeze(STRIDE // 2)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.reduced(self.features(images)[0])

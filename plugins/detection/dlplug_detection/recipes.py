@@ -62,7 +62,7 @@ BOX_RECIPES = {
         presets={
             "squeezenet": Preset(
                 "the encoder is SqueezeNet with ImageNet's weights, another 0.7 MB",
-                {"model.encoder": "squeezenet", "images": 2000},
+                {"model.encoder": "squeezenet", "images": 4000},
                 [target("test/map50_coco101", 0.85, BCCD, BCCD_PEER, "bccd", "one-stage")],
             )
         },
@@ -72,7 +72,7 @@ BOX_RECIPES = {
     "canvas-faster-rcnn": Recipe(
         summary="Faster R-CNN finds generated digits, in minutes on two cores",
         data=use("canvas-boxes", batch_size=8),
-        model=use("faster-rcnn", anchors=GLYPHS, sampled=32, proposals=100),
+        model=use("faster-rcnn", anchors=GLYPHS, sampled=32, positive=0.5, proposals=100),
         loss="two-stage",
         optimizer=adamw(2e-3),
         length="16k images",
@@ -86,7 +86,7 @@ BOX_RECIPES = {
     "bccd-faster-rcnn": Recipe(
         summary="Faster R-CNN finds blood cells, in minutes on two cores",
         data=BLOOD,
-        model=use("faster-rcnn", anchors=CELLS),
+        model=use("faster-rcnn", anchors=CELLS, positive=0.5),
         loss="two-stage",
         optimizer=adamw(1e-3),
         length="8k images",
@@ -101,7 +101,7 @@ BOX_RECIPES = {
     "canvas-mask-rcnn": Recipe(
         summary="Mask R-CNN finds generated digits and their pixels, in minutes on two cores",
         data=use("canvas-instances", batch_size=8),
-        model=use("mask-rcnn", anchors=GLYPHS, sampled=32, proposals=100),
+        model=use("mask-rcnn", anchors=GLYPHS, sampled=32, positive=0.5, proposals=100),
         loss="two-stage",
         optimizer=adamw(2e-3),
         length="16k images",

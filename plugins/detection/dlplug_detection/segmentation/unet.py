@@ -17,18 +17,20 @@ from dlplug_detection.layers import conv_norm_relu
 from dlplug_detection.segmentation.layers import SegmentationNet, convs, pixel_logits
 
 SQUEEZENET_STRIDES = (2, 4, 8, 16)
+FROZEN = 4  # SqueezeNet's layers up to this stride keep ImageNet's weights, which saves a third of a step
 
 
 class UNet(SegmentationNet):
     """A U-Net: halving stages, then doubling stages that each also see the encoder's map of their resolution.
 
-    encoder: `plain` starts from nothing; `squeezenet` is SqueezeNet 1.0 with ImageNet's weights, which are downloaded.
+    encoder: `plain` starts from nothing; `squeezenet` is SqueezeNet 1.0 with ImageNet's weights, which are downloaded,
+        and of which those before stride 8 are frozen.
     width: channels of the first stage; each further stage has twice as many.
     stages: resolutions of the plain encoder; SqueezeNet has four, from half the image's resolution on.
     stem: stride of the plain encoder's first convolution; 2 makes the net four times as quick, and its last layer gives
         2x2 pixels.
     dropout: dropout rate of the coarsest map's channels.
-    rate: multiplier of the learning rate for SqueezeNet's weights.
+    rate: multiplier of the learning rate for those of SqueezeNet's weights that are learnt.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class UNet(SegmentationNet):
             stages, stem = len(SQUEEZENET_STRIDES), SQUEEZENET_STRIDES[0]
             self.multiple = SQUEEZENET_STRIDES[-1]
             self.encoder = SqueezeNetEncoder(SQUEEZENET_STRIDES)
+            self.encoder.freeze(FROZEN)
         else:
             self.multiple = stem * 2 ** (stages - 1)
             self.encoder = Encoder(spec.input[0], [width * 2**n for n in range(stages)], stem)
@@ -72,10 +75,10 @@ class UNet(SegmentationNet):
         return self.head(self.decoder(maps))[:, :, :height, :width]
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """SqueezeNet's weights, at their own rate, and all others."""
+        """SqueezeNet's weights that are learnt, at their own rate, and all others."""
         if not self.pretrained:
             return [{"params": list(self.parameters())}]
-        loaded = list(self.encoder.parameters())
+        loaded = [weight for weight in self.encoder.parameters() if weight.requires_grad]
         new = [p for name, p in self.named_parameters() if not name.startswith("encoder.")]
         return [{"params": loaded, "rate": self.rate}, {"params": new}]
 

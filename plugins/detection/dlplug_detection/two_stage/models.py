@@ -12,11 +12,9 @@ from torch import Tensor, nn
 from dlplug import Fraction, PositiveInt
 from dlplug_detection.backbone import STRIDE, Backbone, Features, parameter_groups
 from dlplug_detection.boxes.batches import Boxed, Detections, DetectionSpec, Masked
+from dlplug_detection.two_stage.pooling import RegionSamples
 
 POOLED = 7  # cells across a region, for the box head; twice as many for the mask head
-# points averaged in a cell of a region, across and down; torchvision's default is 2. A cell here is smaller than one of
-# the map, and on a CPU these points' gradients are the slowest part of a step.
-POINTS = 1
 MASK_WIDTH = 32  # channels of the mask head; torchvision's default is 256
 
 
@@ -25,6 +23,7 @@ class Stages:
     """anchors: sides of the square anchors in pixels; torchvision's default is 32 to 512 in three shapes.
     sampled: anchors of an image that the first stage's loss samples, and proposals that the second's does;
         torchvision's defaults are 256 and 512.
+    positive: largest fraction of the sampled proposals that are on objects; torchvision's default is 0.25.
     proposals: of the first stage for each image; torchvision's defaults are 2000 in training and 1000 after it.
     head: hidden size of the second stage's head; torchvision's default is 1024.
     score: lowest score of a detection.
@@ -34,6 +33,7 @@ class Stages:
 
     anchors: tuple[PositiveInt, ...] = (16, 32, 64)
     sampled: PositiveInt = 64
+    positive: Fraction = 0.25
     proposals: PositiveInt = 300
     head: PositiveInt = 128
     score: Fraction = 0.02
@@ -87,8 +87,9 @@ class FasterRCNN(TwoStage):
     def __init__(self, spec: DetectionSpec, *, features: Features = Features(), stages: Stages = Stages()) -> None:
         from torchvision.models.detection import faster_rcnn
 
-        backbone = Backbone(spec, features)
-        super().__init__(faster_rcnn.FasterRCNN(backbone, **box_options(spec, features, stages)))
+        network = faster_rcnn.FasterRCNN(Backbone(spec, features), **box_options(spec, features, stages))
+        network.roi_heads.box_roi_pool = RegionSamples(POOLED)
+        super().__init__(network)
 
 
 class MaskRCNN(TwoStage):
@@ -100,15 +101,15 @@ class MaskRCNN(TwoStage):
 
     def __init__(self, spec: DetectionSpec, *, features: Features = Features(), stages: Stages = Stages()) -> None:
         from torchvision.models.detection import mask_rcnn
-        from torchvision.ops import MultiScaleRoIAlign
 
         network = mask_rcnn.MaskRCNN(
             Backbone(spec, features),
-            mask_roi_pool=MultiScaleRoIAlign(["0"], 2 * POOLED, POINTS),
             mask_head=mask_rcnn.MaskRCNNHeads(features.width, (MASK_WIDTH, MASK_WIDTH), 1),
             mask_predictor=mask_rcnn.MaskRCNNPredictor(MASK_WIDTH, MASK_WIDTH, spec.output + 1),
             **box_options(spec, features, stages),
         )
+        network.roi_heads.box_roi_pool = RegionSamples(POOLED)
+        network.roi_heads.mask_roi_pool = RegionSamples(2 * POOLED)
         super().__init__(network)
 
 
@@ -116,7 +117,6 @@ def box_options(spec: DetectionSpec, features: Features, stages: Stages) -> dict
     """What both of torchvision's classes take."""
     from torchvision.models.detection import faster_rcnn
     from torchvision.models.detection.anchor_utils import AnchorGenerator
-    from torchvision.ops import MultiScaleRoIAlign
 
     channels, height, width = spec.input
     return {
@@ -132,7 +132,7 @@ def box_options(spec: DetectionSpec, features: Features, stages: Stages) -> dict
         "rpn_post_nms_top_n_test": stages.proposals,
         "rpn_batch_size_per_image": stages.sampled,
         "box_batch_size_per_image": stages.sampled,
-        "box_roi_pool": MultiScaleRoIAlign(["0"], POOLED, POINTS),
+        "box_positive_fraction": stages.positive,
         "box_head": faster_rcnn.TwoMLPHead(features.width * POOLED**2, stages.head),
         "box_predictor": faster_rcnn.FastRCNNPredictor(stages.head, spec.output + 1),
         "box_score_thresh": stages.score,

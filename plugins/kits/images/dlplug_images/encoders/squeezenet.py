@@ -52,6 +52,10 @@ class SqueezeNetEncoder(nn.Module):
         self.features = nn.Sequential(*list(squeezenet(weights).features)[: LAST[strides[-1]] + 1])
         self.to(memory_format=torch.channels_last)
 
+    def freeze(self, stride: int) -> None:
+        """Fixes the weights of all layers up to the map of this stride, one of 2, 4, 8 and 16."""
+        self.features[: LAST[stride] + 1].requires_grad_(False)
+
     def forward(self, x: Tensor) -> list[Tensor]:
         height, width = x.shape[2:]
         x = padded(x.expand(-1, 3, -1, -1))
