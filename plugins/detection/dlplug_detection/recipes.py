@@ -62,7 +62,7 @@ BOX_RECIPES = {
         presets={
             "squeezenet": Preset(
                 "the encoder is SqueezeNet with ImageNet's weights, another 0.7 MB",
-                {"model.encoder": "squeezenet", "images": 4000},
+                {"model.encoder": "squeezenet", "images": 2000},
                 [target("test/map50_coco101", 0.85, BCCD, BCCD_PEER, "bccd", "one-stage")],
             )
         },

@@ -68,6 +68,7 @@ SEGMENTATION_RECIPES = {
         source="Ronneberger et al. 2015 (arXiv:1505.04597)",
         metrics=METRICS,
         samplers=SAMPLERS,
+        trainer=use("torch", eval_every=1000),
         targets=[camvid(0.45, "SegNet .464, ENet .521, U-Net .552")],
         presets={
             "squeezenet": Preset(
@@ -89,6 +90,7 @@ SEGMENTATION_RECIPES = {
         source="Badrinarayanan et al. 2017 (arXiv:1511.00561)",
         metrics=METRICS,
         samplers=SAMPLERS,
+        trainer=use("torch", eval_every=1000),
         targets=[camvid(0.40, "SegNet .464")],
         watch=WATCH,
         needs=CAMVID_NEEDS,
