@@ -256,6 +256,19 @@ def test_the_stub_of_a_registered_exercise_runs_and_has_its_own_signature(name, 
     assert isinstance(ast.parse(path.read_text()).body[-1], ast.FunctionDef)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REGISTERED)
+def test_the_plugin_s_own_lines_pass_and_reach_the_target(name, cli):
+    cli("exercise", "start", name)
+    path = Path(f"{name.replace('-', '_')}.py")
+    imports = path.read_text().rpartition("\n\n\n")[0]
+    own = cli("exercise", "solution", name, "--show").out.partition("\n")[2]
+    path.write_text(f"{imports}\n\n\n{own}")
+    said = cli("exercise", "check", name, "--json")
+    assert (said.code, said.json["passed"]) == (0, True), said
+    assert said.json["calls"] > 0
+
+
 def test_assert_close_names_the_place():
     import torch
 

@@ -43,6 +43,21 @@ EXERCISES = {
         ],
         level=3,
     ),
+    "gae": Exercise(
+        summary="Generalised advantage estimates: discounted sums of TD errors, to the end of each episode",
+        function="dlplug_play.on_policy.advantages:gae",
+        check="dlplug_rl.exercises.checks:gae",
+        recipe="ppo-cartpole",
+        options={"frames": 30_000},
+        target=Target("eval/return", "CartPole-v1, mean of greedy episodes; random play 22", at_least=150),
+        hints=[
+            "The TD error δ_t is r_t + γ V(s_{t+1}) - V(s_t); value has one row more than reward: value[1:] is the"
+            " next one's.",
+            "Walk backwards through time: A_t = δ_t + γ λ A_{t+1}, and 0 after the last row.",
+            "terminated takes the next value out of δ; ended, which a time limit sets too, takes A_{t+1} out.",
+        ],
+        level=3,
+    ),
     "c51-projection": Exercise(
         summary="Categorical Q-learning: a shifted distribution of returns, projected back onto the atoms",
         function="dlplug_rl.losses.targets:projection",

@@ -23,7 +23,7 @@ def td_target(written: Written) -> None:
                 bootstrap = 0.0 if terminated[b] else discount[b] * next_value[b]
                 expected[b] = reward[b] + bootstrap
             got = called(written, reward, terminated, discount, next_value)
-            assert_close(got, expected, f"td_target with terminated {terminated.tolist()}, next_value (3, *{atoms})")
+            assert_close(got, expected, f"td_target with terminated {terminated.tolist()}, next_value {(3, *atoms)}")
 
 
 def lambda_returns(written: Callable[..., np.ndarray]) -> None:
@@ -51,6 +51,30 @@ def lambda_returns(written: Callable[..., np.ndarray]) -> None:
         expected = np.array([[from_step(t, n) for n in range(count)] for t in range(length)])
         got = called(written, reward, stops, ended, next_value, gamma, trace)
         assert_close(got, expected, f"lambda_returns {case} (step, environment)")
+
+
+def gae(written: Written) -> None:
+    length, count, gamma, trace = 5, 2, 0.9, 0.7
+    random = torch.Generator().manual_seed(0)
+    reward, value = torch.randn(length, count, generator=random), torch.randn(length + 1, count, generator=random)
+    nothing, middle = torch.zeros(length, count), torch.zeros(length, count)
+    middle[2, 0] = 1.0
+    cases = {
+        "in one long episode": (nothing, nothing),
+        "with an episode that is truncated at step 2 of environment 0": (nothing, middle),
+        "with an episode that terminates at step 2 of environment 0": (middle, middle),
+    }
+    for case, (terminated, ended) in cases.items():
+        expected = torch.zeros(length, count)
+        for t in range(length):
+            for n in range(count):
+                for k in range(t, length):  # Σ_k (γλ)^(k-t) δ_k
+                    after = 0.0 if terminated[k, n] else gamma * value[k + 1, n]
+                    expected[t, n] += (gamma * trace) ** (k - t) * (reward[k, n] + after - value[k, n])
+                    if ended[k, n]:
+                        break
+        got = called(written, reward, value, terminated, ended, gamma, trace)
+        assert_close(got, expected, f"gae {case} (step, environment)")
 
 
 def projection(written: Written) -> None:
