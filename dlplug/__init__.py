@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from dlplug.errors import UserError, nearest
     from dlplug.exercises import Exercise
     from dlplug.host.hookspecs import hookimpl
+    from dlplug.host.protocols import Launcher, Metric, Sampler, Trainer
     from dlplug.media import Audio, Image, Media, Plot, Table, Text, Video
-    from dlplug.protocols import Launcher, Metric, Sampler, Trainer
     from dlplug.ranges import (
         Device,
         Fraction,
@@ -64,7 +64,7 @@ _HOMES = {
         "ProperFraction",
         "Range",
     ),
-    "protocols": ("Launcher", "Metric", "Sampler", "Trainer"),
+    "host.protocols": ("Launcher", "Metric", "Sampler", "Trainer"),
     "recipes": ("Preset", "Recipe", "Target", "Use", "use"),
     "runs.run": ("Run",),
     "runs.runner": ("evaluate", "resume", "run"),

@@ -13,8 +13,8 @@ from typing import Any
 from dlplug.cli.parser import CommandParser
 from dlplug.errors import UserError, nearest
 from dlplug.host.plugins import Host
+from dlplug.host.protocols import Launcher
 from dlplug.options.parsing import flag, parse
-from dlplug.protocols import Launcher
 
 LOCAL = "local"
 PROGRAM = (sys.executable, "-m", "dlplug")

@@ -9,13 +9,12 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from dlplug.advice import command
 from dlplug.cli.parser import CommandParser
 from dlplug.errors import Interrupted, UserError, message_of, nearest, one_line
 from dlplug.host.plugins import Entry, Host, load_host
 from dlplug.host.startup import Process, lasting
 from dlplug.options.help import summary
-from dlplug.output import say_to
+from dlplug.output import command, say_to
 from dlplug.stop import Stopped, each_interrupts
 
 
@@ -70,7 +69,7 @@ def global_parser() -> CommandParser:
     parser = CommandParser("dlplug", usage="dlplug VERB …", add_help=False, epilog=None)
     add = parser.add_argument
     add("-p", dest="plugins", action="append", default=[], metavar="PLUGIN", help="no:NAME leaves a plugin out,"
-        " FILE.py adds one")  # fmt: skip
+        " FILE.py or a package's FOLDER adds one")  # fmt: skip
     add("--debug", action="store_true", help="show the traceback of an error")
     return parser
 

@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from dlplug.advice import command
 from dlplug.errors import UserError, nearest
 from dlplug.options.help import Layout
 from dlplug.options.reading import arguments
+from dlplug.output import command
 
 HELP = ("-h", "--help")
 EVERYWHERE = "-p and --debug work with every verb: dlplug --help."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlplug.advice import command
 from dlplug.claims.durations import quickest
 from dlplug.cli.parser import CommandParser
 from dlplug.errors import UserError
@@ -12,6 +11,7 @@ from dlplug.host.plugins import Host
 from dlplug.options.help import add_options, typed
 from dlplug.options.layers import resolve
 from dlplug.options.parts import choice_keys, schema, units_of
+from dlplug.output import command
 from dlplug.training.device_hint import likely_preset
 
 

@@ -17,13 +17,13 @@ from typing import Any, TypeVar
 
 import pluggy
 
-from dlplug.advice import command
 from dlplug.errors import UserError, nearest, one_line
 from dlplug.exercises import Exercise
 from dlplug.host import builtin, hookspecs, unregistered
 from dlplug.host.plugin import OWN, Plugin
 from dlplug.host.signatures import Signature, imported, read_signature
 from dlplug.host.typeable import check_typeable
+from dlplug.output import command
 from dlplug.recipes import Recipe
 
 Named = TypeVar("Named", Recipe, Exercise)
@@ -205,9 +205,10 @@ def load_host(options: Iterable[str] = (), environ: Mapping[str, str] | None = N
         if point.name in wanted and point.name not in blocked:
             _load(manager, plugin, point.load, strict)
     for path in files:
-        if not path.endswith(".py") or not Path(path).is_file():
-            raise UserError(f"-p {path}: no such Python file; expected no:NAME or the path of one")
-        plugin = Plugin(Path(path).stem, str(Path(path).resolve()), title=path)
+        if source_of(path) is None:
+            raise UserError(f"-p {path}: no Python file and no package; expected no:NAME, FILE.py or a folder with"
+                " __init__.py")  # fmt: skip
+        plugin = Plugin(Path(path).resolve().stem, str(Path(path).resolve()), title=path)
         plugins.append(plugin)
         _load(manager, plugin, functools.partial(_from_file, path), strict)
     return Host(manager, plugins, strict, options)
@@ -244,9 +245,16 @@ def _check_marked(manager: pluggy.PluginManager, module: Any) -> None:
             raise TypeError(f"{name} is a hook, but is not marked as one: write @hookimpl above it")
 
 
+def source_of(path: str) -> Path | None:
+    """The Python file that `-p PATH` loads: PATH itself, or the `__init__.py` of a package in a folder."""
+    source = Path(path) / "__init__.py" if Path(path).is_dir() else Path(path)
+    return source if source.suffix == ".py" and source.is_file() else None
+
+
 def _from_file(path: str) -> Any:
-    name = f"dlplug_file_{Path(path).stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    source = source_of(path)
+    name = f"dlplug_file_{Path(path).resolve().stem}"
+    spec = importlib.util.spec_from_file_location(name, source)  # of an __init__.py, a package: it may import its own
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

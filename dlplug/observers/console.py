@@ -9,11 +9,10 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from dlplug.advice import command
 from dlplug.claims.targets import evaluated, none_stated_for, verdicts
 from dlplug.host.hookspecs import hookimpl
 from dlplug.media import Media
-from dlplug.output import duration
+from dlplug.output import command, duration
 from dlplug.ranges import NonNegativeFloat
 from dlplug.runs.notebook import Line, in_notebook
 from dlplug.runs.run import Run

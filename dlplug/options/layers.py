@@ -12,7 +12,6 @@ import operator
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 from dlplug.options.parsing import flag, parse
@@ -20,6 +19,7 @@ from dlplug.options.parts import KIND_OF, check_closures, choice_keys, kind_of, 
 from dlplug.options.reading import RUN_KEYS, Config, normal
 from dlplug.options.suggestions import suggestion
 from dlplug.options.values import parse_int
+from dlplug.output import command
 from dlplug.recipes import Recipe, Use, as_use
 
 

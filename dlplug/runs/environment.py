@@ -11,9 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from dlplug.advice import called
 from dlplug.host.plugins import Host
 from dlplug.host.startup import lasting
+from dlplug.output import called
 from dlplug.training.device_hint import may_have_gpu
 
 LIBRARIES = (

@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlplug.advice import command
 from dlplug.errors import UserError
-from dlplug.host.plugins import Host, load_host
+from dlplug.host.plugins import Host, load_host, source_of
 from dlplug.options.reading import PLUGIN_FILES, Config
+from dlplug.output import command
 from dlplug.recipes import as_use
 from dlplug.runs.lock import LOCK, locked
 from dlplug.runs.records import read_json
@@ -136,14 +136,19 @@ def _plugin_files(folder: Path, config: Mapping[str, Any], options: Sequence[str
     names = {Path(option).name for option in options}
     files = [path for path in recorded if Path(path).name not in names]
     for path in map(Path, files):
-        if not path.is_file():
+        if source_of(str(path)) is None:
             raise UserError(f"{folder} was started with the plugin {path}, which is missing: pass its new path by -p")
-        if folder.resolve() in path.resolve().parents or (hasattr(os, "getuid") and path.stat().st_uid != os.getuid()):
+        if folder.resolve() in path.resolve().parents or _anothers(path):
             raise UserError(
                 f"{folder} was started with the plugin {path}, which is not loaded unasked: read it, and pass it by -p"
             )
         log.info(f"with the plugin {path}, as the run was started")
     return files
+
+
+def _anothers(plugin: Path) -> bool:
+    """Whether a file, or anything in a package, belongs to another user."""
+    return hasattr(os, "getuid") and any(path.stat().st_uid != os.getuid() for path in [plugin, *plugin.rglob("*")])
 
 
 def host_knowing(recipe: str, host: Host) -> Host:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from dlplug import distributed
-from dlplug.advice import command
 from dlplug.host.plugins import Host
 from dlplug.json_values import number, strict
 from dlplug.media import Media
 from dlplug.options.reading import Config
+from dlplug.output import command
 from dlplug.recipes import claims
 from dlplug.runs.records import EVALUATION, read_json, write_config, write_json
 from dlplug.stop import stop_asked

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from dlplug.contracts import Data
-    from dlplug.protocols import Learned
+    from dlplug.host.protocols import Learned
 
 
 class Run(Journal):

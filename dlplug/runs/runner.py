@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from dlplug import distributed
-from dlplug.advice import command
 from dlplug.claims.targets import evaluated
 from dlplug.errors import MetricFailed, UserError
 from dlplug.host.plugins import Host, load_host
@@ -18,6 +17,7 @@ from dlplug.media import Media
 from dlplug.options.layers import choose, evaluation_layer, resolve
 from dlplug.options.objects import with_names
 from dlplug.options.parts import KIND_OF
+from dlplug.output import command
 from dlplug.recipes import chosen_by_device
 from dlplug.runs.folder import current_config, damaged, located, new_folder
 from dlplug.runs.lock import locked

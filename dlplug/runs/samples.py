@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlplug.advice import command
 from dlplug.errors import UserError, nearest
 from dlplug.host.plugins import Entry, Host
 from dlplug.host.signatures import Option
 from dlplug.host.startup import lasting
 from dlplug.options.parsing import flag, parse
 from dlplug.options.reading import Config
+from dlplug.output import command
 from dlplug.ranges import Seed
 from dlplug.recipes import as_use
 from dlplug.runs.folder import current_config, located

@@ -9,8 +9,8 @@ import sys
 
 import torch
 
-from dlplug.advice import command
 from dlplug.errors import UserError
+from dlplug.output import command
 
 
 def choose_device(name: str) -> torch.device:

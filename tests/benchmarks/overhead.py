@@ -1,4 +1,4 @@
-"""What the trainer itself costs: each of the five kinds of training of tests/core/toys.py, beside the same by hand.
+"""What the trainer itself costs: each of the five kinds of training of tests/core/toys, beside the same by hand.
 
     uv run python tests/benchmarks/overhead.py [--kinds toy-moons toy-gan] [--steps 3000] [--device cuda]
 
@@ -38,7 +38,7 @@ from dlplug.training.checkpoint import random_state, set_random_state
 from dlplug.training.meter import Meter
 from dlplug.training.session import Training
 
-TOYS = Path(__file__).parents[1] / "core" / "toys.py"
+TOYS = Path(__file__).parents[1] / "core" / "toys"
 KINDS = {
     "toy-moons": by_hand.classifier,
     "toy-gan": by_hand.wgan_gp,

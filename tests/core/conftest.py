@@ -15,7 +15,7 @@ import pytest
 
 from dlplug.host.plugins import Host, load_host
 
-TOYS = str(Path(__file__).parent / "toys.py")
+TOYS = str(Path(__file__).parent / "toys")
 
 
 class Output(NamedTuple):

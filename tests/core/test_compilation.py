@@ -11,10 +11,9 @@ import torch
 from test_contract import INSTALLED, skip_without_data
 from test_precision import job_of
 from torch import nn
-from toys import Labelled
 
 import dlplug
-from dlplug import Loss, Update, UserError
+from dlplug import Labelled, Loss, Update, UserError
 from dlplug.testing.parts import quiet
 from dlplug.training import compilation
 from dlplug.training.compilation import CompiledStep, graphs

@@ -7,7 +7,7 @@ import torch
 import toys as toys_module
 from torch import nn
 
-from dlplug import Loss, Update, testing
+from dlplug import Labelled, Loss, Order, Update, testing
 from dlplug.host.plugins import load_host
 from dlplug.recipes import as_use
 from dlplug.testing.options import lacking
@@ -126,7 +126,7 @@ class Forgetful(toys_module.Moons):
     def batches(self, model):
         while True:
             index = torch.randint(512, (4,))
-            yield toys_module.Labelled(*(part[index] for part in self.parts["train"]))
+            yield Labelled(*(part[index] for part in self.parts["train"]))
 
 
 class Leaking(Loss):
@@ -158,9 +158,9 @@ class HalfUsed(Loss):
 def test_a_weight_that_no_gradient_reaches_is_caught():
     model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     with pytest.raises(AssertionError, match=r"no gradient reaches 0\.bias, 0\.weight"):
-        testing.check_loss(HalfUsed(model), toys_module.Labelled(torch.ones(1, 2), torch.zeros(1)))
+        testing.check_loss(HalfUsed(model), Labelled(torch.ones(1, 2), torch.zeros(1)))
     model[0].requires_grad_(False)
-    testing.check_loss(HalfUsed(model), toys_module.Labelled(torch.ones(1, 2), torch.zeros(1)))
+    testing.check_loss(HalfUsed(model), Labelled(torch.ones(1, 2), torch.zeros(1)))
 
 
 @pytest.mark.parametrize(
@@ -168,10 +168,10 @@ def test_a_weight_that_no_gradient_reaches_is_caught():
 )
 def test_losses_that_break_the_contract_are_caught(kind, said):
     with pytest.raises(AssertionError, match=said):
-        testing.check_loss(kind(nn.Linear(2, 2)), toys_module.Labelled(torch.ones(1, 2), torch.zeros(1)))
+        testing.check_loss(kind(nn.Linear(2, 2)), Labelled(torch.ones(1, 2), torch.zeros(1)))
 
 
 def test_a_recipe_that_does_not_resume_is_caught(host, in_tmp_path, monkeypatch):
-    monkeypatch.setattr(toys_module.Order, "load_state_dict", lambda self, state: None)
+    monkeypatch.setattr(Order, "load_state_dict", lambda self, state: None)
     with pytest.raises(AssertionError, match="after a resume"):
         testing.check_recipe("toy-moons", host=host)

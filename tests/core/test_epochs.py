@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import toys
 from hypothesis import given
 from hypothesis import strategies as st
 from layers import complaint, registering, typed, with_plugins
@@ -59,13 +58,13 @@ def test_the_last_length_counts(host):
     assert "epochs" not in typed("--steps 5", host, layers=[{"epochs": 2}])
 
 
-def test_data_without_an_end_have_no_epochs(host, cli):
+def test_data_without_an_end_have_no_epochs(host, toys, cli):
     said = complaint(lambda: typed("--epochs 3", host, "toy-dqn"))
     assert said == "toy-dqn has no option --epochs. A length is given as --moves or --steps."
     said = complaint(lambda: typed("--data ring --epochs 3", host))
     assert said == "toy-moons has no option --epochs. A length is given as --steps."
-    assert "--epochs" not in cli("-p", toys.__file__, "run", "toy-dqn", "--help").out
-    assert "--epochs" in cli("-p", toys.__file__, "run", "toy-moons", "--help").out
+    assert "--epochs" not in cli("-p", toys, "run", "toy-dqn", "--help").out
+    assert "--epochs" in cli("-p", toys, "run", "toy-moons", "--help").out
 
 
 def test_a_trainer_may_have_an_option_epochs_of_its_own(host):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from layers import complaint
 
-from dlplug.advice import command
 from dlplug.host.plugins import load_host
 from dlplug.options.layers import resolve
+from dlplug.output import command
 
 HOST = load_host(["no:wandb"])
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 from installing import GOOD, plugin_of
 
 from dlplug.errors import UserError
 from dlplug.host.plugins import load_host
+
+GREETING = """from dlplug import hookimpl
+@hookimpl
+def register_commands(): return {'greet': print}
+"""
 
 # Found
 
@@ -49,15 +55,22 @@ def test_a_lazy_reference_to_a_whole_mapping_is_followed(install):
     assert load_host().recipe("far-recipe").summary == "far"
 
 
-def test_a_file_is_a_plugin_too(toys):
-    host = load_host([toys])
+def test_a_file_is_a_plugin_too(in_tmp_path):
+    Path("greeting.py").write_text(GREETING)
+    host = load_host(["greeting.py"])
+    assert plugin_of(host, "greeting").origin == str(Path("greeting.py").resolve())
+    assert "greet" in host.names("commands")
+
+
+def test_a_package_is_a_plugin_too_and_imports_its_own_modules(toys):
+    host = load_host([toys + "/"])
     assert plugin_of(host, "toys").origin == toys
     assert "toy-moons" in host.names("recipes")
 
 
 @pytest.mark.parametrize("path", ["./nowhere.py", ".", "rl"])
 def test_a_file_that_is_not_there_is_an_error(path):
-    with pytest.raises(UserError, match="no such Python file; expected no:NAME"):
+    with pytest.raises(UserError, match="no Python file and no package; expected no:NAME"):
         load_host([path])
 
 

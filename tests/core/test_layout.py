@@ -38,20 +38,9 @@ from dlplug.recipes import as_use
 
 # what a plugin may name beside `from dlplug import …`: the contract's own modules, and, for one that brings a trainer
 # of its own, those that the shared trainer is made of, and, for a verb over runs, those that read them and recipes
-PUBLIC = {
-    "advice",
-    "contracts",
-    "distributed",
-    "errors",
-    "exercises",
-    "json_values",
-    "media",
-    "protocols",
-    "recipes",
-    "sampling",
-}
+PUBLIC = {"contracts", "distributed", "errors", "exercises", "json_values", "media", "recipes", "sampling"}
 PUBLIC |= {"output", "stop", "testing"}
-PUBLIC |= {"host.hookspecs", "host.local_modules", "host.plugin", "host.plugins"}
+PUBLIC |= {"host.hookspecs", "host.local_modules", "host.plugin", "host.plugins", "host.protocols"}
 PUBLIC |= {
     "cli.launching",
     "cli.parser",
@@ -151,6 +140,13 @@ def test_imports_go_one_way():
     wrong = [f"{a} imports {b}" for a, found in graph.items() for b in found if order[package(a)] > order[package(b)]]
     assert not wrong
     list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, naming the circle
+
+
+def test_a_module_lies_beside_the_packages_only_where_several_of_them_or_only_plugins_use_it():
+    graph = core_imports()
+    users = {name: {package(user) or user for user, found in graph.items() if name in found} for name in graph}
+    flat = [name for name in graph if not package(name) and name.removeprefix("dlplug.") not in ABOVE]
+    assert [f"{name} belongs in {users[name]}" for name in flat if len(users[name]) == 1] == []
 
 
 @pytest.mark.parametrize("file", ["loop.py", "session.py", "trainer.py"])

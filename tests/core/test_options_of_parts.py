@@ -25,7 +25,7 @@ class Notes:
         pass
 
 
-HOST = load_host([str(Path(__file__).parent / "toys.py")])
+HOST = load_host([str(Path(__file__).parent / "toys")])
 HOST.manager.register(registering(observers={"notes": Notes}), "notes")
 HOST = with_plugins(HOST)
 

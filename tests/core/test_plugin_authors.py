@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -131,9 +132,9 @@ def test_help_says_what_a_plugins_verb_does(cli):
 
 
 @pytest.fixture
-def begun(toys, cli):
+def begun(cli):
     Path("mine").mkdir()
-    Path("mine/own.py").write_text(Path(toys).read_text())
+    Path("mine/own.py").write_text("from toys import *\n")
     line = ["-p", "mine/own.py", "run", "toy-moons", "--steps", "2", "--out", "runs/here", "--device", "cpu"]
     assert cli(*line, "--tensorboard", "off", "--console", "off", "-p", "no:wandb").code == 0
 
@@ -180,6 +181,28 @@ def test_a_file_that_moved_is_said_and_may_be_given(begun, cli):
     assert "own.py, which is missing: pass its new path by -p" in said.err
     Path("own.py").write_text(Path("mine/moved.py").read_text())
     assert cli("eval", "runs/here", "-p", "own.py", "-p", "no:wandb").code == 0
+
+
+def test_a_package_that_a_run_was_begun_with_is_found_and_named(cli, toys):
+    shutil.copytree(toys, "mine/own")
+    line = ["-p", "mine/own/", "run", "toy-moons", "--steps", "2", "--out", "runs/here", "--device", "cpu"]
+    assert cli(*line, "--tensorboard", "off", "--console", "off", "-p", "no:wandb").code == 0
+    said = cli("eval", "runs/here", "-p", "no:wandb")
+    assert f"with the plugin {Path('mine/own').resolve()}, as the run was started" in said.out
+    Path("mine/own").rename("mine/moved")
+    said = cli("eval", "runs/here", "-p", "no:wandb")
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert "own, which is missing: pass its new path by -p" in said.err
+
+
+def test_a_package_with_another_users_module_is_not_loaded_unasked(cli, toys, monkeypatch, in_tmp_path):
+    shutil.copytree(toys, "mine/own")
+    line = ["-p", "mine/own", "run", "toy-moons", "--steps", "2", "--out", "runs/here", "--device", "cpu"]
+    assert cli(*line, "--tensorboard", "off", "--console", "off", "-p", "no:wandb").code == 0
+    monkeypatch.setattr("os.getuid", lambda: Path("mine/own").stat().st_uid + 1)
+    said = cli("eval", "runs/here", "-p", "no:wandb")
+    assert said.code == 2
+    assert "which is not loaded unasked: read it, and pass it by -p" in said.err
 
 
 def test_a_file_in_the_run_folder_is_not_loaded_unasked(begun, cli):

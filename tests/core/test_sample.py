@@ -26,7 +26,7 @@ from dlplug.runs.samples import sampler_of
 def tellers(tmp_path_factory):
     """The plugin, and a finished run of its recipe."""
     folder = tmp_path_factory.mktemp("shown")
-    toys, plugin = (str(Path(__file__).parent / name) for name in ("toys.py", "tellers.py"))
+    toys, plugin = (str(Path(__file__).parent / name) for name in ("toys", "tellers.py"))
     host = load_host([toys, plugin])
     overlay = testing.QUIET | ({"wandb.mode": "off"} if "wandb" in host.names("observers") else {})
     dlplug.run("toy-shown", overlay | {"seed": 3}, out=str(folder / "run"), host=host)

@@ -8,7 +8,7 @@ import torch
 import toys
 from torch import nn
 
-from dlplug import Data, Lagged, Loss, Stateful, Turn, Update, UserError, testing
+from dlplug import Data, Labelled, Lagged, Loss, Stateful, Turn, Update, UserError, testing
 
 
 class Pair(NamedTuple):
@@ -152,7 +152,7 @@ class LateTarget(Loss):
 
 def test_a_loss_whose_state_only_the_same_object_takes_is_caught():
     with pytest.raises(UserError, match="unknown keys: target"):
-        testing.check_loss(LateTarget(nn.Linear(2, 2)), toys.Labelled(torch.ones(1, 2), torch.zeros(1)))
+        testing.check_loss(LateTarget(nn.Linear(2, 2)), Labelled(torch.ones(1, 2), torch.zeros(1)))
 
 
 def test_what_a_subclass_remembers_adds_to_what_its_base_does():
@@ -215,7 +215,7 @@ class Counted(Loss):
 
 def test_a_loss_that_loses_a_tensor_is_caught():
     with pytest.raises(AssertionError, match=r"Counted\.seen changed and is lost"):
-        testing.check_loss(Counted(nn.Linear(2, 2)), toys.Labelled(torch.ones(1, 2), torch.zeros(1)))
+        testing.check_loss(Counted(nn.Linear(2, 2)), Labelled(torch.ones(1, 2), torch.zeros(1)))
 
 
 class Hidden(NamedTuple):

@@ -2,9 +2,9 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from math import inf
-from pathlib import Path
 
 import pytest
 from dlplug_commands.verify.seeds import verify
@@ -207,7 +207,7 @@ def project(toys, in_tmp_path):
     """The toy plugin as a project of its own, which has recorded three seeds."""
     (in_tmp_path / "project" / "results").mkdir(parents=True)
     (in_tmp_path / "project" / "pyproject.toml").write_text("")
-    (in_tmp_path / "project" / "toys.py").write_text(Path(toys).read_text())
+    shutil.copytree(toys, in_tmp_path / "project" / "toys")
     theirs = in_tmp_path / "project" / "results" / "toy-moons.json"
     theirs.write_text(json.dumps({"default": {"runs": [{}, {}, {}]}}))
     return theirs
@@ -218,7 +218,7 @@ QUIET = ["--console", "off", "--tensorboard", "off", "--device", "cpu", "-p", "n
 
 def test_what_a_user_verifies_leaves_the_projects_record_alone(cli, project, in_tmp_path):
     before = project.read_text()
-    said = cli("-p", "project/toys.py", "verify", "toy-moons", "--points", "64", "--threads", "1", *QUIET)
+    said = cli("-p", "project/toys", "verify", "toy-moons", "--points", "64", "--threads", "1", *QUIET)
     assert said.code == 1, "the target is not reached"
     assert project.read_text() == before
     assert "recorded in verified/toy-moons.json" in said.out
@@ -227,7 +227,7 @@ def test_what_a_user_verifies_leaves_the_projects_record_alone(cli, project, in_
 
 def test_record_is_the_maintainers_way_and_never_leaves_fewer_seeds(cli, project):
     before = project.read_text()
-    line = ["-p", "project/toys.py", "verify", "toy-moons", "--record", *QUIET]
+    line = ["-p", "project/toys", "verify", "toy-moons", "--record", *QUIET]
     said = cli(*line, "--seeds", "2")
     assert (said.code, said.out, project.read_text()) == (2, "", before)
     assert "holds 3 seeds of 'default': give --seeds 3 or more" in said.err

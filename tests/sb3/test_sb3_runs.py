@@ -32,7 +32,7 @@ from dlplug.runs.runner import evaluate, resume
 from dlplug.runs.samples import sample
 from dlplug.stop import Stopped, ask_to_stop, withdraw
 
-TOYS = str(Path(__file__).parents[1] / "core" / "toys.py")
+TOYS = str(Path(__file__).parents[1] / "core" / "toys")
 QUIET = {"console.show": "off", "tensorboard.write": "off", "wandb.mode": "off", "device": "cpu", "threads": 1}
 TINY = {"data.environments": 2, "model.n_steps": 16, "model.batch_size": 16, "model.n_epochs": 2, "log_every": 32}
 DQN = {"model": "sb3-dqn", "model.learning_starts": 20, "model.buffer_size": 50, "model.train_freq": 1}

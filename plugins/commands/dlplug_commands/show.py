@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dlplug import CommandParser, parsed_by
-from dlplug.advice import command
 from dlplug.host.plugins import Host
 from dlplug.options.layers import resolve
-from dlplug.output import print_result
+from dlplug.output import command, print_result
 from dlplug.recipes import as_use, claims
 from dlplug.training.device_hint import likely_preset
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlplug import CommandParser, UserError, parsed_by
-from dlplug.advice import command
+from dlplug.output import command
 
 HOST = "127.0.0.1"  # never on the network: runs may be private
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dlplug import UserError, hookimpl
-from dlplug.advice import tool
+from dlplug.output import tool
 from dlplug.runs.records import write_json
 from dlplug_wandb.mode import Choice, choose
 from dlplug_wandb.writer import Writer, first_line

@@ -1,4 +1,4 @@
-"""The five kinds of training of tests/core/toys.py, written by hand in plain torch.
+"""The five kinds of training of tests/core/toys, written by hand in plain torch.
 
 Each function takes a copy of the recipe's fresh model and the run's length, and returns `learn(batch)`: one step with
 the recipe's optimizer and options. `learn` returns the scalars that the run logs, detached.

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dlplug import Run
-from dlplug.advice import called, command
 from dlplug.claims.intervals import Interval, interval
 from dlplug.claims.records import UNFINISHED, read_entries
 from dlplug.claims.targets import changes, evaluated, standing
@@ -20,6 +19,7 @@ from dlplug.json_values import strict
 from dlplug.options.layers import resolve
 from dlplug.options.parsing import flag
 from dlplug.options.reading import Config
+from dlplug.output import called, command
 from dlplug.recipes import State, Target, claims
 from dlplug.runs.environment import commit, environment
 from dlplug.runs.folder import read_config

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import dlplug
-from dlplug.advice import command
 from dlplug.claims.intervals import interval
 from dlplug.claims.records import UNFINISHED, project_of, records
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 from dlplug.options.layers import resolve
 from dlplug.options.parsing import flag
+from dlplug.output import command
 from dlplug.recipes import Recipe, Target, claims
 from dlplug.runs.records import write_text
 

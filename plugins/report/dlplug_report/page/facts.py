@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dlplug.advice import command
 from dlplug.claims.targets import evaluated, standing
 from dlplug.errors import UserError
 from dlplug.host.plugins import Host
 from dlplug.options.layers import resolve
 from dlplug.options.parsing import words_of
 from dlplug.options.parts import choice_keys
+from dlplug.output import command
 from dlplug.recipes import Target, claims
 from dlplug.runs.reader import SavedRun
 

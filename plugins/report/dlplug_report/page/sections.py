@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dlplug.advice import command
-from dlplug.output import duration
+from dlplug.output import command, duration
 from dlplug.recipes import Target
 from dlplug.runs.reader import SavedRun
 from dlplug_report.page.facts import command_words

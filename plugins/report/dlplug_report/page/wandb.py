@@ -9,8 +9,8 @@ import urllib.request
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dlplug.advice import command, tool
 from dlplug.errors import UserError
+from dlplug.output import command, tool
 from dlplug_report.page import sections
 from dlplug_report.page.groups import View, text
 from dlplug_report.page.markdown import escaped

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from dlplug.errors import UserError
-from dlplug.protocols import Launcher, Process
+from dlplug.host.protocols import Launcher, Process
 from dlplug.runs.lock import locked
 from dlplug.runs.records import read_json
 from dlplug_report.sweep.plan import Job

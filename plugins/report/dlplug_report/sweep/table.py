@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dlplug.advice import command
 from dlplug.options.parsing import words_of
+from dlplug.output import command
 from dlplug_report.sweep.goal import Goal, measured
 from dlplug_report.sweep.plan import Job, Sweep
 from dlplug_report.sweep.runs import Outcome, result_of

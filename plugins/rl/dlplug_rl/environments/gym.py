@@ -11,8 +11,8 @@ from dlplug_play.gymnasium_ids import building, find, one_line
 from dlplug_play.specs import PlaySpec
 from gymnasium.envs.registration import EnvSpec
 
-from dlplug.advice import command
 from dlplug.errors import UserError
+from dlplug.output import command
 from dlplug_rl.environments.actions import action_space
 from dlplug_rl.environments.interface import TimeStep
 

@@ -12,9 +12,9 @@ from dlplug_play.films import faster_than_played, films, speed
 from dlplug_play.policy import Policy
 
 from dlplug import Fraction, PositiveInt
-from dlplug.advice import command
 from dlplug.errors import UserError
 from dlplug.media import Video
+from dlplug.output import command
 from dlplug.stop import stop_if_asked, stoppable
 from dlplug_rl.environments.interface import Environments
 from dlplug_rl.evaluation.canvas import Canvas

@@ -31,7 +31,7 @@ PREDICTION_RECIPES = {
         model="simvp",
         loss="frame-error",
         optimizer=use("adam", learning_rate=3e-3, schedule="cosine", warmup=0.05),
-        length="40k sequences",
+        length="80k sequences",
         source="Srivastava et al. 2015 (arXiv:1502.04681), Gao et al. 2022 (arXiv:2206.05099)",
         metrics=["predicted-frames"],
         samplers=["predicted-frames"],

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from dlplug import PositiveFloat, Run, Spec, UserError, nearest, trained
-from dlplug.advice import command
 from dlplug.distributed import rank
 from dlplug.errors import message_of
+from dlplug.output import command
 from dlplug.runs.folder import began
 from dlplug.runs.records import write_text
 from dlplug_vision.transfer import pretrained
