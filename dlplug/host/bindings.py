@@ -7,6 +7,7 @@ import functools
 import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,18 @@ def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
             yield from node.body
 
 
+def _spec(module: str) -> ModuleSpec | None:
+    """As `importlib.util.find_spec`, without importing the packages that a module lies in."""
+    package = module.rpartition(".")[0]
+    if not package:
+        return importlib.util.find_spec(module)
+    above = _spec(package)
+    return PathFinder.find_spec(module, above.submodule_search_locations) if above else None
+
+
 @functools.cache
 def _source(module: str) -> tuple[ast.Module, str]:
-    spec = importlib.util.find_spec(module)
+    spec = _spec(module)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         raise NotPlain(module)
     package = module if spec.submodule_search_locations is not None else module.rpartition(".")[0]
