@@ -46,7 +46,7 @@ import pytest
         ("doctor --jsn", "dlplug doctor does not take '--jsn'"),
         ("completion", "dlplug completion needs a SHELL"),
         ("completion bsh", "SHELL cannot be 'bsh'. Did you mean bash"),
-        ("list -p nowhere.py", "-p nowhere.py: no such Python file"),
+        ("list -p nowhere.py", "-p nowhere.py: no Python file and no package"),
         ("list -p", "-p needs a value"),
         ("list -p no:toyz", "-p no: names 'toyz', which is not an installed plugin"),
     ],

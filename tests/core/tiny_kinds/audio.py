@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from toys import device_of, on
+from toys.devices import device_of, on
 
 from dlplug import Audio, Data, Labelled, Spec, minimise
 

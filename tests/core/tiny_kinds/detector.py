@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from toys import device_of, on
+from toys.devices import device_of, on
 
 from dlplug import Data, Spec, minimise
 
