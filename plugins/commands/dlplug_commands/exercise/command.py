@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dlplug import CommandParser, Exercise, UserError, nearest, parsed_by
-from dlplug.advice import command
 from dlplug.host.plugins import Host
-from dlplug.output import print_result
+from dlplug.output import command, print_result
 from dlplug_commands.exercise.original import original_of, solution, stub
 from dlplug_commands.exercise.progress import FILE, note, standing, standings
 from dlplug_commands.listing import rough
