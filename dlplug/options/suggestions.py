@@ -44,7 +44,8 @@ def suggestion(host: Host, choices: Mapping[str, Any], key: str, names: Sequence
     part, dot, option = key.rpartition(".")
     part = part if dot else next((choice for choice in choices if kind_of(choice) == "optimizers"), "")
     chosen = choices.get(part)
-    own = _of_another_choice(host, part, chosen, option, everywhere=False) if dot else ""
+    elsewhere = any(name.rpartition(".")[2] == option and not name.startswith("metrics.") for name in names)
+    own = _of_another_choice(host, part, chosen, option, everywhere=False) if dot and not elsewhere else ""
     return own or _nearest_flags(key, names, units) or _of_another_choice(host, part, chosen, option, everywhere=True)
 
 

@@ -21,7 +21,7 @@ MEASURING = {
     "bleu": {"count", "beams", "lowercase"},
     "classification": {"bins"},
     "diffusion-bound": {"bound_images", "bound_terms"},
-    "episodes": {"count", "epsilon", "protocol"},
+    "episodes": {"count", "epsilon", "protocol", "sampled"},
     "evidence": {"binarisation", "importance_samples", "likelihood_of"},
     "exact-match": {"count", "beams"},
     "fidelity": {"features", "weights", "count", "neighbours", "steps"},
