@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import pytest
 
 import dlplug
@@ -161,14 +159,6 @@ QUICK: dict[str, dict[str, Any]] = {
     "rainbow": {"frames": 1_800},
     "pqn": {"frames": 10_000, "optimizer.learning_rate": 3e-3},
 }
-
-
-@pytest.fixture
-def small_catch() -> Iterator[str]:
-    name, catch = "SmallCatch-v0", "dlplug_envs.catch:Catch"
-    gymnasium.register(name, catch, vector_entry_point=f"{catch}Vector", kwargs={"rows": 4, "columns": 5})
-    yield name
-    del gymnasium.registry[name]
 
 
 @pytest.mark.parametrize(

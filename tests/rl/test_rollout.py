@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from dlplug_rl.losses.pqn import PQN
+from dlplug_rl.losses.targets import smoothed
 from dlplug_rl.networks.q_network import q_network
 from dlplug_rl.players.rollout import AtariRollout, GymRollout, RolloutPlayer, Steps, lambda_returns
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from made import made
 
 from dlplug import Spec, UserError
+from dlplug.testing import check_loss
 
 GAMMA, TRACE = 0.9, 0.6
 
@@ -119,6 +121,20 @@ def test_the_loss_is_the_mean_over_steps_that_are_steps() -> None:
     q = model(batch.obs)
     expected = sum(0.5 * float(q[b, batch.action[b]] - batch.goal[b]) ** 2 for b in (0, 2, 3)) / 3
     assert update.loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_distribution_is_fitted_to_the_smoothed_goal() -> None:
+    torch.manual_seed(0)
+    options: dict[str, Any] = {"torso": "mlp", "hidden": 16, "returns": "categorical", "low": -2.0, "high": 2.0}
+    model = q_network(Spec(input=(4,), output=3), atoms=9, dueling=True, **options)
+    batch = Steps(torch.rand(3, 4), torch.tensor([0, 1, 2]), torch.tensor([0.3, 9.0, -1.0]), torch.tensor([1.0, 0, 1]))
+    (update,) = check_loss(PQN(model, smoothing=0.6), batch)
+    logp = model.outputs(batch.obs).log_softmax(-1)
+    goal = smoothed(batch.goal, torch.linspace(-2, 2, 9), 0.6)
+    expected = -sum(float((goal[b] * logp[b, batch.action[b]]).sum()) for b in (0, 2)) / 2
+    assert update.loss.item() == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(UserError, match=r"--model.returns mean or categorical"):
+        PQN(q_network(Spec(input=(4,), output=3), torso="mlp", hidden=16, returns="quantile"))
 
 
 def test_rollouts_that_do_not_make_equal_minibatches_are_refused() -> None:

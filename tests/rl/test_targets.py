@@ -13,6 +13,7 @@ from dlplug_rl.losses.targets import (
     projection,
     quantile_huber,
     scaled_log_policy,
+    smoothed,
     soft_policy,
     td_target,
 )
@@ -53,6 +54,23 @@ def test_the_bootstrap_stops_at_termination() -> None:
     reward, terminated, discount = torch.tensor([1.0, 1]), torch.tensor([0.0, 1]), torch.tensor([0.5, 0.5])
     assert td_target(reward, terminated, discount, torch.tensor([4.0, 4])).tolist() == [3, 1]
     assert td_target(reward, terminated, discount, torch.tensor([[4.0, 2], [4, 2]])).tolist() == [[3, 2], [1, 1]]
+
+
+def test_a_smoothed_goal_is_a_normal_distribution_s_mass_in_each_bin() -> None:
+    support = torch.linspace(-2, 2, 9)
+    goals = torch.tensor([0.3, -1.9, 7.0])
+    found = smoothed(goals, support, 0.75)
+    deviation = 0.75 * 0.5
+
+    def below(x: float, goal: float) -> float:
+        return 0.5 * (1 + math.erf((x - goal) / deviation / math.sqrt(2)))
+
+    for row, goal in enumerate((0.3, -1.9, 2.0)):  # 7 is beyond the highest atom
+        inside = below(2.25, goal) - below(-2.25, goal)
+        masses = [(below(z + 0.25, goal) - below(z - 0.25, goal)) / inside for z in support.tolist()]
+        assert found[row].tolist() == pytest.approx(masses, abs=1e-5)
+    assert found.sum(1).tolist() == pytest.approx([1, 1, 1])
+    assert float(found[0] @ support) == pytest.approx(0.3, abs=0.01)  # away from the ends the mean is kept
 
 
 @settings(max_examples=100, deadline=None)

@@ -12,6 +12,8 @@ def register_data():
         "atari-rollout": "dlplug_rl.players.rollout:AtariRollout",
         "gym-rollout": "dlplug_rl.players.rollout:GymRollout",
         "rollouts": "dlplug_rl.players.on_policy:GymRollouts",
+        "episodes": "dlplug_rl.players.whole_episodes:Episodes",
+        "uniform-noise": "dlplug_rl.relax.race:UniformNoise",
         "rollouts-atari": "dlplug_rl.players.on_policy:AtariRollouts",
     }
 
@@ -20,6 +22,8 @@ def register_data():
 def register_models():
     return {
         "q-network": "dlplug_rl.networks.q_network:q_network",
+        "gradient-racers": "dlplug_rl.relax.race:Racers",
+        "relaxed-policy": "dlplug_rl.networks.relaxed_policy:RelaxedPolicy",
         "actor-critic": "dlplug_rl.networks.actor_critic:actor_critic",
     }
 
@@ -33,13 +37,21 @@ def register_losses():
         "iqn": "dlplug_rl.losses.distributional:IQN",
         "pqn": "dlplug_rl.losses.pqn:PQN",
         "unreal": "dlplug_rl.losses.unreal:Unreal",
+        "gradient-race": "dlplug_rl.relax.race:GradientRace",
+        "relax": "dlplug_rl.losses.relax:RelaxPolicy",
+        "reinforce": "dlplug_rl.losses.reinforce:Reinforce",
+        "a2c": "dlplug_rl.losses.a2c:A2C",
         "ppo": "dlplug_play.on_policy.ppo:PPO",
     }
 
 
 @hookimpl
 def register_metrics():
-    return {"episodes": "dlplug_rl.evaluation.episodes:episodes"}
+    return {
+        "episodes": "dlplug_rl.evaluation.episodes:episodes",
+        "solved": "dlplug_rl.evaluation.solved:solved",
+        "gradients": "dlplug_rl.relax.metrics:gradients",
+    }
 
 
 @hookimpl

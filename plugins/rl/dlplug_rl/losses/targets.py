@@ -54,6 +54,21 @@ def projection(goal: Tensor, probability: Tensor, support: Tensor) -> Tensor:
     return (nearness * probability[:, None]).sum(-1)
 
 
+def smoothed(goal: Tensor, support: Tensor, deviation: float) -> Tensor:
+    """A goal as a distribution over the atoms: the mass of a normal distribution around it in each atom's bin, without
+    what lies outside of all bins (HL-Gauss: Imani & White 2018, arXiv:1806.04613; Farebrother et al. 2024,
+    arXiv:2403.03950, section 3.1).
+
+    goal: (B,). support: (K,) evenly spaced atoms. deviation: σ in bins. Returns (B, K).
+    """
+    spacing = support[1] - support[0]
+    edges = torch.cat([support - spacing / 2, support[-1:] + spacing / 2])
+    goal = goal.clamp(support[0], support[-1])
+    # Φ((x - goal) / σ) at the bins' edges
+    below = torch.special.ndtr((edges - goal[:, None]) / (deviation * spacing))
+    return below.diff(dim=1) / (below[:, -1:] - below[:, :1])
+
+
 def quantile_huber(quantiles: Tensor, tau: Tensor, goal: Tensor, kappa: float = 1.0) -> Tensor:
     """The quantile regression loss with Huber's error (B,): quantiles (B, N) at fractions tau (B, N) or (N,), and
     goal (B, M) samples of the target distribution.

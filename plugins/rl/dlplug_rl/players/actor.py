@@ -57,7 +57,9 @@ class Playing(Data):
     def note(self, timestep: TimeStep) -> None:
         """Counts steps, frames and episodes."""
         self.finished += [(score, length) for _, score, length in self.tally.add(timestep)]
-        played = int(np.count_nonzero(~timestep.first))
+        self.count_steps(int(np.count_nonzero(~timestep.first)))
+
+    def count_steps(self, played: int) -> None:
         self.steps += played
         self.count += played * self.environments.frames_per_step
 

@@ -14,7 +14,7 @@ from dlplug import NonNegativeInt, PositiveInt, UserError, acting, to_device
 from dlplug.stop import stop_if_asked
 from dlplug_rl.environments.interface import Environments
 from dlplug_rl.players.actor import Playing
-from dlplug_rl.players.record import Record
+from dlplug_rl.players.rollout_buffer import RolloutBuffer
 from dlplug_rl.players.stages import AtariGame, Stage, atari_stage, gym_stage
 
 
@@ -49,16 +49,16 @@ class Rollouts(Playing):
             yield Rollout(*(to_device(column, device) for column in rollout))
 
     def play(self, policy: Policy) -> Rollout:
-        record = Record(self.timestep, self.state)
+        buffer = RolloutBuffer(self.timestep, self.state)
         for _ in range(self.rollout):
             stop_if_asked()
             action, self.state, extras = policy.act(self.timestep.obs, self.state, self.timestep.first, greedy=False)
             self.environments.send(action)
             self.timestep = self.environments.receive()
             self.note(self.timestep)
-            record.add(action, extras, self.timestep)
+            buffer.add(action, extras, self.timestep)
         _, _, extras = policy.act(self.timestep.obs, self.state, self.timestep.first, greedy=False)
-        return record.rollout(
+        return buffer.rollout(
             extras["value"], clip_reward=self.clip_reward, life_loss_terminates=self.life_loss_terminates
         )
 

@@ -14,6 +14,7 @@ RAINBOW = "Hessel et al. 2018 (arXiv:1710.02298)"
 C51 = "Bellemare et al. 2017 (arXiv:1707.06887)"
 QR_DQN = "Dabney et al. 2018a (arXiv:1710.10044)"
 IQN = "Dabney et al. 2018b (arXiv:1806.06923)"
+PQN = "Gallici et al. 2025 (arXiv:2407.04811)"
 MUNCHAUSEN = "Vieillard et al. 2020 (arXiv:2007.14430)"
 CLEANRL = "CleanRL, docs/rl-algorithms/{}.md: {} after 40M frames (training returns, 3 seeds)"
 WATCH = ["train/return", "train/epsilon", "train/q"]
@@ -244,7 +245,7 @@ RECIPES = {
         loss="pqn",
         optimizer=use("radam", learning_rate=2.5e-4, schedule="linear", clip_norm=10.0),
         length="200M frames",
-        source="Gallici et al. 2025 (arXiv:2407.04811), purejaxql's pqn_atari.yaml",
+        source=f"{PQN}, purejaxql's pqn_atari.yaml",
         metrics=["episodes"],
         samplers=["film"],
         targets=[pong(20, CLEANRL.format("pqn", "20.49 ± 0.11"))],

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlplug import Recipe, Target, Use, use
-from dlplug_rl.recipes.atari import C51, DOUBLE, IQN, MUNCHAUSEN, NATURE, QR_DQN, RAINBOW, WATCH
+from dlplug_rl.recipes.atari import C51, DOUBLE, IQN, MUNCHAUSEN, NATURE, PQN, QR_DQN, RAINBOW, WATCH
 
 SMALL_SOURCE = f"{NATURE}, on a small problem"
 BOARDS = "Bricks, mean of 30 greedy episodes"
@@ -68,8 +68,33 @@ BOARD_RECIPES = {
     ),
 }
 
+PQN_ON_BOARDS = Recipe(
+    summary="A parallelised Q-network with a distributional dueling head, on 10x10 boards",
+    data=use(
+        "gym-rollout",
+        id="dlplug_envs:dlplug/Bricks-v0",
+        environments=16,
+        rollout=16,
+        epochs=2,
+        minibatches=4,
+        trace=0.65,
+        epsilon_steps=15_000,
+    ),
+    model=use("q-network", torso="tiny", hidden=128, layer_norm=True, dueling=True, **CATEGORICAL),
+    trainer=use("torch", threads=1),
+    loss="pqn",
+    optimizer=use("radam", learning_rate=5e-4, clip_norm=10.0),
+    length="50k frames",
+    source=f"{PQN}; distributional head: Farebrother et al. 2024 (arXiv:2403.03950)",
+    metrics=[use("episodes", epsilon=0.0, video=False)],
+    samplers=["film"],
+    targets=BOARD_RECIPES["dqn-mini"].targets,
+    watch=WATCH,
+)
+
 RECIPES = {
     **BOARD_RECIPES,
+    "pqn-mini": PQN_ON_BOARDS,
     "dqn-catch": Recipe(
         summary="A small Q-network catches every falling ball",
         data=use("gym", id="dlplug_envs:dlplug/Catch-v0", epsilon_steps=5_000),

@@ -92,7 +92,7 @@ def minibatches(whole: Minibatch, count: int) -> Iterator[Minibatch]:
     if count == 1:
         yield whole
         return
-    order = torch.randperm(size).to(whole.state.device)
+    order = torch.rand(size, device=whole.state.device).argsort()
     shuffled = [field.index_select(1, order) for field in whole[:-1]]
     parts = (field.chunk(count, 1) for field in shuffled)
     yield from map(Minibatch, *parts, whole.state[order].chunk(count))

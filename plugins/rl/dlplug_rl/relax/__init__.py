@@ -1,0 +1,2 @@
+"""Gradients of expectations over discrete random variables: estimators, their bias and variance, and RELAX for
+policies."""
