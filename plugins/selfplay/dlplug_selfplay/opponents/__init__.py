@@ -1,0 +1,1 @@
+"""Players of known strength: greedy, minimax, exact solvers."""
