@@ -30,5 +30,18 @@ def register_metrics():
 
 
 @hookimpl
+def register_samplers():
+    return {"game": "dlplug_selfplay.sampler:game"}
+
+
+@hookimpl
+def register_commands():
+    return {
+        "play": "dlplug_selfplay.commands.play:play",
+        "rate": "dlplug_selfplay.commands.rate:rate",
+    }
+
+
+@hookimpl
 def register_recipes():
     return RECIPES

@@ -23,6 +23,7 @@ RECIPES = {
         length="8k games",
         source=GUMBEL,
         metrics=[use("every-reply", simulations=64)],
+        samplers=["game"],
         targets=[
             Target(
                 "test/lost",
@@ -44,6 +45,7 @@ RECIPES = {
         length="8k games",
         source=GUMBEL,
         metrics=[use("openings", simulations=64)],
+        samplers=["game"],
         targets=[
             Target(
                 "test/right",
@@ -77,6 +79,7 @@ RECIPES = {
             use("scored-positions", simulations=64),
             use("match", opponent="minimax", level=5, games=40, simulations=64),
         ],
+        samplers=["game"],
         targets=[
             Target("test/wrong_end_easy", "moves that are mistakes, 64 simulations", PONS, at_most=0.03),
             Target("test/wrong_middle_easy", "moves that are mistakes, 64 simulations", PONS, at_most=0.10),
@@ -106,6 +109,7 @@ RECIPES = {
         length="8k games",
         source=GUMBEL,
         metrics=[use("match", opponent="greedy", games=200, simulations=32)],
+        samplers=["game"],
         targets=[
             Target(
                 "test/score",
@@ -115,6 +119,76 @@ RECIPES = {
             )
         ],
         watch=WATCH,
+        level=4,
+    ),
+    "alphazero-go5": Recipe(
+        summary="Self-play learns to win Go 5x5 as Black with the whole board, against GNU Go",
+        data=use(
+            "self-play",
+            game="go",
+            size=5,
+            komi=24.5,
+            boards=256,
+            simulations=24,
+            fast_simulations=6,
+            full=0.25,
+            opening=6,
+            replay=100_000,
+        ),
+        model=use("board-net", channels=32, blocks=3),
+        trainer=use("torch", threads=1),
+        loss="alphazero",
+        optimizer=use("adam", learning_rate=2e-3, schedule="cosine"),
+        length="20k games",
+        source=GUMBEL,
+        metrics=[use("match", opponent="gnugo", level=1, games=10, simulations=64, colours="black")],
+        evaluation={"metrics.match.games": 100, "metrics.match.level": 10},
+        samplers=["game"],
+        targets=[
+            Target(
+                "test/score",
+                "100 games as Black, komi 24.5, against GNU Go level 10, whose first 2 moves are random",
+                "Black wins by 25 with perfect play (van der Werf 2002); the bar is this project's own",
+                at_least=0.90,
+            )
+        ],
+        watch=WATCH,
+        needs="GNU Go for its evaluation (apt-get install gnugo)",
+        level=4,
+    ),
+    "alphazero-go7": Recipe(
+        summary="Self-play learns Go 7x7, against GNU Go",
+        data=use(
+            "self-play",
+            game="go",
+            size=7,
+            komi=8.5,
+            boards=256,
+            simulations=24,
+            fast_simulations=6,
+            full=0.25,
+            opening=6,
+            replay=150_000,
+        ),
+        model=use("board-net", channels=32, blocks=4),
+        trainer=use("torch", threads=1),
+        loss="alphazero",
+        optimizer=use("adam", learning_rate=2e-3, schedule="cosine"),
+        length="20k games",
+        source=GUMBEL,
+        metrics=[use("match", opponent="gnugo", level=1, games=10, simulations=64)],
+        evaluation={"metrics.match.games": 100},
+        samplers=["game"],
+        targets=[
+            Target(
+                "test/score",
+                "100 games against GNU Go level 1, colours swapped, 2 random moves first, komi 8.5",
+                "this project's own bar",
+                at_least=0.80,
+            )
+        ],
+        watch=WATCH,
+        needs="GNU Go for its evaluation (apt-get install gnugo)",
         level=4,
     ),
 }

@@ -18,7 +18,7 @@ def ratings(score: np.ndarray, games: np.ndarray, prior: float = 0.5) -> tuple[n
     """
     games = games + 2 * prior * (games > 0)
     score = score + prior * (score + score.T > 0)
-    strength = np.zeros(len(games))
+    strength, curvature = np.zeros(len(games)), np.eye(len(games))
     for _ in range(100):
         chance = 1 / (1 + np.exp(strength[None, :] - strength[:, None]))
         gradient = (score - games * chance).sum(1)

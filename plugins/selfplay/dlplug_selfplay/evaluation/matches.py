@@ -9,7 +9,7 @@ from torch import nn
 
 from dlplug import NonNegativeInt, PositiveInt, UserError, checked_by
 from dlplug_selfplay.arena.elo import elo_of
-from dlplug_selfplay.arena.match import Colours, match
+from dlplug_selfplay.arena.match import match
 from dlplug_selfplay.evaluation.held_out import HeldOut
 from dlplug_selfplay.opponents.catalogue import OpponentName, make_opponent
 

@@ -29,7 +29,7 @@ GAMES: dict[str, Entry] = {
     "tictactoe": Entry((3,), 3, lambda size, komi: TicTacToe()),
     "connect4": Entry((7,), 7, lambda size, komi: Connect4()),
     "hex": Entry(tuple(range(2, 20)), 5, lambda size, komi: Hex(size)),
-    "othello": Entry((4, 6, 8, 10), 8, lambda size, komi: Othello(size)),
+    "othello": Entry((4, 6, 8), 8, lambda size, komi: Othello(size)),
     "go": Entry(tuple(range(2, 20)), 9, lambda size, komi: Go(size, komi)),
 }
 

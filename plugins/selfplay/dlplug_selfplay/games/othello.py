@@ -8,8 +8,6 @@ import numpy as np
 
 from dlplug_selfplay.games.interface import BLACK, WHITE, Game, mover, square_symmetries, with_pass
 
-DIRECTIONS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
-
 
 class OthelloPosition(NamedTuple):
     """Positions (see `Position`)."""
@@ -33,24 +31,21 @@ class Othello(Game):
         self.height = self.width = size
         self.actions = size * size + 1
         self.longest = 2 * size * size  # between two passes there is a move that fills a point
-        self.rays = self._rays(size)
         self.point_symmetries = square_symmetries(size)
         self.action_symmetries = with_pass(self.point_symmetries)
+        # The eight directions as shifts of a set of points in 64 bits, and the points that do not leave the board.
+        columns = np.arange(size * size) % size
+        everywhere, not_left, not_right = (
+            as_bits(mask[None])[0] for mask in (columns >= 0, columns > 0, columns < size - 1)
+        )
+        below = {-1: not_left, 0: everywhere, 1: not_right}
+        self.directions = [(dy * size + dx, below[dx]) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
+        self.everywhere = everywhere
 
-    @staticmethod
-    def _rays(size: int) -> np.ndarray:
-        """(points, 8, size - 1): the points that one sees in each direction; size² stands for "off the board"."""
-        rays = np.full((size * size, 8, size - 1), size * size)
-        for point in range(size * size):
-            for d, (dy, dx) in enumerate(DIRECTIONS):
-                y, x = point // size + dy, point % size + dx
-                for k in range(size - 1):
-                    if 0 <= y < size and 0 <= x < size:
-                        rays[point, d, k] = y * size + x
-                        y, x = y + dy, x + dx
-                    else:
-                        break
-        return rays
+    def shifted(self, points: np.ndarray, shift: int, stays: np.uint64) -> np.ndarray:
+        """(n,) uint64: sets of points, each moved one step in a direction."""
+        moved = points & stays
+        return (moved << np.uint64(shift) if shift > 0 else moved >> np.uint64(-shift)) & self.everywhere
 
     def start(self, count: int) -> OthelloPosition:
         board, half = np.zeros((count, self.height, self.width), np.int8), self.height // 2
@@ -58,37 +53,55 @@ class Othello(Game):
         board[:, half - 1, half - 1] = board[:, half, half] = WHITE
         board = board.reshape(count, -1)
         ply, over = np.zeros(count, np.int16), np.zeros(count, bool)
-        places = self.places(board)
-        legal = np.concatenate([places, ~places.any(1, keepdims=True)], 1)
+        places = as_points(self.places(as_bits(board == BLACK), as_bits(board == WHITE)), self.points)
+        legal = np.concatenate([places, np.zeros((count, 1), bool)], 1)
         return OthelloPosition(board, ply, legal, over, np.zeros(count, np.float32))
 
-    def places(self, own: np.ndarray) -> np.ndarray:
-        """(n, points) bool: where a stone flips some. own: (n, points), 1 for the stones of who moves, -1 for the
-        other's."""
-        seen = np.pad(own, ((0, 0), (0, 1)))[:, self.rays]  # (n, points, 8, size - 1)
-        between = np.logical_and.accumulate(seen == -1, 3)  # a run of the other's stones, from the first point on
-        flanked = between[..., :-1] & (seen[..., 1:] == 1)
-        return flanked.any((2, 3)) & (own == 0)
+    def places(self, own: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """(n,) uint64: where a stone flips some. own, other: (n,) uint64, the stones of who moves and of the other."""
+        empty, places = self.everywhere & ~(own | other), np.zeros_like(own)
+        for direction in self.directions:
+            run = self.shifted(own, *direction) & other
+            for _ in range(self.height - 3):
+                run |= self.shifted(run, *direction) & other
+            places |= self.shifted(run, *direction) & empty
+        return places
+
+    def flips(self, own: np.ndarray, other: np.ndarray, placed: np.ndarray) -> np.ndarray:
+        """(n,) uint64: the stones that a placed one flips."""
+        flips = np.zeros_like(own)
+        for direction in self.directions:
+            run = self.shifted(placed, *direction) & other
+            for _ in range(self.height - 3):
+                run |= self.shifted(run, *direction) & other
+            flanked = self.shifted(run, *direction) & own
+            flips |= np.where(flanked != 0, run, np.uint64(0))
+        return flips
 
     def step(self, positions: OthelloPosition, actions: np.ndarray) -> OthelloPosition:
-        colour, index = mover(positions)[:, None], np.arange(len(actions))
+        colour = mover(positions)[:, None]
+        own, other = as_bits(positions.board == colour), as_bits(positions.board == -colour)
         passes = actions == self.points
-        points = np.where(passes, 0, actions)
-        padded = np.pad(positions.board * colour, ((0, 0), (0, 1)))
-        rays = self.rays[points]  # (n, 8, size - 1)
-        seen = padded[index[:, None, None], rays]
-        between = np.logical_and.accumulate(seen == -1, 2)
-        ends = (between[..., :-1] & (seen[..., 1:] == 1)).any(2, keepdims=True)
-        flips = between & ends & ~passes[:, None, None]
-        rows = np.broadcast_to(index[:, None, None], rays.shape)
-        padded[rows[flips], rays[flips]] = 1
-        padded[index[~passes], points[~passes]] = 1
-        other = -padded[:, :-1]  # from the view of who moves next
-        places, replies = self.places(other), np.zeros((len(actions), self.points), bool)
-        stuck = ~places.any(1)
-        replies[stuck] = self.places(-other[stuck])
-        over = stuck & ~replies.any(1)
-        legal = np.concatenate([places, (stuck & ~over)[:, None]], 1)
-        board = (-other * colour).astype(np.int8)
+        placed = np.where(passes, np.uint64(0), np.uint64(1) << np.where(passes, 0, actions).astype(np.uint64))
+        flips = self.flips(own, other, placed)
+        own, other = own | placed | flips, other & ~flips
+        places = self.places(other, own)  # of who moves next
+        stuck = places == 0
+        over = stuck & (self.places(own, other) == 0)
+        legal = np.concatenate([as_points(places, self.points), (stuck & ~over)[:, None]], 1)
+        board = (as_points(own, self.points) * colour - as_points(other, self.points) * colour).astype(np.int8)
         result = np.where(over, np.sign(board.sum(1, dtype=np.int32)), 0).astype(np.float32)
         return OthelloPosition(board, positions.ply + np.int16(1), legal, over, result)
+
+
+def as_bits(points: np.ndarray) -> np.ndarray:
+    """(n,) uint64 for (n, points) bool, at most 64 points: bit p for point p."""
+    padded = np.zeros((len(points), 64), bool)
+    padded[:, : points.shape[1]] = points
+    return np.packbits(padded, axis=1, bitorder="little").view("<u8")[:, 0]
+
+
+def as_points(bits: np.ndarray, count: int) -> np.ndarray:
+    """(n, count) bool, the inverse."""
+    octets = np.ascontiguousarray(bits, "<u8")[:, None].view(np.uint8)
+    return np.unpackbits(octets, axis=1, count=count, bitorder="little").view(bool)

@@ -54,10 +54,9 @@ class HexSolver:
         begin, end = self.edges[colour]
         used, reached, fresh = 0, 0, []
         for point in self.order:
-            if stones >> point & 1:
-                if begin >> point & 1:
-                    reached |= 1 << point
-                    fresh.append(point)
+            if stones & begin & 1 << point:
+                reached |= 1 << point
+                fresh.append(point)
         for point in self.order:  # a stone on the second line with two empty points of the edge
             if stones >> point & 1 and not reached >> point & 1:
                 between = self.near[point] & begin & empty & ~used

@@ -37,7 +37,8 @@ class NetworkPlayer:
         random: np.random.Generator,
         name: str = "",
     ) -> None:
-        self.game, self.judge, self.search = game, judge, search
+        self.game, self.judge = game, judge
+        self.search: SearchName = search
         self.simulations, self.random = simulations, random
         self.name = name or (f"network, {simulations} simulations" if simulations else "network, no search")
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dlplug.state import Stateful
+from dlplug.contracts import Stateful
 from dlplug_selfplay.games.interface import Game
 
 

@@ -49,8 +49,8 @@ class SelfPlay(Data):
     splits = ("eval", "test")
     distributed = False
     training_options = (
-        "batch_size", "replay", "reuse", "learning_starts", "boards", "search", "simulations", "fast_simulations", "full",
-        "opening", "past", "past_every", "past_size",
+        "batch_size", "replay", "reuse", "learning_starts", "boards", "search", "simulations", "fast_simulations",
+        "full", "opening", "past", "past_every", "past_size",
     )  # fmt: skip
     remembers = ("positions", "moves", "trace", "openings", "foe", "owed", "ended")
 

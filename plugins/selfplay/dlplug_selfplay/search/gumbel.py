@@ -8,7 +8,7 @@ import functools
 import numpy as np
 
 from dlplug_selfplay.games.interface import Game
-from dlplug_selfplay.search.tree import Found, Judge, Tree, root_value
+from dlplug_selfplay.search.tree import Found, Judge, Tree
 
 VISITS, SCALE = 50.0, 0.1  # c_visit, c_scale in σ(q) = (c_visit + max N) · c_scale · q
 
@@ -96,4 +96,6 @@ def search(
         tree.simulate(node, at_root, below)
     most = tree.visits[:, 0] == tree.visits[:, 0].max(1, keepdims=True)
     action = np.where(legal & most, scores(rows), -np.inf).argmax(1)
-    return Found(action, improved(tree, rows, zeros).astype(np.float32), root_value(tree))
+    # of the chosen move: the mean over all candidates, which are visited to compare them, would be too low
+    value = tree.q(rows, zeros, tree.value[:, 0])[rows, action]
+    return Found(action, improved(tree, rows, zeros).astype(np.float32), value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlplug_selfplay.games.interface import Game
-from dlplug_selfplay.search.tree import Found, Judge, Tree, root_value
+from dlplug_selfplay.search.tree import Found, Judge, Tree
 
 C_INIT, C_BASE = 1.25, 19_652  # AlphaZero's pseudocode
 
@@ -59,4 +59,6 @@ def search(
     gumbel = random.gumbel(size=visits.shape)
     greedy = visits + 1e-3 * tree.prior[:, 0]  # of the most visited moves the likeliest
     action = np.where(heat > 0, logits + gumbel, greedy).argmax(1)
-    return Found(action, (visits / visits.sum(1, keepdims=True)).astype(np.float32), root_value(tree))
+    # the mean of all that came back to the root, its own value included
+    value = (tree.total[:, 0].sum(1) + tree.value[:, 0]) / (visits.sum(1) + 1)
+    return Found(action, (visits / visits.sum(1, keepdims=True)).astype(np.float32), value)

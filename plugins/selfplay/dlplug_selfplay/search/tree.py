@@ -10,7 +10,7 @@ import numpy as np
 from dlplug_selfplay.games.interface import Game, outcome, put, take
 
 Judge = Callable[[Any], tuple[np.ndarray, np.ndarray]]
-"""Judges n positions that are not over: (n, actions) policy logits and (n,) values in [-1, 1] for the player to move."""
+"""Judges n positions that are not over: (n, actions) policy logits; (n,) values in [-1, 1] for the player to move."""
 
 Choose = Callable[["Tree", np.ndarray, np.ndarray], np.ndarray]
 """(tree, rows (k,), nodes (k,)) -> (k,) the action to follow from each of these nodes."""
@@ -72,7 +72,9 @@ class Tree:
             ended = ~new & self.positions.over[rows, following]
             back[rows[ended]] = self.value[rows[ended], following[ended]]
             rows, nodes, choose = rows[~new & ~ended], following[~new & ~ended], below
-        rows, nodes, actions = (np.concatenate(parts) for parts in zip(*untried, strict=True)) if untried else ([],) * 3
+        if not untried:
+            return  # every game is over
+        rows, nodes, actions = (np.concatenate(parts) for parts in zip(*untried, strict=True))
         if len(rows):
             made = np.full(len(rows), node)
             self.add(rows, made, self.game.step(take(self.positions, (rows, nodes)), actions))
@@ -99,9 +101,3 @@ class Found(NamedTuple):
     action: np.ndarray
     policy: np.ndarray
     value: np.ndarray
-
-
-def root_value(tree: Tree) -> np.ndarray:
-    """(B,): the mean of all that came back to the root, its own value included."""
-    visits, total = tree.visits[:, 0].sum(1), tree.total[:, 0].sum(1)
-    return (total + tree.value[:, 0]) / (visits + 1)

@@ -1,0 +1,1 @@
+"""Verbs: a person or a GTP program against a network, and ratings."""
