@@ -13,7 +13,7 @@ PPO = "Schulman et al. 2017 (arXiv:1707.06347)"
 LSTM = "Hochreiter & Schmidhuber 1997 (doi:10.1162/neco.1997.9.8.1735)"
 ZOO = "RL Baselines3 Zoo, hyperparams/{}.yml"
 BENCHMARK = "RL Baselines3 Zoo, benchmark.md: {}"
-BOX2D = "Box2D, 4 MB: pip install dlplug-rl[box2d]"
+BOX2D = "Box2D, 4 MB: pip install box2d pygame"
 WATCH = ["train/return", "train/entropy", "train/value_loss"]
 ONE_THREAD = use("torch", threads=1, log_every=10)
 
