@@ -10,7 +10,7 @@ import torch
 from dlplug_series.ts_format import SeriesSet, write_ts
 from dlplug_signals.spectra.gliadin.data import Gliadin, split_by_sample
 from dlplug_signals.spectra.gliadin.generator import POINTS, Bands, Disturbances, drawn, generate, smooth, varieties_of
-from dlplug_signals.spectra.series import Examples, Training, hold_out
+from dlplug_signals.spectra.series import Examples, Training, Validation, hold_out
 from dlplug_signals.spectra.ucr import UCR, TsFiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,16 +91,30 @@ def test_batches_and_state(gliadin: Gliadin):
     testing.check_data(gliadin, nn.Linear(1, 1), 2)
 
 
-@settings(max_examples=30)
-@given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.floats(0.05, 0.5))
-def test_each_kth_of_a_class_is_held_out(labels: list[int], share: float):
+@settings(max_examples=40)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.floats(0.05, 0.5), st.booleans(), st.integers(0, 1))
+def test_a_part_of_each_class_is_held_out(labels: list[int], share: float, consecutive: bool, fold: int):
     y = torch.tensor(labels)
-    left, held = hold_out(Examples(torch.arange(len(y)).float()[:, None, None], y), share)
+    examples = Examples(torch.arange(len(y)).float()[:, None, None], y)
+    left, held = hold_out(examples, Validation(share, consecutive, fold))
     assert sorted([*left.x.flatten().tolist(), *held.x.flatten().tolist()]) == list(range(len(y)))
+    parts = max(2, round(1 / share))
     for label in set(labels):
-        count, every = labels.count(label), max(2, round(1 / share))
-        expected = 0 if count == 1 else max(1, count // every)
-        assert (held.y == label).sum() == expected
+        count = labels.count(label)
+        held_out = (held.y == label).sum().item()
+        assert held_out in (0,) if count == 1 else held_out in (max(1, count // parts), count // parts + 1)
+    if not consecutive and fold == 0:
+        assert len(held.y) == sum(max(1, c // parts) for c in map(labels.count, set(labels)) if c > 1)
+
+
+def test_folds_share_the_series_and_consecutive_ones_follow_each_other():
+    examples = Examples(torch.arange(24).float()[:, None, None], torch.arange(24) // 12)
+    for consecutive, last in ((False, [3, 7, 11, 15, 19, 23]), (True, [9, 10, 11, 21, 22, 23])):
+        folds = [hold_out(examples, Validation(0.25, consecutive, fold))[1].x.flatten().tolist() for fold in range(4)]
+        assert folds[0] == last
+        assert sorted(value for fold in folds for value in fold) == list(range(24))
+    with pytest.raises(UserError, match=r"--data\.fold must be below 4"):
+        hold_out(examples, Validation(0.25, fold=4))
 
 
 @pytest.mark.parametrize(("name", "train", "test"), [("Coffee", 28, 28), ("Beef", 30, 30)])
@@ -109,7 +123,7 @@ def test_ucr_sets_have_their_official_split(name, train, test):
         pytest.skip(f"{data_folder()} has no ucr_spectro")
     data = UCR(set=name, seed=0)
     assert (len(data.parts["train"].y), len(data.split("test").y), data.splits[-1]) == (train, test, "test")
-    held = UCR(set=name, validation=0.25, seed=0)
+    held = UCR(set=name, validation=Validation(0.25), seed=0)
     assert held.splits == ("val", "test")
     assert len(held.parts["train"].y) + len(held.parts["val"].y) == train
     testing.check_data(held, nn.Linear(1, 1), 1)
@@ -118,7 +132,7 @@ def test_ucr_sets_have_their_official_split(name, train, test):
 def test_own_files_are_read_from_a_folder_or_from_one(files: Path):
     both = TsFiles(path=str(files), training=Training(batch_size=4), seed=0)
     assert {name: len(part.y) for name, part in both.parts.items()} == {"train": 10, "val": 2, "test": 12}
-    alone = TsFiles(path=str(files / "Own_TRAIN.ts"), validation=0, training=Training(batch_size=4), seed=0)
+    alone = TsFiles(path=str(files / "Own_TRAIN.ts"), validation=Validation(), training=Training(batch_size=4), seed=0)
     assert {name: len(part.y) for name, part in alone.parts.items()} == {"train": 10, "test": 2}
     assert alone.names == ("no", "yes")
 

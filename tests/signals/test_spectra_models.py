@@ -15,11 +15,14 @@ from dlplug_signals.spectra.baselines.methods import compared, series_accuracies
 from dlplug_signals.spectra.baselines.rocket import convolved, dilations, kernels, rocket_features
 from dlplug_signals.spectra.metrics import accuracy, pipelines
 from dlplug_signals.spectra.nets.autoencoder import Interleave, TwoPipelines, TwoPipelinesLoss
+from dlplug_signals.spectra.nets.layers import Derivative
+from dlplug_signals.spectra.nets.linear_and_net import LinearAndNet
 from dlplug_signals.spectra.nets.series_net import SeriesNet
 from dlplug_signals.spectra.recipes import SPECTRA_RECIPES
 from dlplug_signals.spectra.series import Examples, HeldOut, Training, augmented
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter1d
 from torch import nn
 
 from dlplug import Labelled, Spec, UserError, testing
@@ -52,6 +55,26 @@ def test_nets_take_series_of_any_length(channels, length, stages, stride, kernel
     outputs = TwoPipelines(spec, code=3, width=2, stages=stages, kernel=kernel, hidden=4).eval()(x)
     assert outputs.reconstruction.shape == outputs.x.shape == x.shape
     assert (outputs.code.shape, outputs.logits.shape, outputs.code_logits.shape) == ((2, 3), (2, 4), (2, 4))
+
+
+def test_a_derivative_is_that_of_the_smoothed_series():
+    x = np.random.default_rng(0).normal(size=(3, 2, 50))
+    for sigma in (1.0, 2.5):
+        slow = sigma * gaussian_filter1d(x, sigma, order=1, mode="nearest")
+        found = Derivative(sigma)(torch.from_numpy(x).float())
+        np.testing.assert_allclose(found.numpy(), slow, atol=2e-3)
+    line = torch.arange(40.0)[None, None] * 0.5 + 3
+    torch.testing.assert_close(Derivative(2.0)(line)[..., 10:30], torch.full((1, 1, 20), 1.0), atol=5e-3, rtol=0)
+    assert SeriesNet(Spec((2, 16), 3), width=2, derivative=1.0).eval()(torch.randn(4, 2, 16)).shape == (4, 3)
+
+
+def test_a_linear_map_is_added_to_a_net():
+    model = LinearAndNet(Spec((2, 16), 3, (1.0, -2.0), (3.0, 0.5)), width=2).eval()
+    x = torch.randn(4, 2, 16)
+    torch.testing.assert_close(model(x), model.net(x) + model.linear.bias)  # the map begins at zero
+    nn.init.normal_(model.linear.weight)
+    scaled = torch.stack([(x[:, 0] - 1) / 3, (x[:, 1] + 2) / 0.5], 1).flatten(1)
+    torch.testing.assert_close(model(x), model.net(x) + scaled @ model.linear.weight.T + model.linear.bias)
 
 
 def test_a_net_standardises_by_the_training_set():

@@ -152,10 +152,20 @@ def test_error_rates_are_over_the_whole_split(data):
     word = held.texts[0]
     values = lip_reading(Reads(word), held)
     assert values["word_error"] == pytest.approx(sum(text != word for text in held.texts) / 30)
+    assert values["closed_word_error"] == values["word_error"]  # what is spelt is in the vocabulary
+    assert "closed_word_error" not in lip_reading(Reads(word), held._replace(vocabulary=()))
     assert sum(row[2] for row in values["mistakes"].rows) <= 30
     assert len(list(values["film"].frames)) == held.clips.lengths[:6].max()
     drawn = show_lips(Reads(word), held, count=2, seed=1)["film"]
     assert len(list(drawn.frames)) <= FRAMES
+
+
+def test_a_misspelt_word_is_read_as_one_of_the_vocabulary(data):
+    held = data.split("val")
+    word = held.texts[0]
+    values = lip_reading(Reads(word + "z"), held)
+    assert values["word_error"] == 1
+    assert values["closed_word_error"] == pytest.approx(sum(text != word for text in held.texts) / 30)
 
 
 def test_labels_and_text():

@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from dlplug_words.ctc.decoding import Labels, collapsed, greedy, prefix_beam_search
+from dlplug_words.ctc.decoding import Labels, collapsed, greedy, likeliest_word, prefix_beam_search
 from dlplug_words.ctc.loss import ctc_loss, fits, negative_log_likelihood
 from dlplug_words.error_rates import edit_distance
 from hypothesis import given
@@ -50,6 +50,20 @@ def test_the_loss_is_the_sum_over_all_alignments(blank: int):
         log_p.expand(count, -1, -1), torch.full((count,), 5), labels, label_lengths, blank=blank
     )
     assert nats.exp().reciprocal().tolist() == pytest.approx(list(known.values()))
+
+
+@given(st.integers(0, 99))
+def test_the_likeliest_word_has_the_most_probable_alignments(seed: int):
+    # the last word does not fit into three frames
+    vocabulary: list[Labels] = [(1,), (1, 2), (2, 1, 2), (2, 2), (1, 1, 2, 2)]
+    lengths = torch.tensor([5, 3])
+    log_p = torch.stack([random_log_p(5, 3, seed), random_log_p(5, 3, seed + 1000)])
+    words, word_lengths = padded(vocabulary, fill=1)
+    expected = []
+    for row, length in zip(log_p, lengths.tolist(), strict=True):
+        known = probabilities(row[:length])
+        expected.append(max(range(5), key=lambda n: known.get(vocabulary[n], 0.0)))
+    assert likeliest_word(log_p, lengths, words, word_lengths).tolist() == expected
 
 
 def random_batch(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

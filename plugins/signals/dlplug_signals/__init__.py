@@ -11,6 +11,7 @@ def register_data():
         "gliadin": "dlplug_signals.spectra.gliadin.data:Gliadin",
         "ucr": "dlplug_signals.spectra.ucr:UCR",
         "ts-files": "dlplug_signals.spectra.ucr:TsFiles",
+        "wheat-kernels": "dlplug_signals.spectra.wheat.data:WheatKernels",
         "seasons": "dlplug_signals.forecasting.data.seasons:Seasons",
         "etth1": "dlplug_signals.forecasting.data.ett:ETTh1",
         "etth2": "dlplug_signals.forecasting.data.ett:ETTh2",
@@ -25,6 +26,7 @@ def register_models():
     return {
         "two-pipelines": "dlplug_signals.spectra.nets.autoencoder:TwoPipelines",
         "series-net": "dlplug_signals.spectra.nets.series_net:SeriesNet",
+        "linear-and-net": "dlplug_signals.spectra.nets.linear_and_net:LinearAndNet",
         "nlinear": "dlplug_signals.forecasting.models.linear:NLinear",
         "dlinear": "dlplug_signals.forecasting.models.linear:DLinear",
         "tcn": "dlplug_signals.forecasting.models.tcn:TCN",
@@ -38,7 +40,8 @@ def register_models():
 def register_losses():
     return {
         "two-pipelines": "dlplug_signals.spectra.nets.autoencoder:TwoPipelinesLoss",
-        "series-cross-entropy": "dlplug_signals.spectra.cross_entropy:series_cross_entropy",
+        "series-cross-entropy": "dlplug_signals.spectra.losses:series_cross_entropy",
+        "series-squared-error": "dlplug_signals.spectra.losses:series_squared_error",
         "forecast-error": "dlplug_signals.forecasting.loss:forecast_error",
     }
 
@@ -48,6 +51,7 @@ def register_metrics():
     return {
         "pipelines": "dlplug_signals.spectra.metrics:pipelines",
         "series-classification": "dlplug_signals.spectra.metrics:series_classification",
+        "protein-error": "dlplug_signals.spectra.wheat.metric:protein_error",
         "forecast": "dlplug_signals.forecasting.metrics:forecast",
         "best-forecast": "dlplug_signals.forecasting.metrics:best_forecast",
         "m4": "dlplug_signals.forecasting.metrics:m4",

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
 from dlplug_series.ts_format import SeriesSet, as_array, check_pair, read_ts, read_ts_archive
 
-from dlplug import Range, UserError, data_folder
-from dlplug_signals.spectra.series import Examples, LabelledSeries, Training, hold_out
+from dlplug import UserError, data_folder
+from dlplug_signals.spectra.series import Examples, LabelledSeries, Training, Validation, hold_out
 
 Set = Literal["Strawberry", "Ham", "Meat", "Beef", "Wine", "OliveOil", "Coffee"]
-Share = Annotated[float, Range(ge=0, le=0.5)]
 WITHOUT = "--data gliadin needs no download"
 
 
 class SplitSeries(LabelledSeries):
-    """Series with a test set of their own; `validation` is taken from the training set by a fixed rule."""
+    """Series with a test set of their own; the validation set is taken from the training set by a fixed rule."""
 
     def __init__(
-        self, train: Examples, test: Examples, names: tuple[str, ...], validation: float, training: Training, seed: int
+        self, train: Examples, test: Examples, names: tuple[str, ...], how: Validation, training: Training, seed: int
     ) -> None:
         parts = {"train": train, "test": test}
-        if validation:
-            parts["train"], parts["val"] = hold_out(train, validation)
+        if how.validation:
+            parts["train"], parts["val"] = hold_out(train, how)
             self.protocol = f"{len(parts['train'].y)} training series, {len(parts['val'].y)} more for validation"
         else:
             self.splits = ("train", "test")
@@ -38,15 +37,13 @@ class UCR(SplitSeries):
     Read from ucr_spectro/ucr_spectro.tar.gz in the data folder, which has NAME_TRAIN.ts and NAME_TEST.ts of each set.
 
     set: name of the set.
-    validation: share of each class's training series that is held out, every k-th in the order of the file; 0 trains
-        on all of them, and then watches the training set.
     """
 
     def __init__(
         self,
         *,
         set: Set = "Strawberry",
-        validation: Share = 0.0,
+        validation: Validation = Validation(),
         training: Training = Training(batch_size=16),
         seed: int,
     ) -> None:
@@ -67,8 +64,6 @@ class TsFiles(SplitSeries):
         test.
     gaps: refuse missing values, or interpolate them.
     lengths: refuse unequal lengths, or pad with the last value.
-    validation: share of each class's training series that is held out, every k-th in the order of the file; 0 trains
-        on all of them, and then watches the training set.
     """
 
     def __init__(
@@ -77,7 +72,7 @@ class TsFiles(SplitSeries):
         path: str = "",
         gaps: Literal["refuse", "interpolate"] = "refuse",
         lengths: Literal["refuse", "pad"] = "refuse",
-        validation: Share = 0.2,
+        validation: Validation = Validation(0.2),
         training: Training = Training(batch_size=16),
         seed: int,
     ) -> None:
@@ -98,7 +93,7 @@ class TsFiles(SplitSeries):
         examples = [
             as_examples(part, str(file), gaps, lengths, longest) for part, file in zip(sets, files, strict=True)
         ]
-        train, test = examples if len(examples) == 2 else hold_out(examples[0], 0.2)
+        train, test = examples if len(examples) == 2 else hold_out(examples[0], Validation(0.2))
         super().__init__(train, test, sets[0].classes, validation, training, seed)
 
 

@@ -33,11 +33,13 @@ class LipClips(NamedTuple):
 
 
 class HeldOutLips(NamedTuple):
-    """A held-out split: frames as uint8, what is said, and the characters' names."""
+    """A held-out split: frames as uint8, what is said, the characters' names; and all that can be said, where that is a
+    closed vocabulary."""
 
     clips: LipClips
     texts: list[str]
     names: tuple[str, ...]
+    vocabulary: tuple[str, ...] = ()
 
 
 def spelled(texts: list[str], names: tuple[str, ...], longest: int = 0) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from dlplug_words.ctc.decoding import greedy
+from dlplug_words.ctc.decoding import greedy, likeliest_word
 from dlplug_words.ctc.loss import ctc_loss
 from dlplug_words.error_rates import character_errors, word_errors
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from dlplug import Fraction, Loss, PositiveInt, Progress, Table, Update, UserError, neutral_options
 from dlplug.stop import stoppable
 from dlplug_video.films import in_a_row
-from dlplug_video.lips.clips import BLANK, UNKNOWN, HeldOutLips, LipClips, text_of
+from dlplug_video.lips.clips import BLANK, UNKNOWN, HeldOutLips, LipClips, spelled, text_of
 
 MISTAKES = 20  # rows of the table of mistakes
 
@@ -54,16 +54,19 @@ def frame_error(logits: Tensor, said: Tensor) -> Tensor:
 @neutral_options("count")
 def lip_reading(model: nn.Module, data: HeldOutLips, *, count: PositiveInt = 6) -> Mapping[str, Any]:
     """Word and character error rate of a whole split, decoded greedily without a lexicon; the most frequent mistakes,
-    and a film.
+    and a film. Where words come from a closed vocabulary, also the share of videos whose likeliest word of the
+    vocabulary is another (`closed_word_error`).
 
     count: number of videos in the film.
     """
-    read = read_by(model, data)
+    read, likeliest = read_by(model, data)
+    closed = {"closed_word_error": word_errors(likeliest, data.texts).rate} if likeliest else {}
     mistakes = Counter((said, seen) for said, seen in zip(data.texts, read, strict=True) if said != seen)
     rows = [[said, seen, number] for (said, seen), number in mistakes.most_common(MISTAKES)]
     return {
         "word_error": word_errors(read, data.texts).rate,
         "character_error": character_errors(read, data.texts).rate,
+        **closed,
         "mistakes": Table(["said", "read", "times"], rows, "the most frequent mistakes"),
         "film": film_of(data, read, list(range(min(count, len(read))))),
     }
@@ -77,18 +80,22 @@ def show_lips(model: nn.Module, data: HeldOutLips, *, count: PositiveInt = 6, se
     drawn = torch.randperm(len(data.texts), generator=torch.Generator().manual_seed(seed))[:count]
     clips = LipClips(*(part[drawn] for part in data.clips))
     some = data._replace(clips=clips, texts=[data.texts[n] for n in drawn])
-    return {"film": film_of(some, read_by(model, some), list(range(len(drawn))))}
+    return {"film": film_of(some, read_by(model, some)[0], list(range(len(drawn))))}
 
 
-def read_by(model: nn.Module, data: HeldOutLips, batch_size: int = 50) -> list[str]:
-    """What a model reads in each video, by best path decoding."""
+def read_by(model: nn.Module, data: HeldOutLips, batch_size: int = 50) -> tuple[list[str], list[str]]:
+    """What a model reads in each video by best path decoding; and the likeliest word of the vocabulary, where there is
+    one."""
     device = next(model.parameters()).device
-    read = []
+    words = spelled(list(data.vocabulary), data.names) if data.vocabulary else None
+    read, likeliest = [], []
     parts = zip(data.clips.frames.split(batch_size), data.clips.lengths.split(batch_size), strict=True)
     for frames, lengths in stoppable(parts):
-        logits = model(frames.to(device).float() / 255, lengths.to(device))
+        logits = model(frames.to(device).float() / 255, lengths.to(device)).cpu()
         read += [text_of(labels, data.names) for labels in greedy(logits, lengths, blank=BLANK)]
-    return read
+        if words:
+            likeliest += [data.vocabulary[n] for n in likeliest_word(logits, lengths, *words, blank=BLANK).tolist()]
+    return read, likeliest
 
 
 def film_of(data: HeldOutLips, read: list[str], rows: list[int]) -> Any:

@@ -104,7 +104,7 @@ class LipWords(Data):
 
     def split(self, name: str) -> HeldOutLips:
         generator = Generator().manual_seed(SEEDS[name])
-        return HeldOutLips(*self.spoken(name, self.sizes[name], LONGEST, generator), self.spec.names)
+        return HeldOutLips(*self.spoken(name, self.sizes[name], LONGEST, generator), self.spec.names, VOCABULARY)
 
 
 def speakers_of(split: str, count: int) -> Speakers:

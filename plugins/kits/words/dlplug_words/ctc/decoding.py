@@ -1,4 +1,4 @@
-"""Decoding of CTC outputs to labels: greedy, or by prefix beam search."""
+"""Decoding of CTC outputs to labels: greedy, by prefix beam search, or to the likeliest word of a vocabulary."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from itertools import groupby
 from math import exp, inf, log1p
 from typing import NamedTuple
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from dlplug_words.ctc.loss import log_probabilities
 
 Labels = tuple[int, ...]
 
@@ -32,6 +36,20 @@ def greedy(logits: Tensor, lengths: Tensor, *, blank: int = 0) -> list[Labels]:
     """
     paths = zip(logits.argmax(2).tolist(), lengths.tolist(), strict=True)
     return [collapsed(path[:length], blank) for path, length in paths]
+
+
+def likeliest_word(logits: Tensor, lengths: Tensor, words: Tensor, word_lengths: Tensor, *, blank: int = 0) -> Tensor:
+    """The number (B,) of each sequence's likeliest word of a vocabulary, p(word) being summed over all alignments.
+
+    logits: (B, T, V). lengths: frames of each sequence (B,). words: labels of the vocabulary (N, S), padded with any
+    symbol. word_lengths: (N,).
+    """
+    found = []
+    for log_p, length in zip(log_probabilities(logits), lengths.tolist(), strict=True):
+        every = log_p[:length, None].expand(-1, len(words), -1)
+        frames = torch.full((len(words),), length)
+        found.append(F.ctc_loss(every, words, frames, word_lengths, blank, reduction="none").argmin())
+    return torch.stack(found)
 
 
 def prefix_beam_search(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlplug import Spec, UserError
@@ -22,6 +25,30 @@ class Standardise(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return (x - self.mean) / self.deviation
+
+
+class Derivative(nn.Module):
+    """x (B, C, L) → its smoothed derivative along the axis, times `sigma`: a convolution with the derivative of a
+    Gaussian of standard deviation `sigma`, in points; the ends are repeated. A common preprocessing of spectra: it
+    removes the baseline.
+
+    (g' ∗ x)(t) σ = Σ_d -(d / σ) g(d) x(t - d)
+    """
+
+    weight: Tensor
+
+    def __init__(self, sigma: float) -> None:
+        super().__init__()
+        reach = math.ceil(4 * sigma)
+        place = torch.arange(-reach, reach + 1) / sigma
+        gaussian = (-(place**2) / 2).exp()
+        # conv1d correlates: the kernel is reversed
+        self.register_buffer("weight", (place * gaussian / gaussian.sum())[None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        reach = self.weight.shape[2] // 2
+        padded = F.pad(x, (reach, reach), mode="replicate")
+        return F.conv1d(padded.flatten(0, 1)[:, None], self.weight).view_as(x)
 
 
 def conv_norm_relu(inputs: int, outputs: int, kernel: int, stride: int) -> tuple[nn.Module, ...]:

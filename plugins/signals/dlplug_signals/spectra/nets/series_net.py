@@ -7,8 +7,15 @@ from typing import Literal
 
 from torch import nn
 
-from dlplug import PositiveInt, ProperFraction, Spec
-from dlplug_signals.spectra.nets.layers import Standardise, check_odd, check_series, conv_norm_relu, length_after
+from dlplug import NonNegativeFloat, PositiveInt, ProperFraction, Spec
+from dlplug_signals.spectra.nets.layers import (
+    Derivative,
+    Standardise,
+    check_odd,
+    check_series,
+    conv_norm_relu,
+    length_after,
+)
 
 
 class SeriesNet(nn.Sequential):
@@ -21,6 +28,8 @@ class SeriesNet(nn.Sequential):
     kernel: points of each convolution, odd.
     pooling: `flatten` keeps the positions, `mean` averages over them.
     dropout: dropout rate before the last layer.
+    derivative: replaces each series by its derivative, smoothed by a Gaussian of this standard deviation in points; 0
+        leaves it.
     """
 
     def __init__(
@@ -33,6 +42,7 @@ class SeriesNet(nn.Sequential):
         kernel: PositiveInt = 9,
         pooling: Literal["flatten", "mean"] = "flatten",
         dropout: ProperFraction = 0.5,
+        derivative: NonNegativeFloat = 0.0,
     ) -> None:
         check_series("series-net", spec)
         check_odd(kernel)
@@ -42,6 +52,7 @@ class SeriesNet(nn.Sequential):
         positions = length_after(length, stride, stages) if flatten else 1
         super().__init__(
             Standardise(spec),
+            *([Derivative(derivative)] if derivative else []),
             *(layer for a, b in pairwise(widths) for layer in conv_norm_relu(a, b, kernel, stride)),
             *([] if flatten else [nn.AdaptiveAvgPool1d(1)]),
             nn.Flatten(),

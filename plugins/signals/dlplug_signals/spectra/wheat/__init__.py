@@ -1,0 +1,1 @@
+"""Protein of single wheat kernels from near-infrared spectra."""
