@@ -50,7 +50,7 @@ def series(
 SPECTRA_RECIPES = {
     "spectra-gliadin": Recipe(
         summary="Varieties of wheat by spectra: zones, Fourier, wavelets, peaks beside two neural pipelines",
-        data="gliadin",
+        data=use("gliadin", batch_size=32),
         model="two-pipelines",
         loss="two-pipelines",
         optimizer={part: adam(4e-3, warmup=0.2) for part in PARTS},
@@ -74,7 +74,7 @@ SPECTRA_RECIPES = {
         ARCHIVE_NEEDS,
         model=use("series-net", dropout=0.2),
         rate=5e-3,
-        length="30k series",
+        length="60k series",
         target=Target(
             "test/accuracy",
             "Strawberry, the 370 test spectra, trained on all 613",
@@ -88,6 +88,8 @@ SPECTRA_RECIPES = {
         use("ucr", set="Ham", shift=4, jitter=0.1),
         f"{ARCHIVE}; Olias et al. 2006 (Electrophoresis 27:1288)",
         ARCHIVE_NEEDS,
+        model=use("series-net", derivative=2.0),
+        length="2k series",
         target=Target(
             "test/accuracy",
             "Ham, the 105 test spectra, trained on all 109",

@@ -60,7 +60,7 @@ class LipWords(Data):
         curriculum: Fraction = 0.1,
         validation: PositiveInt = 200,
         testing: PositiveInt = 1000,
-        batch_size: PositiveInt = 8,
+        batch_size: PositiveInt = 16,
         seed: int,
     ) -> None:
         distributed.share_of(batch_size)
