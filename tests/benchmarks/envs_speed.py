@@ -1,4 +1,5 @@
-"""Steps per second of the vector versions beside Gymnasium's SyncVectorEnv of the single ones; prints one JSON line.
+"""Steps per second of the vector versions beside Gymnasium's SyncVectorEnv of the single ones, and of the arena's
+members; prints one JSON line.
 
 Both take turns in one process, so that whatever else the machine does slows both; the ratio is of the medians.
 Run it on one core: `taskset -c 0 python tests/benchmarks/envs_speed.py`.
@@ -11,6 +12,7 @@ import time
 from statistics import median
 
 import numpy as np
+from dlplug_envs.arena import ACTIONS, Arena
 from dlplug_envs.bricks import Bricks, BricksVector
 from dlplug_envs.catch import Catch, CatchVector
 from dlplug_envs.corridor import Corridor, CorridorVector
@@ -43,6 +45,18 @@ def compare(vector: VectorEnv, sync: VectorEnv) -> dict[str, float]:
     }
 
 
+def members_per_second(games: int, steps: int = 200) -> int:
+    arena, rates = Arena(games), []
+    arena.reset()
+    actions = np.random.default_rng(0).integers(ACTIONS, size=(steps, games, 2, 3))
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        for action in actions:
+            arena.step(action)
+        rates.append(actions.size / (time.perf_counter() - start))
+    return round(median(rates))
+
+
 if __name__ == "__main__":
     result = {
         "Catch": compare(CatchVector(COPIES), SyncVectorEnv([Catch] * COPIES)),
@@ -51,4 +65,6 @@ if __name__ == "__main__":
         "Lanes": compare(LanesVector(COPIES), SyncVectorEnv([Lanes] * COPIES)),
         "Invaders": compare(InvadersVector(COPIES), SyncVectorEnv([Invaders] * COPIES)),
     }
-    print(json.dumps({"benchmark": "envs_speed", "copies": COPIES, "steps_per_second": result}))
+    arena = {f"{games} games": members_per_second(games) for games in (64, 256, 1024)}
+    line = {"benchmark": "envs_speed", "copies": COPIES, "steps_per_second": result, "members_per_second": arena}
+    print(json.dumps(line))
