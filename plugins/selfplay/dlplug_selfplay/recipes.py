@@ -141,7 +141,7 @@ RECIPES = {
         optimizer=use("adam", learning_rate=2e-3, schedule="cosine"),
         length="20k games",
         source=GUMBEL,
-        metrics=[use("match", opponent="gnugo", level=1, games=10, simulations=64, colours="black")],
+        metrics=[use("match", opponent="gnugo", level=1, games=10, bare_games=10, simulations=64, colours="black")],
         evaluation={"metrics.match.games": 100, "metrics.match.level": 10},
         samplers=["game"],
         targets=[
@@ -176,7 +176,7 @@ RECIPES = {
         optimizer=use("adam", learning_rate=2e-3, schedule="cosine"),
         length="20k games",
         source=GUMBEL,
-        metrics=[use("match", opponent="gnugo", level=1, games=10, simulations=64)],
+        metrics=[use("match", opponent="gnugo", level=1, games=10, bare_games=10, simulations=64)],
         evaluation={"metrics.match.games": 100},
         samplers=["game"],
         targets=[

@@ -15,8 +15,9 @@ from dlplug_selfplay.opponents.catalogue import OpponentName, make_opponent
 
 
 def check_match(product: nn.Module, data: HeldOut, *, opponent: OpponentName, games: int, **others: Any) -> None:
-    if games % 2:
-        raise UserError(f"a match has an even number of games, so that each opening is played twice; got {games}")
+    for count in (games, others.get("bare_games", 2)):
+        if count % 2:
+            raise UserError(f"a match has an even number of games, so that each opening is played twice; got {count}")
     make_opponent(opponent, data.game, others.get("level", 1), data.seed)
 
 
@@ -31,6 +32,7 @@ def play_match(
     simulations: NonNegativeInt = 32,
     opening: NonNegativeInt = 2,
     colours: Literal["both", "black", "white"] = "both",
+    bare_games: PositiveInt = 100,
 ) -> dict[str, Any]:
     """Plays a match against another player: pairs of games from the same random opening, with colours swapped.
 
@@ -40,6 +42,7 @@ def play_match(
     simulations: of the network's searches
     opening: random moves at the beginning; where the network has one colour, of the opponent alone
     colours: which the network plays
+    bare_games: at most this many games without search, an even number
 
     Returns score (1 for a win, 0.5 for a draw, mean over the games), score_black, score_white, bare_score (without
     search), elo and elo_half (rating above the opponent's and half width of its 95 % interval), distinct (different
@@ -49,10 +52,10 @@ def play_match(
     try:
         played = {
             simulations: match(
-                data.game, data.player(product, simulations), other, games, opening=opening, colours=colours,
+                data.game, data.player(product, simulations), other, count, opening=opening, colours=colours,
                 random=np.random.default_rng(data.seed),
             )
-            for simulations in (simulations, 0)
+            for simulations, count in ((0, min(games, bare_games)), (simulations, games))
         }  # fmt: skip
     finally:
         other.close()
