@@ -75,7 +75,7 @@ BOX_RECIPES = {
         model=use("faster-rcnn", anchors=GLYPHS, sampled=32, positive=0.5, proposals=100),
         loss="two-stage",
         optimizer=adamw(2e-3),
-        length="16k images",
+        length="8k images",
         source=REN,
         metrics=METRICS,
         samplers=SAMPLERS,

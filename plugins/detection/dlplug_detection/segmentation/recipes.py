@@ -64,7 +64,7 @@ SEGMENTATION_RECIPES = {
         model=use("unet", width=16, stages=5, stem=2),
         loss=use("segmentation", balance="root-median", dice=1.0),
         optimizer=adamw(3e-3),
-        length="20k images",
+        length="16k images",
         source="Ronneberger et al. 2015 (arXiv:1505.04597)",
         metrics=METRICS,
         samplers=SAMPLERS,
@@ -73,7 +73,7 @@ SEGMENTATION_RECIPES = {
         presets={
             "squeezenet": Preset(
                 "the encoder starts from SqueezeNet's ImageNet weights, 0.7 MB",
-                {"model.encoder": "squeezenet", "optimizer.learning_rate": 2e-3, "images": 12_000},
+                {"model.encoder": "squeezenet", "optimizer.learning_rate": 2e-3, "images": 10_000},
                 targets=[camvid(0.50, "SegNet .464, ENet .521, U-Net .552", **{"model.encoder": "squeezenet"})],
             )
         },
@@ -86,7 +86,7 @@ SEGMENTATION_RECIPES = {
         model=use("segnet", width=24, stages=4, stem=2),
         loss=use("segmentation", balance="root-median", dice=1.0),
         optimizer=adamw(3e-3),
-        length="20k images",
+        length="16k images",
         source="Badrinarayanan et al. 2017 (arXiv:1511.00561)",
         metrics=METRICS,
         samplers=SAMPLERS,
