@@ -270,8 +270,21 @@ def test_go_ends_after_two_passes_and_at_the_cap_with_the_boards_score():
     assert at_cap > 0
 
 
+def test_a_margin_leaves_the_winner_and_prefers_larger_leads():
+    results = {}
+    for moves in (("a1", "pass", "pass"), ("pass", "a1", "pass", "pass"), ("a1", "b2", "pass", "pass")):
+        plain, blended = played(Go(2, 0.5), *moves), played(Go(2, 0.5, 0.5), *moves)
+        assert np.sign(blended.result[0]) == plain.result[0]
+        results[moves] = float(blended.result[0])
+    assert results["a1", "pass", "pass"] == pytest.approx(0.5 + 0.5 * 3.5 / 4.5)
+    assert sorted(results.values()) == [results["pass", "a1", "pass", "pass"], results["a1", "b2", "pass", "pass"],
+                                        results["a1", "pass", "pass"]]  # fmt: skip
+
+
 def test_a_size_or_komi_that_a_game_has_not_is_refused():
     for name, size, komi in (("othello", 7, None), ("connect4", 8, None), ("go", 20, None), ("hex", 5, 7.5)):
         with pytest.raises(UserError, match=name):
             make_game(name, size, komi)
+    with pytest.raises(UserError, match="margin"):
+        make_game("hex", 5, None, 0.5)
     assert make_game("go", 5).komi == 24.5

@@ -22,7 +22,7 @@ QUICK = {"simulations": 3, "fast_simulations": 2, "boards": 6}
 
 
 def self_play(**options):
-    rules = Rules(**{name: options.pop(name) for name in ("game", "size", "komi") if name in options})
+    rules = Rules(**{name: options.pop(name) for name in ("game", "size", "komi", "margin") if name in options})
     play = Play(**(QUICK | {name: options.pop(name) for name in [*options] if name in Play.__dataclass_fields__}))
     return SelfPlay(rules=rules, play=play, **({"batch_size": 8, "learning_starts": 20, "replay": 200} | options))
 
@@ -104,6 +104,16 @@ def test_a_drawn_position_is_a_symmetry_of_a_recorded_one():
         assert (obs.reshape(2, 6, 7) == (board[:, :, ::-1] if mirror else board)).all()
         mirrored += mirror
     assert 16 < mirrored < 48
+
+
+def test_a_margin_is_of_training_alone():
+    data = self_play(game="go", size=3, margin=0.5, reuse=0.01)
+    data.meet(network(data))
+    while data.count < 10:
+        data.ply(network(data))
+    scores = {*data.replay.records.score[: data.replay.written].tolist()}
+    assert scores - {0.0, 0.5, 1.0}
+    assert (data.game.margin, data.split("test").game.margin) == (0.5, 0.0)
 
 
 def test_a_full_replay_forgets_the_oldest():

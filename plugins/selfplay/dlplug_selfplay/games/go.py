@@ -35,14 +35,17 @@ class Go(Game):
     """The move `points` is the pass; two in a row end the game, as does the cap of 2 · size² plies. The board is then
     scored as it stands: at the cap nobody wins by having moved last.
 
+    margin: the share of the score in a result, which is else 1 or -1: (1 - margin) · sign + margin · lead / greatest
+    lead. Where one side cannot but win at first, as with a large komi, it shows the other the way.
+
     Positional superko (a move may not recreate any earlier board) compares 64-bit Zobrist sums.
     """
 
     name, title, planes = "go", "Go", 5
 
-    def __init__(self, size: int = 9, komi: float = 7.0) -> None:
+    def __init__(self, size: int = 9, komi: float = 7.0, margin: float = 0.0) -> None:
         self.height = self.width = size
-        self.komi = komi
+        self.komi, self.margin = komi, margin
         self.actions, self.longest = size * size + 1, 2 * size * size
         self.neighbours = neighbours_on(size, size, STEPS, outside=size * size)
         self.point_symmetries = square_symmetries(size)
@@ -80,7 +83,8 @@ class Go(Game):
         over = (passes & positions.passed) | (ply >= self.longest)
         result = np.zeros(len(actions), np.float32)
         if over.any():
-            result[over] = np.sign(self.score(board[over]) - self.komi)
+            lead = self.score(board[over]) - self.komi
+            result[over] = (1 - self.margin) * np.sign(lead) + self.margin * lead / (self.points + abs(self.komi))
         legal = np.zeros((len(actions), self.actions), bool)
         goes_on = np.flatnonzero(~over)
         if len(goes_on):

@@ -21,14 +21,17 @@ class Rules:
     """game: tictactoe, connect4, hex, othello or go
     size: of the board, for hex, othello and go; 0 takes the usual one
     komi: Go's points for White; None takes 24.5 on 5x5, 8.5 on 7x7, else 7
+    margin: share of the score's lead in the result of a game of Go, in training alone; 0: only who wins counts
     """
 
     game: GameName = "tictactoe"
     size: NonNegativeInt = 0
     komi: float | None = None
+    margin: Fraction = 0.0
 
-    def make(self) -> Game:
-        return make_game(self.game, self.size, self.komi)
+    def make(self, *, training: bool = False) -> Game:
+        """The game. training: with the margin."""
+        return make_game(self.game, self.size, self.komi, self.margin if training else 0.0)
 
 
 @dataclass(frozen=True)

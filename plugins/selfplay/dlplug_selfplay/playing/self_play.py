@@ -50,7 +50,7 @@ class SelfPlay(Data):
     distributed = False
     training_options = (
         "batch_size", "replay", "reuse", "learning_starts", "boards", "search", "simulations", "fast_simulations",
-        "full", "opening", "past", "past_every", "past_size",
+        "full", "margin", "opening", "past", "past_every", "past_size",
     )  # fmt: skip
     remembers = ("positions", "moves", "trace", "openings", "foe", "owed", "ended")
 
@@ -67,7 +67,7 @@ class SelfPlay(Data):
     ) -> None:
         if learning_starts > replay:
             raise UserError(f"a replay of {replay} positions never holds learning_starts {learning_starts}")
-        self.game, self.play, self.rules, self.seed = rules.make(), play, rules, seed
+        self.game, self.play, self.rules, self.seed = rules.make(training=True), play, rules, seed
         self.batch_size, self.reuse, self.learning_starts = batch_size, reuse, learning_starts
         self.random = np.random.default_rng(seed)
         self.replay = Replay(self.game, replay)
@@ -87,7 +87,7 @@ class SelfPlay(Data):
         self.past = Pool(model, self.play.past_size)
 
     def split(self, name: str) -> HeldOut:
-        return HeldOut(self.rules, self.game, self.play.search, self.seed + STARTS[name])
+        return HeldOut(self.rules, self.rules.make(), self.play.search, self.seed + STARTS[name])
 
     def batches(self, model: nn.Module) -> Iterator[Positions]:
         device = next(model.parameters()).device
@@ -161,7 +161,7 @@ class SelfPlay(Data):
         self.ended = []
         return {
             "game_length": float(lengths.mean()),
-            "black": float((1 + results).mean() / 2),
+            "black": float((1 + np.sign(results)).mean() / 2),
             "draws": float((results == 0).mean()),
             "replay": float(len(self.replay)),
         }
