@@ -60,3 +60,8 @@ def register_samplers():
 @hookimpl
 def register_recipes():
     return BOX_RECIPES | SEGMENTATION_RECIPES
+
+
+@hookimpl
+def register_exercises():
+    return "dlplug_detection.exercises:EXERCISES"

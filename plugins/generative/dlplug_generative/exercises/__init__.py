@@ -41,7 +41,7 @@ EXERCISES = {
         check="dlplug_generative.exercises.gan:gradient_penalty",
         recipe="wgan-gp-8gaussians",
         options={"steps": 3000, "eval_every": 0, "metrics": ["modes"]},
-        target=Target("val/modes", f"{POINTS}: modes that are covered", at_least=3),
+        target=Target("val/modes", f"{POINTS}: modes that are covered", at_least=4),
         hints=[
             "A point between real and fake is fake + ε (real - fake), with one ε in [0, 1] for each example.",
             "input_gradient has the gradient of each score with respect to its own input, (B, inputs), and its graph.",

@@ -28,7 +28,7 @@ EXERCISES = {
         function="dlplug_vision.bag_of_words.words:shares",
         check="dlplug_vision.exercises.checks:shares",
         recipe="bovw-digits",
-        options={"images": 5000},
+        options={"images": 5000, "model.words": 100},
         target=Target("val/accuracy", "scikit-learn's digits, the bag of words", at_least=0.9),
         minutes=0.2,
         hints=[
