@@ -73,7 +73,7 @@ SEGMENTATION_RECIPES = {
         presets={
             "squeezenet": Preset(
                 "the encoder starts from SqueezeNet's ImageNet weights, 0.7 MB",
-                {"model.encoder": "squeezenet", "optimizer.learning_rate": 2e-3, "images": 10_000},
+                {"model.encoder": "squeezenet", "optimizer.learning_rate": 2e-3, "images": 8000},
                 targets=[camvid(0.50, "SegNet .464, ENet .521, U-Net .552", **{"model.encoder": "squeezenet"})],
             )
         },
