@@ -41,7 +41,7 @@ RECIPES = {
         loss="gradient-race",
         trainer=use("torch", threads=1),
         optimizer=use("adam", learning_rate=0.01),
-        length="5k steps",
+        length="3k steps",
         source=f"{RELAX}, section 5.1",
         metrics=["gradients"],
         targets=[
