@@ -75,6 +75,7 @@ ATARI: Options = {
     "loss.target_every": 5,
 }
 ROLLOUT: Options = {"data.environments": 4, "data.rollout": 8, "data.minibatches": 4, "data.epochs": 2}
+POLICY: Options = {"data.environments": 4, "data.rollout": 8, "loss.epochs": 2, "model.hidden": 8, "frames": 100}
 FRACTIONS: Options = {"loss.fractions": 4, "loss.goal_fractions": 4}
 BF16: Options = {"precision": "bf16"}
 LEAVE = "leave --graph out"
@@ -226,6 +227,15 @@ CASES: dict[str, Case] = {
         "gpu",
     ),
     "pqn-atari": Case("pqn-atari", {**SCREEN, **ROLLOUT}, "gpu"),
+    "pqn-mini": Case("pqn-mini", {**ROLLOUT, "model.hidden": 16, "frames": 200}),
+    "ppo-cartpole": Case("ppo-cartpole", {**POLICY, "loss.minibatches": 2}, samplers=("film",), quick=True),
+    "ppo-cartpole-hidden": Case("ppo-cartpole-hidden", {**POLICY, "loss.minibatches": 2, "model.memory": 4}),
+    "ppo-pendulum": Case("ppo-pendulum", {**POLICY, "loss.minibatches": 4}),
+    "ppo-atari": Case("ppo-atari", {**SCREEN, "data.rollout": 8, "loss.epochs": 2}),
+    "a2c-atari": Case("a2c-atari", SCREEN),
+    "reinforce-cartpole": Case("reinforce-cartpole", {"data.environments": 3, "frames": 300}, refused=LEAVE),
+    "relax-cartpole": Case("relax-cartpole", {"steps": 5, "metrics": []}, refused=LEAVE),
+    "gradient-race": Case("gradient-race", {"steps": 6}),
 }
 
 # Where it is stopped and resumed, with and without --graph, here and there: (recipe, options)

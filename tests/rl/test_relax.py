@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from dlplug_rl.losses.relax import RelaxPolicy, conditional_gumbel
 from dlplug_rl.networks.relaxed_policy import RelaxedPolicy
 from dlplug_rl.players.whole_episodes import Episodes
 from dlplug_rl.relax.estimators import conditional, control_variate, relaxed
-from dlplug_rl.relax.metrics import gradients
+from dlplug_rl.relax.metrics import gradients, probabilities
 from dlplug_rl.relax.race import BIASED, ESTIMATORS, GradientRace, Race, Racers, UniformNoise
 from dlplug_rl.relax.theory import integrated, measured, theoretical, true_gradient
 from made import made
@@ -102,7 +105,6 @@ def test_the_race_keeps_the_contract_and_its_control_variates_learn():
         "logits.reinforce", "logits.straight_through", "logits.gumbel", "logits.rebar", "controls.rebar",
         "logits.relax", "controls.relax",
     ]  # fmt: skip
-    assert loss.path.shape == (1, 5)
     given = loss.product()
     for name in ("rebar", "relax"):  # a step along the slopes lowers the mean square of the same samples
         weights = [*model.controls[name].parameters()]
@@ -116,8 +118,12 @@ def test_the_race_keeps_the_contract_and_its_control_variates_learn():
         assert after.square().mean() < before.square().mean()
 
 
-def test_the_metric_tells_moments_and_draws_them():
-    values = gradients(race(), made(UniformNoise), samples=2_000)
+def test_the_metric_tells_moments_and_draws_them(tmp_path: Path):
+    lines = [{"step": step, "seconds": 0.0, "train/logits_relax_probability": 0.5 - step / 100} for step in (1, 2, 3)]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run = cast(Any, SimpleNamespace(folder=tmp_path))
+    assert {name: series.value.tolist() for name, series in probabilities(run).items()} == {"relax": [0.49, 0.48, 0.47]}
+    values = gradients(race(), made(UniformNoise), samples=2_000, run=run)
     assert {f"{name}_{what}" for name in ESTIMATORS for what in ("bias", "variance", "probability", "loss")} < {*values}
     assert values["deviation"] < 5
     assert values["race"].pixels.shape[2] == 3

@@ -39,7 +39,7 @@ RECIPES = {
         data="uniform-noise",
         model="gradient-racers",
         loss="gradient-race",
-        trainer=use("torch", threads=1),
+        trainer=use("torch", threads=1, log_every=20),
         optimizer=use("adam", learning_rate=0.01),
         length="3k steps",
         source=f"{RELAX}, section 5.1",

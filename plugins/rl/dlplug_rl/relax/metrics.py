@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from dlplug_figures.figure import COLOURS, new_figure, to_image
 
-from dlplug import PositiveInt, neutral_options
+from dlplug import PositiveInt, Run, neutral_options
 from dlplug.media import Image
+from dlplug.runs.metrics_file import Series, read_metrics
 from dlplug_rl.relax.race import BIASED, ESTIMATORS, Race, UniformNoise
 from dlplug_rl.relax.theory import Moments, measured, theoretical, true_gradient
 
@@ -23,6 +24,7 @@ def gradients(
     samples: PositiveInt = 100_000,
     figure: bool = True,
     seed: int = 0,
+    run: Run,
 ) -> dict[str, Any]:
     """Bias and variance of each estimator at one θ, with the control variates as they were learnt.
 
@@ -46,16 +48,26 @@ def gradients(
     unbiased = [name for name in ESTIMATORS if name not in BIASED]
     values["deviation"] = max(abs(found[name].bias) / math.sqrt(found[name].variance / samples) for name in unbiased)
     values["variance_ratio"] = found["relax"].variance / found["reinforce"].variance
-    return values | ({"race": drawn(product, theta, found, expected)} if figure else {})
+    return values | ({"race": drawn(product, theta, found, expected, probabilities(run))} if figure else {})
 
 
-def drawn(race: Race, theta: float, found: dict[str, Moments], expected: dict[str, Moments]) -> Image:
+def probabilities(run: Run) -> dict[str, Series]:
+    """The probability of b = 1 over the steps, of each estimator, as it was logged."""
+    logged = read_metrics(run.folder).series
+    names = {name: f"train/logits_{name}_probability" for name in ESTIMATORS}
+    return {name: logged[key] for name, key in names.items() if key in logged}
+
+
+def drawn(
+    race: Race, theta: float, found: dict[str, Moments], expected: dict[str, Moments], paths: dict[str, Series]
+) -> Image:
     figure = new_figure(11, 3.6)
     path, bias, variance = figure.subplots(1, 3)
-    for colour, name in zip(COLOURS, ESTIMATORS, strict=False):
-        path.plot(race.path[:, ESTIMATORS.index(name)].sigmoid().cpu(), color=colour, label=name.replace("_", "-"))
+    for name, series in paths.items():
+        path.plot(series.step, series.value, color=COLOURS[ESTIMATORS.index(name)], label=name.replace("_", "-"))
     path.set(xlabel="steps", ylabel="probability of b = 1", title="where each estimator leads")
-    path.legend(fontsize=7)
+    if paths:
+        path.legend(fontsize=7)
     places = range(len(ESTIMATORS))
     for axes, field in (
         (bias, "bias"),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from dlplug import Data, Fraction, Loss, PositiveFloat, PositiveInt, Spec, Update
+from dlplug import Data, Fraction, Loss, PositiveFloat, PositiveInt, Spec, Update, to_device
 from dlplug_rl.relax.estimators import Function, control_variate, gumbel, reinforce, straight_through
 
 ESTIMATORS = ("reinforce", "straight_through", "gumbel", "rebar", "relax")
@@ -40,7 +40,7 @@ class UniformNoise(Data):
     def batches(self, model: nn.Module) -> Iterator[Noise]:
         device = next(model.parameters()).device
         while True:
-            yield Noise(*torch.rand(2, self.samples, generator=self.generator).to(device))
+            yield Noise(*to_device(torch.rand(2, self.samples, generator=self.generator), device))
 
 
 class Rebar(nn.Module):
@@ -87,18 +87,13 @@ class Racers(nn.Module):
     def theta(self, name: str) -> nn.Parameter:
         return cast(Logit, self.logits[name]).theta
 
-    def thetas(self) -> Tensor:
-        """(5,)"""
-        return torch.stack([self.theta(name).detach() for name in ESTIMATORS])
-
 
 class Race(NamedTuple):
-    """What the metric receives: the function, the model, the temperature of `gumbel`, and θ over the steps (T, 5)."""
+    """What the metric receives: the function, the temperature of `gumbel`, and the model."""
 
     target: float
     temperature: float
     model: Racers
-    path: Tensor
 
     def f(self, b: Tensor) -> Tensor:
         return (b - self.target) ** 2
@@ -123,12 +118,10 @@ class GradientRace(Loss):
     """
 
     parts = tuple(f"logits.{name}" for name in ESTIMATORS) + tuple(f"controls.{name}" for name in CONTROLS)
-    remembers = ("path",)
 
     def __init__(self, model: nn.Module, *, target: Fraction = 0.499, temperature: PositiveFloat = 0.5) -> None:
         super().__init__(model)
         self.target, self.temperature = target, temperature
-        self.path = torch.zeros(0, len(ESTIMATORS))  # θ after each step
 
     @property
     def racers(self) -> Racers:
@@ -141,11 +134,11 @@ class GradientRace(Loss):
             estimate = race.estimate(name, theta.detach().expand_as(batch.u), batch.u, batch.v)
             slopes = self.slopes(name, estimate)
             # a loss whose gradient is the estimate
-            yield Update(estimate.detach().mean() * theta, f"logits.{name}", probability=theta.detach().sigmoid())
+            probability = theta.detach().sigmoid()
+            yield Update(estimate.detach().mean() * theta, f"logits.{name}", probability=probability)
             if slopes:
                 weights = self.racers.controls[name].parameters()
                 yield Update(linear(weights, slopes), f"controls.{name}", square=estimate.detach().square().mean())
-        self.path = torch.cat([self.path.to(batch.u.device), self.racers.thetas()[None]])
 
     def slopes(self, name: str, estimate: Tensor) -> tuple[Tensor, ...]:
         """∂ E[g²] / ∂φ: as g is unbiased, that is the gradient of its variance. () without a control variate."""
@@ -154,7 +147,7 @@ class GradientRace(Loss):
         return torch.autograd.grad(estimate.square().mean(), [*self.racers.controls[name].parameters()])
 
     def product(self) -> Race:
-        return Race(self.target, self.temperature, self.racers, self.path)
+        return Race(self.target, self.temperature, self.racers)
 
 
 def linear(weights: Any, slopes: tuple[Tensor, ...]) -> Tensor:

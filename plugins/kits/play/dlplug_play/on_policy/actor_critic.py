@@ -54,10 +54,11 @@ class Branch(nn.Module):
 
 
 def spans(first: Tensor) -> list[tuple[int, int]]:
-    """The longest spans of steps, [begin, end), inside which no environment begins an episode: the LSTM reads each in
-    one call. first: (T, N). Reads `first` from the device."""
-    if len(first) == 1:
-        return [(0, 1)]
+    """Spans of steps, [begin, end), inside which no environment begins an episode: the LSTM reads each in one call.
+    first: (T, N). On a CPU they are the longest; on a GPU single steps, so that the host need not wait for `first`, and
+    a graph can hold them."""
+    if first.is_cuda or len(first) == 1:
+        return [(t, t + 1) for t in range(len(first))]
     begins = [t for t, begin in enumerate(first.any(1).tolist()) if begin or t == 0]
     return list(zip(begins, [*begins[1:], len(first)], strict=True))
 
