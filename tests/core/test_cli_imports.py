@@ -24,6 +24,7 @@ from dlplug.host.plugins import load_host
 loaded = {{}}
 recipes = {{entry.plugin.name: entry.name for entry in load_host().entries("recipes")}}.values()
 light = ["list", "list models", "list data --json", "--help", "plugins", "completion bash", "completion candidates run"]
+light += ["exercise", "exercise list rl --json", "exercise start td-target", "exercise hint td-target"]
 more = [f"completion candidates run {{name}}" for name in recipes]
 for line in light + more:
     with contextlib.redirect_stdout(io.StringIO()):

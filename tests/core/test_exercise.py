@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
 import ast
 import functools
 import json
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -160,15 +158,10 @@ def test_a_function_that_is_wrong_is_one_line(exercise, body, says):
 
 def test_an_endless_loop_is_interrupted_and_its_line_named(exercise):
     exercise("start", "cross-entropy")
-    answer("    while True:\n        pass\n")
-    timer = threading.Timer(1.0, _thread.interrupt_main)
-    timer.start()
-    try:
-        said = exercise("check", "cross-entropy")
-    finally:
-        timer.cancel()
+    answer("    import _thread\n\n    _thread.interrupt_main()\n    while True:\n        pass\n")
+    said = exercise("check", "cross-entropy")
     assert said.code == 130
-    assert said.err in [f"dlplug: stopped in line {line} of {FILE}\n" for line in (16, 17)]
+    assert said.err in [f"dlplug: stopped in line {line} of {FILE}\n" for line in (18, 19, 20)]
 
 
 def training_only(loss: str) -> str:

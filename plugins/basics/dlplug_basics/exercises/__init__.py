@@ -12,7 +12,7 @@ EXERCISES = {
         recipe="numpy-mlp",
         options={"steps": 600},
         target=DIGITS,
-        minutes=0.1,
+        minutes=0.2,
         hints=[
             "The forward pass is y = x W + b, and self.x is x. You are passed ∂L/∂y (B, O).",
             "Shapes lead the way: ∂L/∂W is of the shape of W (I, O), and the only product of x (B, I) and ∂L/∂y (B, O)"
@@ -29,7 +29,7 @@ EXERCISES = {
         recipe="mlp-digits",
         options={"model.batch_norm": True, "steps": 400},
         target=DIGITS,
-        minutes=0.1,
+        minutes=0.2,
         hints=[
             "self.training says which of the two it is: the batch's mean and variance, or self.running_mean and"
             " self.running_variance. batch_norm has the formula.",
