@@ -101,10 +101,10 @@ SPECTRA_RECIPES = {
     "spectra-wheat": Recipe(
         summary="Protein of single wheat kernels by near-infrared spectra, beside linear regressions",
         data="wheat-kernels",
-        model="linear-and-net",
+        model=use("linear-and-net", width=4, dropout=0.5),
         loss="series-squared-error",
         optimizer=adam(3e-3),
-        length="120k series",
+        length="40k series",
         source="Nielsen et al. 2003 (Cereal Chem. 80:274); Cui & Fearn 2018 (Chemom. Intell. Lab. Syst. 182:9)",
         metrics=["protein-error"],
         trainer=use("torch", threads=1),
