@@ -57,6 +57,7 @@ SMALL = {
     },
     "pqn-mini": {"data.environments": 2, "data.rollout": 8},
     "sb3-ppo-atari": {**ONE_STEP, "model.batch_size": 1, "model.normalize_advantage": False},
+    "sb3-ppo-pendulum": {**ONE_STEP, "model.batch_size": 1, "model.normalize_advantage": False},
     "sb3-ppo-cartpole": {**ONE_STEP, "model.batch_size": 1, "model.normalize_advantage": False},
     "sb3-a2c-atari": {**ONE_STEP, "data.game": "breakout"},  # its film is short
     "sb3-dqn-atari": {"model.buffer_size": 40, "model.learning_starts": 5, "model.train_freq": 1, "threads": 1},

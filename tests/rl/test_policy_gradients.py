@@ -188,6 +188,20 @@ def test_atari_s_settings_are_the_zoo_s_and_those_of_stable_baselines3_s_recipes
         assert ours["data.rollout"] == length
 
 
+def test_pendulum_s_settings_are_those_of_its_baseline():
+    host = load_host()
+    ours, theirs = (dict(resolve(host, name, [])) for name in ("ppo-pendulum", "sb3-ppo-pendulum"))
+    same = {
+        "data.id": "data.id", "data.environments": "data.environments", "data.rollout": "model.n_steps",
+        "optimizer.learning_rate": "model.learning_rate", "optimizer.clip_norm": "model.max_grad_norm",
+        "loss.gamma": "model.gamma", "loss.trace": "model.gae_lambda", "loss.entropy": "model.ent_coef",
+        "loss.value_weight": "model.vf_coef", "loss.epochs": "model.n_epochs", "loss.clip": "model.clip_range",
+        "metrics.episodes.count": "metrics.sb3-episodes.count", "frames": "steps",
+    }  # fmt: skip
+    assert {key: ours[key] for key in same} == {key: theirs[other] for key, other in same.items()}
+    assert 4 * ours["data.rollout"] / ours["loss.minibatches"] == theirs["model.batch_size"]
+
+
 @pytest.mark.parametrize("recipe", ["ppo-atari", "a2c-atari"])
 def test_every_atari_recipe_starts(recipe: str, tmp_path: Path):
     options = {**QUIET, "data.game": "freeway", "data.environments": 2, "data.rollout": 8, "metrics": [], "steps": 2}

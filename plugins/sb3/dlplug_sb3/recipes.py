@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from dlplug import Recipe, Target, use
 
 ZOO = "RL Baselines3 Zoo, hyperparams/{}.yml"
@@ -109,5 +111,24 @@ RECIPES = {
         watch=["train/return", "train/value_loss", "train/approx_kl"],
         level=2,
         formerly="ppo-cartpole",
+    ),
+    "sb3-ppo-pendulum": Recipe(
+        summary="Stable-Baselines3's PPO swings up a pendulum, the baseline of ppo-pendulum",
+        data=use("sb3-gym", id="Pendulum-v1", environments=4),
+        model=use("sb3-ppo", learning_rate=1e-3, n_steps=1024, batch_size=64, n_epochs=10, gamma=0.9, clip_range=0.2),
+        trainer=use("sb3", device="cpu", threads=1),
+        length="100k steps",
+        source=f"{PPO}{ZOO.format('ppo')}, without its state-dependent exploration",
+        metrics=[use("sb3-episodes", count=100, video=False)],
+        samplers=["sb3-film"],
+        targets=[
+            Target(
+                "test/return",
+                "Pendulum-v1, mean of 100 episodes, the mean actions",
+                "the baseline of ppo-pendulum; the zoo's score is by state-dependent exploration",
+                at_least=-math.inf,
+            )
+        ],
+        watch=["train/return", "train/value_loss", "train/approx_kl"],
     ),
 }

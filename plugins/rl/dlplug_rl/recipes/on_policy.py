@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -142,7 +143,7 @@ RECIPES = {
         use("adam", learning_rate=1e-3, epsilon=1e-5, clip_norm=0.5),
         "100k frames",
         f"{PPO}; {ZOO.format('ppo')}, without its state-dependent exploration",
-        mean_of_100("Pendulum-v1", -float("inf"), "Stable-Baselines3's PPO with the same settings"),
+        mean_of_100("Pendulum-v1", -math.inf, "to be compared with sb3-ppo-pendulum, by the same settings"),
         trainer=use("torch", threads=1, log_every=1),
         metrics=[greedy(100)],
     ),
