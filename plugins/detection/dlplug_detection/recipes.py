@@ -89,7 +89,7 @@ BOX_RECIPES = {
         model=use("faster-rcnn", anchors=CELLS, positive=0.5),
         loss="two-stage",
         optimizer=adamw(1e-3),
-        length="8k images",
+        length="6k images",
         source=REN,
         metrics=METRICS,
         samplers=SAMPLERS,
