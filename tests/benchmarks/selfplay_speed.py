@@ -33,6 +33,7 @@ def midgame(game: Othello, count: int, random: np.random.Generator):
     return positions
 
 
+@torch.no_grad()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=int, default=5)

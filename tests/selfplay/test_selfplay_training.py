@@ -16,7 +16,7 @@ from dlplug_selfplay.playing.options import Play, Rules
 from dlplug_selfplay.playing.replay import Records, Replay, blank
 from dlplug_selfplay.playing.self_play import Positions, SelfPlay
 
-from dlplug import UserError, testing
+from dlplug import UserError, acting, testing
 
 QUICK = {"simulations": 3, "fast_simulations": 2, "boards": 6}
 
@@ -30,6 +30,14 @@ def self_play(**options):
 def network(data: SelfPlay) -> BoardNet:
     torch.manual_seed(0)
     return BoardNet(data.spec, channels=4, blocks=1, hidden=8)
+
+
+def play_games(data: SelfPlay, games: int) -> None:
+    model = network(data)
+    data.meet(model)
+    with acting(model):
+        while data.count < games:
+            data.ply(model)
 
 
 @pytest.mark.parametrize("search", ["gumbel", "puct"])
@@ -62,7 +70,8 @@ def test_every_position_of_a_finished_game_is_recorded_with_the_score_of_its_mov
     data.meet(model)
     while data.count < 20:
         before, result = data.count, data.positions.result.copy()
-        data.ply(model)
+        with acting(model):
+            data.ply(model)
         assert result is not None
         games[before] = data.count
     records, written = data.replay.records, data.replay.written
@@ -80,9 +89,7 @@ def test_every_position_of_a_finished_game_is_recorded_with_the_score_of_its_mov
 
 def test_random_openings_are_played_and_not_recorded():
     data = self_play(opening=4, reuse=0.01)
-    data.meet(network(data))
-    while data.count < 30:
-        data.ply(network(data))
+    play_games(data, 30)
     stones = data.replay.records.obs[: data.replay.written].sum((1, 2))
     assert {0, 1, 2, 3, 4} <= {*stones}
     assert (stones == 0).sum() < data.count / 2
@@ -108,9 +115,7 @@ def test_a_drawn_position_is_a_symmetry_of_a_recorded_one():
 
 def test_a_margin_is_of_training_alone():
     data = self_play(game="go", size=3, margin=0.5, reuse=0.01)
-    data.meet(network(data))
-    while data.count < 10:
-        data.ply(network(data))
+    play_games(data, 10)
     scores = {*data.replay.records.score[: data.replay.written].tolist()}
     assert scores - {0.0, 0.5, 1.0}
     assert (data.game.margin, data.split("test").game.margin) == (0.5, 0.0)

@@ -22,5 +22,6 @@ def player_of(name: str, simulations: int, host: Host) -> tuple[HeldOut, Network
         raise UserError(f"{run.folder} is a run of {run.recipe}, which plays no board game")
     held_out = job.data.split(job.data.splits[-1])
     player = held_out.player(job.model, simulations)
+    job.model.eval().requires_grad_(False)
     player.name = f"{run.recipe} ({run.folder.name})"
     return held_out, player

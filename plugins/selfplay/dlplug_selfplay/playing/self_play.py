@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlplug import Data, Pool, PositiveFloat, PositiveInt, Spec, UserError, to_device
+from dlplug import Data, Pool, PositiveFloat, PositiveInt, Spec, UserError, acting, to_device
 from dlplug.stop import stop_if_asked
 from dlplug_selfplay.evaluation.held_out import HeldOut
 from dlplug_selfplay.games.interface import mover, put, take
@@ -94,7 +94,8 @@ class SelfPlay(Data):
         while True:
             while self.owed < 1:
                 stop_if_asked()
-                self.ply(model)
+                with acting(model):
+                    self.ply(model)
             self.owed -= 1
             drawn = self.replay.draw(self.batch_size, self.random)
             obs = drawn.obs.reshape(self.batch_size, *self.spec.input)
@@ -102,7 +103,7 @@ class SelfPlay(Data):
             yield Positions(*(to_device(torch.from_numpy(column), device) for column in columns))
 
     def ply(self, model: nn.Module) -> None:
-        """A move in every game."""
+        """A move in every game, under `acting(model)`."""
         game, play, roots = self.game, self.play, self.positions
         judge = judge_by(model, game)
         actions = np.where(roots.legal, self.random.random(roots.legal.shape), -1).argmax(1)  # uniformly random
