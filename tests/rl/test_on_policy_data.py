@@ -15,8 +15,9 @@ from dlplug_play.on_policy.rollout import Rollout
 from dlplug_play.specs import PlaySpec
 from dlplug_rl.environments.gym import GymEnvironments
 from dlplug_rl.environments.interface import TimeStep
+from dlplug_rl.evaluation.canvas import ROW, TAKEN, TOP, VALUE
 from dlplug_rl.evaluation.episodes import episodes
-from dlplug_rl.evaluation.film import film
+from dlplug_rl.evaluation.film import Game, drawn, film
 from dlplug_rl.networks.actor_critic import actor_critic
 from dlplug_rl.networks.q_network import q_network
 from dlplug_rl.players.on_policy import AtariRollouts, GymRollouts, Rollouts
@@ -189,6 +190,16 @@ def test_a_model_that_does_not_act_is_refused():
     data = made(GymRollouts, environments=2)
     with pytest.raises(UserError, match="need a model that acts, got a QNetwork: --model actor-critic"):
         next(iter(data.batches(q_network(Spec(input=(4,), output=2), torso="mlp", hidden=4))))
+
+
+def test_continuous_actions_are_filmed_without_a_choice():
+    game = Game(np.array([[0.5], [-1.0]]), np.array([[0.6], [-2.0]]), np.ones(2))
+    screens = [np.zeros((40, 60, 3), np.uint8)] * 3
+    frames = list(drawn(screens, game, ("torque",), "Echo", 1))
+    assert len(frames) == 3
+    row = slice(TOP + 2, TOP + ROW - 6)
+    assert not any((frame[row] == TAKEN).all(-1).any() for frame in frames)
+    assert [(frame[row] == VALUE).all(-1).any() for frame in frames] == [True, True, False]
 
 
 def test_a_policy_is_filmed():
