@@ -70,6 +70,7 @@ SMALL = {
     "dnc-graph": {**TAPE, "data.max_nodes": 3},
     "ntm-sort": {**TAPE, "data.min_vectors": 5, "data.max_vectors": 5},
     "ddpm-8gaussians": {"loss.timesteps": 20, "loss.steps": 10},
+    "ppo-arena": {"data.games": 8, "data.past": 0.5, "data.rollout": 12},
     "canvas-unet": {**SCENES, "model.width": 4},
     "canvas-yolo": {**SCENES, "model.width": 8, "model.blocks": 1},
     **{f"canvas-{name}-rcnn": {**SCENES, "model.width": 8, "model.blocks": 1} for name in ("faster", "mask")},

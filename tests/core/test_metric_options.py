@@ -30,6 +30,7 @@ MEASURING = {
     "memorisation": {"count"},
     "modes": {"count", "neighbours"},
     "n-grams-optimum": {"count"},
+    "team-matches": {"games", "greedy"},
     "pipelines": {"classical"},
     "prediction": {"streams"},
     "reconstructions": {"noise"},

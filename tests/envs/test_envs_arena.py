@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dlplug_envs.arena import ACTIONS, ATTACK, SCRIPTS, SIZE, STAY, TOWER, Arena, Rules, Seen
+from dlplug_envs.arena import ACTIONS, ATTACK, SCRIPTS, SIZE, STAY, Arena, Rules, Seen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-SMALL = Rules(rows=3, columns=6, health=2, tower_health=3, absence=3, limit=30)  # they meet at once
+SMALL = Rules(rows=3, columns=7, slope=0, health=2, absence=3, goal=4, limit=30)  # they meet at once
 
 
 class Slow:
@@ -31,14 +31,13 @@ class Slow:
             for team in range(2)
             for i in range(3)
         ]
-        self.towers, self.elapsed = [arena.rules.tower_health] * 2, 0
-        self.places = [(self.rules.rows // 2, 1), (self.rules.rows // 2, self.rules.columns - 2)]
+        self.score, self.elapsed = [0, 0], 0
 
     def column(self, team: int, forward: int) -> int:
         return forward if team == 0 else self.rules.columns - 1 - forward
 
-    def near(self, member: dict[str, Any], row: int, column: int) -> bool:
-        return max(abs(member["row"] - row), abs(member["column"] - column)) <= self.rules.reach
+    def near(self, member: dict[str, Any], row: int, column: int, distance: int) -> bool:
+        return max(abs(member["row"] - row), abs(member["column"] - column)) <= distance
 
     def step(self, actions: np.ndarray) -> tuple[list[list[float]], bool, int]:
         """Rewards [team][member], whether the game ended, and the winner."""
@@ -48,19 +47,12 @@ class Slow:
             action, other = int(actions[member["team"], member["index"]]), 1 - member["team"]
             if not member["health"]:
                 continue
-            if ATTACK <= action < TOWER:
+            if action >= ATTACK:
                 victim = before[3 * other + action - ATTACK]
-                if victim["health"] and self.near(member, victim["row"], victim["column"]):
+                if victim["health"] and self.near(member, victim["row"], victim["column"], self.rules.reach):
                     taken[3 * other + victim["index"]] += 1
-                    reward[member["team"]][member["index"]] += 0.02
-            if action == TOWER and self.near(member, *self.places[other]):
-                self.towers[other] = max(self.towers[other] - 1, 0)
-                reward[member["team"]][member["index"]] += 0.04
-        for team, (row, column) in enumerate(self.places):
-            reached = [m for m in before if m["team"] != team and m["health"] and self.near(m, row, column)]
-            if reached:
-                nearest = min(reached, key=lambda m: (max(abs(m["row"] - row), abs(m["column"] - column)), m["index"]))
-                taken[3 * nearest["team"] + nearest["index"]] += 1
+                    reward[member["team"]][member["index"]] += 0.05
+        waiting = [member for member in self.members if not member["health"]]
         for member, loss in zip(self.members, taken, strict=True):
             team, action = member["team"], int(actions[member["team"], member["index"]])
             if member["health"]:
@@ -72,14 +64,20 @@ class Slow:
                 if not member["health"]:
                     member["absent"] = self.rules.absence
                     reward[team][member["index"]] -= 0.1
-            else:
-                member["absent"] -= 1
-                if not member["absent"]:
-                    home = min(max(self.rules.rows // 2 + member["index"] - 1, 0), self.rules.rows - 1)
-                    member.update(health=self.rules.health, row=home, column=self.column(team, 0))
+        middle = self.rules.rows // 2, self.rules.columns // 2
+        there = [m["team"] for m in self.members if m["health"] and self.near(m, *middle, self.rules.slope)]
+        for team in range(2):
+            if there.count(team) > there.count(1 - team):
+                self.score[team] += 1
+                reward[team] = [one + 0.02 for one in reward[team]]
+        for member in waiting:
+            member["absent"] -= 1
+            if not member["absent"]:
+                home = min(max(self.rules.rows // 2 + member["index"] - 1, 0), self.rules.rows - 1)
+                member.update(health=self.rules.health, row=home, column=self.column(member["team"], 0))
         self.elapsed += 1
-        ended = 0 in self.towers or self.elapsed >= self.rules.limit
-        winner = ((self.towers[0] > self.towers[1]) - (self.towers[0] < self.towers[1])) * ended
+        ended = max(self.score) >= self.rules.goal or self.elapsed >= self.rules.limit
+        winner = ((self.score[0] > self.score[1]) - (self.score[0] < self.score[1])) * ended
         raw = [[one + sign * winner for one in team] for team, sign in zip(reward, (1, -1), strict=True)]
         means = [sum(team) / 3 for team in raw]
         return [[one - means[1 - team] for one in raw[team]] for team in range(2)], ended, winner
@@ -106,7 +104,7 @@ def test_every_step_is_that_of_a_game_played_member_by_member(seed, attacking):
             expected = one.step(action[game])
             np.testing.assert_allclose(reward[game], expected[0], atol=1e-6)
             assert (ended[game], winner[game]) == expected[1:]
-            assert arena.towers[game].tolist() == one.towers
+            assert arena.score[game].tolist() == one.score
             forward = [one.column(m["team"], m["column"]) for m in one.members]  # its own inverse
             assert arena.row[game].ravel().tolist() == [m["row"] for m in one.members]
             assert arena.forward[game].ravel().tolist() == forward
@@ -117,7 +115,8 @@ def test_every_step_is_that_of_a_game_played_member_by_member(seed, attacking):
 
 
 def test_rewards_sum_to_zero_and_both_teams_see_the_same_game():
-    arena, mirrored = Arena(20, seed=1), Arena(20, seed=1)
+    rules = Rules(goal=1000)  # to the limit, as starts are not mirrored
+    arena, mirrored = (Arena(20, rules=rules, seed=1) for _ in range(2))
     arena.reset()
     mirrored.reset()
     for name in ("row", "forward"):
@@ -168,9 +167,11 @@ def test_an_observation_says_where_everybody_is():
             strength = arena.health[game, 1 - team, k] / rules.health
             expected = [rows / rules.rows * there, columns / rules.columns * there, strength, there, reached]
             np.testing.assert_allclose(seen.opponents[game, team, i, k], expected, atol=1e-6)
-        columns = rules.columns - 2 - forward
-        expected = [(1 - row) / rules.rows, columns / rules.columns, arena.towers[game, 1 - team] / rules.tower_health]
-        np.testing.assert_allclose(seen.other_tower[game, team, i, :3], expected, atol=1e-6)
+        rows, columns = rules.rows // 2 - row, rules.columns // 2 - forward
+        on_it = health > 0 and max(abs(rows), abs(columns)) <= rules.slope
+        points = [arena.score[game, team] / rules.goal, arena.score[game, 1 - team] / rules.goal]
+        expected = [rows / rules.rows, columns / rules.columns, on_it, *points]
+        np.testing.assert_allclose(seen.hill[game, team, i], expected, atol=1e-6)
 
 
 def test_a_restored_arena_goes_on_as_the_first():
@@ -192,7 +193,7 @@ def test_what_is_no_action_is_refused():
     arena = Arena(2)
     arena.reset()
     for action in (np.zeros((2, 6), int), np.full((2, 2, 3), ACTIONS), np.full((2, 2, 3), -1)):
-        with pytest.raises(ValueError, match=r"actions must have the shape \(2, 2, 3\) and be from 0 to 8"):
+        with pytest.raises(ValueError, match=r"actions must have the shape \(2, 2, 3\) and be from 0 to 7"):
             arena.step(action)
 
 
@@ -207,20 +208,30 @@ def win_rate(one, other, games: int = 300) -> float:
     return float((first > 0).mean())
 
 
-def test_the_first_to_go_together_wins():
+def test_who_fights_beats_who_does_not():
     rng = np.random.default_rng(0)
-    for script in ("rush", "pack"):
-        assert win_rate(SCRIPTS[script], lambda seen: rng.integers(ACTIONS, size=seen.shape[:-1])) > 0.95
-    assert win_rate(SCRIPTS["pack"], SCRIPTS["rush"]) > 0.9
-    assert win_rate(SCRIPTS["hunt"], SCRIPTS["rush"]) > 0.9
+    for script in SCRIPTS.values():
+        assert win_rate(script, lambda seen: rng.integers(ACTIONS, size=seen.shape[:-1])) > 0.95
+    for script in ("hunt", "hold", "pack"):
+        assert win_rate(SCRIPTS[script], SCRIPTS["climb"]) > 0.95
+    assert win_rate(SCRIPTS["hold"], SCRIPTS["hunt"]) > 0.7
 
 
-def test_a_member_alone_takes_a_third_of_a_towers_health_and_three_take_it_all():
-    for count, left in ((1, 8), (3, 0)):
+def test_three_who_aim_at_one_kill_it_in_a_third_of_the_time():
+    for together, steps in ((1, 4), (2, 2), (3, 2)):
         arena = Arena(1, seed=0)
         arena.reset()
-        arena.row[:], arena.forward[:] = arena.rules.other_tower[0], arena.rules.other_tower[1] - 2
-        arena.forward[:, 1] = 0
-        while not arena.ended[0] and arena.health[0, 0, 0]:
-            arena.step(np.where(np.arange(6).reshape(1, 2, 3) < count, TOWER, STAY))
-        assert arena.towers[0, 1] == left
+        arena.row[:], arena.forward[:] = 3, 5
+        aimed = np.where(np.arange(6).reshape(1, 2, 3) < together, ATTACK, STAY)
+        taken = 0
+        while arena.health[0, 1, 0]:
+            arena.step(aimed)
+            taken += 1
+        assert taken == steps
+
+
+def test_a_grid_without_a_middle_is_refused():
+    with pytest.raises(ValueError, match="rows and columns must be odd, got 6 and 11"):
+        Arena(1, rules=Rules(rows=6))
+    with pytest.raises(ValueError, match="games"):
+        Arena(0)

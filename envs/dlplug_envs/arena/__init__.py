@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dlplug_envs.arena.arena import Arena
 from dlplug_envs.arena.observation import SIZE, Seen
-from dlplug_envs.arena.rules import ACTIONS, ATTACK, BACK, DOWN, FORWARD, MEMBERS, STAY, TOWER, UP, Rules
+from dlplug_envs.arena.rules import ACTIONS, ATTACK, BACK, DOWN, FORWARD, MEMBERS, STAY, UP, Rules
 from dlplug_envs.arena.scripts import SCRIPTS
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "SCRIPTS",
     "SIZE",
     "STAY",
-    "TOWER",
     "UP",
     "Arena",
     "Rules",

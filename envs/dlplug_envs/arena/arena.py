@@ -8,46 +8,49 @@ from typing import Any
 import numpy as np
 
 from dlplug_envs.arena.observation import observe
-from dlplug_envs.arena.rules import ACTIONS, MEMBERS, Rules, Units, attacks, moved, returned, wounded
+from dlplug_envs.arena.rules import ACTIONS, MEMBERS, Rules, Units, attacks, moved, points, returned, wounded
 from dlplug_envs.vector import require_at_least
 
-HIT, TOWER_HIT, DEATH, WIN = 0.02, 0.04, 0.1, 1.0  # rewards: of a point of health, of a life, of a game
+HIT, DEATH, POINT, WIN = 0.05, 0.1, 0.02, 1.0  # rewards: of a point of health, of a life, of a point, of a game
 
 
 class Arena:
-    """Two teams of three, a tower on each side. Whoever destroys the other's tower wins; after `limit` steps the
-    healthier tower does, and equal ones are a draw.
+    """Two teams of three fight for a hill in the middle of the grid. At each step the team with more living members on
+    it gains a point; whoever has `goal` points first wins, and after `limit` steps whoever has more. Equal points are a
+    draw.
 
-    A step: all attacks hit at once, and each tower hits the nearest opponent in its reach; then the living move; the
-    dead return to their own edge after `absence` steps. By default a member alone takes a third of a tower's health
-    before it dies; three together destroy it.
+    A step: all attacks hit at once; then the living move; the hill gives its point; the dead return to their own edge
+    after `absence` steps.
 
-    Actions: 0 stay, 1 up, 2 down, 3 forward, 4 back, 5 to 7 attack the opponents' first to third member, 8 attack the
-    tower; an attack out of reach does nothing, and the dead's actions are ignored. Observations are `Seen`.
+    Actions: 0 stay, 1 up, 2 down, 3 forward, 4 back, 5 to 7 attack the opponents' first to third member; an attack out
+    of reach does nothing, and the dead's actions are ignored. Observations are `Seen`.
 
-    Rewards, of each member: 0.02 a point of health taken from a member, 0.04 from the tower, -0.1 for its death, 1 or
-    -1 for the game; less the mean of the opponents' rewards, so that they sum to 0.
+    Rewards, of each member: 0.05 a point of health that it takes, -0.1 for its death, 0.02 a point of its team, 1 or -1
+    for the game; less the mean of the opponents' rewards, so that they sum to 0.
 
-    games: E. seed: of all random starts, in the three columns at a team's own edge. Raises ValueError for no game.
+    games: E. seed: of all random starts, in the three columns at a team's own edge. Raises ValueError for no game and
+    for a grid without a middle.
     The game is this project's own, after the 5 against 5 of Berner et al. 2019 (arXiv:1912.06680) in small: individual
     rewards that sum to 0 over the teams, and one network for all members.
     """
 
-    remembers = ("row", "forward", "health", "absent", "towers", "elapsed", "ended")
+    remembers = ("row", "forward", "health", "absent", "score", "elapsed", "ended")
 
     def __init__(self, games: int, *, rules: Rules = Rules(), seed: int = 0) -> None:
         require_at_least(1, games=games)
+        if not (rules.rows % 2 and rules.columns % 2):
+            raise ValueError(f"rows and columns must be odd, got {rules.rows} and {rules.columns}")
         self.games, self.rules = games, rules
         self.generator = np.random.default_rng(seed)
         shape = (games, 2, MEMBERS)
         self.row, self.forward, self.health, self.absent = (np.zeros(shape, np.int64) for _ in range(4))
-        self.towers, self.elapsed = np.zeros((games, 2), np.int64), np.zeros(games, np.int64)
+        self.score, self.elapsed = np.zeros((games, 2), np.int64), np.zeros(games, np.int64)
         self.ended = np.ones(games, bool)
 
     def reset(self) -> np.ndarray:
         """Begins all games; observations (E, 2, 3, SIZE) float32."""
         self._begin(np.ones(self.games, bool))
-        return self._observe()
+        return self.observe()
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Actions (E, 2, 3) to observations (E, 2, 3, SIZE), rewards (E, 2, 3) float32, ended (E,) bool, and winner
@@ -62,17 +65,22 @@ class Arena:
         begins = self.ended
         units = Units(self.row, self.forward, self.health, self.absent)
         hits = attacks(units, action, self.rules)
-        units, died = wounded(moved(units, action, self.rules), hits.taken(), self.rules)
+        units, died = wounded(moved(units, action, self.rules), hits.sum(2)[:, ::-1], self.rules)
+        gained = points(units, self.rules)
         self.row, self.forward, self.health, self.absent = returned(units, died, self.rules)
-        self.towers = np.maximum(self.towers - hits.towers.sum(2)[:, ::-1], 0)
+        self.score = self.score + gained
         self.elapsed = self.elapsed + 1
-        self.ended = ((self.towers == 0).any(1) | (self.elapsed >= self.rules.limit)) & ~begins
-        winner = np.sign(self.towers[:, 0] - self.towers[:, 1]) * self.ended
-        own = HIT * hits.members.sum(3) + TOWER_HIT * hits.towers - DEATH * died
-        own += WIN * (winner[:, None] * (1, -1))[..., None]
+        self.ended = ((self.score >= self.rules.goal).any(1) | (self.elapsed >= self.rules.limit)) & ~begins
+        winner = np.sign(self.score[:, 0] - self.score[:, 1]) * self.ended
+        own = HIT * hits.sum(3) - DEATH * died
+        own += (POINT * gained + WIN * winner[:, None] * (1, -1))[..., None]
         reward = np.where(begins[:, None, None], 0, own - own.mean(2, keepdims=True)[:, ::-1])
         self._begin(begins)
-        return self._observe(), reward.astype(np.float32), self.ended, winner
+        return self.observe(), reward.astype(np.float32), self.ended, winner
+
+    def observe(self) -> np.ndarray:
+        """The present observations (E, 2, 3, SIZE)."""
+        return observe(Units(self.row, self.forward, self.health, self.absent), self.score, self.elapsed, self.rules)
 
     def state_dict(self) -> dict[str, Any]:
         """Plain numbers, which JSON can hold."""
@@ -94,8 +102,5 @@ class Arena:
         self.row[games] = self.generator.integers(self.rules.rows, size=shape)
         self.forward[games] = self.generator.integers(3, size=shape)
         self.health[games], self.absent[games] = self.rules.health, 0
-        self.towers[games], self.elapsed[games] = self.rules.tower_health, 0
+        self.score[games], self.elapsed[games] = 0, 0
         self.ended = self.ended & ~games
-
-    def _observe(self) -> np.ndarray:
-        return observe(Units(self.row, self.forward, self.health, self.absent), self.towers, self.elapsed, self.rules)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dlplug_envs.arena.rules import MEMBERS, Rules, Units, in_reach, offsets, to_point
+from dlplug_envs.arena.rules import MEMBERS, Rules, Units, offsets, on_hill, to_top, within
 
 _ALLIES = np.array([[k for k in range(MEMBERS) if k != i] for i in range(MEMBERS)])  # of each member
 
@@ -17,31 +17,30 @@ class Seen(NamedTuple):
     own: (..., 9) row, forward, health, alive, absence left, which member (3), time left.
     allies: (..., 2, 5) rows and columns to each, health, alive, absence left.
     opponents: (..., 3, 5) rows and columns to each, health, alive, in reach.
-    own_tower: (..., 3) rows and columns to it, health. other_tower: (..., 4) the same, in reach.
+    hill: (..., 5) rows and columns to its top, whether this member is on it, points of both teams.
     """
 
     own: np.ndarray
     allies: np.ndarray
     opponents: np.ndarray
-    own_tower: np.ndarray
-    other_tower: np.ndarray
+    hill: np.ndarray
 
     @classmethod
     def of(cls, observation: np.ndarray) -> Seen:
         """observation: (..., SIZE)."""
         shape = observation.shape[:-1]
-        own, allies, opponents, own_tower, other_tower = np.split(observation, _CUTS, axis=-1)
-        return cls(own, allies.reshape(*shape, -1, 5), opponents.reshape(*shape, -1, 5), own_tower, other_tower)
+        own, allies, opponents, hill = np.split(observation, _CUTS, axis=-1)
+        return cls(own, allies.reshape(*shape, -1, 5), opponents.reshape(*shape, -1, 5), hill)
 
 
-_CUTS = np.cumsum([6 + MEMBERS, 5 * (MEMBERS - 1), 5 * MEMBERS, 3])
-SIZE = int(_CUTS[-1]) + 4
+_CUTS = np.cumsum([6 + MEMBERS, 5 * (MEMBERS - 1), 5 * MEMBERS])
+SIZE = int(_CUTS[-1]) + 5
 
 
-def observe(units: Units, towers: np.ndarray, elapsed: np.ndarray, rules: Rules) -> np.ndarray:
-    """(E, 2, 3, SIZE) float32. towers: health (E, 2). elapsed: steps (E,). The dead are seen without their place."""
+def observe(units: Units, score: np.ndarray, elapsed: np.ndarray, rules: Rules) -> np.ndarray:
+    """(E, 2, 3, SIZE) float32. score: points (E, 2). elapsed: steps (E,). The dead are seen without their place."""
     seen = np.empty((*units.row.shape, SIZE), np.float32)
-    own, allies, opponents, own_tower, other_tower = np.split(seen, _CUTS, axis=-1)  # views
+    own, allies, opponents, hill = np.split(seen, _CUTS, axis=-1)  # views
     alive = units.health > 0
     health, absent = units.health / rules.health, units.absent / max(rules.absence, 1)
     own[..., 0], own[..., 1] = units.row / rules.rows, units.forward / rules.columns
@@ -60,24 +59,15 @@ def observe(units: Units, towers: np.ndarray, elapsed: np.ndarray, rules: Rules)
     _write(opponents, 1, columns / rules.columns * there)
     _write(opponents, 2, health[:, ::-1, None, :])
     _write(opponents, 3, there)
-    _write(opponents, 4, in_reach(rows, columns, rules) & there)
+    _write(opponents, 4, within(rows, columns, rules.reach) & there)
 
-    for part, point, strength in (
-        (own_tower, rules.own_tower, towers),
-        (other_tower, rules.other_tower, towers[:, ::-1]),
-    ):
-        rows, columns = to_point(units, point)
-        part[..., 0], part[..., 1] = rows / rules.rows, columns / rules.columns
-        part[..., 2] = (strength / rules.tower_health)[..., None]
-    other_tower[..., 3] = in_reach(rows, columns, rules)
+    rows, columns = to_top(units, rules)
+    hill[..., 0], hill[..., 1] = rows / rules.rows, columns / rules.columns
+    hill[..., 2] = on_hill(units, rules)
+    hill[..., 3], hill[..., 4] = ((one / rules.goal)[..., None] for one in (score, score[:, ::-1]))
     return seen
 
 
 def _write(group: np.ndarray, part: int, values: np.ndarray) -> None:
     """Number `part` of each of a group's five."""
     group[..., part::5] = values
-
-
-def _write_tower(part: np.ndarray, rows: np.ndarray, columns: np.ndarray, health: np.ndarray, rules: Rules) -> None:
-    part[..., 0], part[..., 1] = rows / rules.rows, columns / rules.columns
-    part[..., 2] = (health / rules.tower_health)[..., None]

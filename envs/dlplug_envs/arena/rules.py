@@ -14,39 +14,35 @@ import numpy as np
 MEMBERS = 3
 STAY, UP, DOWN, FORWARD, BACK = range(5)
 ATTACK = 5  # ATTACK + k attacks the opponents' member k
-TOWER = ATTACK + MEMBERS
-ACTIONS = TOWER + 1
+ACTIONS = ATTACK + MEMBERS
 
 # row and column of each move, by its action
-_ROWS = np.array([0, -1, 1, 0, 0, 0, 0, 0, 0])
-_COLUMNS = np.array([0, 0, 0, 1, -1, 0, 0, 0, 0])
+_ROWS = np.array([0, -1, 1, 0, 0, 0, 0, 0])
+_COLUMNS = np.array([0, 0, 0, 1, -1, 0, 0, 0])
 
 
 @dataclass(frozen=True)
 class Rules:
     """Sizes and strengths. Each attack takes one point of health.
 
-    rows, columns: of the grid. reach: of an attack, in rows and in columns. health: of a member. tower_health: of a
-    tower. absence: steps from a member's death to its return. limit: steps after which the team with the healthier
-    tower wins.
+    rows, columns: of the grid, odd, so that the hill lies in the middle. reach: of an attack, in rows and in columns.
+    slope: of the hill, cells on each side of its top. health: of a member. absence: steps from a member's death to its
+    return. goal: points that win. limit: steps after which the team with more points wins.
     """
 
     rows: int = 7
-    columns: int = 13
+    columns: int = 11
     reach: int = 2
+    slope: int = 1
     health: int = 4
-    tower_health: int = 12
     absence: int = 8
+    goal: int = 30
     limit: int = 120
 
     @property
-    def own_tower(self) -> tuple[int, int]:
-        """(row, forward)."""
-        return self.rows // 2, 1
-
-    @property
-    def other_tower(self) -> tuple[int, int]:
-        return self.rows // 2, self.columns - 2
+    def top(self) -> tuple[int, int]:
+        """The hill's top, (row, forward), the same from both sides."""
+        return self.rows // 2, self.columns // 2
 
 
 class Units(NamedTuple):
@@ -61,23 +57,6 @@ class Units(NamedTuple):
     absent: np.ndarray
 
 
-class Hits(NamedTuple):
-    """What a step's attacks hit.
-
-    members: (E, 2, 3, 3) int64, [e, t, i, k] is 1 where member i of team t hits the opponents' member k.
-    towers: (E, 2, 3) int64, 1 where the member hits the opponents' tower.
-    by_tower: (E, 2, 3) int64, 1 where the member is hit by the opponents' tower.
-    """
-
-    members: np.ndarray
-    towers: np.ndarray
-    by_tower: np.ndarray
-
-    def taken(self) -> np.ndarray:
-        """Points of health that each member loses, (E, 2, 3)."""
-        return self.members.sum(2)[:, ::-1] + self.by_tower
-
-
 def across(forward: np.ndarray, rules: Rules) -> np.ndarray:
     """The other team's positions (E, 2, 3), team by team in the frame of the team that it plays against."""
     return rules.columns - 1 - forward[:, ::-1]
@@ -90,30 +69,33 @@ def offsets(units: Units, rules: Rules) -> tuple[np.ndarray, np.ndarray]:
     return rows, columns
 
 
-def in_reach(rows: np.ndarray, columns: np.ndarray, rules: Rules) -> np.ndarray:
-    return np.maximum(np.abs(rows), np.abs(columns)) <= rules.reach
+def within(rows: np.ndarray, columns: np.ndarray, distance: int) -> np.ndarray:
+    return np.maximum(np.abs(rows), np.abs(columns)) <= distance
 
 
-def to_point(units: Units, point: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """(rows, columns) from each member to a point of its own frame, (E, 2, 3)."""
-    return point[0] - units.row, point[1] - units.forward
+def to_top(units: Units, rules: Rules) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, columns) from each member to the hill's top, (E, 2, 3)."""
+    row, forward = rules.top
+    return row - units.row, forward - units.forward
 
 
-def attacks(units: Units, action: np.ndarray, rules: Rules) -> Hits:
-    """What is hit by actions (E, 2, 3), all at once: two members may kill each other. A tower hits the nearest living
-    opponent in its reach, of equally near ones the first."""
+def on_hill(units: Units, rules: Rules) -> np.ndarray:
+    """Whether a living member stands on the hill, (E, 2, 3) bool."""
+    return within(*to_top(units, rules), rules.slope) & (units.health > 0)
+
+
+def points(units: Units, rules: Rules) -> np.ndarray:
+    """1 for the team with more members on the hill, (E, 2) int64."""
+    members = on_hill(units, rules).sum(2)
+    return (members > members[:, ::-1]).astype(np.int64)
+
+
+def attacks(units: Units, action: np.ndarray, rules: Rules) -> np.ndarray:
+    """What is hit by actions (E, 2, 3), all at once, so that two members may kill each other: (E, 2, 3, 3) int64,
+    [e, t, i, k] is 1 where member i of team t hits the opponents' member k."""
     alive = units.health > 0
-    reached = in_reach(*offsets(units, rules), rules) & alive[:, ::-1, None, :] & alive[..., None]
-    aimed = action[..., None] == np.arange(ATTACK, ATTACK + MEMBERS)
-    at_tower = in_reach(*to_point(units, rules.other_tower), rules) & alive
-    rows, columns = to_point(units, rules.other_tower)
-    distance = np.where(at_tower, np.maximum(np.abs(rows), np.abs(columns)), rules.columns)
-    nearest = np.arange(MEMBERS) == distance.argmin(2)[..., None]
-    return Hits(
-        (reached & aimed).astype(np.int64),
-        (at_tower & (action == TOWER)).astype(np.int64),
-        (nearest & at_tower).astype(np.int64),
-    )
+    reached = within(*offsets(units, rules), rules.reach) & alive[:, ::-1, None, :] & alive[..., None]
+    return (reached & (action[..., None] == np.arange(ATTACK, ACTIONS))).astype(np.int64)
 
 
 def moved(units: Units, action: np.ndarray, rules: Rules) -> Units:

@@ -7,42 +7,39 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from dlplug_envs.arena.observation import Seen
-from dlplug_envs.arena.rules import ATTACK, BACK, DOWN, FORWARD, STAY, TOWER, UP
+from dlplug_envs.arena.rules import ATTACK, BACK, DOWN, FORWARD, STAY, UP
 
 Script = Callable[[np.ndarray], np.ndarray]
 
 _FAR = 1e6
 
 
-def rush(observation: np.ndarray) -> np.ndarray:
-    """To the tower by the shortest way, and at it; opponents are ignored."""
-    seen = Seen.of(observation)
-    return np.where(seen.other_tower[..., 3] > 0, TOWER, _towards(seen.other_tower[..., 0], seen.other_tower[..., 1]))
+def climb(observation: np.ndarray) -> np.ndarray:
+    """To the hill, to stay there; opponents are ignored."""
+    hill = Seen.of(observation).hill
+    return np.where(hill[..., 2] > 0, STAY, _towards(hill[..., 0], hill[..., 1]))
 
 
 def hunt(observation: np.ndarray) -> np.ndarray:
-    """At the weakest opponent in reach, else towards the nearest; to the tower only while no opponent lives."""
+    """At the weakest opponent in reach, else towards the nearest; to the hill only while no opponent lives."""
     seen = Seen.of(observation)
     alive = seen.opponents[..., 3] > 0
     distance = np.where(alive, np.abs(seen.opponents[..., :2]).max(-1), _FAR)
     nearest = np.take_along_axis(seen.opponents, distance.argmin(-1)[..., None, None], -2)[..., 0, :]
-    chase = np.where(alive.any(-1), _towards(nearest[..., 0], nearest[..., 1]), rush(observation))
-    return _at_weakest(seen, chase)
+    return _at_weakest(seen, np.where(alive.any(-1), _towards(nearest[..., 0], nearest[..., 1]), climb(observation)))
 
 
-def guard(observation: np.ndarray) -> np.ndarray:
-    """Stays near its own tower, and attacks the weakest opponent in reach."""
-    seen = Seen.of(observation)
-    return _at_weakest(seen, _towards(seen.own_tower[..., 0], seen.own_tower[..., 1]))
+def hold(observation: np.ndarray) -> np.ndarray:
+    """To the hill, attacking the weakest opponent in reach."""
+    return _at_weakest(Seen.of(observation), climb(observation))
 
 
 def pack(observation: np.ndarray) -> np.ndarray:
-    """Together to the tower: whoever is ahead waits for the others, and attacks the weakest opponent in reach, else the
-    tower."""
+    """As `hold`, but together: whoever is ahead of a living ally waits for it."""
     seen = Seen.of(observation)
     behind = np.where(seen.allies[..., 3] > 0, seen.allies[..., 1], 0.0).min(-1)
-    advance = np.where(behind < -0.1, STAY, rush(observation))
-    return _at_weakest(seen, np.where(seen.other_tower[..., 3] > 0, TOWER, advance))
+    waits = (behind < -0.15) & (seen.hill[..., 1] > 0.15)
+    return _at_weakest(seen, np.where(waits, STAY, climb(observation)))
 
 
 def _at_weakest(seen: Seen, otherwise: np.ndarray) -> np.ndarray:
@@ -58,4 +55,4 @@ def _towards(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     return np.where(np.abs(rows) > np.abs(columns), vertical, horizontal)
 
 
-SCRIPTS: Mapping[str, Script] = {"rush": rush, "hunt": hunt, "guard": guard, "pack": pack}
+SCRIPTS: Mapping[str, Script] = {"climb": climb, "hunt": hunt, "hold": hold, "pack": pack}

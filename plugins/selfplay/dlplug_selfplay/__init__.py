@@ -1,22 +1,29 @@
-"""Board games by self-play: AlphaZero from tic-tac-toe to Go, with rated opponents."""
+"""Board games by self-play, AlphaZero from tic-tac-toe to Go with rated opponents; and teams that play themselves."""
 
 from dlplug import hookimpl
 from dlplug_selfplay.recipes import RECIPES
+from dlplug_selfplay.teams.recipes import RECIPES as TEAMS
 
 
 @hookimpl
 def register_data():
-    return {"self-play": "dlplug_selfplay.playing.self_play:SelfPlay"}
+    return {
+        "self-play": "dlplug_selfplay.playing.self_play:SelfPlay",
+        "team-rollouts": "dlplug_selfplay.teams.rollouts:TeamRollouts",
+    }
 
 
 @hookimpl
 def register_models():
-    return {"board-net": "dlplug_selfplay.networks.board_net:BoardNet"}
+    return {
+        "board-net": "dlplug_selfplay.networks.board_net:BoardNet",
+        "team-net": "dlplug_selfplay.teams.network:team_net",
+    }
 
 
 @hookimpl
 def register_losses():
-    return {"alphazero": "dlplug_selfplay.loss:alphazero"}
+    return {"alphazero": "dlplug_selfplay.loss:alphazero", "team-ppo": "dlplug_play.on_policy.ppo:PPO"}
 
 
 @hookimpl
@@ -26,12 +33,13 @@ def register_metrics():
         "match": "dlplug_selfplay.evaluation.matches:play_match",
         "openings": "dlplug_selfplay.evaluation.openings:openings",
         "scored-positions": "dlplug_selfplay.evaluation.scored_positions:scored_positions",
+        "team-matches": "dlplug_selfplay.teams.evaluation:team_matches",
     }
 
 
 @hookimpl
 def register_samplers():
-    return {"game": "dlplug_selfplay.sampler:game"}
+    return {"game": "dlplug_selfplay.sampler:game", "team-film": "dlplug_selfplay.teams.film:team_film"}
 
 
 @hookimpl
@@ -44,4 +52,4 @@ def register_commands():
 
 @hookimpl
 def register_recipes():
-    return RECIPES
+    return {**RECIPES, **TEAMS}
