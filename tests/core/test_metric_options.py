@@ -22,21 +22,27 @@ MEASURING = {
     "classification": {"bins"},
     "diffusion-bound": {"bound_images", "bound_terms"},
     "episodes": {"count", "epsilon", "protocol", "sampled"},
+    "every-reply": {"simulations"},
     "evidence": {"binarisation", "importance_samples", "likelihood_of"},
     "exact-match": {"count", "beams"},
     "fidelity": {"features", "weights", "count", "neighbours", "steps"},
     "generalisation": {"count"},
+    "gradients": {"theta", "samples"},
     "inception-fid": {"weights", "count", "reference"},
+    "match": {"opponent", "level", "games", "simulations", "opening", "colours", "bare_games"},
     "memorisation": {"count"},
     "modes": {"count", "neighbours"},
     "n-grams-optimum": {"count"},
-    "team-matches": {"games", "greedy"},
+    "openings": {"simulations"},
     "pipelines": {"classical"},
     "prediction": {"streams"},
     "reconstructions": {"noise"},
     "sb3-episodes": {"count", "deterministic", "protocol"},
     "scikit-logistic": {"ridge"},
+    "scored-positions": {"simulations"},
     "series-classification": {"classical"},
+    "solved": {"threshold", "window"},
+    "team-matches": {"games", "greedy"},
 }
 SMALL_GAN = {"data": "digits", "data.size": 16, "model.width": 4, "model.noise": 4}
 TEXT = {"data": "text", "data.path": "verses.txt", "data.window": 12, "model.units": 8, "metrics": ["sample"]}
@@ -66,6 +72,7 @@ NEUTRAL = [
     ("predicted-frames", "moving-digits", {**CLIPS, "model.spatial": 4, "model.temporal": 8}, {"count": 2}),
     ("lip-reading", "lip-words", {**CLIPS, "model.width": 2, "model.hidden": 4}, {"count": 2}),
     ("episodes", "dqn-cartpole", PLAYER, {"video": False}),
+    ("gradients", "gradient-race", {"metrics.gradients.samples": 100}, {"figure": False}),
     ("sb3-episodes", "sb3-ppo-cartpole", {"data.environments": 2, "metrics.sb3-episodes.count": 1}, {"video": False}),
 ]  # fmt: skip
 

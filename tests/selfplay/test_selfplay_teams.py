@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from itertools import islice
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 from dlplug_envs.arena import SCRIPTS, Arena, Rules
 from dlplug_envs.arena.picture import CELL, picture
+from dlplug_play.specs import PlaySpec
 from dlplug_selfplay.teams.evaluation import Matches, by_script, play_games, team_matches
 from dlplug_selfplay.teams.film import team_film
 from dlplug_selfplay.teams.network import team_net
@@ -22,13 +24,13 @@ from dlplug import UserError, testing
 SHORT = Rules(rows=3, columns=7, slope=0, health=2, absence=2, goal=3, limit=7)
 
 
-def teams(games: int = 6, past: float = 0.5, rules: Rules | None = None, **options):
+def teams(games: int = 6, past: float = 0.5, rules: Rules | None = None, **options: Any) -> tuple[Any, Any]:
     data = TeamRollouts(games=games, past=Past(past=past, past_size=4), **{"rollout": 10, "seed": 3, **options})
     if rules:
         data.arena = Arena(games, rules=rules, seed=3)
         data.arena.reset()
     torch.manual_seed(0)
-    model = team_net(data.spec, hidden=8, memory=6)
+    model = team_net(cast(PlaySpec, data.spec), hidden=8, memory=6)
     data.meet(model)
     return data, model
 
@@ -135,7 +137,7 @@ def test_a_match_is_won_by_the_stronger_script_on_both_sides():
 
 def test_the_metric_plays_scripts_and_the_younger_self():
     _, model = teams()
-    measured = team_matches(model, Matches(Rules(), 5), games=12)
+    measured: dict[str, Any] = team_matches(model, Matches(Rules(), 5), games=12)
     wins = {name: value for name, value in measured.items() if name != "protocol"}
     assert wins.keys() == {"win_climb", "win_hunt", "win_hold", "win_pack", "win_younger"}
     assert all(0 <= value <= 1 for value in wins.values())
@@ -147,8 +149,9 @@ def test_the_metric_plays_scripts_and_the_younger_self():
 def test_the_film_shows_a_whole_game(opponent):
     _, model = teams()
     film = team_film(model, Matches(SHORT, 1), opponent=opponent, seed=0)["film"]
-    assert film.frames.shape[1:] == (3 * CELL + 16, 7 * CELL, 3)
-    assert 2 <= len(film.frames) <= 8
+    frames = np.stack([*film.frames])
+    assert frames.shape[1:] == (3 * CELL + 16, 7 * CELL, 3)
+    assert 2 <= len(frames) <= 8
     assert opponent in film.caption
 
 
