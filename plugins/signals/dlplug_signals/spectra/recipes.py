@@ -74,7 +74,7 @@ SPECTRA_RECIPES = {
         ARCHIVE_NEEDS,
         model=use("series-net", dropout=0.2),
         rate=5e-3,
-        length="60k series",
+        length="40k series",
         target=Target(
             "test/accuracy",
             "Strawberry, the 370 test spectra, trained on all 613",
