@@ -147,5 +147,8 @@ class HexSolver:
         return beside
 
     def openings(self) -> list[bool]:
-        """For each point whether Black wins who begins there, if both then play perfectly."""
-        return [not self.solve(0, 1 << point, 1)[0] for point in range(self.size**2)]
+        """For each point whether Black wins who begins there, if both then play perfectly. Half a turn changes nothing.
+        A board of 5x5 takes minutes, one of 4x4 less than a second."""
+        points = self.size**2
+        half = [not self.solve(0, 1 << point, 1)[0] for point in range((points + 1) // 2)]
+        return [*half, *half[: points // 2][::-1]]
