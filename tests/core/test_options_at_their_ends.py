@@ -25,6 +25,7 @@ VAE |= {"metrics.evidence.importance_samples": 3, "metrics.evidence.likelihood_o
 PLAYER = {"data.environments": 2, "data.learning_starts": 20, "data.replay": 400, "data.batch_size": 8}
 PLAYER |= {"model.hidden": 8, "metrics.episodes.count": 1, "frames": 30}
 SB3 = {"data.environments": 2, "model.n_steps": 16, "log_every": 16, "steps": 64, "metrics.sb3-episodes.count": 1}
+ROLLOUT = {"data.environments": 2, "data.rollout": 8, "model.hidden": 8, "metrics": [], "steps": 2}
 GAN = {"data": "digits", "data.size": 16, "model.width": 4, "model.noise": 4, "metrics": []}
 UNET = {"data": "digits", "model.width": 8, "model.stages": 2, "model.patch": 1, "model.depth": 1}
 DIFFUSION = {"loss.timesteps": 10, "loss.steps": 5, "data.batch_size": 8, "metrics": []}
@@ -69,6 +70,10 @@ CASES: list[tuple[str, Config]] = [
     *((name, PLAYER) for name in ("c51-mini", "qr-dqn-mini", "iqn-mini", "rainbow-mini", "munchausen-mini")),
     ("pqn-atari", {"data": "gym-rollout", "data.environments": 2, "data.rollout": 8, "data.minibatches": 2,
                    "frames": 30, "model.torso": "mlp", "model.hidden": 8, "metrics": []}),
+    ("ppo-cartpole-hidden", {**ROLLOUT, "loss.epochs": 2, "model.memory": 4}),
+    ("reinforce-cartpole", {"data.environments": 2, "model.hidden": 8, "metrics": []}),
+    ("relax-cartpole", {}),
+    ("gradient-race", {"metrics": []}),
     ("sb3-ppo-cartpole", {**SB3, "model.batch_size": 16}),
     ("sb3-ppo-cartpole", {**SB3, "model": "sb3-a2c"}),
     ("sb3-ppo-cartpole", {**SB3, "model": "sb3-dqn", "model.learning_starts": 8, "model.buffer_size": 50}),
