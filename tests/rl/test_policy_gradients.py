@@ -212,19 +212,25 @@ def test_every_atari_recipe_starts(recipe: str, tmp_path: Path):
 LEARNERS: dict[str, dict[str, Any]] = {
     "reinforce-cartpole": {"optimizer.learning_rate": 0.01, "data.environments": 16, "frames": 20_000},
     "ppo-cartpole": {"optimizer.learning_rate": 3e-3, "loss.epochs": 4},
-    "ppo-cartpole-hidden": {"optimizer.learning_rate": 1e-2, "loss.epochs": 4, "model.memory": 16},
     "a2c": {"loss": "a2c", "loss.gamma": 0.9, "optimizer.learning_rate": 1e-2},
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if "hidden" in name else ()) for name in LEARNERS]
-)
+@pytest.mark.parametrize("name", LEARNERS)
 def test_every_method_learns_to_catch(name: str, small_catch: str, tmp_path: Path):
     options = {**QUIET, "data.id": small_catch, "data.hidden": (), "model.scaling": "standardise", "frames": 6_000}
     recipe = "ppo-cartpole" if name == "a2c" else name
     run = dlplug.run(recipe, {**options, **LEARNERS[name]}, out=str(tmp_path / "run"))
     assert run.result["metrics"]["eval/return"] > 0.9
+
+
+@pytest.mark.parametrize("memory", [0, 8])
+def test_what_was_shown_once_is_recalled_by_memory_alone(memory: int, recall: str, tmp_path: Path):
+    options = {"data.id": recall, "data.rollout": 20, "loss.epochs": 4, "loss.minibatches": 2, "frames": 8_000}
+    options |= {"model.memory": memory, "model.hidden": 16, "model.shared": True, "optimizer.learning_rate": 1e-2}
+    run = dlplug.run("ppo-cartpole", {**QUIET, **options}, out=str(tmp_path / "run"))
+    found = run.result["metrics"]["eval/return"]
+    assert found == 1 if memory else abs(found) < 0.7
 
 
 @pytest.mark.slow
