@@ -153,3 +153,4 @@ def test_a_tournament_is_rated(run, capsys):
     assert np.isfinite([row["half"] for row in rows.values()]).all()
     assert main(["rate", "random", "greedy"]) == 2
     assert main(["rate", str(run.folder), "random", "--games", "3"]) == 2
+    assert main(["play", str(run.folder), "--simulations", "-1"]) == 2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlplug import CommandParser, parsed_by
+from dlplug import CommandParser, UserError, parsed_by
 from dlplug_selfplay.games.interface import Game
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def play(flags: Any, host: Host) -> int:
     from dlplug_selfplay.gtp.server import Server
     from dlplug_selfplay.trained import player_of
 
-    held_out, player = player_of(flags.run, max(0, flags.simulations), host)
+    if flags.simulations < 0:
+        raise UserError(f"--simulations is at least 0, got {flags.simulations}")
+    held_out, player = player_of(flags.run, flags.simulations, host)
     if flags.gtp:
 
         def write(text: str) -> None:
