@@ -50,7 +50,7 @@ def series(
 SPECTRA_RECIPES = {
     "spectra-gliadin": Recipe(
         summary="Varieties of wheat by spectra: zones, Fourier, wavelets, peaks beside two neural pipelines",
-        data=use("gliadin", batch_size=32),
+        data="gliadin",
         model="two-pipelines",
         loss="two-pipelines",
         optimizer={part: adam(4e-3, warmup=0.2) for part in PARTS},
