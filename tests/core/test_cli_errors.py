@@ -27,7 +27,7 @@ import pytest
         ("run toy-moons --preset", "--preset needs a value"),
         ("run toy-moons --steps", "--steps needs a value"),
         ("run quux", "unknown recipe 'quux'. They are listed by `dlplug list`."),
-        ("frobnicate", "unknown command 'frobnicate'. They are listed by `dlplug --help`."),
+        ("xyzzy", "unknown command 'xyzzy'. They are listed by `dlplug --help`."),
         ("run toy-moons --preset tiny --preset tiny", "--preset is given twice"),
         ("run toy-moons --preset big", "recipe toy-moons has no preset 'big'; it has: tiny"),
         ("run toy-moons --config no.yaml", "--config no.yaml: no such file"),

@@ -55,7 +55,7 @@ def register_recipes(): return {"light-one": Recipe("s", "grains", "1 steps", "n
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
 def test_completion_works_in_bash(tmp_path):
     Path("light.py").write_text(LIGHT)
-    assert complete(tmp_path, "pl") == ["plugins"]
+    assert complete(tmp_path, "plu") == ["plugins"]
     assert set(complete(tmp_path, "")) >= VERBS
     assert complete(tmp_path, "list", "mo") == ["models"]
     assert complete(tmp_path, "-p", "light.py", "run", "light-") == ["light-one"]

@@ -163,6 +163,8 @@ HOST = load_host()
 ANY = {  # of these any number is right
     ("models", "q-network", "low"): "returns of a game may be anything; that it is below `high` is checked when built",
     ("models", "q-network", "high"): "returns of a game may be anything",
+    ("metrics", "gradients", "theta"): "a logit may be anything",
+    ("data", "self-play", "komi"): "Go may be played with any, also against Black",
     ("data", "seasons", "ar"): "that their noise is stationary is checked when built",
     **{
         (kind, "computation-graph", name): "where a function is drawn; a quotient by 0 is refused there"

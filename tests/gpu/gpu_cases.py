@@ -48,6 +48,10 @@ COPY: Options = {"data.batch_size": 2, "data.pad": True, "data.max_length": 4, "
 WORDS: Options = {"data": "text", "data.path": TEXT, "data.window": 12, "data.batch_size": 4}
 GPT: Options = {**WORDS, "model.width": 8, "model.depth": 1, "model.heads": 2, "model.dropout": 0.1}
 DATES: Options = {"data": "dates", "data.dates": 200, "data.batch_size": 8}
+SELF_PLAY: Options = {
+    "data.boards": 8, "data.batch_size": 16, "data.learning_starts": 30, "data.simulations": 2,
+    "data.fast_simulations": 1, "model.channels": 4, "model.blocks": 1,
+}  # fmt: skip
 BOARD: Options = {
     "data.environments": 4,
     "data.replay": 400,
@@ -231,6 +235,8 @@ CASES: dict[str, Case] = {
     "ppo-cartpole": Case("ppo-cartpole", {**POLICY, "loss.minibatches": 2}, samplers=("film",), quick=True),
     "ppo-cartpole-hidden": Case("ppo-cartpole-hidden", {**POLICY, "loss.minibatches": 2, "model.memory": 4}),
     "ppo-pendulum": Case("ppo-pendulum", {**POLICY, "loss.minibatches": 4}),
+    "ppo-arena": Case("ppo-arena", {"data.games": 8, "data.past": 0.5, "data.rollout": 6}),
+    "alphazero-tictactoe": Case("alphazero-tictactoe", SELF_PLAY),
     "ppo-atari": Case("ppo-atari", {**SCREEN, "data.rollout": 8, "loss.epochs": 2}),
     "a2c-atari": Case("a2c-atari", SCREEN),
     "reinforce-cartpole": Case("reinforce-cartpole", {"data.environments": 3, "frames": 300}, refused=LEAVE),
@@ -258,7 +264,7 @@ WITHOUT = {  # what is registered and not trained here, and why
             "a download; its class is another's, too",
         ),
         **dict.fromkeys(("etth1", "etth2", "m4-hourly", "m4-weekly"), "a download; its batches are those of seasons"),
-        **dict.fromkeys(("camvid", "ucr", "ts-files", "articulation"), "has no download"),
+        **dict.fromkeys(("camvid", "ucr", "ts-files", "articulation", "wheat-kernels"), "has no download"),
         "mask-folder": "no folder of images and masks is written here",
         **dict.fromkeys(
             ("canvas-boxes", "canvas-instances", "bccd", "voc-folder", "coco-file"),
@@ -275,6 +281,7 @@ WITHOUT = {  # what is registered and not trained here, and why
             ("one-stage", "two-stage"), "they choose predictions or regions by value, and so wait for the device"
         ),
         "lip-ctc": "a GPU's CTC loss is cuDNN's, which a virtual GPU has not",
+        "series-squared-error": "the mean square; its net is among those of spectra-gliadin",
         "series-cross-entropy": "cross entropy; its nets are among those of spectra-gliadin",
     },
     "optimizers": {"layer-update": "NumPy knows no GPU", "lbfgs": "takes a closure, which no graph can hold"},

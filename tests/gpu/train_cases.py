@@ -41,6 +41,8 @@ QUIET: dict[str, Any] = {
 VIRTUAL = "LD_PRELOAD" in os.environ
 Row = dict[str, Any]
 
+PLAYED = ("environments", "arena", "game")  # by which data that act with the model are known
+
 
 class Watched:
     """A GPU, virtual or real, whose every step is watched: no wait of the host, no warning of torch's, one pool of
@@ -61,7 +63,9 @@ class Watched:
 
         def step_function(trainer: TorchTrainer, job: Any, steppers: Any) -> Callable[[Any], Any]:
             learn = make(trainer, job, steppers)
-            if not hasattr(job.data, "environments"):  # a player waits for the actions that the model chooses
+            if not any(
+                hasattr(job.data, name) for name in PLAYED
+            ):  # a player waits for the actions that the model chooses
                 job.data.batches = functools.partial(self.batches, job.data.batches)
 
             def watched(batch: Any) -> Any:
