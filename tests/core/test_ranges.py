@@ -165,6 +165,7 @@ ANY = {  # of these any number is right
     ("models", "q-network", "high"): "returns of a game may be anything",
     ("metrics", "gradients", "theta"): "a logit may be anything",
     ("data", "self-play", "komi"): "Go may be played with any, also against Black",
+    ("metrics", "solved", "threshold"): "returns may be anything",
     ("data", "seasons", "ar"): "that their noise is stationary is checked when built",
     **{
         (kind, "computation-graph", name): "where a function is drawn; a quotient by 0 is refused there"

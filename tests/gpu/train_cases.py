@@ -41,7 +41,8 @@ QUIET: dict[str, Any] = {
 VIRTUAL = "LD_PRELOAD" in os.environ
 Row = dict[str, Any]
 
-PLAYED = ("environments", "arena", "game")  # by which data that act with the model are known
+# what data have that act with the model, and so wait for the actions that it chooses
+PLAYED = ("environments", "arena", "game")
 
 
 class Watched:
@@ -63,9 +64,7 @@ class Watched:
 
         def step_function(trainer: TorchTrainer, job: Any, steppers: Any) -> Callable[[Any], Any]:
             learn = make(trainer, job, steppers)
-            if not any(
-                hasattr(job.data, name) for name in PLAYED
-            ):  # a player waits for the actions that the model chooses
+            if not any(hasattr(job.data, name) for name in PLAYED):
                 job.data.batches = functools.partial(self.batches, job.data.batches)
 
             def watched(batch: Any) -> Any:
