@@ -17,7 +17,8 @@ Written = Callable[..., Tensor]
 def reparametrised(written: Written) -> None:
     mean = torch.tensor([[0.0, 1.0], [-2.0, 0.5], [3.0, 0.0]], requires_grad=True)
     log_variance = torch.tensor([[0.0, 1.4], [-1.0, 2.0], [0.7, -3.0]], requires_grad=True)
-    noise = torch.randn(4, 3, 2, generator=torch.Generator().manual_seed(0))
+    # not the seed of anybody's torch.manual_seed: an answer that draws for itself would draw the same
+    noise = torch.randn(4, 3, 2, generator=torch.Generator().manual_seed(13_126_114))
     expected, slope = torch.empty(4, 3, 2), torch.empty(4, 3, 2)
     means, log_variances = mean.tolist(), log_variance.tolist()
     for k in range(4):
