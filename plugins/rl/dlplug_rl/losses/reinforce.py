@@ -51,7 +51,8 @@ class Reinforce(Loss):
             branch.requires_grad_(False)
 
     def updates(self, batch: Rollout) -> Iterator[Update]:
-        whole = columns(batch, self.advantage(batch), returns_to_go(batch.reward, batch.ended, self.gamma))
+        advantage = self.advantage(batch)
+        whole = columns(batch, advantage, advantage + batch.value[:-1])
         judged = self.policy(whole.obs, whole.first, whole.state)
         actions = self.policy.actions(judged.policy)
         policy_loss = -weighted_mean(actions.log_probability(whole.action) * whole.advantage, whole.weight)
@@ -60,8 +61,7 @@ class Reinforce(Loss):
         loss = policy_loss - bonus * entropy
         values: dict[str, Any] = {"entropy": entropy.detach(), "policy_loss": policy_loss.detach()}
         if self.baseline == "value":
-            goal = whole.advantage + whole.value
-            value_loss = weighted_mean((judged.value - goal).square(), whole.weight)
+            value_loss = weighted_mean((judged.value - whole.goal).square(), whole.weight)
             loss = loss + self.terms.value_weight * value_loss
             values["value_loss"] = value_loss.detach()
         yield Update(loss, **values)
